@@ -1,0 +1,106 @@
+"""Engines: what computes a plan's loss, gradients and next characters."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.engines.dropout import Masks
+from recurra.errors import SettingError
+from recurra.optimizers import Optimizer
+from recurra.plan import Plan
+from recurra.shapes import Shapes
+
+Array = npt.NDArray[Any]
+Parameters = dict[str, Array]
+State = dict[str, Array]
+ENGINES = ("compiled", "reference")
+
+
+class Engine(Protocol):
+    """The contract of an engine.
+
+    Texts are int32 arrays ``(T, B)``, time first: B streams of T characters. A state maps each
+    vector that is read at a lag to its last values, ``(lags, B, n)``, oldest first. Losses are
+    in nats. Nothing that is passed in is modified, but by :meth:`train_step`.
+    """
+
+    plan: Plan
+    shapes: Shapes
+    dtype: np.dtype[Any]
+
+    def zero_state(self, batch: int) -> State:
+        """The state before any text."""
+        ...
+
+    def dropout_masks(
+        self, rate: float, steps: int, batch: int, rng: np.random.Generator
+    ) -> Masks | None:
+        """Masks for one training step; None for rate 0."""
+        ...
+
+    def loss_and_gradients(
+        self,
+        parameters: Parameters,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, Parameters, State]:
+        """Loss summed over all T * B characters, gradients of ``scale`` times it, next state."""
+        ...
+
+    def train_step(
+        self,
+        parameters: Parameters,
+        optimizer: Optimizer,
+        rate: float,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, State]:
+        """One optimiser step in place; the loss before it, summed, and the next state."""
+        ...
+
+    def losses(
+        self, parameters: Parameters, inputs: Array, targets: Array, state: State
+    ) -> tuple[Array, State]:
+        """``-log p`` of every target, ``(T, B)``, and the next state."""
+        ...
+
+    def next_log_probabilities(
+        self, parameters: Parameters, inputs: Array, state: State
+    ) -> tuple[Array, State]:
+        """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
+        ...
+
+
+def make_engine(
+    name: str,
+    plan: Plan,
+    shapes: Shapes,
+    dtype: npt.DTypeLike = np.float32,
+    threads: int = 1,
+) -> Engine:
+    """The engine of that name for a plan and its shapes.
+
+    Args:
+        name: ``"compiled"`` (the fast one) or ``"reference"`` (the readable one).
+        plan: what to compute.
+        shapes: sizes of its vectors and parameters.
+        dtype: float32 to train, float64 to check.
+        threads: how many threads may share a batch.
+
+    Raises:
+        SettingError: no engine of that name.
+    """
+    if name == "reference":
+        from recurra.engines.reference import ReferenceEngine
+
+        return ReferenceEngine(plan, shapes, dtype)
+    raise SettingError(f"no engine {name}: choose one of {', '.join(ENGINES)}")

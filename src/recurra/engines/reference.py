@@ -1,0 +1,329 @@
+"""The living definition: walks a plan in plain NumPy, one time step at a time."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.elements import (
+    Adjoint,
+    Constant,
+    Operation,
+    ParameterValue,
+    Read,
+    Result,
+    SumValue,
+    Temporary,
+    Value,
+)
+from recurra.engines import Array, Parameters, State
+from recurra.engines.dropout import Masks, draw_masks
+from recurra.functions import FUNCTIONS
+from recurra.optimizers import Optimizer
+from recurra.plan import Block, Plan, Stage, Sum, Term
+from recurra.shapes import Shapes
+
+Step = int | slice  # one time step, or all of them at once
+ALL = slice(None)
+
+
+class ReferenceEngine:
+    """Plain NumPy, any float dtype, any batch, any length; see :class:`recurra.engines.Engine`."""
+
+    def __init__(self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32) -> None:
+        self.plan, self.shapes, self.dtype = plan, shapes, np.dtype(dtype)
+        self.sizes = plan.sizes(shapes)
+
+    def zero_state(self, batch: int) -> State:
+        """Zeros: the state before any text."""
+        return {
+            name: np.zeros((lags, batch, self.sizes[name]), self.dtype)
+            for name, lags in self.plan.state.items()
+        }
+
+    def dropout_masks(
+        self, rate: float, steps: int, batch: int, rng: np.random.Generator
+    ) -> Masks | None:
+        """Masks for one training step; None for rate 0."""
+        return draw_masks(self.plan, self.shapes, rate, steps, batch, rng)
+
+    def loss_and_gradients(
+        self,
+        parameters: Parameters,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, Parameters, State]:
+        """Loss summed over all characters, gradients of ``scale`` times it, next state."""
+        tape = _Tape(self, parameters, inputs, state, masks)
+        log_p = tape.log_probabilities()
+        rows = np.arange(targets.size)
+        loss = -float(log_p.reshape(targets.size, -1)[rows, targets.ravel()].sum(dtype=np.float64))
+        # d(-log softmax(z)[k]) / dz = softmax(z) - onehot(k)
+        slope = np.exp(log_p)
+        slope.reshape(targets.size, -1)[rows, targets.ravel()] -= 1.0
+        slope *= scale
+        return loss, tape.gradients(slope), tape.next_state()
+
+    def train_step(
+        self,
+        parameters: Parameters,
+        optimizer: Optimizer,
+        rate: float,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, State]:
+        """One optimiser step in place; the loss before it, summed, and the next state."""
+        loss, gradients, state = self.loss_and_gradients(
+            parameters, inputs, targets, state, scale=scale, masks=masks
+        )
+        optimizer.update(parameters, gradients, rate)
+        return loss, state
+
+    def losses(
+        self, parameters: Parameters, inputs: Array, targets: Array, state: State
+    ) -> tuple[Array, State]:
+        """``-log p`` of every target, ``(T, B)``, and the next state."""
+        tape = _Tape(self, parameters, inputs, state, None)
+        log_p = np.take_along_axis(tape.log_probabilities(), targets[..., None].astype(int), 2)
+        return -log_p[..., 0], tape.next_state()
+
+    def next_log_probabilities(
+        self, parameters: Parameters, inputs: Array, state: State
+    ) -> tuple[Array, State]:
+        """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
+        tape = _Tape(self, parameters, inputs[None], state, None)
+        return tape.log_probabilities()[0], tape.next_state()
+
+
+class _Tape:
+    """One forward pass, kept for its backward pass.
+
+    ``vectors[v]`` is ``(lags + T, B, n)``: its first rows are the carried past, so ``v[t - lag]``
+    for all t is a plain slice. ``sums[s]`` is ``(T, B, n)``.
+    """
+
+    def __init__(
+        self,
+        engine: ReferenceEngine,
+        parameters: Parameters,
+        inputs: Array,
+        state: State,
+        masks: Masks | None,
+    ) -> None:
+        self.plan, self.parameters, self.inputs, self.masks = (
+            engine.plan,
+            parameters,
+            inputs,
+            masks,
+        )
+        self.engine = engine
+        self.steps, self.batch = inputs.shape
+        self.vectors = self._empty_vectors()
+        for name, past in state.items():
+            self.vectors[name][: len(past)] = past
+        self.sums: dict[str, Array] = {}
+        # what products outside the block see: the vector itself, or some of its values
+        self.seen: dict[str, Array] = {}
+        for block in self.plan.blocks:
+            self._forward(block)
+
+    def _empty_vectors(self) -> dict[str, Array]:
+        return {
+            name: np.zeros(
+                (lags + self.steps, self.batch, self.engine.sizes[name]), self.engine.dtype
+            )
+            for name, lags in self.plan.lags.items()
+        }
+
+    def _rows(self, vector: str, lag: int, at: Step) -> Step:
+        """Where ``vector[t - lag]`` lies in its array."""
+        start = self.plan.lags[vector] - lag
+        return slice(start, start + self.steps) if isinstance(at, slice) else start + at
+
+    # -- forward
+
+    def _forward(self, block: Block) -> None:
+        for stage in block.stages:
+            for total in stage.sums:
+                self.sums[total.name] = self._hoisted(total, self.engine.sizes[stage.vector])
+        for at in range(self.steps) if block.recurrent else (ALL,):
+            for stage in block.stages:
+                for total in stage.sums:
+                    for term in total.terms:
+                        if not term.hoisted:
+                            past = self.vectors[term.vector][self._rows(term.vector, term.lag, at)]
+                            self.sums[total.name][at] += past @ self._matrix(term).T
+                result = self._run(stage.element.forward, stage.element.value, stage, at)
+                self.vectors[stage.vector][self._rows(stage.vector, 0, at)] = result
+        for stage in block.stages:
+            name = stage.vector
+            self.seen[name] = self.vectors[name]
+            if self.masks and name in self.masks.arrays:
+                self.seen[name] = self.vectors[name] * self.masks.arrays[name]
+                self.seen[name] *= self.masks.scale
+
+    def _hoisted(self, total: Sum, size: int) -> Array:
+        """The part of a sum that needs no time loop, for all steps."""
+        value = np.zeros((self.steps, self.batch, size), self.engine.dtype)
+        for matrix in total.lookups:
+            value += self.parameters[matrix][self.inputs]
+        for term in total.terms:
+            if term.hoisted:
+                operand = self.seen[term.vector][self._rows(term.vector, term.lag, ALL)]
+                value += operand @ self._matrix(term).T
+        for bias in total.biases:
+            value += self.parameters[bias]
+        return value
+
+    def _matrix(self, term: Term) -> Array:
+        """The matrix of a product, (out, in), as stored or transposed."""
+        stored = self.parameters[term.matrix]
+        return stored.T if term.transposed else stored
+
+    def log_probabilities(self) -> Array:
+        """Log softmax of the logits, (T, B, V)."""
+        logits = self._hoisted(self.plan.logits, self.engine.shapes.vocabulary)
+        logits -= logits.max(axis=2, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
+        return logits
+
+    def next_state(self) -> State:
+        """The last values of every vector read at a lag."""
+        return {
+            name: self.vectors[name][self.steps : self.steps + lags].copy()
+            for name, lags in self.plan.state.items()
+        }
+
+    # -- element-wise programs
+
+    def _run(
+        self,
+        program: tuple[Operation, ...],
+        result: Value,
+        stage: Stage,
+        at: Step,
+        slope: Array | None = None,
+        temporaries: list[Any] | None = None,
+    ) -> Any:
+        """The value of a program's result at one step, or at all."""
+        results = [] if temporaries is None else temporaries
+        for operation in program[len(results) :]:
+            values = [self._value(v, stage, at, slope, results) for v in operation.arguments]
+            results.append(_apply(operation.kind, values))
+        return self._value(result, stage, at, slope, results)
+
+    def _value(
+        self, value: Value, stage: Stage, at: Step, slope: Array | None, results: list[Any]
+    ) -> Any:
+        match value:
+            case Temporary(index):
+                return results[index]
+            case SumValue(name):
+                return self.sums[name][at]
+            case Read(vector, lag):
+                return self.vectors[vector][self._rows(vector, lag, at)]
+            case ParameterValue(name):
+                return self.parameters[name]
+            case Constant(number):
+                return number
+            case Result():
+                return self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+            case Adjoint():
+                return slope
+
+    # -- backward
+
+    def gradients(self, logit_slope: Array) -> Parameters:
+        """Back-propagation through time from d loss / d logits."""
+        gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
+        # d loss / d vector, in the layout of the vectors; products outside the block first
+        # collect in `seen`, where dropout's mask lies between
+        slopes = self._empty_vectors()
+        seen = self._empty_vectors() if self.masks else slopes
+        sums = {name: np.empty_like(value) for name, value in self.sums.items()}
+        self._products_backward(self.plan.logits, logit_slope, seen, gradients)
+        for block in reversed(self.plan.blocks):
+            if self.masks:
+                for stage in block.stages:
+                    mask = self.masks.arrays.get(stage.vector)
+                    if mask is not None:
+                        slopes[stage.vector] += seen[stage.vector] * mask * self.masks.scale
+            for at in reversed(range(self.steps)) if block.recurrent else (ALL,):
+                for stage in reversed(block.stages):
+                    self._stage_backward(stage, at, slopes, sums, gradients)
+            for stage in block.stages:
+                for total in stage.sums:
+                    self._products_backward(total, sums[total.name], seen, gradients)
+        return gradients
+
+    def _stage_backward(
+        self,
+        stage: Stage,
+        at: Step,
+        slopes: dict[str, Array],
+        sums: dict[str, Array],
+        gradients: Parameters,
+    ) -> None:
+        slope = slopes[stage.vector][self._rows(stage.vector, 0, at)]
+        temporaries: list[Any] = []
+        for leaf, adjoint in stage.element.adjoints:
+            part = self._run(stage.element.backward, adjoint, stage, at, slope, temporaries)
+            match leaf:
+                case SumValue(name):
+                    sums[name][at] = part
+                case Read(vector, lag):
+                    slopes[vector][self._rows(vector, lag, at)] += part
+                case ParameterValue(name):
+                    gradients[name] += part.reshape(-1, part.shape[-1]).sum(axis=0)
+        for total in stage.sums:
+            for term in total.terms:
+                if not term.hoisted:
+                    rows = self._rows(term.vector, term.lag, at)
+                    slopes[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
+
+    def _products_backward(
+        self,
+        total: Sum,
+        slope: Array,
+        seen: dict[str, Array],
+        gradients: Parameters,
+    ) -> None:
+        """From d loss / d sum, all steps: to its parameters, and to operands of earlier blocks."""
+        flat = slope.reshape(-1, slope.shape[2])
+        for matrix in total.lookups:
+            np.add.at(gradients[matrix], self.inputs.ravel(), flat)
+        for bias in total.biases:
+            gradients[bias] += flat.sum(axis=0)
+        for term in total.terms:
+            rows = self._rows(term.vector, term.lag, ALL)
+            operands = self.seen if term.hoisted else self.vectors
+            operand = operands[term.vector][rows]
+            gradient = flat.T @ operand.reshape(flat.shape[0], -1)
+            gradients[term.matrix] += gradient.T if term.transposed else gradient
+            if term.hoisted:
+                seen[term.vector][rows] += slope @ self._matrix(term)
+
+
+def _apply(kind: str, values: list[Any]) -> Any:
+    match kind:
+        case "+":
+            return values[0] + values[1]
+        case "-":
+            return values[0] - values[1]
+        case "*":
+            return values[0] * values[1]
+        case "/":
+            return values[0] / values[1]
+        case "negative":
+            return -values[0]
+    if kind.endswith("'"):
+        return FUNCTIONS[kind[:-1]].derivative(values[0], values[1])
+    return FUNCTIONS[kind].forward(values[0])

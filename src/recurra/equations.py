@@ -1,0 +1,418 @@
+"""Text of equations -> :class:`Network`; a network prints itself back as text.
+
+The language is lines of Python expression syntax, read with :mod:`ast` against an allow-list;
+nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]`` reads a vector,
+``M @ v[t]`` makes ``M`` a matrix, a bare name is a bias vector, exactly one line is ``softmax``.
+
+    f1 = tanh                                   # a choice, changed by --set f1=sigmoid
+    a[t] = f1(U @ x[t] + W @ a[t-1] + s1)       # a vector over time
+    o[t] = softmax(Q @ a[t] + s2)               # the distribution of the next character
+    W: identity                                 # how a parameter starts (optional)
+"""
+
+import ast
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from recurra.errors import EquationError, SettingError
+from recurra.expressions import (
+    CHARACTER,
+    Bias,
+    Binary,
+    Call,
+    Expression,
+    Negative,
+    Number,
+    Place,
+    Product,
+    Vector,
+)
+from recurra.functions import FUNCTIONS
+from recurra.network import INITIALISERS, Equation, Initialiser, Network, check_order, check_used
+
+TIME = "t"
+MAX_LAG = 1000
+_MAX_TEXT = 100_000
+_MAX_DEPTH = 200
+_MAX_EQUATIONS = 300
+
+
+def parse(
+    text: str, name: str = "network", choices: Mapping[str, str | float] | None = None
+) -> Network:
+    """Read equations.
+
+    Args:
+        text: the equations, see the module's docstring.
+        name: what to call the network in messages and folders.
+        choices: new values for choices of the text, such as ``{"f1": "sigmoid"}``.
+
+    Raises:
+        EquationError: with line, column, caret and cure.
+        SettingError: a choice that the text does not have, or a value that it cannot take.
+    """
+    return _Parser(text, name, choices or {}).network()
+
+
+class _Parser:
+    """One pass over the statements of a text; every rule is one method."""
+
+    def __init__(self, text: str, name: str, choices: Mapping[str, str | float]) -> None:
+        self.text, self.name = text, name
+        self.body = self._statements()
+        self.functions: dict[str, str] = {}
+        self.constants: dict[str, float] = {}
+        self.initialisers: dict[str, tuple[Initialiser, Place]] = {}
+        self.equations: dict[str, Equation] = {}
+        self.output: Equation | None = None
+        self.defined = {
+            target.value.id
+            for node in self.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
+        }
+        # first use of every parameter: name -> ("matrix" | "vector", place)
+        self.uses: dict[str, tuple[str, Place]] = {}
+        for node in self.body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                self._choice(node.targets[0], node.value)
+        self._apply(choices)
+
+    def network(self) -> Network:
+        if len(self.defined) > _MAX_EQUATIONS:
+            raise self.error(f"more than {_MAX_EQUATIONS} equations", self.body[_MAX_EQUATIONS])
+        for node in self.body:
+            match node:
+                case ast.Assign(targets=[ast.Subscript() as target], value=value):
+                    self._equation(target, value)
+                case ast.Assign(targets=[ast.Name()]):
+                    pass
+                case ast.AnnAssign(target=ast.Name() as target, value=None):
+                    self._initialiser(target, node.annotation)
+                case _:
+                    raise self.error("this is not an equation: write name[t] = expression", node)
+        if self.output is None:
+            raise EquationError(
+                "no output: one line must be softmax, such as o[t] = softmax(Q @ h[t] + s)",
+                self.text,
+                max(1, len(self.text.splitlines())),
+                0,
+                self.name,
+            )
+        for parameter, (_, place) in self.initialisers.items():
+            if parameter not in self.uses:
+                raise self._error_at(f"{parameter} is no parameter of these equations", place)
+        network = Network(
+            name=self.name,
+            equations=tuple(self.equations.values()),
+            output=self.output,
+            functions=self.functions,
+            constants=self.constants,
+            initialisers={
+                name: initialiser for name, (initialiser, _) in self.initialisers.items()
+            },
+            matrices=tuple(n for n, (kind, _) in self.uses.items() if kind == "matrix"),
+            biases=tuple(n for n, (kind, _) in self.uses.items() if kind == "vector"),
+            description=self._description(),
+            text=self.text,
+        )
+        check_order(network)
+        check_used(network)
+        return network
+
+    # -- messages
+
+    def error(self, message: str, node: ast.AST) -> EquationError:
+        return self._error_at(message, self.place(node))
+
+    def _error_at(self, message: str, place: Place) -> EquationError:
+        return EquationError(message, self.text, place.line, place.column, self.name)
+
+    def place(self, node: ast.AST) -> Place:
+        line = getattr(node, "lineno", 1)
+        offset = getattr(node, "col_offset", 0)
+        # ast counts UTF-8 bytes; people count characters.
+        before = self.text.split("\n")[line - 1].encode("utf-8")[:offset]
+        return Place(line, len(before.decode("utf-8", "ignore")))
+
+    def _nearest(self, name: str, names: list[str]) -> str:
+        near = get_close_matches(name, names, n=1)
+        return f"; did you mean {near[0]}?" if near else ""
+
+    # -- statements
+
+    def _statements(self) -> list[ast.stmt]:
+        # One kind of line end, so that ast and our messages count the same lines.
+        self.text = "\n".join(self.text.splitlines())
+        if len(self.text) > _MAX_TEXT:
+            raise EquationError(
+                f"the equations are longer than {_MAX_TEXT:,} characters: is this the right file?",
+                self.text[:200],
+                1,
+                0,
+                self.name,
+            )
+        try:
+            return ast.parse(self.text).body
+        except SyntaxError as error:
+            line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
+            message = f"this cannot be read ({error.msg}): write name[t] = expression"
+        except (MemoryError, RecursionError):
+            line, column, message = 1, 0, "nested too deeply: split it into several equations"
+        except ValueError as error:  # null bytes, lone surrogates
+            line, column, message = 1, 0, f"this is not a text of equations ({error})"
+        raise EquationError(message, self.text, line, column, self.name) from None
+
+    def _description(self) -> str:
+        lines = []
+        for line in self.text.splitlines():
+            if not line.startswith("#"):
+                break
+            lines.append(line[1:].strip())
+        return "\n".join(lines)
+
+    def _choice(self, target: ast.Name, value: ast.expr) -> None:
+        name = target.id
+        self._check_new_name(name, target)
+        if name in self.functions or name in self.constants:
+            raise self.error(f"{name} is given twice: keep one line", target)
+        if isinstance(value, ast.Name):
+            if value.id not in FUNCTIONS:
+                raise self.error(self._unknown_function(value.id), value)
+            self.functions[name] = value.id
+        elif (number := self._number(value)) is not None:
+            self.constants[name] = number
+        else:
+            raise self.error(
+                f"{name} = ... names a function or a number, such as f1 = tanh; "
+                f"a vector over time is written {name}[t] = ...",
+                value,
+            )
+
+    def _apply(self, choices: Mapping[str, str | float]) -> None:
+        for name, value in choices.items():
+            if name in self.functions:
+                if str(value) not in FUNCTIONS:
+                    raise SettingError(f"{name}: {self._unknown_function(str(value))}")
+                self.functions[name] = str(value)
+            elif name in self.constants:
+                try:
+                    number = float(value)
+                except ValueError:
+                    number = float("nan")
+                if not abs(number) < float("inf"):
+                    raise SettingError(f"{name} is a number in these equations, not {value!r}")
+                self.constants[name] = number
+            else:
+                known = [*self.functions, *self.constants]
+                have = f"it has {', '.join(known)}" if known else "it has none"
+                raise SettingError(f"{self.name} has no choice {name} to set: {have}")
+
+    def _initialiser(self, target: ast.Name, annotation: ast.expr) -> None:
+        kind, argument = annotation, None
+        if isinstance(annotation, ast.Call) and len(annotation.args) == 1:
+            if annotation.keywords:
+                raise self.error("an initialiser takes one number", annotation)
+            kind, argument = annotation.func, self._number(annotation.args[0])
+            if argument is None:
+                raise self.error("an initialiser takes one number", annotation.args[0])
+        if not isinstance(kind, ast.Name) or kind.id not in INITIALISERS:
+            known = ", ".join(INITIALISERS)
+            raise self.error(f"{target.id}: ... takes one of {known}", annotation)
+        if target.id in self.initialisers:
+            raise self.error(f"{target.id} is initialised twice: keep one line", target)
+        value = INITIALISERS[kind.id] if argument is None else argument
+        self.initialisers[target.id] = (Initialiser(kind.id, value), self.place(target))
+
+    def _equation(self, target: ast.Subscript, value: ast.expr) -> None:
+        if not isinstance(target.value, ast.Name):
+            raise self.error("the left side must be name[t]", target)
+        name = target.value.id
+        self._check_new_name(name, target)
+        if self._lag(target.slice) != 0:
+            raise self.error(
+                f"the left side must be {name}[t]: an equation gives today's value", target
+            )
+        if name in self.equations or (self.output and self.output.name == name):
+            raise self.error(f"{name}[t] has two equations: keep one", target)
+        if isinstance(value, ast.Call) and _name(value.func) == "softmax":
+            if self.output is not None:
+                raise self.error(
+                    f"a second softmax: {self.output.name}[t] on line {self.output.place.line} "
+                    "is the output already, and there is exactly one",
+                    value,
+                )
+            self.output = Equation(name, self._argument(value), self.place(target))
+            self._check_logits(self.output.expression)
+        else:
+            self.equations[name] = Equation(name, self._expression(value, 0), self.place(target))
+
+    def _check_new_name(self, name: str, node: ast.AST) -> None:
+        if name in (CHARACTER, TIME, "softmax") or name in FUNCTIONS:
+            what = {CHARACTER: "the current character", TIME: "the time"}.get(name, "a function")
+            raise self.error(f"{name} is {what} and cannot be defined: choose another name", node)
+
+    def _check_logits(self, expression: Expression) -> None:
+        match expression:
+            case Binary("+", left, right):
+                self._check_logits(left)
+                self._check_logits(right)
+            case Product(_, _, Vector(name, _)) if name == CHARACTER:
+                raise self._error_at(
+                    "the output reads hidden vectors, not x[t]: define a vector such as "
+                    "h[t] = tanh(U @ x[t] + s) and read it here",
+                    expression.place,
+                )
+            case Product() | Bias():
+                pass
+            case _:
+                place = getattr(expression, "place", self.output.place if self.output else None)
+                raise self._error_at(
+                    "softmax takes a sum of products and biases, such as "
+                    "softmax(Q @ b[t] + s): put anything else into a vector of its own",
+                    place or Place(1, 0),
+                )
+
+    # -- expressions
+
+    def _expression(self, node: ast.expr, depth: int) -> Expression:
+        if depth > _MAX_DEPTH:
+            raise self.error("nested too deeply: split it into several equations", node)
+        deeper = depth + 1
+        number = self._number(node)
+        if number is not None:
+            return Number(number)
+        match node:
+            case ast.Name(id=name):
+                return self._bare(name, node)
+            case ast.Subscript(value=ast.Name(id=name), slice=index):
+                return self._vector(name, index, node)
+            case ast.BinOp(op=ast.MatMult()):
+                return self._product(node, deeper)
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op):
+                symbol = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(op)]
+                return Binary(
+                    symbol,
+                    self._expression(left, deeper),
+                    self._expression(node.right, deeper),
+                    self.place(node),
+                )
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return Negative(self._expression(operand, deeper), self.place(node))
+            case ast.Call(func=ast.Name(id=name)):
+                return self._call(name, node, deeper)
+            case ast.Attribute(value=ast.Name(id=name), attr="T"):
+                raise self.error(f"{name}.T stands only before @, as in {name}.T @ h[t]", node)
+        raise self.error(
+            "only + - * / @, numbers, vectors such as h[t-1], parameters and functions "
+            "may stand in an equation",
+            node,
+        )
+
+    def _argument(self, node: ast.Call, depth: int = 0) -> Expression:
+        if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
+            raise self.error(f"{_name(node.func)} takes one argument", node)
+        return self._expression(node.args[0], depth)
+
+    def _call(self, name: str, node: ast.Call, depth: int) -> Expression:
+        if name == "softmax":
+            raise self.error("softmax must be the whole right side of the output's line", node)
+        if name not in FUNCTIONS and name not in self.functions:
+            raise self.error(self._unknown_function(name), node)
+        return Call(name, self._argument(node, depth), self.place(node))
+
+    def _unknown_function(self, name: str) -> str:
+        names = list(FUNCTIONS)
+        near = self._nearest(name, names + list(self.functions))
+        return f"unknown function {name}{near} (there are {', '.join(names)})"
+
+    def _bare(self, name: str, node: ast.Name) -> Expression:
+        if name in self.constants:
+            return Number(self.constants[name], name)
+        if name in self.defined or name == CHARACTER:
+            raise self.error(f"{name} is a vector over time: write {name}[t] or {name}[t-1]", node)
+        if name == TIME or name in FUNCTIONS or name in self.functions or name == "softmax":
+            raise self.error(f"{name} cannot stand alone here", node)
+        self._use(name, "vector", node)
+        return Bias(name, self.place(node))
+
+    def _vector(self, name: str, index: ast.expr, node: ast.expr) -> Expression:
+        if name == CHARACTER:
+            raise self.error(
+                "x[t] is one-hot and stands only behind a matrix, as in U @ x[t]", node
+            )
+        if name not in self.defined:
+            near = self._nearest(name, sorted(self.defined))
+            raise self.error(f"{name}[t] is read but no equation defines it{near}", node)
+        if self.output is not None and name == self.output.name:
+            raise self.error(f"{name}[t] is the output and cannot be read by other equations", node)
+        lag = self._lag(index)
+        if lag < 0:
+            raise self.error(f"{name} is read in the future: write {name}[t] or {name}[t-1]", node)
+        if lag > MAX_LAG:
+            raise self.error(f"a lag above {MAX_LAG:,} is not supported", node)
+        return Vector(name, lag, self.place(node))
+
+    def _lag(self, index: ast.expr) -> int:
+        match index:
+            case ast.Name(id="t"):
+                return 0
+            case ast.BinOp(left=ast.Name(id="t"), op=op, right=ast.Constant(value=int(step))):
+                if not isinstance(step, bool) and isinstance(op, ast.Sub):
+                    return step
+                if not isinstance(step, bool) and isinstance(op, ast.Add):
+                    return -step
+        raise self.error("an index is [t], [t-1] or [t-k] with a whole number k", index)
+
+    def _product(self, node: ast.BinOp, depth: int) -> Expression:
+        left, right = node.left, node.right
+        # Python reads A @ B @ v as (A @ B) @ v; on paper it is A @ (B @ v).
+        if isinstance(left, ast.BinOp) and isinstance(left.op, ast.MatMult):
+            inner = ast.copy_location(ast.BinOp(left.right, ast.MatMult(), right), left.right)
+            node = ast.copy_location(ast.BinOp(left.left, ast.MatMult(), inner), node)
+            return self._product(node, depth)
+        transposed = isinstance(left, ast.Attribute) and left.attr == "T"
+        name = _name(left.value if isinstance(left, ast.Attribute) and transposed else left)
+        if name is None:
+            raise self.error(
+                "before @ stands the name of a matrix; write factors outside, as in "
+                "2 * (W @ h[t-1])",
+                left,
+            )
+        if name in FUNCTIONS or name in self.functions or name in self.constants or name == TIME:
+            raise self.error(f"{name} is not a matrix: choose another name", left)
+        if name in self.defined or name == CHARACTER:
+            raise self.error(f"{name} is a vector over time and cannot be a matrix", left)
+        self._use(name, "matrix", left)
+        place = self.place(node)
+        match right:
+            case ast.Subscript(value=ast.Name(id="x"), slice=index):
+                if self._lag(index) != 0:
+                    raise self.error(
+                        "x is read at [t] only: define e[t] = U @ x[t] and read e[t-1]", right
+                    )
+                return Product(name, transposed, Vector(CHARACTER, 0, self.place(right)), place)
+        return Product(name, transposed, self._expression(right, depth), place)
+
+    def _use(self, name: str, kind: str, node: ast.AST) -> None:
+        first, place = self.uses.setdefault(name, (kind, self.place(node)))
+        if first != kind:
+            raise self.error(
+                f"{name} is used in two shapes: a {kind} here, a {first} on line {place.line}", node
+            )
+
+    def _number(self, node: ast.expr) -> float | None:
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            inner = self._number(node.operand) if isinstance(node.operand, ast.Constant) else None
+            return None if inner is None else -inner
+        if not isinstance(node, ast.Constant) or type(node.value) not in (int, float):
+            return None
+        value = node.value
+        if isinstance(value, (int, float)) and abs(value) < 1e300:
+            return float(value)
+        raise self.error("this number is too large", node)
+
+
+def _name(node: ast.expr) -> str | None:
+    return node.id if isinstance(node, ast.Name) else None

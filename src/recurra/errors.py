@@ -1,0 +1,42 @@
+"""The few kinds of error a user can meet; each says what was wrong, where and what to do."""
+
+
+class RecurraError(Exception):
+    """Base of every error that Recurra raises on purpose; its text is one message for the user."""
+
+
+class EquationError(RecurraError):
+    """Something in the equations is wrong; the text shows the line with a caret below the place.
+
+    Args:
+        message: what is wrong and what to do.
+        source: the whole text of the equations.
+        line: line number, counted from 1.
+        column: column, counted from 0 (as in ``ast``); shown counted from 1.
+        origin: the file or network name the equations came from.
+    """
+
+    def __init__(
+        self, message: str, source: str, line: int, column: int = 0, origin: str = ""
+    ) -> None:
+        self.message, self.line, self.column = message, line, column
+        lines = source.splitlines()
+        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        # A window around the place keeps hostile lines of a million characters readable.
+        start = max(0, column - 60)
+        shown = text[start : start + 100].replace("\t", " ")
+        where = f"{origin}, line {line}" if origin else f"line {line}"
+        caret = " " * (column - start) + "^"
+        super().__init__(f"{where}, column {column + 1}: {message}\n    {shown}\n    {caret}")
+
+
+class TextError(RecurraError):
+    """A text cannot be read, decoded, split or encoded."""
+
+
+class SettingError(RecurraError):
+    """An option or a field of a recipe has a value that makes no sense."""
+
+
+class RunError(RecurraError):
+    """A run folder or a checkpoint is missing, torn, foreign, newer, locked or inconsistent."""

@@ -1,0 +1,120 @@
+"""The tree of an equation's right side: its nodes, how to walk them and how to print them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+CHARACTER = "x"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the text something stands: line from 1, column from 0."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Number:
+    """A constant, or a named constant (``name`` set) whose value is a choice of the network."""
+
+    value: float
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector read at ``[t - lag]``; the name ``x`` is the current character."""
+
+    name: str
+    lag: int
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Bias:
+    """A parameter vector, named bare."""
+
+    name: str
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Product:
+    """``matrix @ operand``, or ``matrix.T @ operand``."""
+
+    matrix: str
+    transposed: bool
+    operand: "Expression"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An element-wise function, by its own name or by the name of a choice."""
+
+    function: str
+    argument: "Expression"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Binary:
+    """``left operator right``, element-wise; the operator is one of ``+ - * /``."""
+
+    operator: str
+    left: "Expression"
+    right: "Expression"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Negative:
+    """``-argument``."""
+
+    argument: "Expression"
+    place: Place = field(compare=False)
+
+
+Expression = Number | Vector | Bias | Product | Call | Binary | Negative
+
+
+def show(expression: Expression, level: int = 0) -> str:
+    """An expression as text, with only the parentheses it needs."""
+    match expression:
+        case Number(value, name):
+            text, own = name or repr(value), 3 if name or value >= 0 else 2
+        case Vector(name, lag):
+            text, own = f"{name}[t-{lag}]" if lag else f"{name}[t]", 3
+        case Bias(name):
+            text, own = name, 3
+        case Call(function, argument):
+            text, own = f"{function}({show(argument)})", 3
+        case Negative(argument):
+            text, own = f"-{show(argument, 3)}", 2
+        case Product(matrix, transposed, operand):
+            text = f"{matrix}{'.T' if transposed else ''} @ {show(operand, 2)}"
+            own = 1
+        case Binary(operator, left, right):
+            own = 0 if operator in "+-" else 1
+            text = f"{show(left, own)} {operator} {show(right, own + 1)}"
+    return f"({text})" if own < level else text
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The direct parts of an expression."""
+    match expression:
+        case Call(_, argument) | Negative(argument):
+            return (argument,)
+        case Product(_, _, operand):
+            return (operand,)
+        case Binary(_, left, right):
+            return (left, right)
+    return ()
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """Every node of an expression, parents first, left to right."""
+    yield expression
+    for child in children(expression):
+        yield from walk(child)

@@ -1,0 +1,149 @@
+"""A model: a network with sizes, a vocabulary and parameters; and how parameters start."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.elements import Operation, SumValue
+from recurra.engines import Engine, Parameters, make_engine
+from recurra.errors import SettingError
+from recurra.functions import FUNCTIONS
+from recurra.network import Initialiser, Network
+from recurra.plan import Plan, Sum, make_plan
+from recurra.shapes import Shapes
+from recurra.text import Vocabulary
+
+Array = npt.NDArray[Any]
+INITIALISATIONS = ("classic", "scaled")
+
+
+@dataclass
+class Model:
+    """Everything needed to read or continue a text.
+
+    Attributes:
+        network: the equations.
+        vocabulary: the characters, in the order of the output.
+        shapes: sizes of vectors and parameters.
+        parameters: name -> array as stored (see :class:`recurra.shapes.Shapes`).
+    """
+
+    network: Network
+    vocabulary: Vocabulary
+    shapes: Shapes
+    parameters: Parameters
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The float type of the parameters."""
+        return next(iter(self.parameters.values())).dtype
+
+    def engine(self, name: str = "reference", threads: int = 1) -> Engine:
+        """An engine for this model."""
+        return make_engine(name, make_plan(self.network), self.shapes, self.dtype, threads)
+
+    def matrix(self, name: str) -> Array:
+        """A parameter as on paper (a view)."""
+        stored = self.parameters[name]
+        return stored.T if name in self.shapes.transposed else stored
+
+
+def initialise(
+    plan: Plan,
+    shapes: Shapes,
+    rng: np.random.Generator,
+    how: str = "scaled",
+    dtype: npt.DTypeLike = np.float32,
+) -> Parameters:
+    """Parameters before any training.
+
+    Args:
+        plan: tells which matrix recurs and what function stands behind it.
+        shapes: sizes.
+        rng: the run's generator; draws in float64, in order of appearance.
+        how: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the original; ``"scaled"``:
+            recurrent square matrices orthogonal (Saxe et al. 2014), others N(0, gain^2 / fan-in)
+            (LeCun et al. 1998, He et al. 2015), the output layer at a tenth of that, biases 0.
+            An initialiser in the equations wins over both.
+        dtype: of the result.
+
+    Raises:
+        SettingError: an unknown ``how``, or ``identity``/``orthogonal`` for a bias.
+    """
+    if how not in INITIALISATIONS:
+        raise SettingError(f"no initialisation {how}: choose one of {', '.join(INITIALISATIONS)}")
+    network = plan.network
+    default = _classic(network) if how == "classic" else _scaled(plan, shapes)
+    parameters = {}
+    for name in network.parameters:
+        initialiser = network.initialisers.get(name, default[name])
+        paper = shapes.paper(name)
+        if len(paper) == 1 and initialiser.kind in ("identity", "orthogonal"):
+            raise SettingError(f"{name} is a vector and cannot start as {initialiser.kind}")
+        value = _draw(initialiser, paper, rng)
+        stored = value.T if name in shapes.transposed else value
+        parameters[name] = np.ascontiguousarray(stored, dtype=dtype)
+    return parameters
+
+
+def _draw(initialiser: Initialiser, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    scale = initialiser.argument
+    match initialiser.kind:
+        case "identity":
+            return scale * np.eye(*shape)
+        case "orthogonal":
+            rows, columns = max(shape), min(shape)
+            q, r = np.linalg.qr(rng.standard_normal((rows, columns)))
+            q *= np.sign(np.diag(r))  # uniform over orthogonal matrices (Mezzadri 2007)
+            return scale * (q if shape == q.shape else q.T)
+        case "normal":
+            return scale * rng.standard_normal(shape)
+        case "uniform":
+            return rng.uniform(-scale, scale, shape)
+        case "constant":
+            return np.full(shape, scale)
+    raise AssertionError(initialiser)
+
+
+def _classic(network: Network) -> dict[str, Initialiser]:
+    matrices = dict.fromkeys(network.matrices, Initialiser("normal", 0.01))
+    return matrices | dict.fromkeys(network.biases, Initialiser("constant", 0.0))
+
+
+def _scaled(plan: Plan, shapes: Shapes) -> dict[str, Initialiser]:
+    """Variance kept from layer to layer; recurrent matrices neither grow nor shrink a state."""
+    start = {name: Initialiser("constant", 0.0) for name in plan.network.biases}
+    for stage in plan.stages.values():
+        gains = _gains(stage.element.forward)
+        for total in stage.sums:
+            _scale_sum(total, gains.get(total.name, 1.0), shapes, start)
+    for term in plan.logits.terms:
+        fan_in = shapes.parameters[term.matrix][1]
+        start.setdefault(term.matrix, Initialiser("normal", 0.1 / fan_in**0.5))
+    return start
+
+
+def _gains(program: tuple[Operation, ...]) -> dict[str, float]:
+    """Sum name -> gain of the function directly behind it."""
+    return {
+        value.name: FUNCTIONS[operation.kind].gain
+        for operation in program
+        if operation.kind in FUNCTIONS
+        for value in operation.arguments
+        if isinstance(value, SumValue)
+    }
+
+
+def _scale_sum(total: Sum, gain: float, shapes: Shapes, start: dict[str, Initialiser]) -> None:
+    # a one-hot character has fan-in 1; half its variance leaves room for the other terms
+    for matrix in total.lookups:
+        start.setdefault(matrix, Initialiser("normal", 0.5**0.5))
+    for term in total.terms:
+        rows, columns = shapes.parameters[term.matrix]
+        if not term.hoisted and rows == columns:
+            start.setdefault(term.matrix, Initialiser("orthogonal", 1.0))
+        else:
+            fan_in = rows if term.transposed else columns
+            start.setdefault(term.matrix, Initialiser("normal", gain / fan_in**0.5))

@@ -1,0 +1,4 @@
+# Two lags: tanh RNN that also reads the state of two steps ago (NARX-like, Lin et al. 1996)
+f = tanh
+h[t] = f(U @ x[t] + W1 @ h[t-1] + W2 @ h[t-2] + s1)
+o[t] = softmax(V @ h[t] + s2)

@@ -1,0 +1,4 @@
+# Vanilla RNN: one tanh layer (Elman 1990)
+f = tanh
+h[t] = f(U @ x[t] + W @ h[t-1] + s1)
+o[t] = softmax(V @ h[t] + s2)

@@ -1,0 +1,310 @@
+"""Network -> Plan: in which order what is computed, and which products leave the time loop.
+
+The vectors fall into blocks, the strongly connected components of "depends on", in order. A
+product whose operand belongs to an earlier block is hoisted: done for all time steps at once.
+Inside a recurrent block, time is a loop; a block that does not recur needs none.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from graphlib import TopologicalSorter
+
+from recurra.elements import (
+    Constant,
+    Element,
+    ParameterValue,
+    Program,
+    Read,
+    SumValue,
+    Value,
+    differentiate,
+)
+from recurra.expressions import (
+    CHARACTER,
+    Bias,
+    Binary,
+    Call,
+    Expression,
+    Negative,
+    Number,
+    Product,
+    Vector,
+)
+from recurra.network import Network
+from recurra.shapes import Shapes
+
+
+@dataclass(frozen=True)
+class Term:
+    """One product in a sum: ``matrix @ vector[t - lag]``, or ``matrix.T @`` if transposed.
+
+    Matrices are meant as stored: those of the logits are (V, n), hence never transposed.
+    ``hoisted``: the vector belongs to an earlier block, so all time steps are one product.
+    """
+
+    matrix: str
+    transposed: bool
+    vector: str
+    lag: int
+    hoisted: bool = False
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum of products and biases: a pre-activation, or the logits.
+
+    Attributes:
+        name: unique; ``owner`` with a number.
+        owner: the vector whose equation it stands in.
+        lookups: matrices read at the current character's row.
+        terms: products with vectors.
+        biases: bias vectors.
+    """
+
+    name: str
+    owner: str
+    lookups: tuple[str, ...]
+    terms: tuple[Term, ...]
+    biases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One vector: its sums, then its element-wise part."""
+
+    vector: str
+    sums: tuple[Sum, ...]
+    element: Element
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """The vectors its element-wise part reads."""
+        return tuple(leaf for leaf, _ in self.element.adjoints if isinstance(leaf, Read))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Vectors that depend on each other, in their order within a time step."""
+
+    stages: tuple[Stage, ...]
+    recurrent: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What both engines walk: blocks in order, then the logits.
+
+    Attributes:
+        network: where it comes from.
+        blocks: in order; the backward pass takes them in reverse.
+        logits: the argument of the softmax.
+        lags: vector name -> the largest lag at which anything reads it.
+
+    An operand that is itself an expression, as in ``W @ (r[t] * h[t-1])``, becomes a vector of
+    the plan with a dotted name (``g.0``).
+    """
+
+    network: Network
+    blocks: tuple[Block, ...]
+    logits: Sum
+    lags: dict[str, int]
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """Every vector's stage, by name, in order."""
+        return {stage.vector: stage for block in self.blocks for stage in block.stages}
+
+    @cached_property
+    def sums(self) -> dict[str, Sum]:
+        """Every sum by name, the logits last."""
+        sums = {s.name: s for stage in self.stages.values() for s in stage.sums}
+        return {**sums, self.logits.name: self.logits}
+
+    @cached_property
+    def dropped(self) -> tuple[str, ...]:
+        """Vectors that products outside their block read: where dropout acts, in order."""
+        read = {t.vector for s in self.sums.values() for t in s.terms if t.hoisted}
+        return tuple(name for name in self.stages if name in read)
+
+    @cached_property
+    def state(self) -> dict[str, int]:
+        """Vectors carried from one sequence to the next, with how many steps of each."""
+        return {name: lag for name, lag in self.lags.items() if lag}
+
+    def sizes(self, shapes: Shapes) -> dict[str, int]:
+        """The size of every vector of the plan, those with dotted names included."""
+        sizes = dict(shapes.vectors)
+        for term in (t for s in self.sums.values() for t in s.terms):
+            rows, columns = shapes.parameters[term.matrix]
+            sizes[term.vector] = rows if term.transposed else columns
+        return {name: sizes[name] for name in self.stages}
+
+
+def make_plan(network: Network) -> Plan:
+    """Order the equations of a network and hoist what need not wait for time."""
+    lowering = _Lowering(network)
+    stages = lowering.stages
+    depends = {
+        name: [t.vector for s in stage.sums for t in s.terms] + [r.vector for r in stage.reads]
+        for name, stage in stages.items()
+    }
+    components = _components(depends)
+    number = {name: i for i, names in enumerate(components) for name in names}
+    lags = dict.fromkeys(stages, 0)
+    sums = [s for stage in stages.values() for s in stage.sums] + [lowering.logits]
+    for read in (r for stage in stages.values() for r in stage.reads):
+        lags[read.vector] = max(lags[read.vector], read.lag)
+    for term in (t for s in sums for t in s.terms):
+        lags[term.vector] = max(lags[term.vector], term.lag)
+    blocks = []
+    for i, names in enumerate(components):
+        today = {name: [n for n in _today(stages[name]) if number[n] == i] for name in names}
+        order = list(TopologicalSorter(today).static_order())
+        recurrent = any(number[n] == i for name in names for n in depends[name])
+        members = []
+        for name in order:
+            stage = stages[name]
+            sums = tuple(_hoist(s, lambda v, i=i: number[v] < i) for s in stage.sums)  # type: ignore[misc]
+            members.append(Stage(name, sums, stage.element))
+        blocks.append(Block(tuple(members), recurrent))
+    plan = Plan(network, tuple(blocks), _hoist(lowering.logits, lambda _: True), lags)
+    check_plan(plan)
+    return plan
+
+
+def check_plan(plan: Plan) -> None:
+    """Every stage reads only what is there when it runs; an AssertionError is our mistake."""
+    earlier: set[str] = set()
+    for block in plan.blocks:
+        done: set[str] = set()
+        for stage in block.stages:
+            for term in (t for s in stage.sums for t in s.terms):
+                assert term.hoisted == (term.vector in earlier), term
+                assert term.hoisted or term.lag or term.vector in done, term
+            for read in stage.reads:
+                assert read.lag or read.vector in earlier | done, read
+            done.add(stage.vector)
+        earlier |= done
+    assert all(term.vector in earlier for term in plan.logits.terms)
+
+
+class _Lowering:
+    """Equations -> stages: products collected into sums, the rest into element-wise programs."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.stages: dict[str, Stage] = {}
+        self.operands: dict[Expression, str] = {}
+        for equation in network.equations:
+            self._stage(equation.name, equation.expression)
+        sums: list[Sum] = []
+        self._lower(network.output.expression, network.output.name, Program(), sums)
+        (logits,) = sums
+        terms = tuple(replace(term, transposed=False) for term in logits.terms)
+        self.logits = replace(logits, terms=terms)
+
+    def _stage(self, name: str, expression: Expression) -> None:
+        program, sums = Program(), list[Sum]()
+        value = self._lower(expression, name, program, sums)
+        self.stages[name] = Stage(name, tuple(sums), differentiate(program, value))
+
+    def _lower(
+        self, expression: Expression, owner: str, program: Program, sums: list[Sum]
+    ) -> Value:
+        match expression:
+            case Number(value):
+                return Constant(value)
+            case Bias(name):
+                return ParameterValue(name)
+            case Vector(name, lag):
+                return Read(name, lag)
+            case Call(function, argument):
+                inner = self._lower(argument, owner, program, sums)
+                return program.emit(self.network.function(function), inner)
+            case Negative(argument):
+                return program.emit("negative", self._lower(argument, owner, program, sums))
+            case Binary("+") | Product():
+                return self._sum(expression, owner, program, sums)
+            case Binary(operator, left, right):
+                return program.emit(
+                    operator,
+                    self._lower(left, owner, program, sums),
+                    self._lower(right, owner, program, sums),
+                )
+
+    def _sum(self, expression: Expression, owner: str, program: Program, sums: list[Sum]) -> Value:
+        addends = list(_addends(expression))
+        products = [a for a in addends if isinstance(a, Product)]
+        values: list[Value] = []
+        if products:
+            lookups, terms = [], []
+            for product in products:
+                if isinstance(product.operand, Vector) and product.operand.name == CHARACTER:
+                    lookups.append(product.matrix)
+                else:
+                    terms.append(self._term(product, owner))
+            biases = tuple(a.name for a in addends if isinstance(a, Bias))
+            addends = [a for a in addends if not isinstance(a, Product | Bias)]
+            made = Sum(f"{owner}:{len(sums)}", owner, tuple(lookups), tuple(terms), biases)
+            sums.append(made)
+            values.append(SumValue(made.name))
+        values += [self._lower(a, owner, program, sums) for a in addends]
+        total = values[0]
+        for value in values[1:]:
+            total = program.emit("+", total, value)
+        return total
+
+    def _term(self, product: Product, owner: str) -> Term:
+        operand = product.operand
+        if isinstance(operand, Vector):
+            return Term(product.matrix, product.transposed, operand.name, operand.lag)
+        if operand not in self.operands:
+            # the name is taken before the operand's own operands ask for theirs
+            self.operands[operand] = name = f"{owner.split('.')[0]}.{len(self.operands)}"
+            self._stage(name, operand)
+        return Term(product.matrix, product.transposed, self.operands[operand], 0)
+
+
+def _addends(expression: Expression) -> Iterable[Expression]:
+    if isinstance(expression, Binary) and expression.operator == "+":
+        yield from _addends(expression.left)
+        yield from _addends(expression.right)
+    else:
+        yield expression
+
+
+def _today(stage: Stage) -> list[str]:
+    terms = [t.vector for s in stage.sums for t in s.terms if not t.lag]
+    return terms + [r.vector for r in stage.reads if not r.lag]
+
+
+def _hoist(total: Sum, earlier: Callable[[str], bool]) -> Sum:
+    return replace(total, terms=tuple(replace(t, hoisted=earlier(t.vector)) for t in total.terms))
+
+
+def _components(depends: dict[str, list[str]]) -> list[list[str]]:
+    """Strongly connected components, dependencies first (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    components: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for other in depends[name]:
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            start = stack.index(name)
+            components.append(stack[start:])
+            del stack[start:]
+
+    for name in depends:
+        if name not in index:
+            visit(name)
+    return components

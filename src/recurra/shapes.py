@@ -1,0 +1,196 @@
+"""Shapes of a network's vectors and parameters, found by unification."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from recurra.errors import SettingError
+from recurra.expressions import (
+    CHARACTER,
+    Bias,
+    Binary,
+    Call,
+    Expression,
+    Negative,
+    Number,
+    Place,
+    Product,
+    Vector,
+)
+from recurra.network import Network
+
+MAX_SIZE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Sizes of everything in a network.
+
+    Attributes:
+        vocabulary: number of distinct characters V.
+        vectors: vector name -> its size.
+        parameters: parameter name -> shape as stored. A matrix with a vocabulary axis is stored
+            vocabulary first, ``(V, n)``, so that a row is a character; any other matrix is stored
+            as on paper, ``(rows, columns)``; a bias is ``(n,)``.
+        transposed: matrices stored transposed (those whose paper columns are the vocabulary).
+    """
+
+    vocabulary: int
+    vectors: Mapping[str, int]
+    parameters: Mapping[str, tuple[int, ...]]
+    transposed: frozenset[str]
+
+    @property
+    def count(self) -> int:
+        """Number of trainable numbers."""
+        return sum(prod(shape) for shape in self.parameters.values())
+
+    def paper(self, parameter: str) -> tuple[int, ...]:
+        """A parameter's shape as on paper."""
+        stored = self.parameters[parameter]
+        return stored[::-1] if parameter in self.transposed else stored
+
+
+class _Dimension:
+    """A size not yet known; unification joins several into one (union-find)."""
+
+    def __init__(self, label: str) -> None:
+        self.parent: _Dimension | None = None
+        self.labels = [label]
+        self.hidden: Place | None = None  # where it was seen to be as wide as a hidden vector
+        self.vocabulary: Place | None = None  # where it was seen to be as wide as the vocabulary
+
+    def root(self) -> "_Dimension":
+        node = self
+        while node.parent is not None:
+            node = node.parent
+        return node
+
+
+class ShapeSolver:
+    """Unifies the sizes in a network's equations once; then gives shapes for any sizes.
+
+    Raises:
+        EquationError: a size would have to be the vocabulary and a hidden size at once.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.vectors = {e.name: _Dimension(e.name) for e in network.equations}
+        for equation in network.equations:
+            self.vectors[equation.name].hidden = equation.place
+        self.rows = {name: _Dimension(name) for name in network.matrices}
+        self.columns = {name: _Dimension(f"columns of {name}") for name in network.matrices}
+        self.biases = {name: _Dimension(name) for name in network.biases}
+        self.characters = _Dimension("vocabulary")
+        self.characters.vocabulary = network.output.place
+        for equation in network.equations:
+            dimension = self._infer(equation.expression)
+            if dimension is not None:
+                self._unify(self.vectors[equation.name], dimension, equation.place)
+        output = self._infer(network.output.expression)
+        assert output is not None  # the parser admits only products and biases here
+        self._unify(output, self.characters, network.output.place)
+
+    def _infer(self, expression: Expression) -> _Dimension | None:
+        """The size of an expression; None for a plain number."""
+        match expression:
+            case Number():
+                return None
+            case Vector(name, _):
+                return self.characters if name == CHARACTER else self.vectors[name]
+            case Bias(name):
+                return self.biases[name]
+            case Call(_, argument) | Negative(argument):
+                return self._infer(argument)
+            case Binary(_, left, right):
+                one, other = self._infer(left), self._infer(right)
+                if one is not None and other is not None:
+                    self._unify(one, other, expression.place)
+                return one or other
+            case Product(matrix, transposed, operand, place):
+                rows, columns = self.rows[matrix], self.columns[matrix]
+                if transposed:
+                    rows, columns = columns, rows
+                inner = self._infer(operand)
+                if inner is None:
+                    raise self.network.error(f"{matrix} @ needs a vector, not a number", place)
+                self._unify(columns, inner, place)
+                return rows
+
+    def _unify(self, one: _Dimension, other: _Dimension, place: Place) -> None:
+        one, other = one.root(), other.root()
+        if one is other:
+            return
+        one.labels += other.labels
+        other.parent = one
+        for dimension in (one, other):
+            # remember the first place that made it hidden, or vocabulary wide
+            one.hidden = one.hidden or dimension.hidden
+            one.vocabulary = one.vocabulary or dimension.vocabulary
+        if one.hidden and one.vocabulary:
+            names = [label for label in one.labels if label in self.network.parameters]
+            what = f"{names[0]} is used in two shapes" if names else "two sizes clash"
+            raise self.network.error(
+                f"{what}: as wide as the vocabulary (line {one.vocabulary.line}) and as wide as "
+                f"a hidden vector (line {one.hidden.line}), joined on line {place.line}",
+                place,
+            )
+
+    def shapes(self, vocabulary: int, hidden: int | Mapping[str, int]) -> Shapes:
+        """Shapes for a vocabulary and hidden sizes.
+
+        Args:
+            vocabulary: number of distinct characters, at least 1.
+            hidden: one size for every free dimension, or vector (or matrix) name -> size; the
+                key ``""`` gives the size of those not named.
+
+        Raises:
+            SettingError: a size missing, below 1, unknown or in conflict with an equation.
+        """
+        given = {"": hidden} if isinstance(hidden, int) else dict(hidden)
+        for name, size in given.items():
+            label = f"--hidden {name}={size}" if name else f"--hidden {size}"
+            if not 1 <= size <= MAX_SIZE:
+                raise SettingError(f"{label}: a size is a whole number from 1 to {MAX_SIZE:,}")
+            if name and name not in self.vectors and name not in self.rows:
+                known = ", ".join(self.vectors)
+                raise SettingError(f"{label}: no vector {name} in {self.network.name} ({known})")
+        sizes: dict[_Dimension, int] = {self.characters.root(): vocabulary}
+        owners: dict[_Dimension, str] = {}
+        for name, size in given.items():
+            if not name:
+                continue
+            root = (self.vectors.get(name) or self.rows[name]).root()
+            if sizes.setdefault(root, size) != size:
+                other = owners.get(root)
+                why = f"{name} and {other} are joined" if other else f"{name} is vocabulary wide"
+                where = self._joint(name, other) if other else ""
+                raise SettingError(
+                    f"--hidden {name}={size} clashes with {other or 'V'}={sizes[root]}: "
+                    f"{why} by the equations{where}"
+                )
+            owners[root] = name
+        for dimension in [*self.vectors.values(), *self.rows.values(), *self.columns.values()]:
+            if dimension.root() not in sizes:
+                if "" not in given:
+                    label = dimension.root().labels[0]
+                    raise SettingError(f"no size for {label}: add it, as in --hidden {label}=128")
+                sizes[dimension.root()] = given[""]
+        paper: dict[str, tuple[int, ...]] = {
+            name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
+            for name in self.rows
+        }
+        paper |= {n: (sizes.get(d.root(), given.get("", 1)),) for n, d in self.biases.items()}
+        vectors = {n: sizes[d.root()] for n, d in self.vectors.items()}
+        transposed = frozenset(
+            name
+            for name, dimension in self.columns.items()
+            if dimension.root() is self.characters.root()
+        )
+        stored = {n: s[::-1] if n in transposed else s for n, s in paper.items()}
+        return Shapes(vocabulary, vectors, stored, transposed)
+
+    def _joint(self, name: str, other: str) -> str:
+        lines = [e.place.line for e in self.network.equations if e.name in (name, other)]
+        return f" on lines {' and '.join(str(line) for line in lines)}" if lines else ""
