@@ -1,0 +1,115 @@
+"""How well a model predicts text: nats per character, streamed or from cold windows.
+
+*Streamed* carries the state through each whole file; *windows* starts from zeros every N
+characters, as nanoGPT evaluates. Both look at every character of a part of a corpus but the first
+of each file, which is context only.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.engines import Engine
+from recurra.errors import TextError
+from recurra.optimizers import Arrays
+
+Text = NDArray[np.int32]
+
+# Bounds of what one call of the engine holds: its logits are ROWS x vocabulary numbers.
+_ROWS = 2048
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The summed loss over so many characters."""
+
+    nats: float
+    characters: int
+
+    @property
+    def nats_per_char(self) -> float:
+        """Mean of -ln p."""
+        return self.nats / self.characters
+
+    @property
+    def bits_per_char(self) -> float:
+        """Mean of -log2 p."""
+        return self.nats_per_char / math.log(2.0)
+
+    @property
+    def perplexity(self) -> float:
+        """How many characters the model is torn between: ``exp(nats_per_char)``."""
+        return math.exp(min(self.nats_per_char, 700.0))
+
+
+def cut(texts: Sequence[Text], length: int, limit: int | None = None) -> tuple[Text, ...]:
+    """Consecutive pieces that predict ``length`` characters each, a file's last one fewer.
+
+    A piece's first character is context only: the last that the piece before predicted.
+
+    Args:
+        texts: one array per file.
+        length: characters to predict in a piece.
+        limit: keep at most ``limit // length`` pieces (but one), evenly spread.
+    """
+    pieces = tuple(
+        text[start : start + length + 1]
+        for text in texts
+        for start in range(0, len(text) - 1, length)
+    )
+    kept = max(1, limit // length) if limit is not None else len(pieces)
+    if kept >= len(pieces):
+        return pieces
+    return tuple(pieces[i * len(pieces) // kept] for i in range(kept))
+
+
+def evaluate(
+    engine: Engine, parameters: Arrays, texts: Sequence[Text], windows: int | None = None
+) -> Loss:
+    """The loss over all of ``texts``; the model's state is zeros at the start of each.
+
+    Texts are read side by side where there are several: each has its own state, so the result is
+    that of one after the other, to rounding.
+
+    Args:
+        engine: computes the losses.
+        parameters: of the model.
+        texts: one array of character numbers per file.
+        windows: start from zeros every so many characters too.
+
+    Raises:
+        TextError: no text has the two characters that it takes to predict one.
+    """
+    if windows is not None:
+        texts = cut(texts, windows)
+    by_length = sorted((t for t in texts if len(t) > 1), key=len, reverse=True)
+    if not by_length:
+        raise TextError(
+            "nothing to evaluate: the text has fewer than two characters; give a longer text, "
+            "or a split with a larger part for it"
+        )
+    nats = sum(
+        _side_by_side(engine, parameters, by_length[i : i + _BATCH])
+        for i in range(0, len(by_length), _BATCH)
+    )
+    return Loss(nats, sum(len(t) - 1 for t in by_length))
+
+
+def _side_by_side(engine: Engine, parameters: Arrays, texts: Sequence[Text]) -> float:
+    """Summed loss of texts given longest first; those that end leave the batch."""
+    nats, position = 0.0, 0
+    state = engine.zero_state(len(texts))
+    while texts:
+        end = min(len(texts[-1]) - 1, position + max(1, _ROWS // len(texts)))
+        inputs = np.stack([t[position:end] for t in texts], axis=1)
+        targets = np.stack([t[position + 1 : end + 1] for t in texts], axis=1)
+        losses, state = engine.losses(parameters, inputs, targets, state)
+        nats += float(losses.sum(dtype=np.float64))
+        position = end
+        texts = [t for t in texts if len(t) - 1 > position]
+        state = {name: np.ascontiguousarray(past[:, : len(texts)]) for name, past in state.items()}
+    return nats

@@ -1,0 +1,389 @@
+"""The training loop: yields records, prints nothing, and can be killed at any moment.
+
+A run is a function of its text, equations, recipe and threads: everything that decides what
+comes next is in the checkpoint ``last``, and what is only looked at (held-out loss, samples,
+saves, the clock) decides nothing. Only a budget of minutes lets the clock in.
+"""
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.corpora import Corpus
+from recurra.engines import Engine, Parameters, make_engine
+from recurra.evaluation import cut, evaluate
+from recurra.model import Model, initialise
+from recurra.network import Network
+from recurra.optimizers import Optimizer, learning_rate
+from recurra.plan import make_plan
+from recurra.recipes import MODERN, Recipe
+from recurra.records import Evaluation, Finished, Progress, Record, Sample, Saved
+from recurra.runs import Name, Run
+from recurra.shapes import ShapeSolver
+from recurra.stopping import DIVERGED, INTERRUPTED, REASONS, Watch, budget_used
+from recurra.text import Streams
+
+# Held-out text is looked at in pieces of so many characters, side by side, while training.
+PIECE = 1000
+
+AnyRecord = TypeVar("AnyRecord", Progress, Evaluation, Sample, Finished)
+
+
+class Trainer:
+    """Trains one network on one corpus; iterate over `records`.
+
+    Args:
+        network: the equations.
+        corpus: trained on its training part, stopped and judged by its validation part.
+        recipe: how.
+        run: where to keep checkpoints and metrics; what it holds already is gone on from.
+        engine: "compiled" or "reference".
+        threads: part of what the result depends on.
+        save_seconds: at most so long between two saves of ``last``.
+
+    Raises:
+        SettingError, TextError: sizes that do not fit the equations; a text too short.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        corpus: Corpus,
+        recipe: Recipe = MODERN,
+        *,
+        run: Run | None = None,
+        engine: str = "reference",
+        threads: int = 1,
+        save_seconds: float = 60.0,
+    ) -> None:
+        self.recipe, self.run, self.save_seconds = recipe, run, save_seconds
+        self.streams = Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
+        plan = make_plan(network)
+        shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
+        self.engine: Engine = make_engine(engine, plan, shapes, np.dtype(recipe.dtype), threads)
+        self.rng = np.random.default_rng(recipe.seed)
+        parameters = initialise(plan, shapes, self.rng, recipe.init, recipe.dtype)
+        self.model = Model(network, corpus.vocabulary, shapes, parameters)
+        self.optimizer = Optimizer(recipe.optimizer_settings, parameters)
+        self.state = self.engine.zero_state(recipe.batch)
+        self.watch = Watch.begin(recipe, shapes.vocabulary)
+        self.best: Parameters | None = None
+        self.held_out = tuple(text for text in corpus.validation if len(text) > 1)
+        length = min(PIECE, recipe.evaluate_characters)
+        self._estimated_on = cut(self.held_out, length, recipe.evaluate_characters)
+        self._clock = _Clock({})
+        self._saved_step = 0
+        self._stop_asked = False
+
+    def stop(self) -> None:
+        """Ask for an early end: after the present step `records` saves ``last`` and finishes."""
+        self._stop_asked = True
+
+    @property
+    def characters(self) -> int:
+        """Characters predicted so far."""
+        return self.watch.step * self.recipe.batch * self.recipe.seq_len
+
+    def records(self) -> Iterator[Record]:
+        """Train to the end; a run that holds a checkpoint already goes on from there.
+
+        Raises:
+            RunError: the run is in use by another process, damaged, or cannot be written.
+        """
+        with self.run.lock() if self.run else contextlib.nullcontext():
+            self._restore()
+            while (reason := self._reason()) is None:
+                loss, rate = self._step()
+                if not self._diverged():
+                    yield from self._after_step(loss, rate)
+            if reason not in (DIVERGED, INTERRUPTED):
+                yield from self._evaluate()
+            if reason != DIVERGED:
+                yield from self._save("last")
+            yield self._finish(DIVERGED if self._diverged() else reason)
+
+    def _step(self) -> tuple[float, float]:
+        """One training step: its loss per character and its learning rate."""
+        recipe, watch = self.recipe, self.watch
+        size = recipe.batch * recipe.seq_len
+        budget = self._budget()
+        rate = learning_rate(
+            recipe.lr,
+            watch.step,
+            budget[1] if budget else 0.0,
+            warmup=recipe.warmup,
+            final=recipe.final_lr,
+        )
+        # Numbers that grow out of bounds are met by the stop rules, in a sentence.
+        with self._clock.training(size), np.errstate(over="ignore", invalid="ignore"):
+            inputs, targets, restarted = self.streams.next()
+            if restarted or not recipe.carry_state:
+                self.state = self.engine.zero_state(recipe.batch)
+            loss, self.state = self.engine.train_step(
+                self.model.parameters,
+                self.optimizer,
+                rate,
+                inputs,
+                targets,
+                self.state,
+                scale=1.0 / size if recipe.reduction == "mean" else 1.0,
+                masks=self.engine.dropout_masks(
+                    recipe.dropout, recipe.seq_len, recipe.batch, self.rng
+                ),
+            )
+        watch.train(loss / recipe.batch, recipe.smoothing)
+        return loss / size, rate
+
+    def _after_step(self, loss: float, rate: float) -> Iterator[Record]:
+        """All that is due after a step, in the order that a resume relies on: see `Run`."""
+        step, recipe = self.watch.step, self.recipe
+        if step % recipe.record_every == 0:
+            yield self._log(self._progress(loss, rate))
+        if recipe.sample_every and step % recipe.sample_every == 0:
+            yield self._log(Sample(step, self._write(recipe.sample_characters)))
+        if step % recipe.evaluate_every == 0:
+            yield from self._evaluate()
+        if self._clock.since_save() > self.save_seconds:
+            yield from self._save("last")
+
+    def _progress(self, loss: float, rate: float) -> Progress:
+        budget, seconds = self._budget(), self._clock.seconds()
+        return Progress(
+            step=self.watch.step,
+            characters=self.characters,
+            nats_per_char=loss,
+            smooth_loss=self.watch.smooth,
+            smooth_nats_per_char=self.watch.smooth / self.recipe.seq_len,
+            rate=rate,
+            chars_per_second=self._clock.recent_speed(),
+            seconds=seconds,
+            fraction=budget[1] if budget else None,
+            seconds_left=seconds * max(0.0, 1.0 / budget[1] - 1.0) if budget else None,
+        )
+
+    def _evaluate(self) -> Iterator[Record]:
+        """Estimate the held-out loss, once a step; a new best one is saved at once."""
+        if not self._estimated_on or self.watch.evaluated_step == self.watch.step:
+            return
+        loss = evaluate(self.engine, self.model.parameters, self._estimated_on)
+        best = self.watch.evaluate(loss.nats_per_char)
+        yield self._log(Evaluation(self.watch.step, loss.nats_per_char, loss.bits_per_char, best))
+        if best:
+            self.best = {name: p.copy() for name, p in self.model.parameters.items()}
+            yield from self._save("best")
+            yield from self._save("last")
+
+    def _write(self, characters: int) -> str:
+        """A sample from a cold start; its random numbers are its own."""
+        rng = np.random.default_rng([self.recipe.seed, self.watch.step])
+        state = self.engine.zero_state(1)
+        number, numbers = int(self.streams.text[0]), []
+        for _ in range(characters):
+            log_p, state = self.engine.next_log_probabilities(
+                self.model.parameters, np.array([number], np.int32), state
+            )
+            cumulative = np.exp(log_p[0], dtype=np.float64).cumsum()
+            number = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], "right"))
+            numbers.append(min(number, len(cumulative) - 1))
+        return self.model.vocabulary.decode(np.array(numbers, np.int32))
+
+    def _reason(self) -> str | None:
+        """Why training is over, if it is."""
+        if self._diverged():
+            return DIVERGED
+        if self._stop_asked:
+            return INTERRUPTED
+        budget = self._budget()
+        used_up = budget[0] if budget and budget[1] >= 1.0 else None
+        return self.watch.reason(self.recipe) or used_up
+
+    def _diverged(self) -> bool:
+        return self.watch.diverged(self.recipe, self.model.shapes.vocabulary)
+
+    def _budget(self) -> tuple[str, float] | None:
+        return budget_used(
+            self.recipe, self.watch.step, self.streams.steps_per_epoch, self._clock.seconds()
+        )
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """All arrays that a resume needs, under their names in a checkpoint."""
+        groups: Mapping[str, Mapping[str, NDArray[Any]]] = {
+            "parameter": self.model.parameters,
+            "optimizer": self.optimizer.slots,
+            "state": self.state,
+        }
+        return {f"{group}/{n}": a for group, arrays in groups.items() for n, a in arrays.items()}
+
+    def _save(self, name: Name) -> Iterator[Record]:
+        """Save a checkpoint; parameters that are no numbers any more mean divergence instead."""
+        if not all(np.isfinite(p).all() for p in self.model.parameters.values()):
+            self.watch.smooth = math.nan
+            return
+        if self.run is None:
+            return
+        step, watch = self.watch.step, asdict(self.watch)
+        if name == "best":
+            arrays = {n: a for n, a in self._arrays().items() if n.startswith("parameter/")}
+            self.run.save("best", arrays, {"step": step, "nats_per_char": self.watch.best})
+        else:
+            meta = {
+                "step": step,
+                "watch": watch,
+                "updates": self.optimizer.count,
+                "generator": self.rng.bit_generator.state,
+                "stream": self.streams.position,
+            }
+            self.run.save("last", self._arrays(), meta)
+            self.run.write_clock(self._clock.saved())
+            self._saved_step = step
+        yield Saved(step, name)
+
+    def _restore(self) -> None:
+        """Take over what the run's folder holds, if anything, and start the clock."""
+        if self.run is None or not self.run.has("last"):
+            if self.run is not None:
+                self.run.truncate_metrics(-1)
+            self._clock = _Clock({})
+            return
+        arrays = self._arrays()
+        saved, meta = self.run.load("last", {name: a.shape for name, a in arrays.items()})
+        for name, array in arrays.items():
+            array[...] = saved[name]
+        self.watch = Watch(**meta["watch"])
+        self.optimizer.count = meta["updates"]
+        self.rng.bit_generator.state = meta["generator"]
+        self.streams.position = meta["stream"]
+        self._saved_step = self.watch.step
+        if self.run.has("best"):
+            names = {f"parameter/{name}": name for name in self.model.parameters}
+            best, _ = self.run.load("best", {name: arrays[name].shape for name in names})
+            self.best = {names[name]: array for name, array in best.items()}
+        self.run.truncate_metrics(self.watch.step)
+        self._clock = _Clock(self.run.read_clock())
+
+    def _log(self, record: AnyRecord) -> AnyRecord:
+        if self.run is not None:
+            kind = type(record).__name__.lower()
+            self.run.append_metrics({"kind": kind, "step": self.watch.step, **asdict(record)})
+        return record
+
+    def _finish(self, reason: str) -> Finished:
+        loss = None
+        if self.best is not None and reason != INTERRUPTED:
+            loss = evaluate(self.engine, self.best, self.held_out)
+        watch = self.watch
+        return self._log(
+            Finished(
+                stopped_by=reason,
+                message=self._cure() if reason == DIVERGED else REASONS[reason],
+                run=str(self.run.folder) if self.run else None,
+                network=self.model.network.name,
+                parameters=self.model.shapes.count,
+                vocabulary=self.model.shapes.vocabulary,
+                steps=watch.step,
+                characters=self.characters,
+                seconds=self._clock.seconds(),
+                chars_per_second=self._clock.speed(),
+                train_nats_per_char=watch.smooth / self.recipe.seq_len,
+                val_nats_per_char=loss.nats_per_char if loss else None,
+                val_bits_per_char=loss.bits_per_char if loss else None,
+                best_step=watch.best_step,
+                min_smooth_loss=watch.minimum,
+                min_smooth_loss_step=watch.minimum_step,
+            )
+        )
+
+    def _cure(self) -> str:
+        recipe, smooth = self.recipe, self.watch.smooth
+        what = (
+            f"grew to {smooth / self.recipe.seq_len:.3g} nats per character, far above guessing"
+            if math.isfinite(smooth)
+            else "is no finite number any more"
+        )
+        clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
+        kept = f"; the state of step {self._saved_step:,} is kept" if self._saved_step else ""
+        return (
+            f"the loss {what} at step {self.watch.step:,}: most likely the learning rate "
+            f"{recipe.lr:g} is too high for this network; try lr={recipe.lr / 10:g}{clip}{kept}"
+        )
+
+
+class _Clock:
+    """Wall-clock figures of a run over all its processes; they decide nothing but ``minutes``.
+
+    The first step of a process may have to compile kernels and does not count as training.
+    """
+
+    def __init__(self, saved: Mapping[str, Any]) -> None:
+        now = time.perf_counter()
+        self._begun: float = now - saved.get("seconds", 0.0)
+        self._saved_at = now
+        self._trained: float = saved.get("training_seconds", 0.0)
+        self._characters: int = saved.get("training_characters", 0)
+        self._mark = (self._trained, self._characters)
+        self._warm = False
+
+    @contextlib.contextmanager
+    def training(self, characters: int) -> Iterator[None]:
+        """Time one training step of so many characters."""
+        begin = time.perf_counter()
+        yield
+        if self._warm:
+            self._trained += time.perf_counter() - begin
+            self._characters += characters
+        self._warm = True
+
+    def seconds(self) -> float:
+        """Since the run began, without the time between its processes."""
+        return time.perf_counter() - self._begun
+
+    def speed(self) -> float:
+        """Characters per second of training, all told; 0 if not known yet."""
+        return self._characters / self._trained if self._trained else 0.0
+
+    def recent_speed(self) -> float:
+        """Characters per second of training since the last call."""
+        seconds, characters = self._trained - self._mark[0], self._characters - self._mark[1]
+        self._mark = (self._trained, self._characters)
+        return characters / seconds if seconds else 0.0
+
+    def since_save(self) -> float:
+        """Seconds since the last `saved`."""
+        return time.perf_counter() - self._saved_at
+
+    def saved(self) -> dict[str, Any]:
+        """The figures to be kept with a checkpoint that has just been saved."""
+        self._saved_at = time.perf_counter()
+        return {
+            "seconds": self.seconds(),
+            "training_seconds": self._trained,
+            "training_characters": self._characters,
+        }
+
+
+@contextlib.contextmanager
+def stop_on_signals(trainer: Trainer) -> Iterator[None]:
+    """Inside, the first Ctrl-C (or SIGTERM) asks the trainer to stop; the second ends at once.
+
+    For the main thread of a program.
+    """
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _: object) -> None:
+        trainer.stop()
+        signal.signal(number, previous[signal.Signals(number)])
+
+    for number in previous:
+        signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
