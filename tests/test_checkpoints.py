@@ -310,26 +310,32 @@ def test_missing_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_killed_while_writing(tmp_path: Path, sent: signal.Signals) -> None:
+    """A reader finds one whole content at every moment, and after the end of the writer too."""
     path = tmp_path / "x"
     script = (
         "import sys; from pathlib import Path; from recurra.checkpoints import write_atomic\n"
+        "contents = [bytes([n]) * 4_000_000 for n in range(5)]\n"
         "try:\n"
-        "    for n in range(10**9): write_atomic(Path(sys.argv[1]), bytes([n % 256]) * 300_000)\n"
+        "    while True:\n"
+        "        for content in contents: write_atomic(Path(sys.argv[1]), content)\n"
         "except KeyboardInterrupt: pass\n"
     )
-    for delay in (0.0, 0.003, 0.007, 0.011, 0.02):
+
+    def whole() -> bool:
+        content = path.read_bytes()
+        return len(content) == 4_000_000 == content.count(content[:1])
+
+    for reads in (1, 5, 12, 30):
         path.unlink(missing_ok=True)
         child = subprocess.Popen([sys.executable, "-c", script, path])
         try:
             while not path.exists():
                 assert child.poll() is None
                 time.sleep(0.001)
-            time.sleep(delay)
+            assert all(whole() for _ in range(reads))
         finally:
             child.send_signal(sent)
             child.wait()
-        content = path.read_bytes()
-        assert len(content) == 300_000
-        assert len(set(content)) == 1
+        assert whole()
         if sent == signal.SIGINT:
             assert list(tmp_path.iterdir()) == [path]
