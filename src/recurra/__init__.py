@@ -1,3 +1,79 @@
-"""Recurra: recurrence equations in, an exactly trained character-level language model out."""
+"""Recurra: recurrence equations in, an exactly trained character-level language model out.
+
+Every public name is loaded when it is first asked for, so that ``import recurra`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.corpora import Corpus as Corpus
+    from recurra.corpora import load_corpus as load_corpus
+    from recurra.engines import Engine as Engine
+    from recurra.engines import make_engine as make_engine
+    from recurra.equations import parse as parse
+    from recurra.errors import EquationError as EquationError
+    from recurra.errors import RecurraError as RecurraError
+    from recurra.errors import RunError as RunError
+    from recurra.errors import SettingError as SettingError
+    from recurra.errors import TextError as TextError
+    from recurra.evaluation import Loss as Loss
+    from recurra.evaluation import evaluate as evaluate
+    from recurra.gradcheck import GradientCheck as GradientCheck
+    from recurra.gradcheck import check_gradients as check_gradients
+    from recurra.model import Model as Model
+    from recurra.model import initialise as initialise
+    from recurra.network import Network as Network
+    from recurra.networks import library as library
+    from recurra.networks import load_network as load_network
+    from recurra.optimizers import Optimizer as Optimizer
+    from recurra.optimizers import OptimizerSettings as OptimizerSettings
+    from recurra.plan import Plan as Plan
+    from recurra.plan import make_plan as make_plan
+    from recurra.recipes import CLASSIC as CLASSIC
+    from recurra.recipes import MODERN as MODERN
+    from recurra.recipes import Recipe as Recipe
+    from recurra.runs import Run as Run
+    from recurra.shapes import Shapes as Shapes
+    from recurra.text import Document as Document
+    from recurra.text import Streams as Streams
+    from recurra.text import Vocabulary as Vocabulary
+    from recurra.text import read_documents as read_documents
+    from recurra.training import Trainer as Trainer
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "corpora": ("Corpus", "load_corpus"),
+    "engines": ("Engine", "make_engine"),
+    "equations": ("parse",),
+    "errors": ("EquationError", "RecurraError", "RunError", "SettingError", "TextError"),
+    "evaluation": ("Loss", "evaluate"),
+    "gradcheck": ("GradientCheck", "check_gradients"),
+    "model": ("Model", "initialise"),
+    "network": ("Network",),
+    "networks": ("library", "load_network"),
+    "optimizers": ("Optimizer", "OptimizerSettings"),
+    "plan": ("Plan", "make_plan"),
+    "recipes": ("CLASSIC", "MODERN", "Recipe"),
+    "runs": ("Run",),
+    "shapes": ("Shapes",),
+    "text": ("Document", "Streams", "Vocabulary", "read_documents"),
+    "training": ("Trainer",),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = ["__version__", *_ROOM_OF]  # noqa: PLE0604 (strings, which ruff cannot see)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its room on first use (PEP 562)."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
