@@ -1,0 +1,130 @@
+"""What holds for the package as a whole: lazy imports, safe calls, documented names, clean files."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import recurra
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+PROGRAMS = [
+    *SOURCES,
+    *(p for folder in ("tests", "benchmarks") for p in sorted((ROOT / folder).rglob("*.py"))),
+]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+HEAVY = {"numba", "scipy", "torch", "jax", "rich", "safetensors", "charset_normalizer", "pooch"}
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def modules_after(program):
+    """Names of the top-level modules loaded when a fresh Python has run the program."""
+    end = "import sys; print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\n{end}"], capture_output=True, text=True, check=True
+    )
+    return set(done.stderr.split())
+
+
+def test_import_loads_nothing_heavy():
+    assert not modules_after("import recurra; dir(recurra)") & {*HEAVY, "numpy", "typer"}
+
+
+def test_equations_load_nothing_heavy():
+    assert not modules_after("import recurra; recurra.load_network('wrnn')") & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [[], ["train"]])
+def test_help_loads_nothing_heavy(arguments):
+    program = f"""
+import sys
+from recurra.cli import main
+sys.argv = ["recurra", *{arguments}, "--help"]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+"""
+    assert not modules_after(program) & HEAVY
+
+
+@pytest.mark.parametrize("name", recurra.__all__)
+def test_public_names_exist_and_are_documented(name):
+    value = getattr(recurra, name)
+    if inspect.isclass(value) or inspect.isroutine(value):
+        assert inspect.getdoc(value)
+    assert name in dir(recurra)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        recurra.nonsense  # noqa: B018
+
+
+def test_type_checkers_see_the_same_names_as_programs():
+    tree = ast.parse(Path(recurra.__file__).read_text("utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.asname: node.module for node in block.body for alias in node.names}
+    assert seen == {name: f"recurra.{room}" for name, room in recurra._ROOM_OF.items()}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_nothing_a_user_made_can_become_code(path):
+    forbidden = {"pickle", "cPickle", "dill", "marshal", "shelve", "joblib"}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
+                assert name not in ("eval", "exec", "__import__"), f"line {node.lineno}"
+            case ast.Import(names=aliases):
+                assert not forbidden & {a.name.partition(".")[0] for a in aliases}
+            case ast.ImportFrom(module=str(module)):
+                assert module.partition(".")[0] not in forbidden
+            case ast.keyword(arg="allow_pickle", value=value):
+                assert isinstance(value, ast.Constant)
+                assert value.value is False
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+def test_files_stay_short(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 500
+
+
+# Written so that this file does not find itself.
+MACHINE = re.compile(r"(?<![\w.])/(work|root|opt|home|Users)/|pypi[.]org|pythonhosted[.]|index-url")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*PROGRAMS, *PAGES, *(ROOT / name for name in ("pyproject.toml", "constraints.txt", ".ci/run"))],
+    ids=name_of,
+)
+def test_no_machine_and_no_registry_is_named(path):
+    assert not MACHINE.findall(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_links_between_pages_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8")):
+        assert (path.parent / target).exists()
+
+
+def test_constraints_pin_every_requirement():
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    versions = {re.sub("[-_.]+", "-", name).lower(): version for name, version in pins.items()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    for text in [*project["dependencies"], *(line for extra in extras for line in extra)]:
+        requirement = Requirement(text)
+        if requirement.name != "recurra":
+            assert versions[requirement.name] in requirement.specifier
