@@ -1,4 +1,4 @@
-"""What holds for the package as a whole: lazy imports, safe calls, documented names, clean files."""
+"""What holds for the whole package: lazy imports, safe calls, documented names, clean files."""
 
 import ast
 import inspect
@@ -100,12 +100,18 @@ def test_files_stay_short(path):
 
 
 # Written so that this file does not find itself.
-MACHINE = re.compile(r"(?<![\w.])/(work|root|opt|home|Users)/|pypi[.]org|pythonhosted[.]|index-url")
+MACHINE = re.compile(
+    r"(?<![\w.])/(work|root|opt|home|Users)/|pypi[.]org|pythonhosted[.]|index[-]url"
+)
 
 
 @pytest.mark.parametrize(
     "path",
-    [*PROGRAMS, *PAGES, *(ROOT / name for name in ("pyproject.toml", "constraints.txt", ".ci/run"))],
+    [
+        *PROGRAMS,
+        *PAGES,
+        *(ROOT / name for name in ("pyproject.toml", "constraints.txt", ".ci/run")),
+    ],
     ids=name_of,
 )
 def test_no_machine_and_no_registry_is_named(path):

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from recurra.text import Vocabulary as Vocabulary
     from recurra.text import read_documents as read_documents
     from recurra.training import Trainer as Trainer
+    from recurra.writing import Sampling as Sampling
+    from recurra.writing import Writer as Writer
+    from recurra.writing import write as write
 
 __version__ = "0.1.0"
 
@@ -60,6 +63,7 @@ _ROOMS = {
     "shapes": ("Shapes",),
     "text": ("Document", "Streams", "Vocabulary", "read_documents"),
     "training": ("Trainer",),
+    "writing": ("Sampling", "Writer", "write"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
