@@ -103,4 +103,8 @@ def make_engine(
         from recurra.engines.reference import ReferenceEngine
 
         return ReferenceEngine(plan, shapes, dtype)
+    if name == "compiled":
+        from recurra.engines.compiled import CompiledEngine
+
+        return CompiledEngine(plan, shapes, dtype, threads)
     raise SettingError(f"no engine {name}: choose one of {', '.join(ENGINES)}")

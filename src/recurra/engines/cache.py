@@ -1,0 +1,88 @@
+"""Where compiled kernels are kept: a folder private to the user, keyed on all that shapes them.
+
+Numba stores machine code as pickles, so the folder must be nobody else's to write. Its name holds
+a hash of the hand-written kernels and of the versions involved; Numba itself adds the processor.
+A cache that is torn, stale or cannot be written costs a compilation, never an error.
+"""
+
+import atexit
+import hashlib
+import importlib.util
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import llvmlite
+import numba
+import numpy as np
+import platformdirs
+
+from recurra import __version__
+
+_KERNELS = Path(__file__).parent / "kernels"
+
+
+@cache
+def folder() -> Path:
+    """The cache folder of this version of Recurra; a temporary one where none can be private."""
+    digest = hashlib.sha256()
+    versions = (__version__, numba.__version__, llvmlite.__version__, np.__version__, sys.version)
+    digest.update(repr(versions).encode())
+    for path in sorted(_KERNELS.glob("*.py")):
+        digest.update(path.read_bytes())
+    root = os.environ.get("RECURRA_CACHE") or platformdirs.user_cache_path("recurra")
+    wanted = Path(root) / "kernels" / digest.hexdigest()[:24]
+    try:
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _private(wanted) and _writable(wanted):
+            return wanted
+    except OSError:
+        pass
+    temporary = Path(tempfile.mkdtemp(prefix="recurra-"))
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return temporary
+
+
+def _private(path: Path) -> bool:
+    if os.name == "nt":  # a user's cache folder is private by its access list
+        return True
+    status = path.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _writable(path: Path) -> bool:
+    with tempfile.TemporaryFile(dir=path) as file:
+        file.write(b"room")
+    return True
+
+
+def load(source: str) -> ModuleType:
+    """The module of a kernel source; its functions compile at their first call, or come from disk.
+
+    Args:
+        source: text made by :mod:`recurra.engines.codegen` from a checked plan.
+    """
+    digest = hashlib.sha256(source.encode()).hexdigest()[:24]
+    name = f"recurra_kernels_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    path = folder() / digest / "kernels.py"
+    if not path.is_file() or path.read_text("utf-8") != source:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        # written beside and renamed: another process may be reading
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(source)
+        Path(temporary).replace(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

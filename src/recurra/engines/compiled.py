@@ -1,0 +1,199 @@
+"""The fast engine: kernels generated from the plan, a batch shared among threads."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.engines import Array, Parameters, State
+from recurra.engines.cache import load
+from recurra.engines.codegen import Source, generate
+from recurra.engines.dropout import Masks, draw_masks
+from recurra.engines.kernels import output, products
+from recurra.engines.share import Share
+from recurra.optimizers import Optimizer
+from recurra.plan import Plan
+from recurra.shapes import Shapes
+
+
+class CompiledEngine:
+    """Numba kernels; see :class:`recurra.engines.Engine`.
+
+    A batch is cut into as many contiguous shares as there are threads. Each share runs forward
+    and backward on its own, with its own gradients, which are then added in a fixed order: the
+    result depends on the number of threads, not on their timing.
+    """
+
+    def __init__(
+        self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32, threads: int = 1
+    ) -> None:
+        self.plan, self.shapes, self.dtype = plan, shapes, np.dtype(dtype)
+        self.threads = threads
+        self.sizes = plan.sizes(shapes)
+        self._looked_up = [
+            name
+            for name in plan.network.matrices
+            if any(name in s.lookups for s in plan.sums.values())
+            and all(name != term.matrix for term in plan.logits.terms)
+        ]
+        self._shares: dict[tuple[int, int, bool], list[Share]] = {}
+        self._pool = ThreadPoolExecutor(max(1, threads - 1), "recurra")
+
+    @cached_property
+    def source(self) -> Source:
+        """The generated kernels, to read."""
+        return generate(self.plan, self.dtype.name)
+
+    @cached_property
+    def _kernels(self) -> ModuleType:
+        return load(self.source.text)
+
+    def zero_state(self, batch: int) -> State:
+        """Zeros: the state before any text."""
+        return {
+            name: np.zeros((lags, batch, self.sizes[name]), self.dtype)
+            for name, lags in self.plan.state.items()
+        }
+
+    def dropout_masks(
+        self, rate: float, steps: int, batch: int, rng: np.random.Generator
+    ) -> Masks | None:
+        """Masks for one training step; None for rate 0."""
+        return draw_masks(self.plan, self.shapes, rate, steps, batch, rng)
+
+    def loss_and_gradients(
+        self,
+        parameters: Parameters,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, Parameters, State]:
+        """Loss summed over all characters, gradients of ``scale`` times it, next state."""
+        shares = self._shares_for(*inputs.shape, training=True)
+        loss = self._backward(shares, parameters, inputs, targets, state, scale, masks)
+        gradients = {
+            name: np.sum([share.arrays["g", name] for share in shares], axis=0)
+            for name in parameters
+        }
+        self._clear_rows(shares)
+        return loss, gradients, self._next_state(shares, state)
+
+    def train_step(
+        self,
+        parameters: Parameters,
+        optimizer: Optimizer,
+        rate: float,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, State]:
+        """One optimiser step in place; the loss before it, summed, and the next state."""
+        loss, gradients, state = self.loss_and_gradients(
+            parameters, inputs, targets, state, scale=scale, masks=masks
+        )
+        optimizer.update(parameters, gradients, rate)
+        return loss, state
+
+    def losses(
+        self, parameters: Parameters, inputs: Array, targets: Array, state: State
+    ) -> tuple[Array, State]:
+        """``-log p`` of every target, ``(T, B)``, and the next state."""
+        shares = self._shares_for(*inputs.shape, training=False)
+        result = np.empty(inputs.shape, self.dtype)
+
+        def run(share: Share) -> None:
+            self._forward(share, parameters, inputs, targets, state, None)
+            rows, weights, bias = share.output_operand(parameters)
+            losses = output.losses(rows, weights, bias, share.targets)
+            result[:, share.first : share.last] = losses.reshape(share.steps, share.batch)
+
+        self._run(run, shares)
+        return result, self._next_state(shares, state)
+
+    def next_log_probabilities(
+        self, parameters: Parameters, inputs: Array, state: State
+    ) -> tuple[Array, State]:
+        """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
+        (share,) = self._shares_for(1, len(inputs), training=False)[:1]
+        self._forward(share, parameters, inputs[None], None, state, None)
+        log_p = output.log_probabilities(*share.output_operand(parameters))
+        return log_p, self._next_state([share], state)
+
+    # -- one pass
+
+    def _shares_for(self, steps: int, batch: int, *, training: bool) -> list[Share]:
+        key = (steps, batch, training)
+        if key not in self._shares:
+            # a few shapes are in use at a time: training, evaluation and its rest, writing
+            while len(self._shares) >= 6:
+                self._shares.pop(next(iter(self._shares)))
+            count = min(self.threads, batch) if steps > 1 else 1
+            bounds = [batch * i // count for i in range(count + 1)]
+            self._shares[key] = [
+                Share(self.plan, self.shapes, self.dtype, steps, first, last, training)
+                for first, last in zip(bounds, bounds[1:], strict=False)
+            ]
+        return self._shares[key]
+
+    def _run(self, task: Callable[[Share], Any], shares: list[Share]) -> list[Any]:
+        """The task on every share, each in a thread of its own, results in order."""
+        others = [self._pool.submit(task, share) for share in shares[1:]]
+        return [task(shares[0]), *(future.result() for future in others)]
+
+    def _forward(
+        self,
+        share: Share,
+        parameters: Parameters,
+        inputs: Array,
+        targets: Array | None,
+        state: State,
+        masks: Masks | None,
+    ) -> None:
+        share.put(inputs, targets, state, masks)
+        self._kernels.forward(*share.arguments(self.source.forward, parameters, products.BLAS))
+
+    def _backward(
+        self,
+        shares: list[Share],
+        parameters: Parameters,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        scale: float,
+        masks: Masks | None,
+    ) -> float:
+        """Loss and, in every share, the gradients of ``scale`` times it."""
+
+        def run(share: Share) -> float:
+            self._forward(share, parameters, inputs, targets, state, masks)
+            slopes = share.output_gradients()
+            loss = output.train(*share.output_operand(parameters), share.targets, scale, *slopes)
+            share.spread_output_gradients(*slopes)
+            self._kernels.backward(
+                *share.arguments(self.source.backward, parameters, products.BLAS)
+            )
+            return float(loss)
+
+        return sum(self._run(run, shares))
+
+    def _clear_rows(self, shares: list[Share]) -> None:
+        """Zeros again in the rows of embedding gradients that this step has touched."""
+        for share in shares:
+            for name in self._looked_up:
+                share.arrays["g", name][share.inputs] = 0.0
+
+    def _next_state(self, shares: list[Share], state: State) -> State:
+        following = {name: np.empty_like(past) for name, past in state.items()}
+        for share in shares:
+            share.get_state(following)
+        return following

@@ -1,0 +1,182 @@
+"""One thread's share of a batch: its arrays, and how they pass through the kernels."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.engines import Array, Parameters, State
+from recurra.engines.codegen import local_slopes, loop_matrices
+from recurra.engines.dropout import Masks
+from recurra.plan import Plan, Term
+from recurra.shapes import Shapes
+
+Key = tuple[str, str]
+_NO_MASK = np.zeros((0, 0), np.uint8)
+
+
+class Share:
+    """Arrays for ``steps`` characters of the streams ``first`` to ``last`` of a batch.
+
+    Keys are those of :mod:`recurra.engines.codegen`: (kind letter, name in the plan). Time and
+    stream are one axis: row ``t * batch + r``, vectors with their carried past in front.
+
+    Args:
+        plan: what is computed.
+        shapes: sizes.
+        dtype: float type of every array.
+        steps: characters of each stream.
+        first, last: the streams of the batch that are this share's.
+        training: whether there is a backward pass.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        shapes: Shapes,
+        dtype: npt.DTypeLike,
+        steps: int,
+        first: int,
+        last: int,
+        training: bool,
+    ) -> None:
+        self.plan, self.shapes, self.dtype, self.steps = plan, shapes, dtype, steps
+        self.first, self.last, self.batch = first, last, last - first
+        self.rows = steps * self.batch
+        self.sizes = plan.sizes(shapes)
+        self.inputs = np.zeros(self.rows, np.int32)
+        self.targets = np.zeros(self.rows, np.int32)
+        self.scale = 0.0
+        self.arrays: dict[Key, Array] = {}
+        for total in plan.sums.values():
+            if total is not plan.logits:
+                self.arrays["s", total.name] = self._new(self.rows, self.sizes[total.owner])
+        for name in plan.stages:
+            self.arrays["v", name] = self.arrays["y", name] = self._vector(name)
+            self.arrays["m", name] = _NO_MASK
+        for name in loop_matrices(plan):
+            # with one stream, products read the matrix itself
+            shape = shapes.parameters[name][::-1] if self.batch > 1 and steps > 1 else (0, 0)
+            self.arrays["w", name] = self._new(*shape)
+        if training:
+            self._prepare_backward()
+
+    def _prepare_backward(self) -> None:
+        local = local_slopes(self.plan)
+        for name in self.plan.stages:
+            rows = self.batch if name in local else len(self.arrays["v", name])
+            slope = self._new(rows, self.sizes[name])
+            self.arrays["d", name] = self.arrays["e", name] = slope
+        for name, shape in self.shapes.parameters.items():
+            self.arrays["g", name] = self._new(*shape)
+
+    def _new(self, *shape: int) -> Array:
+        return np.zeros(shape, self.dtype)
+
+    def _vector(self, name: str) -> Array:
+        return self._new((self.plan.lags[name] + self.steps) * self.batch, self.sizes[name])
+
+    def arguments(self, keys: Iterable[Key], parameters: Parameters, blas: int) -> list[Any]:
+        """What a generated kernel with these keys is called with."""
+        fixed = {"inputs": self.inputs, "batch": self.batch, "scale": self.scale, "blas": blas}
+        return [
+            fixed[kind]
+            if not name
+            else parameters[name]
+            if kind == "p"
+            else self.arrays[kind, name]
+            for kind, name in keys
+        ]
+
+    # -- in and out
+
+    def put(self, inputs: Array, targets: Array | None, state: State, masks: Masks | None) -> None:
+        """Take this share of a batch: text, carried state, dropout."""
+        own = slice(self.first, self.last)
+        self.inputs.reshape(self.steps, self.batch)[:] = inputs[:, own]
+        if targets is not None:
+            self.targets.reshape(self.steps, self.batch)[:] = targets[:, own]
+        for name, past in state.items():
+            rows = len(past) * self.batch
+            self.arrays["v", name][:rows].reshape(len(past), self.batch, -1)[:] = past[:, own]
+        self.scale = masks.scale if masks else 0.0
+        for name in self.plan.dropped:
+            if masks:
+                mask = np.ascontiguousarray(masks.arrays[name][:, own])
+                self.arrays["m", name] = mask.reshape(-1, self.sizes[name])
+            self._separate(name, masks is not None)
+
+    def _separate(self, name: str, separate: bool) -> None:
+        """With dropout, what products see (y, e) and the vector itself (v, d) are two arrays."""
+        for seen, own in (("y", "v"), ("e", "d")):
+            if (own, name) in self.arrays:
+                one = self.arrays[own, name]
+                if not separate:
+                    self.arrays[seen, name] = one
+                elif self.arrays[seen, name] is one:
+                    self.arrays[seen, name] = np.zeros_like(one)
+
+    def get_state(self, state: State) -> None:
+        """Write this share of the next state."""
+        for name, past in state.items():
+            vector = self.arrays["v", name].reshape(-1, self.batch, self.sizes[name])
+            past[:, self.first : self.last] = vector[self.steps :]
+
+    # -- the output layer's operand and its slope
+
+    def operand(self, term: Term, kind: str = "y") -> Array:
+        """Rows of a product's operand, all time steps (kind "y"), or of its slope ("e")."""
+        start = (self.plan.lags[term.vector] - term.lag) * self.batch
+        return self.arrays[kind, term.vector][start : start + self.rows]
+
+    def output_operand(self, parameters: Parameters) -> tuple[Array, Array, Array]:
+        """What the logits are made of: hidden rows (N, h), weights (V, h), bias (V,).
+
+        Several products become one over their operands and weights side by side.
+        """
+        logits = self.plan.logits
+        bias = sum(
+            (parameters[name] for name in logits.biases[1:]),
+            parameters[logits.biases[0]] if logits.biases else self._new(self.shapes.vocabulary),
+        )
+        operands = [self.operand(term) for term in logits.terms]
+        weights = [parameters[term.matrix] for term in logits.terms]
+        if len(operands) == 1:
+            return operands[0], weights[0], bias
+        return np.concatenate(operands, axis=1), np.concatenate(weights, axis=1), bias
+
+    def output_gradients(self) -> tuple[Array, Array, Array]:
+        """Where the output layer writes its slopes: hidden rows, weights, bias."""
+        logits = self.plan.logits
+        bias = (
+            self.arrays["g", logits.biases[0]]
+            if logits.biases
+            else self._new(self.shapes.vocabulary)
+        )
+        if len(logits.terms) == 1:
+            (term,) = logits.terms
+            whole, rows = self.arrays["e", term.vector], self.operand(term, "e")
+            whole[: len(whole) - len(rows)] = 0.0
+            if term.lag:
+                whole[:] = 0.0
+            return rows, self.arrays["g", term.matrix], bias
+        width = sum(self.sizes[term.vector] for term in logits.terms)
+        return self._new(self.rows, width), self._new(self.shapes.vocabulary, width), bias
+
+    def spread_output_gradients(self, rows: Array, weights: Array, bias: Array) -> None:
+        """Give each product of the logits its part of the output layer's slopes."""
+        logits = self.plan.logits
+        for name in logits.biases[1:]:
+            self.arrays["g", name][:] = bias
+        if len(logits.terms) == 1:
+            return
+        for term in logits.terms:
+            self.arrays["e", term.vector][:] = 0.0
+            self.arrays["g", term.matrix][:] = 0.0
+        start = 0
+        for term in logits.terms:
+            stop = start + self.sizes[term.vector]
+            self.operand(term, "e")[:] += rows[:, start:stop]
+            self.arrays["g", term.matrix][:] += weights[:, start:stop]
+            start = stop
