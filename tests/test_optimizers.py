@@ -39,8 +39,15 @@ def torch_optimizer(settings, parameters, rate):
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 @pytest.mark.parametrize(
     ("kind", "momentum"),
-    [("adagrad", 0), ("sgd", 0), ("sgd", 0.9), ("rmsprop", 0), ("rmsprop", 0.5)]
-    + [("adam", 0), ("adamw", 0)],
+    [
+        ("adagrad", 0.0),
+        ("sgd", 0.0),
+        ("sgd", 0.9),
+        ("rmsprop", 0.0),
+        ("rmsprop", 0.5),
+        ("adam", 0.0),
+        ("adamw", 0.0),
+    ],
 )
 def test_twenty_updates_equal_those_of_torch(kind, momentum, weight_decay):
     rng = np.random.default_rng(1)

@@ -64,7 +64,8 @@ class Trainer:
         save_seconds: float = 60.0,
     ) -> None:
         self.recipe, self.run, self.save_seconds = recipe, run, save_seconds
-        self.streams = Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
+        text = np.concatenate(corpus.train)
+        self.streams = Streams(text, recipe.batch, recipe.seq_len)
         plan = make_plan(network)
         shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
         self.engine: Engine = make_engine(engine, plan, shapes, np.dtype(recipe.dtype), threads)
@@ -78,6 +79,7 @@ class Trainer:
         self.held_out = tuple(text for text in corpus.validation if len(text) > 1)
         length = min(PIECE, recipe.evaluate_characters)
         self._estimated_on = cut(self.held_out, length, recipe.evaluate_characters)
+        self._first_character = text[:1]
         self._clock = _Clock({})
         self._saved_step = 0
         self._stop_asked = False
@@ -183,16 +185,15 @@ class Trainer:
     def _write(self, characters: int) -> str:
         """A sample from a cold start; its random numbers are its own."""
         rng = np.random.default_rng([self.recipe.seed, self.watch.step])
-        state = self.engine.zero_state(1)
-        number, numbers = int(self.streams.text[0]), []
+        state, written = self.engine.zero_state(1), [self._first_character]
         for _ in range(characters):
             log_p, state = self.engine.next_log_probabilities(
-                self.model.parameters, np.array([number], np.int32), state
+                self.model.parameters, written[-1], state
             )
-            cumulative = np.exp(log_p[0], dtype=np.float64).cumsum()
-            number = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], "right"))
-            numbers.append(min(number, len(cumulative) - 1))
-        return self.model.vocabulary.decode(np.array(numbers, np.int32))
+            cumulative = np.exp(log_p, dtype=np.float64).cumsum()
+            number = np.searchsorted(cumulative[:-1], rng.random(1) * cumulative[-1], "right")
+            written.append(number.astype(np.int32))
+        return self.model.vocabulary.decode(np.concatenate(written[1:]))
 
     def _reason(self) -> str | None:
         """Why training is over, if it is."""
