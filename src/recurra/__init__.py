@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.corpora import Corpus as Corpus
     from recurra.corpora import load_corpus as load_corpus
+    from recurra.corpora import read_documents as read_documents
+    from recurra.encodings import Document as Document
     from recurra.engines import Engine as Engine
     from recurra.engines import make_engine as make_engine
     from recurra.equations import parse as parse
@@ -35,10 +37,8 @@ if TYPE_CHECKING:
     from recurra.recipes import Recipe as Recipe
     from recurra.runs import Run as Run
     from recurra.shapes import Shapes as Shapes
-    from recurra.text import Document as Document
     from recurra.text import Streams as Streams
     from recurra.text import Vocabulary as Vocabulary
-    from recurra.text import read_documents as read_documents
     from recurra.training import Trainer as Trainer
     from recurra.writing import Sampling as Sampling
     from recurra.writing import Writer as Writer
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "corpora": ("Corpus", "load_corpus"),
+    "corpora": ("Corpus", "load_corpus", "read_documents"),
+    "encodings": ("Document",),
     "engines": ("Engine", "make_engine"),
     "equations": ("parse",),
     "errors": ("EquationError", "RecurraError", "RunError", "SettingError", "TextError"),
@@ -61,7 +62,7 @@ _ROOMS = {
     "recipes": ("CLASSIC", "MODERN", "Recipe"),
     "runs": ("Run",),
     "shapes": ("Shapes",),
-    "text": ("Document", "Streams", "Vocabulary", "read_documents"),
+    "text": ("Streams", "Vocabulary"),
     "training": ("Trainer",),
     "writing": ("Sampling", "Writer", "write"),
 }

@@ -1,0 +1,220 @@
+"""Bytes of a file -> its text: which encoding, how that was known, and what was broken.
+
+In this order: a byte-order mark; the encoding that the user gave; strict UTF-8; else detection.
+
+Detection decodes the whole file in every likely East Asian encoding and asks of each result which
+share of its non-ASCII characters is at home in such a text: Chinese read in a wrong code page is
+full of broken bytes, private-use characters and half-width katakana. Broken bytes count against a
+candidate but do not rule it out, so a damaged novel is still recognised. Supersets are tried in
+place of the older standards (GB18030 for GB2312 and GBK, Windows code pages for Shift-JIS, EUC-KR
+and Big5; Big5-HKSCS where it decodes more). Code pages of one byte a character, all of which decode
+anything, are left to charset-normalizer's language statistics.
+"""
+
+import codecs
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.errors import TextError
+
+BYTE_ORDER_MARK, UTF8, GIVEN, DETECTED = "byte-order mark", "UTF-8", "given", "detected"
+
+# A longer mark comes before the shorter one that it begins with.
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+    b"\x84\x31\x95\x33": "gb18030",
+}
+_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+# The order is the preference among code pages that read the text alike.
+_SINGLE_BYTE = (
+    "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256",
+    "cp874", "cp866", "iso8859_2", "iso8859_5",
+)  # fmt: skip
+# (codecs, what marks the language, its least share among the letters). The order matters: Japanese
+# and Korean bytes can make flawless Chinese nonsense.
+_EAST_ASIAN = (
+    (("cp932", "euc_jis_2004"), "kana", 0.2),
+    (("cp949",), "frequent hangul", 0.15),
+    (("gb18030", "cp950", "big5hkscs"), "han", 0.0),
+)
+_SCRIPTS = {
+    "ascii": ((0x09, 0x0B), (0x20, 0x7F)),
+    "alphabets": ((0xA0, 0x2000),),
+    "han": ((0x3400, 0xA000), (0x20000, 0x32000)),
+    "kana": ((0x3041, 0x3100),),
+    "hangul": ((0x3131, 0x3190), (0xAC00, 0xD7A4)),
+    # Over a third of any Korean text; a hundredth of Chinese bytes read as Korean.
+    "frequent hangul": tuple((ord(it), ord(it) + 1) for it in "이다는을의에가하고은지를도어기로"),
+    "marks": ((0xB7, 0xB8), (0x2010, 0x2030), (0x2460, 0x2600), (0x3000, 0x3040), (0xFF01, 0xFF5F)),
+}
+# White space but the vertical tab is text; the other controls of ASCII are noise in any encoding,
+# and dangerous on a terminal.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+
+_TOLERATED = 0.1  # share of broken places above which an encoding is not the right one
+_TOLERATED_CONTROLS = 0.005  # share above which a file is not text at all: random bytes have 0.1
+_SAMPLE = 65_536  # bytes that charset-normalizer sees
+
+
+@dataclass(frozen=True)
+class Document:
+    """One decoded file.
+
+    Attributes:
+        name: path, URL or name within a named corpus.
+        text: the characters; every line ends in LF.
+        encoding: Python's name of the encoding.
+        how: how it was known: "byte-order mark", "UTF-8" (strictly valid), "given" or "detected".
+        replaced: broken places, each now one U+FFFD.
+    """
+
+    name: str
+    text: str
+    encoding: str
+    how: str
+    replaced: int
+
+
+def decode(data: bytes, name: str, encoding: str | None = None) -> Document:
+    """Decode the bytes of one file.
+
+    Bytes that the encoding does not allow, and control characters, become U+FFFD and are counted.
+    CR LF and CR become LF; NEL (U+0085), U+2028 and U+2029 are kept as the characters they are.
+
+    Args:
+        data: the whole file.
+        name: what messages call it.
+        encoding: any text encoding that Python knows; a byte-order mark overrides it.
+
+    Raises:
+        TextError: nothing in it, not text, an unknown encoding, or one that hardly fits.
+    """
+    for mark, codec in _MARKS.items():
+        if data.startswith(mark):
+            return _document(data[len(mark) :], name, codec, BYTE_ORDER_MARK)
+    if encoding is not None:
+        return _document(data, name, encoding, GIVEN)
+    if b"\0" in data and (wide := _detect_wide(data)):
+        return _document(data, name, wide, DETECTED)
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return _document(data, name, _detect(data, name), DETECTED)
+    return _document(data, name, "utf-8", UTF8)
+
+
+def _document(data: bytes, name: str, codec: str, how: str) -> Document:
+    try:
+        text, broken = _decode(data, codec)
+    except (LookupError, ValueError) as error:
+        raise TextError(
+            f"{codec!r} is not a text encoding that Python can read: give one such as utf-8, "
+            "gb18030, big5, shift_jis or cp1252, or leave out --encoding to have it detected"
+        ) from error
+    if not text:
+        raise TextError(f"{name} is empty: give a file with text in it")
+    if broken > _TOLERATED * len(text):
+        cure = "leave out" if how == GIVEN else "name another with"
+        raise TextError(
+            f"{name} cannot be read as {codec} ({how}): {broken:,} of {len(text):,} places are "
+            f"broken; {cure} --encoding"
+        )
+    text, controls = _CONTROLS.subn("\ufffd", text)
+    # A lone stray, such as the Ctrl-Z that ends old DOS files, is tolerated in the shortest text.
+    if controls > max(1, _TOLERATED_CONTROLS * len(text)):
+        raise TextError(
+            f"{name} is not plain text: {controls:,} of its {len(text):,} characters are control "
+            "characters; convert it to a text file, or name its encoding with --encoding"
+        )
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return Document(name, text, codecs.lookup(codec).name, how, broken + controls)
+
+
+def _decode(data: bytes, codec: str) -> tuple[str, int]:
+    """The text, and how many broken places became U+FFFD."""
+    try:
+        return data.decode(codec), 0
+    except UnicodeDecodeError:
+        text = data.decode(codec, "replace")
+        # The difference leaves out every U+FFFD that was in the file itself.
+        return text, text.count("\ufffd") - data.decode(codec, "ignore").count("\ufffd")
+
+
+def _detect(data: bytes, name: str) -> str:
+    text, broken = _decode(data, "utf-8")
+    if broken <= _TOLERATED * sum(map(len, re.findall(r"[^\x00-\x7f]+", text))):
+        return "utf-8"
+    for group, script, least in _EAST_ASIAN:
+        strangeness = {codec: _strangeness(data, codec, script, least) for codec in group}
+        best = min(group, key=strangeness.__getitem__)
+        if strangeness[best] <= _TOLERATED:
+            return best
+    if codec := _detect_single_byte(data):
+        return codec
+    raise TextError(
+        f"{name} is not text in any encoding that can be told: convert a binary file (a PDF, an "
+        "e-book) to plain text, or name the encoding with --encoding"
+    )
+
+
+def _strangeness(data: bytes, codec: str, script: str, least: float) -> float:
+    """Share of the non-ASCII characters not at home in such a text; 1 where it cannot be one."""
+    points = code_points(data.decode(codec, "replace"))
+    wide = points >= 0x80
+    counts = _census(points)
+    letters = _count(counts, ("han", "kana", "hangul"))
+    # Han characters come in rows; an accented letter or a curly apostrophe that, with the ASCII
+    # letter after it, happens to make one stands alone.
+    in_rows = np.count_nonzero(wide[1:] & wide[:-1]) >= 0.5 * np.count_nonzero(wide)
+    if not in_rows or _count(counts, (script,)) < least * letters:
+        return 1.0
+    return 1.0 - (letters + _count(counts, ("marks",))) / np.count_nonzero(wide)
+
+
+def _detect_wide(data: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark; None where the zero bytes mean something else."""
+    best, most = None, 0
+    for codec in _WIDE:
+        text = data.decode(codec, "replace")
+        at_home = _count(_census(code_points(text)), _SCRIPTS)
+        # In the wrong byte order many letters still turn into Han characters, but a space, an end
+        # of line or a Chinese stop turns into something rare.
+        separators = sum(map(text.count, " \n\u3000，。、"))
+        if at_home >= (1 - _TOLERATED) * len(text) and separators > most:
+            best, most = codec, separators
+    return best
+
+
+def _detect_single_byte(data: bytes) -> str | None:
+    from charset_normalizer import from_bytes
+
+    # Places with accents or other alphabets, not the ASCII between them.
+    sample = b"\n".join(re.findall(rb"[\x80-\xff][^\n]{0,200}", data))[:_SAMPLE]
+    matches = from_bytes(sample, cp_isolation=list(_SINGLE_BYTE))
+    best = min(matches, key=lambda match: (match.chaos, -match.coherence), default=None)
+    if best is None:
+        return None
+    return next(codec for codec in _SINGLE_BYTE if codec in best.could_be_from_charset)
+
+
+def code_points(text: str) -> npt.NDArray[np.uint32]:
+    """The Unicode code point of every character."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _census(points: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
+    """How often each code point occurs."""
+    return np.bincount(points, minlength=0x110000)
+
+
+def _count(census: npt.NDArray[Any], scripts: Iterable[str]) -> int:
+    return int(sum(census[low:high].sum() for name in scripts for low, high in _SCRIPTS[name]))

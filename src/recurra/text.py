@@ -1,0 +1,126 @@
+"""Characters as numbers: the vocabulary, and the streams that training reads."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.encodings import code_points
+from recurra.errors import TextError
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The characters that a model knows; a character's number is its place.
+
+    Attributes:
+        characters: each once, in the order of code points; at least one.
+
+    Raises:
+        TextError: not so.
+    """
+
+    characters: str
+
+    def __post_init__(self) -> None:
+        if not self.characters or self.characters != "".join(sorted(set(self.characters))):
+            raise TextError(
+                "a vocabulary must have its characters each once, sorted by code point: this one "
+                "is empty or was edited; restore it, or build it with Vocabulary.from_texts"
+            )
+
+    @classmethod
+    def from_texts(cls, *texts: str) -> "Vocabulary":
+        """All characters of the texts."""
+        return cls("".join(sorted(set().union(*texts))))
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    @cached_property
+    def _points(self) -> npt.NDArray[np.uint32]:
+        return code_points(self.characters)
+
+    @cached_property
+    def _numbers(self) -> npt.NDArray[np.int32]:
+        """Number of every code point up to the first one past the last known; -1: unknown."""
+        numbers = np.full(int(self._points[-1]) + 2, -1, np.int32)
+        numbers[self._points] = np.arange(len(self), dtype=np.int32)
+        return numbers
+
+    def encode(self, text: str) -> npt.NDArray[np.int32]:
+        """The number of each character, shape (len(text),).
+
+        Raises:
+            TextError: the text has characters that the vocabulary lacks; it names the first few.
+        """
+        numbers = self._numbers[np.minimum(code_points(text), len(self._numbers) - 1)]
+        if numbers.min(initial=0) < 0:
+            unknown = self.unknown(text)
+            named = ", ".join(f"{one!r} (U+{ord(one):04X})" for one in unknown[:8])
+            more = f" and {len(unknown) - 8:,} more" if len(unknown) > 8 else ""
+            raise TextError(
+                f"the model's vocabulary lacks {named}{more}: leave these characters out, or "
+                "train on a text that has them"
+            )
+        return numbers
+
+    def decode(self, numbers: npt.ArrayLike) -> str:
+        """The text of a row of numbers."""
+        points = self._points[np.asarray(numbers, np.intp)]
+        return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+    def unknown(self, text: str) -> list[str]:
+        """The characters of the text that the vocabulary lacks, once each, as they appear."""
+        known = frozenset(self.characters)
+        return [one for one in dict.fromkeys(text) if one not in known]
+
+
+class Streams:
+    """Batches from a text cut into `batch` equal contiguous streams, read side by side.
+
+    Stream s begins at character s * (n // batch). Each step takes the next `seq_len` characters of
+    every stream; where fewer than seq_len + 1 are left (the last target needs one more) all streams
+    start again. With one stream this is the order of Karpathy's min-char-rnn.
+
+    Args:
+        text: (n,) int32, the numbers of the characters; not copied.
+        batch: number of streams B.
+        seq_len: characters T in a step.
+
+    Attributes:
+        position: where in each stream the next step begins; set it to resume.
+        steps_per_epoch: steps until the streams start again.
+
+    Raises:
+        TextError: a stream is shorter than seq_len + 1.
+    """
+
+    def __init__(self, text: npt.NDArray[np.int32], batch: int, seq_len: int) -> None:
+        length = len(text) // batch
+        if length <= seq_len:
+            raise TextError(
+                f"the training text has {len(text):,} characters, but one step of {batch:,} "
+                f"streams x {seq_len:,} characters needs {batch * (seq_len + 1):,}: give more "
+                "text, or a smaller --batch or --seq-len"
+            )
+        self._text = text[: batch * length].reshape(batch, length).T
+        self._seq_len = seq_len
+        self.position = 0
+        self.steps_per_epoch = (length - 1) // seq_len
+
+    def next(self) -> tuple[Array, Array, bool]:
+        """The next step: inputs and targets, (T, B) int32, and whether the streams begin here.
+
+        Where they begin (the very first step too) the caller starts from the zero state.
+        """
+        if self.position + self._seq_len >= len(self._text):
+            self.position = 0
+        begin, end = self.position, self.position + self._seq_len
+        self.position = end
+        inputs, targets = self._text[begin:end], self._text[begin + 1 : end + 1]
+        return np.ascontiguousarray(inputs), np.ascontiguousarray(targets), begin == 0
