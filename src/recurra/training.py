@@ -29,6 +29,7 @@ from recurra.runs import Name, Run
 from recurra.shapes import ShapeSolver
 from recurra.stopping import DIVERGED, INTERRUPTED, REASONS, Watch, budget_used
 from recurra.text import Streams
+from recurra.writing import Writer
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
@@ -64,8 +65,7 @@ class Trainer:
         save_seconds: float = 60.0,
     ) -> None:
         self.recipe, self.run, self.save_seconds = recipe, run, save_seconds
-        text = np.concatenate(corpus.train)
-        self.streams = Streams(text, recipe.batch, recipe.seq_len)
+        self.streams = Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
         plan = make_plan(network)
         shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
         self.engine: Engine = make_engine(engine, plan, shapes, np.dtype(recipe.dtype), threads)
@@ -79,7 +79,6 @@ class Trainer:
         self.held_out = tuple(text for text in corpus.validation if len(text) > 1)
         length = min(PIECE, recipe.evaluate_characters)
         self._estimated_on = cut(self.held_out, length, recipe.evaluate_characters)
-        self._first_character = text[:1]
         self._clock = _Clock({})
         self._saved_step = 0
         self._stop_asked = False
@@ -148,8 +147,8 @@ class Trainer:
         step, recipe = self.watch.step, self.recipe
         if step % recipe.record_every == 0:
             yield self._log(self._progress(loss, rate))
-        if recipe.sample_every and step % recipe.sample_every == 0:
-            yield self._log(Sample(step, self._write(recipe.sample_characters)))
+        if recipe.sample_every and step % recipe.sample_every == 0 and self._sound():
+            yield self._log(self._sample())
         if step % recipe.evaluate_every == 0:
             yield from self._evaluate()
         if self._clock.since_save() > self.save_seconds:
@@ -182,18 +181,11 @@ class Trainer:
             yield from self._save("best")
             yield from self._save("last")
 
-    def _write(self, characters: int) -> str:
-        """A sample from a cold start; its random numbers are its own."""
-        rng = np.random.default_rng([self.recipe.seed, self.watch.step])
-        state, written = self.engine.zero_state(1), [self._first_character]
-        for _ in range(characters):
-            log_p, state = self.engine.next_log_probabilities(
-                self.model.parameters, written[-1], state
-            )
-            cumulative = np.exp(log_p, dtype=np.float64).cumsum()
-            number = np.searchsorted(cumulative[:-1], rng.random(1) * cumulative[-1], "right")
-            written.append(number.astype(np.int32))
-        return self.model.vocabulary.decode(np.concatenate(written[1:]))
+    def _sample(self) -> Sample:
+        """A text from a cold start; its random numbers are its own."""
+        step, recipe = self.watch.step, self.recipe
+        writer = Writer(self.model, seed=recipe.seed + step, engine=self.engine)
+        return Sample(step, "".join(writer.write(recipe.sample_characters)))
 
     def _reason(self) -> str | None:
         """Why training is over, if it is."""
@@ -207,6 +199,13 @@ class Trainer:
 
     def _diverged(self) -> bool:
         return self.watch.diverged(self.recipe, self.model.shapes.vocabulary)
+
+    def _sound(self) -> bool:
+        """Whether all parameters are finite; if not, the run has diverged."""
+        sound = all(np.isfinite(p).all() for p in self.model.parameters.values())
+        if not sound:
+            self.watch.smooth = math.nan
+        return sound
 
     def _budget(self) -> tuple[str, float] | None:
         return budget_used(
@@ -223,11 +222,8 @@ class Trainer:
         return {f"{group}/{n}": a for group, arrays in groups.items() for n, a in arrays.items()}
 
     def _save(self, name: Name) -> Iterator[Record]:
-        """Save a checkpoint; parameters that are no numbers any more mean divergence instead."""
-        if not all(np.isfinite(p).all() for p in self.model.parameters.values()):
-            self.watch.smooth = math.nan
-            return
-        if self.run is None:
+        """Save a checkpoint, but never one that has diverged."""
+        if not self._sound() or self.run is None:
             return
         step, watch = self.watch.step, asdict(self.watch)
         if name == "best":
