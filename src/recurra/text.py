@@ -79,6 +79,10 @@ class Vocabulary:
         known = frozenset(self.characters)
         return [one for one in dict.fromkeys(text) if one not in known]
 
+    def known(self, text: str) -> str:
+        """The text without the characters that the vocabulary lacks."""
+        return text.translate(dict.fromkeys(map(ord, self.unknown(text))))
+
 
 class Streams:
     """Batches from a text cut into `batch` equal contiguous streams, read side by side.

@@ -15,6 +15,7 @@ Array = npt.NDArray[Any]
 Parameters = dict[str, Array]
 State = dict[str, Array]
 ENGINES = ("compiled", "reference")
+DEFAULT_ENGINE = "reference"
 
 
 class Engine(Protocol):
