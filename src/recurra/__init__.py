@@ -35,7 +35,18 @@ if TYPE_CHECKING:
     from recurra.recipes import CLASSIC as CLASSIC
     from recurra.recipes import MODERN as MODERN
     from recurra.recipes import Recipe as Recipe
+    from recurra.records import Evaluation as Evaluation
+    from recurra.records import Finished as Finished
+    from recurra.records import Progress as Progress
+    from recurra.records import Sample as Sample
+    from recurra.records import Saved as Saved
     from recurra.runs import Run as Run
+    from recurra.sessions import Score as Score
+    from recurra.sessions import load_model as load_model
+    from recurra.sessions import resume as resume
+    from recurra.sessions import score as score
+    from recurra.sessions import start as start
+    from recurra.sessions import train as train
     from recurra.shapes import Shapes as Shapes
     from recurra.text import Streams as Streams
     from recurra.text import Vocabulary as Vocabulary
@@ -60,7 +71,9 @@ _ROOMS = {
     "optimizers": ("Optimizer", "OptimizerSettings"),
     "plan": ("Plan", "make_plan"),
     "recipes": ("CLASSIC", "MODERN", "Recipe"),
+    "records": ("Evaluation", "Finished", "Progress", "Sample", "Saved"),
     "runs": ("Run",),
+    "sessions": ("Score", "load_model", "resume", "score", "start", "train"),
     "shapes": ("Shapes",),
     "text": ("Streams", "Vocabulary"),
     "training": ("Trainer",),
