@@ -115,18 +115,18 @@ class Optimizer:
         if s.kind == "adagrad":
             accumulator = self.slots[f"{name}/accumulator"]
             accumulator += g * g
-            return g / self._root(accumulator)
-        if s.kind in ("adam", "adamw"):
+            g = g / self._root(accumulator)
+        elif s.kind in ("adam", "adamw"):
             m, v = self.slots[f"{name}/m"], self.slots[f"{name}/v"]
             _decay(m, g, s.beta1)
             _decay(v, g * g, s.beta2)
-            unbiased = m / (1.0 - s.beta1**self.count)
-            return unbiased / self._root(v / (1.0 - s.beta2**self.count))
-        if s.kind == "rmsprop":
+            unbiased = v / (1.0 - s.beta2**self.count)
+            g = m / (1.0 - s.beta1**self.count) / self._root(unbiased)
+        elif s.kind == "rmsprop":
             v = self.slots[f"{name}/v"]
             _decay(v, g * g, s.beta2)
             g = g / self._root(v)
-        if s.momentum:
+        if "momentum" in s.slots:
             momentum = self.slots[f"{name}/momentum"]
             momentum *= s.momentum
             momentum += g
@@ -135,7 +135,8 @@ class Optimizer:
 
     def _root(self, v: NDArray[Any]) -> NDArray[Any]:
         s = self.settings
-        return np.sqrt(v + s.eps) if s.eps_inside_root else np.sqrt(v) + s.eps
+        root: NDArray[Any] = np.sqrt(v + s.eps) if s.eps_inside_root else np.sqrt(v) + s.eps
+        return root
 
 
 def _decay(mean: NDArray[Any], value: NDArray[Any], beta: float) -> None:
