@@ -1,6 +1,6 @@
 """The fast engine: kernels generated from the plan, a batch shared among threads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from types import ModuleType
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from recurra.engines import Array, Parameters, State
 from recurra.engines.cache import load
 from recurra.engines.codegen import Source, generate
+from recurra.engines.descent import Descent
 from recurra.engines.dropout import Masks, draw_masks
 from recurra.engines.kernels import output, products
 from recurra.engines.share import Share
@@ -42,6 +43,7 @@ class CompiledEngine:
         ]
         self._shares: dict[tuple[int, int, bool], list[Share]] = {}
         self._pool = ThreadPoolExecutor(max(1, threads - 1), "recurra")
+        self._descent = Descent(self._looked_up, shapes.vocabulary, self._run, threads)
 
     @cached_property
     def source(self) -> Source:
@@ -82,7 +84,7 @@ class CompiledEngine:
             name: np.sum([share.arrays["g", name] for share in shares], axis=0)
             for name in parameters
         }
-        self._clear_rows(shares)
+        self._descent.clear(shares)
         return loss, gradients, self._next_state(shares, state)
 
     def train_step(
@@ -98,11 +100,10 @@ class CompiledEngine:
         masks: Masks | None = None,
     ) -> tuple[float, State]:
         """One optimiser step in place; the loss before it, summed, and the next state."""
-        loss, gradients, state = self.loss_and_gradients(
-            parameters, inputs, targets, state, scale=scale, masks=masks
-        )
-        optimizer.update(parameters, gradients, rate)
-        return loss, state
+        shares = self._shares_for(*inputs.shape, training=True)
+        loss = self._backward(shares, parameters, inputs, targets, state, scale, masks)
+        self._descent.step(shares, parameters, optimizer, rate)
+        return loss, self._next_state(shares, state)
 
     def losses(
         self, parameters: Parameters, inputs: Array, targets: Array, state: State
@@ -145,10 +146,10 @@ class CompiledEngine:
             ]
         return self._shares[key]
 
-    def _run(self, task: Callable[[Share], Any], shares: list[Share]) -> list[Any]:
-        """The task on every share, each in a thread of its own, results in order."""
-        others = [self._pool.submit(task, share) for share in shares[1:]]
-        return [task(shares[0]), *(future.result() for future in others)]
+    def _run(self, task: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """The task on every item, each in a thread of its own, results in order."""
+        others = [self._pool.submit(task, item) for item in items[1:]]
+        return [task(items[0]), *(future.result() for future in others)]
 
     def _forward(
         self,
@@ -185,12 +186,6 @@ class CompiledEngine:
             return float(loss)
 
         return sum(self._run(run, shares))
-
-    def _clear_rows(self, shares: list[Share]) -> None:
-        """Zeros again in the rows of embedding gradients that this step has touched."""
-        for share in shares:
-            for name in self._looked_up:
-                share.arrays["g", name][share.inputs] = 0.0
 
     def _next_state(self, shares: list[Share], state: State) -> State:
         following = {name: np.empty_like(past) for name, past in state.items()}

@@ -1,0 +1,200 @@
+"""One optimiser step from the gradients of all shares, with the readable optimiser's result.
+
+Gradients of look-ups touch few rows. Where the others would not move (Adagrad, and SGD without
+momentum, both without weight decay), only those rows are read and written.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.engines import Array, Parameters
+from recurra.engines.kernels import update
+from recurra.engines.share import Share
+from recurra.optimizers import Optimizer
+
+# Fewer numbers than this are not worth waking another thread for.
+_WORTH_SHARING = 100_000
+
+Run = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
+
+
+class Descent:
+    """Updates parameters from the gradients that shares hold.
+
+    Args:
+        looked_up: parameters whose gradients come from look-ups alone.
+        vocabulary: number of characters.
+        run: calls a function on every item, each in a thread of its own.
+        threads: how many.
+    """
+
+    def __init__(self, looked_up: Sequence[str], vocabulary: int, run: Run, threads: int) -> None:
+        self.looked_up, self.run, self.threads = looked_up, run, threads
+        self._seen = np.zeros(vocabulary, np.uint8)
+        self._rows = np.zeros(vocabulary, np.int32)
+
+    def step(
+        self, shares: Sequence[Share], parameters: Parameters, optimizer: Optimizer, rate: float
+    ) -> None:
+        """Take one step in place; the shares' look-up gradients are zeros again after it."""
+        s = optimizer.settings
+        limit = math.inf if s.clip_value is None else s.clip_value
+        optimizer.count += 1
+        sparse = _moves_only_touched(optimizer)
+        few = self.looked_up if sparse else ()
+        rows = self._touched(shares) if self.looked_up else self._rows[:0]
+        parts = self._parts(parameters, few)
+        if len(shares) > 1 or s.clip_norm is not None:
+            for name in few:
+                for share in shares[1:]:
+                    update.merge_rows(
+                        shares[0].arrays["g", name], share.arrays["g", name], share.inputs
+                    )
+            squares = self._reduce(shares, parts, limit, s.clip_norm is not None)
+        factor = 1.0
+        if s.clip_norm is not None:
+            gradients = (shares[0].arrays["g", name] for name in few)
+            squares += sum(update.squares_rows(g, rows, limit) for g in gradients)
+            norm = math.sqrt(squares)
+            factor = s.clip_norm / norm if norm > s.clip_norm else 1.0
+
+        def move(part: list[tuple[str, slice]]) -> None:
+            for name, where in part:
+                _move(optimizer, name, where, parameters, shares[0], rate, limit, factor)
+
+        self.run(move, parts)
+        for name in few:
+            _move_rows(optimizer, name, rows, parameters, shares[0], rate, limit, factor)
+        if not sparse:
+            self.clear(shares)
+
+    def clear(self, shares: Sequence[Share]) -> None:
+        """Zeros again wherever this text's look-ups touched a gradient."""
+        for share in shares:
+            for name in self.looked_up:
+                share.arrays["g", name][share.inputs] = 0.0
+                shares[0].arrays["g", name][share.inputs] = 0.0  # it may hold the sum
+
+    def _touched(self, shares: Sequence[Share]) -> Array:
+        count = 0
+        for share in shares:
+            count = update.touched_rows(share.inputs, self._seen, self._rows, count)
+        rows = self._rows[:count]
+        self._seen[rows] = 0
+        return rows
+
+    def _parts(self, parameters: Parameters, few: Sequence[str]) -> list[list[tuple[str, slice]]]:
+        """Who updates what: slices of the flat parameters, one list a thread."""
+        sizes = {name: p.size for name, p in parameters.items() if name not in few}
+        count = self.threads if sum(sizes.values()) > _WORTH_SHARING else 1
+        return [
+            [
+                (name, slice(size * i // count, size * (i + 1) // count))
+                for name, size in sizes.items()
+            ]
+            for i in range(count)
+        ]
+
+    def _reduce(
+        self,
+        shares: Sequence[Share],
+        parts: list[list[tuple[str, slice]]],
+        limit: float,
+        want_squares: bool,
+    ) -> float:
+        """Add all shares' gradients into the first one's; the sum of their squares if wanted."""
+
+        def reduce(part: list[tuple[str, slice]]) -> float:
+            squares = 0.0
+            for name, where in part:
+                total = shares[0].arrays["g", name].reshape(-1)[where]
+                for i, share in enumerate(shares[1:], 2):
+                    other = share.arrays["g", name].reshape(-1)[where]
+                    update.add_gradients(total, other, limit if i == len(shares) else math.inf)
+                if want_squares:
+                    squares += update.squares(total, limit)
+            return squares
+
+        return float(sum(self.run(reduce, parts)))
+
+
+def _moves_only_touched(optimizer: Optimizer) -> bool:
+    """Whether a zero gradient leaves a number and its slots as they are."""
+    s = optimizer.settings
+    plain = s.kind == "adagrad" or (s.kind == "sgd" and not s.momentum)
+    return plain and not s.weight_decay
+
+
+def _eps(optimizer: Optimizer) -> tuple[float, float]:
+    s = optimizer.settings
+    return (s.eps, 0.0) if s.eps_inside_root else (0.0, s.eps)
+
+
+def _move(
+    optimizer: Optimizer,
+    name: str,
+    where: slice,
+    parameters: Parameters,
+    share: Share,
+    rate: float,
+    limit: float,
+    factor: float,
+) -> None:
+    s = optimizer.settings
+    value = parameters[name]
+    p, g = value.reshape(-1)[where], share.arrays["g", name].reshape(-1)[where]
+    slots = [optimizer.slots[f"{name}/{slot}"].reshape(-1)[where] for slot in s.slots]
+    decay = s.weight_decay if value.ndim > 1 else 0.0
+    inside, outside = _eps(optimizer)
+    if s.kind == "adagrad":
+        update.adagrad(p, g, *slots, rate, limit, factor, decay, inside, outside)
+    elif s.kind == "sgd":
+        momentum = slots[0] if slots else p[:0]
+        update.sgd(p, g, momentum, rate, limit, factor, decay, s.momentum)
+    elif s.kind == "rmsprop":
+        momentum = slots[1] if len(slots) > 1 else p[:0]
+        update.rmsprop(
+            p,
+            g,
+            slots[0],
+            momentum,
+            rate,
+            limit,
+            factor,
+            decay,
+            s.beta2,
+            s.momentum,
+            inside,
+            outside,
+        )
+    else:
+        shrink = 1.0
+        if s.kind == "adamw":
+            shrink, decay = 1.0 - rate * decay, 0.0
+        unbias1 = 1.0 / (1.0 - s.beta1**optimizer.count)
+        unbias2 = 1.0 / (1.0 - s.beta2**optimizer.count)
+        update.adam(
+            *(p, g, *slots, rate, limit, factor, decay, shrink),
+            *(s.beta1, s.beta2, unbias1, unbias2, inside, outside),
+        )
+
+
+def _move_rows(
+    optimizer: Optimizer,
+    name: str,
+    rows: Array,
+    parameters: Parameters,
+    share: Share,
+    rate: float,
+    limit: float,
+    factor: float,
+) -> None:
+    p, g = parameters[name], share.arrays["g", name]
+    if optimizer.settings.kind == "adagrad":
+        accumulator = optimizer.slots[f"{name}/accumulator"]
+        update.adagrad_rows(p, g, accumulator, rows, rate, limit, factor, *_eps(optimizer))
+    else:
+        update.sgd_rows(p, g, rows, rate, limit, factor)
