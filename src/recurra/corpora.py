@@ -91,11 +91,10 @@ def load_corpus(
 
 def _shares(split: Split) -> tuple[Fraction, ...]:
     """Training, validation and test as exact fractions of one."""
-    if isinstance(split, str):
-        split = re.split("[/,:]", split)
+    given = re.split("[/,:]", split) if isinstance(split, str) else split
     try:
         # By way of text, so that 0.05 is a twentieth.
-        shares = [Fraction(str(share)) for share in split]
+        shares = [Fraction(str(share)) for share in given]
     except ValueError:
         shares = []
     total = sum(shares)
@@ -137,7 +136,8 @@ def _read(source: str | Path, encoding: str | None) -> Iterator[Document]:
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
+    # Path.is_dir raises where a folder above is locked; the attempt to read says more.
+    if not os.path.isdir(path):
         return [path]
     files: list[Path] = []
     for folder, folders, names in os.walk(path, onerror=_refuse):
@@ -156,16 +156,17 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        _refuse(error)
+        _refuse(error, path)
 
 
-def _refuse(error: OSError) -> NoReturn:
-    """Say why a file or folder cannot be read."""
+def _refuse(error: OSError, path: Path | None = None) -> NoReturn:
+    """Say why a file or folder cannot be read; a failure half-way through does not name it."""
     if isinstance(error, FileNotFoundError):
         cure = f"check the path, or name {_KNOWN}"
     else:
         cure = "check that it is a text file or folder that you may read"
-    raise TextError(f"{error.filename} cannot be read ({error.strerror}): {cure}") from error
+    name = error.filename or path
+    raise TextError(f"{name} cannot be read ({error.strerror}): {cure}") from error
 
 
 def fetch(url: str, cache: Path | None = None) -> Path:
