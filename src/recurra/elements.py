@@ -5,10 +5,15 @@ operations in single-assignment form; reverse-mode differentiation turns that li
 one of the same kind. Both engines walk these lists, one rule for each kind of operation.
 """
 
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from recurra.functions import FUNCTIONS
+
+ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
 @dataclass(frozen=True)
@@ -104,11 +109,12 @@ class Program:
                 return Constant(1.0)
             case ("*", (Constant(1.0), value)) | ("*" | "/", (value, Constant(1.0))):
                 return value
-            case ("+" | "-" | "*", (Constant(left), Constant(right))):
-                folded = {"+": left + right, "-": left - right, "*": left * right}
-                return Constant(folded[kind])
+            case _, (Constant(left), Constant(right)) if kind in ARITHMETIC:
+                return Constant(ARITHMETIC[kind](left, right))
             case "negative", (Constant(number),):
                 return Constant(-number)
+            case _, (Constant(number),):
+                return Constant(float(FUNCTIONS[kind].forward(np.asarray(number))))
         operation = Operation(kind, arguments)
         return self.operations.setdefault(operation, Temporary(len(self.operations)))
 

@@ -11,6 +11,8 @@ nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]
 """
 
 import ast
+import re
+import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 
@@ -28,13 +30,22 @@ from recurra.expressions import (
     Vector,
 )
 from recurra.functions import FUNCTIONS
-from recurra.network import INITIALISERS, Equation, Initialiser, Network, check_order, check_used
+from recurra.network import (
+    INITIALISERS,
+    MATRIX_INITIALISERS,
+    Equation,
+    Initialiser,
+    Network,
+    check_order,
+    check_used,
+)
+from recurra.shapes import ShapeSolver
 
 TIME = "t"
 MAX_LAG = 1000
 _MAX_TEXT = 100_000
-_MAX_DEPTH = 200
-_MAX_EQUATIONS = 300
+_MAX_DEPTH = 100
+_MAX_VECTORS = 300
 
 
 def parse(
@@ -51,14 +62,20 @@ def parse(
         EquationError: with line, column, caret and cure.
         SettingError: a choice that the text does not have, or a value that it cannot take.
     """
-    return _Parser(text, name, choices or {}).network()
+    network = _Parser(text, name, choices or {}).network()
+    check_order(network)
+    check_used(network)
+    ShapeSolver(network)
+    return network
 
 
 class _Parser:
     """One pass over the statements of a text; every rule is one method."""
 
     def __init__(self, text: str, name: str, choices: Mapping[str, str | float]) -> None:
-        self.text, self.name = text, name
+        # One kind of line end, so that ast and our messages count the same lines.
+        self.lines = text.splitlines()
+        self.text, self.name = "\n".join(self.lines), name
         self.body = self._statements()
         self.functions: dict[str, str] = {}
         self.constants: dict[str, float] = {}
@@ -72,6 +89,7 @@ class _Parser:
             for target in node.targets
             if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
         }
+        self.vectors = 0
         # first use of every parameter: name -> ("matrix" | "vector", place)
         self.uses: dict[str, tuple[str, Place]] = {}
         for node in self.body:
@@ -80,8 +98,6 @@ class _Parser:
         self._apply(choices)
 
     def network(self) -> Network:
-        if len(self.defined) > _MAX_EQUATIONS:
-            raise self.error(f"more than {_MAX_EQUATIONS} equations", self.body[_MAX_EQUATIONS])
         for node in self.body:
             match node:
                 case ast.Assign(targets=[ast.Subscript() as target], value=value):
@@ -96,13 +112,10 @@ class _Parser:
             raise EquationError(
                 "no output: one line must be softmax, such as o[t] = softmax(Q @ h[t] + s)",
                 self.text,
-                max(1, len(self.text.splitlines())),
+                max(1, len(self.lines)),
                 0,
                 self.name,
             )
-        for parameter, (_, place) in self.initialisers.items():
-            if parameter not in self.uses:
-                raise self._error_at(f"{parameter} is no parameter of these equations", place)
         network = Network(
             name=self.name,
             equations=tuple(self.equations.values()),
@@ -112,14 +125,33 @@ class _Parser:
             initialisers={
                 name: initialiser for name, (initialiser, _) in self.initialisers.items()
             },
-            matrices=tuple(n for n, (kind, _) in self.uses.items() if kind == "matrix"),
-            biases=tuple(n for n, (kind, _) in self.uses.items() if kind == "vector"),
             description=self._description(),
             text=self.text,
         )
-        check_order(network)
-        check_used(network)
+        self._check_initialisers(network)
+        self._check_choices(network)
         return network
+
+    def _check_initialisers(self, network: Network) -> None:
+        for name, (initialiser, place) in self.initialisers.items():
+            if name not in network.parameters:
+                near = self._nearest(name, list(network.parameters))
+                raise self._error_at(f"{name} is no parameter of these equations{near}", place)
+            if name in network.biases and initialiser.kind in MATRIX_INITIALISERS:
+                raise self._error_at(
+                    f"{name} is a vector and cannot start as {initialiser.kind}: "
+                    f"write {name}: constant(0), uniform or normal",
+                    place,
+                )
+
+    def _check_choices(self, network: Network) -> None:
+        """A choice that nothing uses: changing it would silently change nothing."""
+        used = {node.function for node in network.nodes if isinstance(node, Call)}
+        used |= {node.name for node in network.nodes if isinstance(node, Number)}
+        for node in self.body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)]) if name not in used:
+                    raise self.error(f"{name} is never used: use it or remove its line", node)
 
     # -- messages
 
@@ -133,7 +165,7 @@ class _Parser:
         line = getattr(node, "lineno", 1)
         offset = getattr(node, "col_offset", 0)
         # ast counts UTF-8 bytes; people count characters.
-        before = self.text.split("\n")[line - 1].encode("utf-8")[:offset]
+        before = self.lines[line - 1].encode("utf-8")[:offset]
         return Place(line, len(before.decode("utf-8", "ignore")))
 
     def _nearest(self, name: str, names: list[str]) -> str:
@@ -143,8 +175,6 @@ class _Parser:
     # -- statements
 
     def _statements(self) -> list[ast.stmt]:
-        # One kind of line end, so that ast and our messages count the same lines.
-        self.text = "\n".join(self.text.splitlines())
         if len(self.text) > _MAX_TEXT:
             raise EquationError(
                 f"the equations are longer than {_MAX_TEXT:,} characters: is this the right file?",
@@ -154,19 +184,26 @@ class _Parser:
                 self.name,
             )
         try:
-            return ast.parse(self.text).body
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Python thinks of "\\d" is of no use here
+                return ast.parse(self.text).body
         except SyntaxError as error:
             line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
-            message = f"this cannot be read ({error.msg}): write name[t] = expression"
+            # the first sentence: what follows is advice for Python
+            what = re.split("[.:] ", error.msg)[0]
+            message = (
+                f"this cannot be read ({what}): write name[t] = expression, "
+                "with * or @ between the factors of a product"
+            )
         except (MemoryError, RecursionError):
             line, column, message = 1, 0, "nested too deeply: split it into several equations"
-        except ValueError as error:  # null bytes, lone surrogates
-            line, column, message = 1, 0, f"this is not a text of equations ({error})"
+        except ValueError:  # null bytes, lone surrogates
+            line, column, message = 1, 0, "this is not a text of equations: is it the right file?"
         raise EquationError(message, self.text, line, column, self.name) from None
 
     def _description(self) -> str:
         lines = []
-        for line in self.text.splitlines():
+        for line in self.lines:
             if not line.startswith("#"):
                 break
             lines.append(line[1:].strip())
@@ -217,6 +254,8 @@ class _Parser:
             kind, argument = annotation.func, self._number(annotation.args[0])
             if argument is None:
                 raise self.error("an initialiser takes one number", annotation.args[0])
+            if argument < 0 and isinstance(kind, ast.Name) and kind.id in ("normal", "uniform"):
+                raise self.error("a width cannot be negative", annotation.args[0])
         if not isinstance(kind, ast.Name) or kind.id not in INITIALISERS:
             known = ", ".join(INITIALISERS)
             raise self.error(f"{target.id}: ... takes one of {known}", annotation)
@@ -236,6 +275,9 @@ class _Parser:
             )
         if name in self.equations or (self.output and self.output.name == name):
             raise self.error(f"{name}[t] has two equations: keep one", target)
+        if name in self.functions or name in self.constants:
+            raise self.error(f"{name} is a choice on another line: choose another name", target)
+        self._count_vector(target)
         if isinstance(value, ast.Call) and _name(value.func) == "softmax":
             if self.output is not None:
                 raise self.error(
@@ -247,6 +289,15 @@ class _Parser:
             self._check_logits(self.output.expression)
         else:
             self.equations[name] = Equation(name, self._expression(value, 0), self.place(target))
+
+    def _count_vector(self, node: ast.AST) -> None:
+        self.vectors += 1
+        if self.vectors > _MAX_VECTORS:
+            raise self.error(
+                f"more than {_MAX_VECTORS} vectors (those in parentheses behind @ count too): "
+                "this network is too large",
+                node,
+            )
 
     def _check_new_name(self, name: str, node: ast.AST) -> None:
         if name in (CHARACTER, TIME, "softmax") or name in FUNCTIONS:
@@ -332,8 +383,10 @@ class _Parser:
             return Number(self.constants[name], name)
         if name in self.defined or name == CHARACTER:
             raise self.error(f"{name} is a vector over time: write {name}[t] or {name}[t-1]", node)
-        if name == TIME or name in FUNCTIONS or name in self.functions or name == "softmax":
-            raise self.error(f"{name} cannot stand alone here", node)
+        if name == TIME:
+            raise self.error("t is the time and stands only in an index, as in h[t-1]", node)
+        if name in FUNCTIONS or name in self.functions or name == "softmax":
+            raise self.error(f"{name} is a function: write {name}(...) or rename it", node)
         self._use(name, "vector", node)
         return Bias(name, self.place(node))
 
@@ -345,8 +398,6 @@ class _Parser:
         if name not in self.defined:
             near = self._nearest(name, sorted(self.defined))
             raise self.error(f"{name}[t] is read but no equation defines it{near}", node)
-        if self.output is not None and name == self.output.name:
-            raise self.error(f"{name}[t] is the output and cannot be read by other equations", node)
         lag = self._lag(index)
         if lag < 0:
             raise self.error(f"{name} is read in the future: write {name}[t] or {name}[t-1]", node)
@@ -366,18 +417,17 @@ class _Parser:
         raise self.error("an index is [t], [t-1] or [t-k] with a whole number k", index)
 
     def _product(self, node: ast.BinOp, depth: int) -> Expression:
-        left, right = node.left, node.right
         # Python reads A @ B @ v as (A @ B) @ v; on paper it is A @ (B @ v).
-        if isinstance(left, ast.BinOp) and isinstance(left.op, ast.MatMult):
-            inner = ast.copy_location(ast.BinOp(left.right, ast.MatMult(), right), left.right)
+        while isinstance(left := node.left, ast.BinOp) and isinstance(left.op, ast.MatMult):
+            inner = ast.copy_location(ast.BinOp(left.right, ast.MatMult(), node.right), left.right)
             node = ast.copy_location(ast.BinOp(left.left, ast.MatMult(), inner), node)
-            return self._product(node, depth)
+        right = node.right
         transposed = isinstance(left, ast.Attribute) and left.attr == "T"
         name = _name(left.value if isinstance(left, ast.Attribute) and transposed else left)
         if name is None:
             raise self.error(
-                "before @ stands the name of a matrix; write factors outside, as in "
-                "2 * (W @ h[t-1])",
+                "before @ stands the name of a matrix: put the product into parentheses, as in "
+                "r[t] * (W @ h[t-1]) or -(W @ h[t-1])",
                 left,
             )
         if name in FUNCTIONS or name in self.functions or name in self.constants or name == TIME:
@@ -393,13 +443,18 @@ class _Parser:
                         "x is read at [t] only: define e[t] = U @ x[t] and read e[t-1]", right
                     )
                 return Product(name, transposed, Vector(CHARACTER, 0, self.place(right)), place)
-        return Product(name, transposed, self._expression(right, depth), place)
+        operand = self._expression(right, depth)
+        if not isinstance(operand, Vector):
+            self._count_vector(right)
+        return Product(name, transposed, operand, place)
 
     def _use(self, name: str, kind: str, node: ast.AST) -> None:
         first, place = self.uses.setdefault(name, (kind, self.place(node)))
         if first != kind:
             raise self.error(
-                f"{name} is used in two shapes: a {kind} here, a {first} on line {place.line}", node
+                f"{name} is used in two shapes: a {kind} here, a {first} on line {place.line}; "
+                "rename one",
+                node,
             )
 
     def _number(self, node: ast.expr) -> float | None:

@@ -1,5 +1,7 @@
 """The few kinds of error a user can meet; each says what was wrong, where and what to do."""
 
+from unicodedata import east_asian_width
+
 
 class RecurraError(Exception):
     """Base of every error that Recurra raises on purpose; its text is one message for the user."""
@@ -24,10 +26,20 @@ class EquationError(RecurraError):
         text = lines[line - 1] if 0 < line <= len(lines) else ""
         # A window around the place keeps hostile lines of a million characters readable.
         start = max(0, column - 60)
-        shown = text[start : start + 100].replace("\t", " ")
+        shown = "".join(map(_shown, text[start : start + 100]))
+        # A Chinese character is two columns wide, and so is the space above it.
+        caret = "".join("\u3000" if _is_wide(c) else " " for c in shown[: column - start]) + "^"
         where = f"{origin}, line {line}" if origin else f"line {line}"
-        caret = " " * (column - start) + "^"
         super().__init__(f"{where}, column {column + 1}: {message}\n    {shown}\n    {caret}")
+
+
+def _shown(character: str) -> str:
+    """A character as a terminal may show it: no control characters, no lone surrogates."""
+    return character if character.isprintable() else " " if character.isspace() else "\ufffd"
+
+
+def _is_wide(character: str) -> bool:
+    return east_asian_width(character) in "WF"
 
 
 class TextError(RecurraError):

@@ -60,13 +60,22 @@ _GELU_A = (2.0 / float(np.pi)) ** 0.5
 _GELU_B = 0.044715
 
 
+def _gelu_tanh(x: Array) -> Array:
+    value: Array = np.tanh(_GELU_A * (x + _GELU_B * x * x * x))
+    return value
+
+
 def _gelu(x: Array) -> Array:
-    return 0.5 * x * (1.0 + np.tanh(_GELU_A * (x + _GELU_B * x * x * x)))
+    value: Array = 0.5 * x * (1.0 + _gelu_tanh(np.clip(x, -10.0, 10.0)))
+    return value
 
 
 def _gelu_derivative(x: Array, y: Array) -> Array:
-    u = np.tanh(_GELU_A * (x + _GELU_B * x * x * x))
-    return 0.5 * (1.0 + u) + 0.5 * x * (1.0 - u * u) * _GELU_A * (1.0 + 3.0 * _GELU_B * x * x)
+    x = np.clip(x, -10.0, 10.0)  # from there on it is 0 or 1, in float64 too
+    u = _gelu_tanh(x)
+    slope = _GELU_A * (1.0 + 3.0 * _GELU_B * x * x)
+    value: Array = 0.5 * (1.0 + u) + 0.5 * x * (1.0 - u * u) * slope
+    return value
 
 
 _ROWS = (

@@ -70,7 +70,7 @@ def initialise(
         dtype: of the result.
 
     Raises:
-        SettingError: an unknown ``how``, or ``identity``/``orthogonal`` for a bias.
+        SettingError: an unknown ``how``.
     """
     if how not in INITIALISATIONS:
         raise SettingError(f"no initialisation {how}: choose one of {', '.join(INITIALISATIONS)}")
@@ -80,8 +80,6 @@ def initialise(
     for name in network.parameters:
         initialiser = network.initialisers.get(name, default[name])
         paper = shapes.paper(name)
-        if len(paper) == 1 and initialiser.kind in ("identity", "orthogonal"):
-            raise SettingError(f"{name} is a vector and cannot start as {initialiser.kind}")
         value = _draw(initialiser, paper, rng)
         stored = value.T if name in shapes.transposed else value
         parameters[name] = np.ascontiguousarray(stored, dtype=dtype)
@@ -92,7 +90,8 @@ def _draw(initialiser: Initialiser, shape: tuple[int, ...], rng: np.random.Gener
     scale = initialiser.argument
     match initialiser.kind:
         case "identity":
-            return scale * np.eye(*shape)
+            value: Array = scale * np.eye(shape[0], shape[1])
+            return value
         case "orthogonal":
             rows, columns = max(shape), min(shape)
             q, r = np.linalg.qr(rng.standard_normal((rows, columns)))

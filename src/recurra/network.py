@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 from recurra.errors import EquationError
-from recurra.expressions import CHARACTER, Expression, Place, Product, Vector, show, walk
+from recurra.expressions import CHARACTER, Bias, Expression, Place, Product, Vector, show, walk
 
 # name -> default argument of the initialisers a line such as `W: identity(0.5)` may name
 INITIALISERS = {"identity": 1.0, "orthogonal": 1.0, "normal": 0.01, "uniform": 0.1, "constant": 0.0}
+
+MATRIX_INITIALISERS = ("identity", "orthogonal")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,6 @@ class Network:
         functions: choice name -> function name (``f1 -> tanh``).
         constants: choice name -> number.
         initialisers: parameter name -> how it starts.
-        matrices, biases: parameter names in order of appearance.
         description: the leading comment.
         text: the text as typed, for messages.
     """
@@ -50,14 +52,28 @@ class Network:
     functions: Mapping[str, str]
     constants: Mapping[str, float]
     initialisers: Mapping[str, Initialiser]
-    matrices: tuple[str, ...]
-    biases: tuple[str, ...]
     description: str = ""
     text: str = field(default="", compare=False)
 
+    @cached_property
+    def nodes(self) -> tuple[Expression, ...]:
+        """Every node of every expression in order of appearance, the output's last."""
+        everything = (*self.equations, self.output)
+        return tuple(node for equation in everything for node in walk(equation.expression))
+
+    @cached_property
+    def matrices(self) -> tuple[str, ...]:
+        """Names of the matrices in order of appearance, the output's last."""
+        return tuple(dict.fromkeys(n.matrix for n in self.nodes if isinstance(n, Product)))
+
+    @cached_property
+    def biases(self) -> tuple[str, ...]:
+        """Names of the parameter vectors in order of appearance, the output's last."""
+        return tuple(dict.fromkeys(n.name for n in self.nodes if isinstance(n, Bias)))
+
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of all parameters: matrices, then biases, each in order of appearance."""
+        """Names of all parameters: matrices, then biases."""
         return self.matrices + self.biases
 
     @property
@@ -99,7 +115,7 @@ def check_order(network: Network) -> None:
     """Within one time step the equations must have an order: no cycle at lag 0."""
     today = {e.name: [v for v in reads(e.expression) if not v.lag] for e in network.equations}
     try:
-        TopologicalSorter({n: {v.name for v in vs} for n, vs in today.items()}).prepare()
+        TopologicalSorter({n: [v.name for v in vs] for n, vs in today.items()}).prepare()
     except CycleError as error:
         path = error.args[1]
         place = next(v.place for v in today[path[1]] if v.name == path[0])
@@ -111,12 +127,12 @@ def check_order(network: Network) -> None:
 
 def check_used(network: Network) -> None:
     """Every vector must reach the output, else its parameters could never learn."""
-    if any(v.name == network.output.name for e in network.equations for v in reads(e.expression)):
-        equation = network.output
-        raise network.error(
-            f"{equation.name}[t] is the output and cannot be read by other equations",
-            equation.place,
-        )
+    for node in network.nodes:
+        if isinstance(node, Vector) and node.name == network.output.name:
+            raise network.error(
+                f"{node.name}[t] is the output and cannot be read: read the vectors behind it",
+                node.place,
+            )
     equations = {e.name: e for e in network.equations}
     reached: set[str] = set()
     frontier = [network.output]
@@ -134,8 +150,7 @@ def check_used(network: Network) -> None:
             )
     if not any(
         isinstance(n, Product) and isinstance(n.operand, Vector) and n.operand.name == CHARACTER
-        for e in network.equations
-        for n in walk(e.expression)
+        for n in network.nodes
     ):
         raise network.error(
             "no equation reads the character: one of them needs U @ x[t]", network.output.place

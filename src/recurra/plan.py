@@ -5,10 +5,11 @@ product whose operand belongs to an earlier block is hoisted: done for all time 
 Inside a recurrent block, time is a loop; a block that does not recur needs none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
+from math import isfinite
 
 from recurra.elements import (
     Constant,
@@ -158,6 +159,7 @@ def make_plan(network: Network) -> Plan:
     for term in (t for s in sums for t in s.terms):
         lags[term.vector] = max(lags[term.vector], term.lag)
     blocks = []
+    earlier: set[str] = set()
     for i, names in enumerate(components):
         today = {name: [n for n in _today(stages[name]) if number[n] == i] for name in names}
         order = list(TopologicalSorter(today).static_order())
@@ -165,10 +167,10 @@ def make_plan(network: Network) -> Plan:
         members = []
         for name in order:
             stage = stages[name]
-            sums = tuple(_hoist(s, lambda v, i=i: number[v] < i) for s in stage.sums)  # type: ignore[misc]
-            members.append(Stage(name, sums, stage.element))
+            members.append(replace(stage, sums=tuple(_hoist(s, earlier) for s in stage.sums)))
         blocks.append(Block(tuple(members), recurrent))
-    plan = Plan(network, tuple(blocks), _hoist(lowering.logits, lambda _: True), lags)
+        earlier |= set(names)
+    plan = Plan(network, tuple(blocks), _hoist(lowering.logits, earlier), lags)
     check_plan(plan)
     return plan
 
@@ -226,12 +228,15 @@ class _Lowering:
                 return program.emit("negative", self._lower(argument, owner, program, sums))
             case Binary("+") | Product():
                 return self._sum(expression, owner, program, sums)
-            case Binary(operator, left, right):
-                return program.emit(
-                    operator,
-                    self._lower(left, owner, program, sums),
-                    self._lower(right, owner, program, sums),
-                )
+            case Binary(operator, left, right, place):
+                first = self._lower(left, owner, program, sums)
+                second = self._lower(right, owner, program, sums)
+                if operator == "/" and second == Constant(0.0):
+                    raise self.network.error("a division by zero", place)
+                result = program.emit(operator, first, second)
+                if isinstance(result, Constant) and not isfinite(result.value):
+                    raise self.network.error("this number is too large", place)
+                return result
 
     def _sum(self, expression: Expression, owner: str, program: Program, sums: list[Sum]) -> Value:
         addends = list(_addends(expression))
@@ -279,8 +284,8 @@ def _today(stage: Stage) -> list[str]:
     return terms + [r.vector for r in stage.reads if not r.lag]
 
 
-def _hoist(total: Sum, earlier: Callable[[str], bool]) -> Sum:
-    return replace(total, terms=tuple(replace(t, hoisted=earlier(t.vector)) for t in total.terms))
+def _hoist(total: Sum, earlier: set[str]) -> Sum:
+    return replace(total, terms=tuple(replace(t, hoisted=t.vector in earlier) for t in total.terms))
 
 
 def _components(depends: dict[str, list[str]]) -> list[list[str]]:

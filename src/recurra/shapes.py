@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from recurra.errors import SettingError
+from recurra.errors import EquationError, SettingError
 from recurra.expressions import (
     CHARACTER,
     Bias,
@@ -54,11 +54,11 @@ class Shapes:
 class _Dimension:
     """A size not yet known; unification joins several into one (union-find)."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, *, hidden: bool = False, vocabulary: bool = False) -> None:
         self.parent: _Dimension | None = None
         self.labels = [label]
-        self.hidden: Place | None = None  # where it was seen to be as wide as a hidden vector
-        self.vocabulary: Place | None = None  # where it was seen to be as wide as the vocabulary
+        self.hidden = hidden  # seen to be as wide as a hidden vector
+        self.vocabulary = vocabulary  # seen to be as wide as the vocabulary
 
     def root(self) -> "_Dimension":
         node = self
@@ -76,21 +76,19 @@ class ShapeSolver:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.vectors = {e.name: _Dimension(e.name) for e in network.equations}
-        for equation in network.equations:
-            self.vectors[equation.name].hidden = equation.place
+        self.vectors = {e.name: _Dimension(e.name, hidden=True) for e in network.equations}
         self.rows = {name: _Dimension(name) for name in network.matrices}
-        self.columns = {name: _Dimension(f"columns of {name}") for name in network.matrices}
+        self.columns = {name: _Dimension(name) for name in network.matrices}
         self.biases = {name: _Dimension(name) for name in network.biases}
-        self.characters = _Dimension("vocabulary")
-        self.characters.vocabulary = network.output.place
+        self.characters = _Dimension(CHARACTER, vocabulary=True)
+        self.uses: list[tuple[str, Place]] = []  # of parameters, so far
         for equation in network.equations:
             dimension = self._infer(equation.expression)
             if dimension is not None:
-                self._unify(self.vectors[equation.name], dimension, equation.place)
+                self._unify(self.vectors[equation.name], dimension)
         output = self._infer(network.output.expression)
         assert output is not None  # the parser admits only products and biases here
-        self._unify(output, self.characters, network.output.place)
+        self._unify(output, self.characters)
 
     def _infer(self, expression: Expression) -> _Dimension | None:
         """The size of an expression; None for a plain number."""
@@ -99,43 +97,51 @@ class ShapeSolver:
                 return None
             case Vector(name, _):
                 return self.characters if name == CHARACTER else self.vectors[name]
-            case Bias(name):
+            case Bias(name, place):
+                self.uses.append((name, place))
                 return self.biases[name]
             case Call(_, argument) | Negative(argument):
                 return self._infer(argument)
             case Binary(_, left, right):
                 one, other = self._infer(left), self._infer(right)
                 if one is not None and other is not None:
-                    self._unify(one, other, expression.place)
+                    self._unify(one, other)
                 return one or other
             case Product(matrix, transposed, operand, place):
                 rows, columns = self.rows[matrix], self.columns[matrix]
                 if transposed:
                     rows, columns = columns, rows
+                self.uses.append((matrix, place))
                 inner = self._infer(operand)
                 if inner is None:
                     raise self.network.error(f"{matrix} @ needs a vector, not a number", place)
-                self._unify(columns, inner, place)
+                if not isinstance(operand, Vector):  # it becomes a hidden vector of the plan
+                    self._unify(_Dimension("", hidden=True), inner)
+                self._unify(columns, inner)
                 return rows
 
-    def _unify(self, one: _Dimension, other: _Dimension, place: Place) -> None:
+    def _unify(self, one: _Dimension, other: _Dimension) -> None:
         one, other = one.root(), other.root()
         if one is other:
             return
         one.labels += other.labels
         other.parent = one
-        for dimension in (one, other):
-            # remember the first place that made it hidden, or vocabulary wide
-            one.hidden = one.hidden or dimension.hidden
-            one.vocabulary = one.vocabulary or dimension.vocabulary
+        one.hidden = one.hidden or other.hidden
+        one.vocabulary = one.vocabulary or other.vocabulary
         if one.hidden and one.vocabulary:
-            names = [label for label in one.labels if label in self.network.parameters]
-            what = f"{names[0]} is used in two shapes" if names else "two sizes clash"
-            raise self.network.error(
-                f"{what}: as wide as the vocabulary (line {one.vocabulary.line}) and as wide as "
-                f"a hidden vector (line {one.hidden.line}), joined on line {place.line}",
-                place,
-            )
+            raise self._clash(one.labels)
+
+    def _clash(self, labels: list[str]) -> EquationError:
+        """The vocabulary meets a hidden vector: a parameter with an earlier use brought them."""
+        names = [name for name, _ in self.uses]
+        name = next(n for n in reversed(names) if n in labels and names.count(n) > 1)
+        places = [place for other, place in self.uses if other == name]
+        lines = " and ".join(str(line) for line in sorted({place.line for place in places}))
+        return self.network.error(
+            f"{name} is used in two shapes (see line {lines}): one of its sides would be as wide "
+            "as the vocabulary and as a hidden vector; use two parameters",
+            places[-1],
+        )
 
     def shapes(self, vocabulary: int, hidden: int | Mapping[str, int]) -> Shapes:
         """Shapes for a vocabulary and hidden sizes.
@@ -181,7 +187,7 @@ class ShapeSolver:
             name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
             for name in self.rows
         }
-        paper |= {n: (sizes.get(d.root(), given.get("", 1)),) for n, d in self.biases.items()}
+        paper |= {name: (sizes[d.root()],) for name, d in self.biases.items()}
         vectors = {n: sizes[d.root()] for n, d in self.vectors.items()}
         transposed = frozenset(
             name

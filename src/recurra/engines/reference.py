@@ -247,15 +247,14 @@ class _Tape:
         # d loss / d vector, in the layout of the vectors; products outside the block first
         # collect in `seen`, where dropout's mask lies between
         slopes = self._empty_vectors()
-        seen = self._empty_vectors() if self.masks else slopes
+        masks = self.masks.arrays if self.masks else {}
+        seen = {name: np.zeros_like(s) if name in masks else s for name, s in slopes.items()}
         sums = {name: np.empty_like(value) for name, value in self.sums.items()}
         self._products_backward(self.plan.logits, logit_slope, seen, gradients)
         for block in reversed(self.plan.blocks):
-            if self.masks:
-                for stage in block.stages:
-                    mask = self.masks.arrays.get(stage.vector)
-                    if mask is not None:
-                        slopes[stage.vector] += seen[stage.vector] * mask * self.masks.scale
+            for name in (stage.vector for stage in block.stages):
+                if self.masks and name in masks:
+                    slopes[name] += seen[name] * masks[name] * self.masks.scale
             for at in reversed(range(self.steps)) if block.recurrent else (ALL,):
                 for stage in reversed(block.stages):
                     self._stage_backward(stage, at, slopes, sums, gradients)
