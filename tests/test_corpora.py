@@ -192,6 +192,7 @@ def test_fingerprint_tells_text_split_and_files_apart_but_not_names(tmp_path: Pa
             ([write(tmp_path / "b.txt", "some texts")], "90/5/5"),
             ([one], "90/10/0"),
             ([write(tmp_path / "c.txt", "some "), write(tmp_path / "d.txt", "text")], "90/5/5"),
+            ([write(tmp_path / "g.txt", "some  text")], "90/5/5"),
             ([write(tmp_path / "e.txt", "some "), write(tmp_path / "f.txt", "tex")], "90/5/5"),
         ]
     ]

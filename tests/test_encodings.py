@@ -40,6 +40,10 @@ SPANISH = (
     "Aquella noche la lluvia no había cesado. El señor miraba el jardín y pensaba en los años "
     "pasados: ¿dónde estáis, compañeros? ¡Qué lejos quedó el otoño!"
 )
+POLISH = (
+    "Tego wieczoru deszcz wciąż nie ustawał. Starzec stał przy oknie, patrzył na dalekie światła "
+    "miasteczka i myślał o tym, co już minęło; ścieżką wspinał się samotny wędrowiec.\n"
+)
 ENGLISH = "I don’t know what you’re after, and it’s late; we’d rather go home than wait.\n" * 3
 
 
@@ -59,6 +63,8 @@ ENGLISH = "I don’t know what you’re after, and it’s late; we’d rather go
         (FRENCH, "cp1252", "cp1252"),
         (FRENCH.replace("’", "'").replace("œ", "oe"), "latin_1", "cp1252"),
         (SPANISH, "latin_1", "cp1252"),
+        (POLISH * 9, "cp1250", "cp1250"),
+        (POLISH * 9, "iso8859_2", "iso8859-2"),
         (ENGLISH, "cp1252", "cp1252"),
         (ENGLISH, "utf-16-le", "utf-16-le"),
         (CHINESE + "\n", "utf-16-be", "utf-16-be"),
