@@ -1,0 +1,124 @@
+"""Products and row sums as generated kernels need them: parts of arrays are rows from a start.
+
+Vectors and sums of all time steps are two-dimensional arrays, C-contiguous; ``a, i`` stands for
+the rows of ``a`` from row i on. A matrix is stored (out, in), so ``a @ matrix.T`` goes forward
+and ``a @ matrix`` backward.
+"""
+
+from typing import Any
+
+from recurra.engines.kernels.gemm import gemm
+from recurra.engines.kernels.jit import jit
+
+__all__ = [
+    "add_at",
+    "add_dropped",
+    "add_rows",
+    "drop",
+    "outer",
+    "step_times",
+    "step_times_transposed",
+    "times",
+    "times_transposed",
+    "transpose",
+]
+
+BLAS = 0
+
+
+@jit
+def transpose(matrix: Any, copy: Any, batch: Any) -> None:
+    """``copy = matrix.T``; an empty copy is not wanted."""
+    if copy.size > 0:
+        # squares of 16 x 16 stay in the first-level cache, read by rows and written by rows
+        for i0 in range(0, matrix.shape[0], 16):
+            for j0 in range(0, matrix.shape[1], 16):
+                for j in range(j0, min(j0 + 16, matrix.shape[1])):
+                    for i in range(i0, min(i0 + 16, matrix.shape[0])):
+                        copy[j, i] = matrix[i, j]
+
+
+@jit
+def times(blas: Any, a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) -> None:
+    """``out[o:] (+)= a[i:] @ matrix`` for many rows."""
+    k, n = matrix.shape
+    gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, n, 1, add)
+
+
+@jit
+def times_transposed(
+    blas: Any, a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any
+) -> None:
+    """``out[o:] (+)= a[i:] @ matrix.T`` for many rows."""
+    n, k = matrix.shape
+    gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, 1, k, add)
+
+
+@jit
+def outer(blas: Any, a: Any, i: Any, b: Any, j: Any, rows: Any, out: Any, add: Any) -> None:
+    """``out (+)= a[i:].T @ b[j:]``: the gradient of a matrix over all rows."""
+    m, n = out.shape
+    gemm(m, n, rows, out, 0, n, a, i * m, 1, m, b, j * n, n, 1, add)
+
+
+@jit
+def step_times(
+    a: Any, i: Any, rows: Any, matrix: Any, copy: Any, out: Any, o: Any, add: Any
+) -> None:
+    """``out[o:] (+)= a[i:] @ matrix`` for the few rows of one time step."""
+    k, n = matrix.shape
+    gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, n, 1, add)
+
+
+@jit
+def step_times_transposed(
+    a: Any, i: Any, rows: Any, matrix: Any, copy: Any, out: Any, o: Any, add: Any
+) -> None:
+    """``out[o:] (+)= a[i:] @ matrix.T`` for one time step; ``copy`` is ``matrix.T``, or empty."""
+    n, k = matrix.shape
+    if copy.size > 0:
+        gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, copy, 0, n, 1, add)
+        return
+    for row in range(rows):
+        for j in range(n):
+            total = out[o + row, j] if add else out.dtype.type(0)
+            for h in range(k):
+                total += matrix[j, h] * a[i + row, h]
+            out[o + row, j] = total
+
+
+@jit
+def add_rows(a: Any, rows: Any, out: Any) -> None:
+    """``out += a[:rows].sum(0)``: the gradient of a bias."""
+    for i in range(rows):
+        for j in range(out.shape[0]):
+            out[j] += a[i, j]
+
+
+@jit
+def add_at(a: Any, inputs: Any, out: Any) -> None:
+    """``out[inputs] += a``, row by row: the gradient of looked-up rows."""
+    for i in range(inputs.size):
+        c = inputs[i]
+        for j in range(out.shape[1]):
+            out[c, j] += a[i, j]
+
+
+@jit
+def drop(a: Any, mask: Any, scale: Any, out: Any) -> None:
+    """``out = a * mask * scale``; scale 0 is no dropout, and ``out`` is ``a``."""
+    if scale > 0.0:
+        factor = a.dtype.type(scale)
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                out[i, j] = a[i, j] * (mask[i, j] * factor)
+
+
+@jit
+def add_dropped(a: Any, mask: Any, scale: Any, out: Any) -> None:
+    """``out += a * mask * scale``, the slope of `drop`."""
+    if scale > 0.0:
+        factor = a.dtype.type(scale)
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                out[i, j] += a[i, j] * (mask[i, j] * factor)
