@@ -116,7 +116,7 @@ class Recipe:
         None, "stop after so many steps in which the smoothed loss's integer part has not fallen"
     )
     divergence: float = _setting(
-        2.0,
+        3.0,
         "stop when the smoothed loss is this many times that of guessing",
         "a number above 1",
         lambda x: x > 1.0,
