@@ -41,8 +41,9 @@ SPANISH = (
     "pasados: ¿dónde estáis, compañeros? ¡Qué lejos quedó el otoño!"
 )
 POLISH = (
-    "Tego wieczoru deszcz wciąż nie ustawał. Starzec stał przy oknie, patrzył na dalekie światła "
-    "miasteczka i myślał o tym, co już minęło; ścieżką wspinał się samotny wędrowiec.\n"
+    "Litwo! Ojczyzno moja! ty jesteś jak zdrowie. Ile cię trzeba cenić, ten tylko się dowie, kto "
+    "cię stracił. Dziś piękność twą w całej ozdobie widzę i opisuję, bo tęsknię po tobie. Panno "
+    "Święta, co Jasnej bronisz Częstochowy i w Ostrej świecisz Bramie! "
 )
 ENGLISH = "I don’t know what you’re after, and it’s late; we’d rather go home than wait.\n" * 3
 
@@ -63,8 +64,8 @@ ENGLISH = "I don’t know what you’re after, and it’s late; we’d rather go
         (FRENCH, "cp1252", "cp1252"),
         (FRENCH.replace("’", "'").replace("œ", "oe"), "latin_1", "cp1252"),
         (SPANISH, "latin_1", "cp1252"),
-        (POLISH * 9, "cp1250", "cp1250"),
-        (POLISH * 9, "iso8859_2", "iso8859-2"),
+        (POLISH, "cp1250", "cp1250"),
+        (POLISH, "iso8859_2", "iso8859-2"),
         (ENGLISH, "cp1252", "cp1252"),
         (ENGLISH, "utf-16-le", "utf-16-le"),
         (CHINESE + "\n", "utf-16-be", "utf-16-be"),
