@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from recurra.sessions import start as start
     from recurra.sessions import train as train
     from recurra.shapes import Shapes as Shapes
+    from recurra.shapes import ShapeSolver as ShapeSolver
     from recurra.text import Streams as Streams
     from recurra.text import Vocabulary as Vocabulary
     from recurra.training import Trainer as Trainer
@@ -74,7 +75,7 @@ _ROOMS = {
     "records": ("Evaluation", "Finished", "Progress", "Sample", "Saved"),
     "runs": ("Run",),
     "sessions": ("Score", "load_model", "resume", "score", "start", "train"),
-    "shapes": ("Shapes",),
+    "shapes": ("ShapeSolver", "Shapes"),
     "text": ("Streams", "Vocabulary"),
     "training": ("Trainer",),
     "writing": ("Sampling", "Writer", "write"),

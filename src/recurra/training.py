@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recurra.corpora import Corpus
 from recurra.engines import Engine, Parameters, make_engine
+from recurra.errors import RunError
 from recurra.evaluation import cut, evaluate
 from recurra.model import Model, initialise
 from recurra.network import Network
@@ -64,7 +65,7 @@ class Trainer:
         threads: int = 1,
         save_seconds: float = 60.0,
     ) -> None:
-        self.recipe, self.run, self.save_seconds = recipe, run, save_seconds
+        self.corpus, self.recipe, self.run, self.save_seconds = corpus, recipe, run, save_seconds
         self.streams = Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
         plan = make_plan(network)
         shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
@@ -147,8 +148,8 @@ class Trainer:
         step, recipe = self.watch.step, self.recipe
         if step % recipe.record_every == 0:
             yield self._log(self._progress(loss, rate))
-        if recipe.sample_every and step % recipe.sample_every == 0 and self._sound():
-            yield self._log(self._sample())
+        if recipe.sample_every and step % recipe.sample_every == 0:
+            yield from self._sample()
         if step % recipe.evaluate_every == 0:
             yield from self._evaluate()
         if self._clock.since_save() > self.save_seconds:
@@ -181,11 +182,15 @@ class Trainer:
             yield from self._save("best")
             yield from self._save("last")
 
-    def _sample(self) -> Sample:
+    def _sample(self) -> Iterator[Record]:
         """A text from a cold start; its random numbers are its own."""
         step, recipe = self.watch.step, self.recipe
         writer = Writer(self.model, seed=recipe.seed + step, engine=self.engine)
-        return Sample(step, "".join(writer.write(recipe.sample_characters)))
+        try:
+            text = "".join(writer.write(recipe.sample_characters))
+        except RunError:  # no finite numbers: the next step's loss will end the training
+            return
+        yield self._log(Sample(step, text))
 
     def _reason(self) -> str | None:
         """Why training is over, if it is."""
@@ -199,13 +204,6 @@ class Trainer:
 
     def _diverged(self) -> bool:
         return self.watch.diverged(self.recipe, self.model.shapes.vocabulary)
-
-    def _sound(self) -> bool:
-        """Whether all parameters are finite; if not, the run has diverged."""
-        sound = all(np.isfinite(p).all() for p in self.model.parameters.values())
-        if not sound:
-            self.watch.smooth = math.nan
-        return sound
 
     def _budget(self) -> tuple[str, float] | None:
         return budget_used(
@@ -222,17 +220,20 @@ class Trainer:
         return {f"{group}/{n}": a for group, arrays in groups.items() for n, a in arrays.items()}
 
     def _save(self, name: Name) -> Iterator[Record]:
-        """Save a checkpoint, but never one that has diverged."""
-        if not self._sound() or self.run is None:
+        """Save a checkpoint; parameters that are no numbers any more mean divergence instead."""
+        if not all(np.isfinite(p).all() for p in self.model.parameters.values()):
+            self.watch.smooth = math.nan
             return
-        step, watch = self.watch.step, asdict(self.watch)
+        if self.run is None:
+            return
+        step = self.watch.step
         if name == "best":
             arrays = {n: a for n, a in self._arrays().items() if n.startswith("parameter/")}
             self.run.save("best", arrays, {"step": step, "nats_per_char": self.watch.best})
         else:
             meta = {
                 "step": step,
-                "watch": watch,
+                "watch": asdict(self.watch),
                 "updates": self.optimizer.count,
                 "generator": self.rng.bit_generator.state,
                 "stream": self.streams.position,
@@ -244,10 +245,11 @@ class Trainer:
 
     def _restore(self) -> None:
         """Take over what the run's folder holds, if anything, and start the clock."""
-        if self.run is None or not self.run.has("last"):
-            if self.run is not None:
-                self.run.truncate_metrics(-1)
-            self._clock = _Clock({})
+        self._clock = _Clock({})
+        if self.run is None:
+            return
+        if not self.run.has("last"):
+            self.run.truncate_metrics(-1)
             return
         arrays = self._arrays()
         saved, meta = self.run.load("last", {name: a.shape for name, a in arrays.items()})
@@ -276,26 +278,26 @@ class Trainer:
         if self.best is not None and reason != INTERRUPTED:
             loss = evaluate(self.engine, self.best, self.held_out)
         watch = self.watch
-        return self._log(
-            Finished(
-                stopped_by=reason,
-                message=self._cure() if reason == DIVERGED else REASONS[reason],
-                run=str(self.run.folder) if self.run else None,
-                network=self.model.network.name,
-                parameters=self.model.shapes.count,
-                vocabulary=self.model.shapes.vocabulary,
-                steps=watch.step,
-                characters=self.characters,
-                seconds=self._clock.seconds(),
-                chars_per_second=self._clock.speed(),
-                train_nats_per_char=watch.smooth / self.recipe.seq_len,
-                val_nats_per_char=loss.nats_per_char if loss else None,
-                val_bits_per_char=loss.bits_per_char if loss else None,
-                best_step=watch.best_step,
-                min_smooth_loss=watch.minimum,
-                min_smooth_loss_step=watch.minimum_step,
-            )
+        end = Finished(
+            stopped_by=reason,
+            message=self._cure() if reason == DIVERGED else REASONS[reason],
+            run=str(self.run.folder) if self.run else None,
+            network=self.model.network.name,
+            parameters=self.model.shapes.count,
+            vocabulary=self.model.shapes.vocabulary,
+            steps=watch.step,
+            characters=self.characters,
+            seconds=self._clock.seconds(),
+            chars_per_second=self._clock.speed(),
+            train_nats_per_char=watch.smooth / self.recipe.seq_len,
+            val_nats_per_char=loss.nats_per_char if loss else None,
+            val_bits_per_char=loss.bits_per_char if loss else None,
+            best_step=watch.best_step,
+            min_smooth_loss=watch.minimum,
+            min_smooth_loss_step=watch.minimum_step,
         )
+        # An interrupted run goes on later and tells of its end then.
+        return end if reason == INTERRUPTED else self._log(end)
 
     def _cure(self) -> str:
         recipe, smooth = self.recipe, self.watch.smooth

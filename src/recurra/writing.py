@@ -46,18 +46,21 @@ class Sampling:
 
     def probabilities(self, log_p: Array) -> Array:
         """What to draw from, ``(V,)`` float64, given the model's log probabilities ``(V,)``."""
-        relative = log_p.astype(np.float64) - log_p.max()
         if self.temperature == 0.0:
-            return np.eye(1, len(log_p), int(relative.argmax()))[0]
+            certain = np.zeros(len(log_p))
+            certain[log_p.argmax()] = 1.0
+            return certain
+        relative = log_p.astype(np.float64) - log_p.max()
         with np.errstate(over="ignore"):
-            p: Array = np.exp(relative / self.temperature)
+            p = np.exp(relative / self.temperature)
         if self.top_k is not None or self.top_p is not None:
             likeliest = np.argsort(-p, kind="stable")
             p[likeliest[self.top_k or len(p) :]] = 0.0
             # enough is kept once what is likelier already reaches top_p
             likelier = np.cumsum(p[likeliest]) - p[likeliest]
             p[likeliest[likelier >= (self.top_p or math.inf) * p.sum()]] = 0.0
-        return p / p.sum()
+        probabilities: Array = p / p.sum()
+        return probabilities
 
 
 class Writer:

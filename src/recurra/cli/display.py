@@ -1,0 +1,156 @@
+"""Training as it goes: plain lines, and on a terminal a display below them that stays in place."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from recurra.records import Evaluation, Progress, Record, Sample
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group, RenderableType
+
+# Seconds between two lines where no held-out loss calls for one.
+PAUSE = 10.0
+BLOCKS = "▁▂▃▄▅▆▇█"
+ASCII_BLOCKS = "_.-:=+*#"
+
+
+@contextlib.contextmanager
+def display(console: "Console") -> Iterator[Callable[[Record], None]]:
+    """Show the records that are passed to what this yields."""
+    if not console.is_terminal or console.is_dumb_terminal or console.quiet:
+        yield Lines(console).show
+        return
+    from rich.live import Live
+
+    dashboard = Dashboard(console)
+    with Live(
+        get_renderable=dashboard.render,
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ):
+        yield dashboard.show
+
+
+class Lines:
+    """A line at every held-out loss, or every few seconds; a sample now and then."""
+
+    def __init__(self, console: "Console") -> None:
+        self.console = console
+        self.progress: Progress | None = None
+        self._printed = time.monotonic()
+
+    def show(self, record: Record) -> None:
+        """Take in one record."""
+        match record:
+            case Progress():
+                self.progress = record
+                if time.monotonic() - self._printed > PAUSE:
+                    self._print_line(record.step)
+            case Evaluation():
+                best = " (best)" if record.best else ""
+                held_out = f"held-out {nats_and_bits(record.nats_per_char)}{best}"
+                self._print_line(record.step, held_out)
+            case Sample():
+                for line in record.text.splitlines():
+                    self.console.print(f"    | {line}")
+
+    def _print_line(self, step: int, event: str = "") -> None:
+        p = self.progress
+        parts = [f"step {step:>7,}", budget(p), train_loss(p), event, speed(p)] if p else [event]
+        self.console.print("  ".join(part for part in parts if part))
+        self._printed = time.monotonic()
+
+
+class Dashboard(Lines):
+    """The figures, the curve and the latest sample, drawn again and again in one place."""
+
+    def __init__(self, console: "Console") -> None:
+        super().__init__(console)
+        self.curve: list[float] = []
+        self.evaluation: Evaluation | None = None
+        self.sample: Sample | None = None
+
+    def show(self, record: Record) -> None:
+        """Take in one record."""
+        match record:
+            case Progress():
+                self.progress = record
+                self.curve.append(record.smooth_nats_per_char)
+            case Evaluation():
+                self.evaluation = record
+                super().show(record)
+            case Sample():
+                self.sample = record
+
+    def render(self) -> "Group":
+        """What the terminal shows now."""
+        from rich.console import Group
+        from rich.panel import Panel
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        p = self.progress
+        if p is None:
+            return Group(Text("reading the first characters ..."))
+        head = Table.grid(padding=(0, 2))
+        bar = [] if p.fraction is None else [ProgressBar(1.0, p.fraction, 30)]
+        head.add_row(*bar, budget(p), f"step {p.step:,}", speed(p), f"{duration(p.seconds)} so far")
+        figures = Table.grid(padding=(0, 2))
+        width = max(10, self.console.width - 40)
+        bounds = min(self.curve), max(self.curve)
+        curve = sparkline(self.curve, *bounds, width, self.console.options.ascii_only)
+        figures.add_row("train", nats_and_bits(p.smooth_nats_per_char), curve)
+        if self.evaluation:
+            held_out = nats_and_bits(self.evaluation.nats_per_char)
+            figures.add_row("held-out", held_out, f"at step {self.evaluation.step:,}")
+        parts: list[RenderableType] = [Text(), head, figures]
+        if self.sample:
+            text = Text(self.sample.text, overflow="fold")
+            parts.append(Panel(text, title=f"written after step {self.sample.step:,}", height=8))
+        return Group(*parts)
+
+
+def nats_and_bits(nats_per_char: float) -> str:
+    """A loss per character in both units."""
+    return f"{nats_per_char:.3f} nats {nats_per_char / math.log(2.0):.3f} bits"
+
+
+def train_loss(progress: Progress) -> str:
+    """The smoothed training loss."""
+    return f"train {nats_and_bits(progress.smooth_nats_per_char)}"
+
+
+def speed(progress: Progress) -> str:
+    """Characters per second."""
+    return f"{progress.chars_per_second:,.0f} chars/s"
+
+
+def budget(progress: Progress) -> str:
+    """How much of the budget is used, and how long the rest takes; nothing without a budget."""
+    if progress.fraction is None or progress.seconds_left is None:
+        return ""
+    return f"{progress.fraction:4.0%}, {duration(progress.seconds_left)} left"
+
+
+def duration(seconds: float) -> str:
+    """``m:ss``, or ``h:mm:ss``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def sparkline(
+    values: Sequence[float], low: float, high: float, width: int, ascii_only: bool
+) -> str:
+    """A curve as one row of at most ``width`` blocks between two bounds."""
+    blocks = ASCII_BLOCKS if ascii_only else BLOCKS
+    columns = min(width, len(values))
+    shown = (values[(i + 1) * len(values) // columns - 1] for i in range(columns))
+    levels = ((value - low) / ((high - low) or 1.0) for value in shown)
+    return "".join(blocks[round(min(max(level, 0.0), 1.0) * 7)] for level in levels)

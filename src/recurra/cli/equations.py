@@ -1,0 +1,109 @@
+"""Commands about equations: `networks`, `show`, `check`."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+import recurra
+from recurra.cli import options
+from recurra.cli.output import make_console, print_json, print_table
+from recurra.engines import DEFAULT_ENGINE
+
+NetworkName = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")
+]
+
+
+def networks_command(
+    hidden: Annotated[int, typer.Option(help="Numbers in every vector.")] = 256,
+    vocabulary: options.VocabularySize = 65,
+    json: options.Json = False,
+) -> None:
+    """List the library of networks, with their numbers of parameters at a given size."""
+    library = [recurra.load_network(name) for name in recurra.library()]
+    counts = [recurra.ShapeSolver(n).shapes(vocabulary, hidden).count for n in library]
+    if json:
+        rows = [
+            {
+                "network": network.name,
+                "parameters": count,
+                "choices": network.choices,
+                "description": network.description,
+            }
+            for network, count in zip(library, counts, strict=True)
+        ]
+        print_json({"hidden": hidden, "vocabulary": vocabulary, "networks": rows})
+        return
+    console = make_console()
+    console.print(f"{hidden:,} numbers in every vector, {vocabulary:,} characters")
+    print_table(
+        console,
+        ("network", "parameters", "what it is", "--set"),
+        [
+            (network.name, count, network.description, _choices(network))
+            for network, count in zip(library, counts, strict=True)
+        ],
+    )
+
+
+def show_command(
+    network: NetworkName,
+    hidden: options.Hidden = "256",
+    vocabulary: options.VocabularySize = 65,
+    set_: options.Choices = None,
+) -> None:
+    """Show a network: its equations as Recurra reads them, and its parameters with their shapes."""
+    loaded = recurra.load_network(network, options.choices(set_))
+    shapes = recurra.ShapeSolver(loaded).shapes(vocabulary, options.hidden_sizes(hidden))
+    console = make_console()
+    console.print(loaded.source)
+    rows = [(name, _shape(shapes.paper(name)), _shape(s)) for name, s in shapes.parameters.items()]
+    print_table(console, ("parameter", "on paper", "as stored"), rows)
+    console.print(f"{shapes.count:,} parameters with {vocabulary:,} characters")
+
+
+def check_command(
+    network: NetworkName,
+    set_: options.Choices = None,
+    engine: options.EngineName = DEFAULT_ENGINE,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers and text.")] = 0,
+    json: options.Json = False,
+) -> None:
+    """Compare every parameter's gradient with finite differences, in float64.
+
+    Exit code 1 if one of them is wrong.
+    """
+    loaded = recurra.load_network(network, options.choices(set_))
+    rows = recurra.check_gradients(loaded, engine, seed=seed)
+    passed = all(row.passed for row in rows)
+    if json:
+        print_json(
+            {
+                "network": loaded.name,
+                "engine": engine,
+                "passed": passed,
+                "parameters": [asdict(row) for row in rows],
+            }
+        )
+    else:
+        console = make_console()
+        print_table(
+            console,
+            ("parameter", "shape", "compared", "largest relative error", "verdict"),
+            [
+                (r.parameter, _shape(r.shape), r.checked, r.error, "ok" if r.passed else "WRONG")
+                for r in rows
+            ],
+        )
+        verdict = "every gradient is exact" if passed else "the gradient is WRONG"
+        console.print(f"{loaded.name}, {engine} engine: {verdict}")
+    raise typer.Exit(0 if passed else 1)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _choices(network: recurra.Network) -> str:
+    return " ".join(f"{name}={value}" for name, value in network.choices.items())

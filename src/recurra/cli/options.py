@@ -1,0 +1,129 @@
+"""Options that several commands share, and those that the fields of a recipe become."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, fields
+from typing import Annotated, Any, TypeVar, get_args
+
+import typer
+
+from recurra.recipes import RECIPES, Recipe
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+NetworkName = Annotated[
+    str,
+    typer.Option("--network", metavar="NETWORK", help="A library network's name, or a .eq file."),
+]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A choice of the equations: f1=sigmoid."),
+]
+Hidden = Annotated[
+    str, typer.Option("--hidden", metavar="SIZES", help="Size of every vector, or a=128,b=256.")
+]
+VocabularySize = Annotated[int, typer.Option("--vocabulary", min=1, help="Distinct characters.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="NAME", help="What computes: compiled or reference.")
+]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads that share a batch.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="One line of JSON on stdout; all else goes to stderr.")
+]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Encoding of the texts; else it is detected.")
+]
+
+_METAVARS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
+
+
+def choices(items: Iterable[str] | None) -> dict[str, str | float]:
+    """``["f1=sigmoid", "c=0.5"]`` -> ``{"f1": "sigmoid", "c": 0.5}``."""
+    pairs = _pairs(items or (), "--set")
+    return {name: _number(value) for name, value in pairs.items()}
+
+
+def hidden_sizes(text: str) -> int | dict[str, int]:
+    """``"256"`` -> 256; ``"a=128,b=256"`` -> ``{"a": 128, "b": 256}``."""
+    try:
+        if "=" not in text:
+            return int(text)
+        return {name: int(size) for name, size in _pairs(text.split(","), "--hidden").items()}
+    except ValueError:
+        message = f"{text} is neither a size nor sizes such as a=128,b=256"
+        raise typer.BadParameter(message, param_hint="--hidden") from None
+
+
+def recipe_options(command: Command) -> Command:
+    """Turn a command's ``**settings`` into one option for every field of a recipe."""
+    signature = inspect.signature(command)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    of_fields = [_option(field) for field in _recipe_fields()]
+    vars(command)["__signature__"] = signature.replace(parameters=[*own, *of_fields])
+    return command
+
+
+def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe of that name with the options that were given, as they were typed."""
+    if name not in RECIPES:
+        message = f"{name} is none of {', '.join(RECIPES)}"
+        raise typer.BadParameter(message, param_hint="--recipe")
+    given = [field for field in _recipe_fields() if settings[field.name] is not None]
+    return RECIPES[name].with_(**{field.name: _value(field, settings) for field in given})
+
+
+def _recipe_fields() -> list[Field[Any]]:
+    return [field for field in fields(Recipe) if field.name != "name"]
+
+
+def _types(field: Field[Any]) -> tuple[Any, ...]:
+    return get_args(field.type) or (field.type,)
+
+
+def _option(field: Field[Any]) -> inspect.Parameter:
+    kind = _types(field)[0]
+    flag = "--" + field.name.replace("_", "-")
+    values = {name: getattr(recipe, field.name) for name, recipe in RECIPES.items()}
+    modern, classic = (str(value).lower() for value in values.values())
+    default = modern if modern == classic else f"{modern}, classic: {classic}"
+    option = typer.Option(
+        f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
+        metavar=None if kind is bool else "SIZES" if field.name == "hidden" else _METAVARS[kind],
+        help=f"{field.metadata['help']} ({default})",
+    )
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[bool | None if kind is bool else str | None, option],
+    )
+
+
+def _value(field: Field[Any], settings: Mapping[str, Any]) -> Any:
+    """What was typed for a field, as the type that it declares; "none" where that is a value."""
+    text, (kind, *others) = settings[field.name], _types(field)
+    if kind is bool:
+        return text
+    if type(None) in others and text.lower() == "none":
+        return None
+    if field.name == "hidden":
+        return hidden_sizes(text)
+    try:
+        return kind(text)
+    except ValueError:
+        message = f"{text} is not {field.metadata['rule']}"
+        raise typer.BadParameter(message, param_hint=f"--{field.name.replace('_', '-')}") from None
+
+
+def _pairs(items: Iterable[str], option: str) -> dict[str, str]:
+    split = [item.partition("=") for item in items]
+    if not all(name.strip() and value.strip() for name, _, value in split):
+        raise typer.BadParameter("expected NAME=VALUE", param_hint=option)
+    return {name.strip(): value.strip() for name, _, value in split}
+
+
+def _number(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,194 @@
+"""Commands that train: `train` and `demo`."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import recurra
+from recurra.cli import options
+from recurra.cli.display import display, duration, sparkline
+from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.using import write_on
+from recurra.engines import DEFAULT_ENGINE
+from recurra.records import Finished, Progress
+from recurra.stopping import DIVERGED, INTERRUPTED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+INTERRUPT = 130  # the exit code of a program that Ctrl-C ended
+# What may stand beside --resume: all else is kept as the run began.
+RESUMING = {"resume", "texts", "json", "quiet"}
+
+
+@options.recipe_options
+def train_command(
+    context: typer.Context,
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT...", help="Files, folders, URLs or `shakespeare`."),
+    ] = None,
+    network: Annotated[
+        str, typer.Option(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")
+    ] = "wrnn",
+    set_: options.Choices = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The new run folder.  [runs/NETWORK-TEXT-001]")
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with this run. Name TEXT only if it was moved."),
+    ] = None,
+    encoding: options.Encoding = None,
+    split: Annotated[
+        str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
+    ] = "90/5/5",
+    engine: options.EngineName = DEFAULT_ENGINE,
+    threads: options.Threads = 1,
+    json: options.Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+    recipe: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="modern or classic; its fields are the options below."),
+    ] = "modern",
+    **settings: Any,
+) -> None:
+    """Train a network on texts. All of it is kept in a run folder; Ctrl-C saves and ends.
+
+    The options below --recipe are its fields, with their values in `modern`, and in `classic`
+    where that differs; "none" turns off what can be.
+    """
+    if resume is None and not texts:
+        raise typer.BadParameter("name what to train on, or use --resume", param_hint="TEXT")
+    if resume is None:
+        trainer = recurra.start(
+            texts or [],
+            recurra.load_network(network, options.choices(set_)),
+            options.make_recipe(recipe, settings),
+            out=out,
+            encoding=encoding,
+            split=split,
+            engine=engine,
+            threads=threads,
+        )
+    else:
+        _refuse_options(context)
+        trainer = recurra.resume(recurra.Run.open(resume), texts)
+    console = make_console(stderr=json, quiet=quiet)
+    finished, _ = _follow(trainer, console)
+    _print_results(console, [finished])
+    if json:
+        print_json(asdict(finished))
+    if finished.stopped_by == DIVERGED:
+        raise recurra.RunError(finished.message)
+    console.print(f"Ended: {finished.message}.")
+    if not json:
+        console.print(f'Next: recurra write {shown_path(finished.run or "")} "a few words"')
+
+
+def demo_command(
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="SENTENCE", help="What the networks go on with.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="Training time, shared by both networks.")] = 2.0,
+    seed: Annotated[int, typer.Option(min=0, help="Where random numbers start from.")] = 0,
+    engine: options.EngineName = DEFAULT_ENGINE,
+    threads: options.Threads = 1,
+) -> None:
+    """Train a plain RNN and a W-RNN on Shakespeare, and let both go on with a sentence."""
+    from recurra.demo import PROMPT, trainers
+
+    console = make_console()
+    results, curves = [], []
+    for trainer in trainers(minutes, seed=seed, engine=engine, threads=threads):
+        finished, curve = _follow(trainer, console)
+        if finished.stopped_by == DIVERGED:
+            raise recurra.RunError(finished.message)
+        results.append(finished)
+        curves.append(curve)
+        console.print()
+    highest, lowest = max(map(max, curves)), min(map(min, curves))
+    console.print(f"Training loss, {highest:.2f} to {lowest:.2f} nats per character:")
+    for finished, curve in zip(results, curves, strict=True):
+        line = sparkline(curve, lowest, highest, 60, console.options.ascii_only)
+        console.print(f"  {finished.network:<6}{line}  {curve[-1]:.3f}")
+    console.print()
+    _print_results(console, results)
+    runs = [shown_path(finished.run or "") for finished in results]
+    writers = {run: recurra.Writer(recurra.load_model(run), seed=seed) for run in runs}
+    write_on(console, writers, PROMPT if prompt is None else prompt, 300)
+    console.print("\nThe runs are kept. Go on with:")
+    console.print(f'  recurra write {" ".join(runs)} "your own sentence"')
+    console.print("  recurra train your-novel.txt --network wrnn")
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """A resumed run is the same run: nothing about it can be changed."""
+    for name in context.params.keys() - RESUMING:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                "a resumed run keeps what it began with; train a new one to change that",
+                param_hint="--" + name.strip("_").replace("_", "-"),
+            )
+
+
+def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, list[float]]:
+    """Train to the end; its figures, and the curve of the training loss."""
+    from recurra.training import stop_on_signals
+
+    run = shown_path(trainer.run.folder) if trainer.run else ""
+    _announce(trainer, console, run)
+    curve = []
+    try:
+        with stop_on_signals(trainer), display(console) as show:
+            for record in trainer.records():
+                show(record)
+                if isinstance(record, Progress):
+                    curve.append(record.smooth_nats_per_char)
+    except KeyboardInterrupt:
+        typer.echo(f"Ended at once. From its last save: recurra train --resume {run}", err=True)
+        raise
+    assert isinstance(record, Finished)
+    if record.stopped_by == INTERRUPTED:
+        typer.echo(
+            f"Interrupted at step {record.steps:,}; saved. Go on: recurra train --resume {run}",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPT)
+    return record, curve
+
+
+def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
+    model, documents = trainer.model, trainer.corpus.documents
+    characters = sum(len(document.text) for document in documents)
+    console.print(
+        f"{model.network.name}: {model.shapes.count:,} parameters; recipe {trainer.recipe.name}; "
+        f"run {run}"
+    )
+    console.print(
+        f"texts: {len(documents):,}; characters: {characters:,}, {len(model.vocabulary):,} distinct"
+    )
+    for document in documents:
+        if document.how != "UTF-8" or document.replaced:
+            broken = f", {document.replaced:,} broken places replaced" if document.replaced else ""
+            console.print(f"  {document.name}: {document.encoding} ({document.how}){broken}")
+
+
+def _print_results(console: "Console", results: list[Finished]) -> None:
+    rows = [
+        (
+            r.network,
+            r.parameters,
+            r.val_nats_per_char,
+            r.val_bits_per_char,
+            r.train_nats_per_char,
+            r.chars_per_second,
+            r.steps,
+            duration(r.seconds),
+        )
+        for r in results
+    ]
+    columns = "network", "parameters", "held-out nats/char", "bits/char", "train nats/char"
+    print_table(console, (*columns, "chars/s", "steps", "time"), rows)

@@ -1,0 +1,179 @@
+"""Commands that use a trained run: `write` and `eval`."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import recurra
+from recurra.cli import options
+from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.engines import DEFAULT_ENGINE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from recurra.runs import Name
+
+
+def write_command(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN... [TEXT]", help="Run folders, then what they go on with."),
+    ],
+    chars: Annotated[int, typer.Option(min=0, help="Characters to write.")] = 500,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1: more likely text; above 1: more surprising.")
+    ] = 0.8,
+    top_k: Annotated[
+        int | None, typer.Option(help="Draw only among so many likeliest characters.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw only among the likeliest that together reach this.")
+    ] = None,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Always take the likeliest.")] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Equal seeds write equal texts; else a new one every time.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse TEXT with characters unknown to the model.")
+    ] = False,
+    last: Annotated[
+        bool, typer.Option("--last", help="Use the run's last state, not its best.")
+    ] = False,
+    engine: options.EngineName = DEFAULT_ENGINE,
+) -> None:
+    """Go on with a text, as one run would, or as several would, side by side.
+
+    Without TEXT it comes from a pipe; without a pipe you type, they go on, you type again.
+    """
+    sampling = recurra.Sampling(0.0 if greedy else temperature, top_k, top_p)
+    # A folder is a run, whatever it holds; what stands last and is none is the text.
+    *rest, text = runs
+    prompt = text if rest and not os.path.isdir(text) else None
+    checkpoint: Name | None = "last" if last else None
+    writers = {}
+    for run in runs if prompt is None else rest:
+        model = recurra.load_model(run, checkpoint)
+        writers[shown_path(run)] = recurra.Writer(model, sampling, seed, model.engine(engine))
+    console = make_console()
+    if prompt is None and sys.stdin.isatty():
+        _converse(console, writers, chars, strict)
+    else:
+        write_on(console, writers, _piped() if prompt is None else prompt, chars, strict)
+
+
+def write_on(
+    console: "Console",
+    writers: Mapping[str, recurra.Writer],
+    prompt: str,
+    characters: int,
+    strict: bool = False,
+) -> None:
+    """Let every writer read the prompt and go on: in columns on a terminal, else in turn."""
+    for name, writer in writers.items():
+        unknown = writer.read(prompt, strict)
+        if unknown:
+            more = f" and {len(unknown) - 8:,} more" if len(unknown) > 8 else ""
+            named = ", ".join(map(repr, unknown[:8]))
+            typer.echo(f"{name} has never seen {named}{more}: skipped", err=True)
+    if len(writers) > 1 and console.is_terminal and not console.is_dumb_terminal:
+        _write_columns(console, writers, prompt, characters)
+        return
+    for name, writer in writers.items():
+        if len(writers) > 1:
+            typer.echo(f"--- {name}")
+        typer.secho(prompt, bold=True, nl=False)
+        for character in writer.write(characters):
+            sys.stdout.write(character)
+            sys.stdout.flush()
+        typer.echo()
+
+
+def _write_columns(
+    console: "Console", writers: Mapping[str, recurra.Writer], prompt: str, characters: int
+) -> None:
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*writers, expand=True)
+    cells = [Text(prompt, "bold", overflow="fold") for _ in writers]
+    table.add_row(*cells)
+    with Live(table, console=console):
+        streams = [writer.write(characters) for writer in writers.values()]
+        for written in zip(*streams, strict=True):
+            for cell, character in zip(cells, written, strict=True):
+                cell.append(character, "not bold")
+
+
+def _converse(
+    console: "Console", writers: Mapping[str, recurra.Writer], characters: int, strict: bool
+) -> None:
+    """You type, they go on, you type again."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401 (makes a line that is typed editable)
+    typer.echo(
+        "Type, and end with Enter; an empty line lets them write on; Ctrl-C stops a text, "
+        "Ctrl-D ends.",
+        err=True,
+    )
+    with contextlib.suppress(EOFError):
+        while True:
+            prompt = input("> ")
+            with contextlib.suppress(KeyboardInterrupt):
+                write_on(console, writers, prompt, characters, strict)
+    typer.echo()
+
+
+def _piped() -> str:
+    """The text of standard input, in any encoding, without the end of its last line."""
+    from recurra.encodings import decode
+
+    data = sys.stdin.buffer.read()
+    return decode(data, "standard input").text.removesuffix("\n") if data else ""
+
+
+def eval_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")],
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TEXT...]", help="Other texts than the run's held-out parts."),
+    ] = None,
+    windows: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Also from zeros at every N characters."),
+    ] = None,
+    encoding: options.Encoding = None,
+    engine: options.EngineName = DEFAULT_ENGINE,
+    threads: options.Threads = 1,
+    json: options.Json = False,
+) -> None:
+    """How well a run predicts the whole of its held-out text, or of other texts."""
+    opened = recurra.Run.open(run)
+    scores = list(
+        recurra.score(
+            opened, texts, encoding=encoding, windows=windows, engine=engine, threads=threads
+        )
+    )
+    if scores[0].skipped:
+        typer.echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
+    rows = [
+        {
+            "text": score.text,
+            "windows": score.windows,
+            "characters": score.loss.characters,
+            "nats_per_char": score.loss.nats_per_char,
+            "bits_per_char": score.loss.bits_per_char,
+            "perplexity": score.loss.perplexity,
+        }
+        for score in scores
+    ]
+    if json:
+        print_json({"run": str(opened.folder), "skipped": scores[0].skipped, "results": rows})
+    else:
+        columns = [name.replace("_per_", "/") for name in rows[0]]
+        print_table(make_console(), columns, [list(row.values()) for row in rows])
