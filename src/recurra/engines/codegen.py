@@ -26,7 +26,7 @@ from recurra.elements import (
 )
 from recurra.plan import Block, Plan, Stage, Sum, Term
 
-HEADER = '''"""Kernels of the network {name}, generated from its plan; see recurra/engines/codegen.py.
+HEADER = '''"""Kernels of the network {name}, generated from its plan by recurra/engines/codegen.py.
 
 {equations}"""
 
@@ -47,8 +47,8 @@ class Source:
     Attributes:
         text: Python source of the functions ``forward`` and ``backward``.
         forward, backward: their arguments in order, as (kind letter, name in the plan); the
-            first four, with empty names, are the text (int32, one entry a row), the batch size,
-            dropout's scale (0 = no dropout) and the address of BLAS's gemm.
+            first three, with empty names, are the text (int32, one entry a row), the batch size and
+            dropout's scale (0 = no dropout).
     """
 
     text: str
@@ -60,7 +60,6 @@ FIXED = {
     ("inputs", ""): "inputs",
     ("batch", ""): "batch",
     ("scale", ""): "scale",
-    ("blas", ""): "blas",
 }
 
 
@@ -208,7 +207,7 @@ class _Forward(_Emitter):
             call = "times" if term.transposed else "times_transposed"
             start = self.row(term.vector, term.lag, "0")
             operand, matrix = self.seen(term.vector), self.array("p", term.matrix)
-            self.line(f"{call}(blas, {operand}, {start}, rows, {matrix}, {out}, 0, {i > 0})")
+            self.line(f"{call}({operand}, {start}, rows, {matrix}, {out}, 0, {i > 0})")
 
     def _stages(self, block: Block, start: str, count: str) -> None:
         for stage in block.stages:
@@ -354,9 +353,9 @@ class _Backward(_Emitter):
             if term.transposed:
                 left, right = right, left
             self.line(
-                f"outer(blas, {left[0]}, {left[1]}, {right[0]}, {right[1]}, rows, {gradient}, {add})"
+                f"outer({left[0]}, {left[1]}, {right[0]}, {right[1]}, rows, {gradient}, {add})"
             )
             if term.hoisted:
                 call = "times_transposed" if term.transposed else "times"
                 target, matrix = self.array("e", term.vector), self.array("p", term.matrix)
-                self.line(f"{call}(blas, {slope}, 0, rows, {matrix}, {target}, {row}, True)")
+                self.line(f"{call}({slope}, 0, rows, {matrix}, {target}, {row}, True)")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ from recurra.engines.cache import load
 from recurra.engines.codegen import Source, generate
 from recurra.engines.descent import Descent
 from recurra.engines.dropout import Masks, draw_masks
-from recurra.engines.kernels import output, products
+from recurra.engines.kernels import output
 from recurra.engines.share import Share
 from recurra.optimizers import Optimizer
 from recurra.plan import Plan
@@ -142,7 +143,7 @@ class CompiledEngine:
             bounds = [batch * i // count for i in range(count + 1)]
             self._shares[key] = [
                 Share(self.plan, self.shapes, self.dtype, steps, first, last, training)
-                for first, last in zip(bounds, bounds[1:], strict=False)
+                for first, last in pairwise(bounds)
             ]
         return self._shares[key]
 
@@ -161,7 +162,7 @@ class CompiledEngine:
         masks: Masks | None,
     ) -> None:
         share.put(inputs, targets, state, masks)
-        self._kernels.forward(*share.arguments(self.source.forward, parameters, products.BLAS))
+        self._kernels.forward(*share.arguments(self.source.forward, parameters))
 
     def _backward(
         self,
@@ -180,12 +181,10 @@ class CompiledEngine:
             slopes = share.output_gradients()
             loss = output.train(*share.output_operand(parameters), share.targets, scale, *slopes)
             share.spread_output_gradients(*slopes)
-            self._kernels.backward(
-                *share.arguments(self.source.backward, parameters, products.BLAS)
-            )
+            self._kernels.backward(*share.arguments(self.source.backward, parameters))
             return float(loss)
 
-        return sum(self._run(run, shares))
+        return float(sum(self._run(run, shares)))
 
     def _next_state(self, shares: list[Share], state: State) -> State:
         following = {name: np.empty_like(past) for name, past in state.items()}

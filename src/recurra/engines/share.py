@@ -77,9 +77,9 @@ class Share:
     def _vector(self, name: str) -> Array:
         return self._new((self.plan.lags[name] + self.steps) * self.batch, self.sizes[name])
 
-    def arguments(self, keys: Iterable[Key], parameters: Parameters, blas: int) -> list[Any]:
+    def arguments(self, keys: Iterable[Key], parameters: Parameters) -> list[Any]:
         """What a generated kernel with these keys is called with."""
-        fixed = {"inputs": self.inputs, "batch": self.batch, "scale": self.scale, "blas": blas}
+        fixed = {"inputs": self.inputs, "batch": self.batch, "scale": self.scale}
         return [
             fixed[kind]
             if not name

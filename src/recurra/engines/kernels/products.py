@@ -23,8 +23,6 @@ __all__ = [
     "transpose",
 ]
 
-BLAS = 0
-
 
 @jit
 def transpose(matrix: Any, copy: Any, batch: Any) -> None:
@@ -39,23 +37,21 @@ def transpose(matrix: Any, copy: Any, batch: Any) -> None:
 
 
 @jit
-def times(blas: Any, a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) -> None:
+def times(a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) -> None:
     """``out[o:] (+)= a[i:] @ matrix`` for many rows."""
     k, n = matrix.shape
     gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, n, 1, add)
 
 
 @jit
-def times_transposed(
-    blas: Any, a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any
-) -> None:
+def times_transposed(a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) -> None:
     """``out[o:] (+)= a[i:] @ matrix.T`` for many rows."""
     n, k = matrix.shape
     gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, 1, k, add)
 
 
 @jit
-def outer(blas: Any, a: Any, i: Any, b: Any, j: Any, rows: Any, out: Any, add: Any) -> None:
+def outer(a: Any, i: Any, b: Any, j: Any, rows: Any, out: Any, add: Any) -> None:
     """``out (+)= a[i:].T @ b[j:]``: the gradient of a matrix over all rows."""
     m, n = out.shape
     gemm(m, n, rows, out, 0, n, a, i * m, 1, m, b, j * n, n, 1, add)

@@ -1,7 +1,7 @@
 """Optimiser steps in one pass over memory; the readable form is :mod:`recurra.optimizers`.
 
-All arrays are one-dimensional views, whole or a thread's part. Gradients are clipped by value, then scaled by ``factor`` (that is how
-clipping by norm arrives here), both while they are read.
+All arrays are one-dimensional views, whole or a thread's part. Gradients are clipped by value,
+then scaled by ``factor`` (that is how clipping by norm arrives here), both while they are read.
 """
 
 from typing import Any
