@@ -415,6 +415,18 @@ def test_parameters_that_are_no_numbers_are_never_saved(corpus, tmp_path):
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
+def test_a_model_that_predicts_no_numbers_diverges_in_the_midst_of_samples(corpus):
+    recipe = SMALL.with_(sample_every=1, evaluate_every=1, record_every=1)
+    trainer = Trainer(load_network("irnn"), corpus, recipe)
+    records = []
+    for record in trainer.records():
+        records.append(record)
+        if isinstance(record, Progress) and record.step == 9:
+            trainer.model.parameters["W"][:] = 1e30
+    assert records[-1].stopped_by == "diverged"
+    assert [r.step for r in records if isinstance(r, Sample)] == list(range(1, 9))
+
+
 # -- odd texts
 
 

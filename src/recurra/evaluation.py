@@ -92,10 +92,12 @@ def evaluate(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
         )
-    nats = sum(
-        _side_by_side(engine, parameters, by_length[i : i + _BATCH])
-        for i in range(0, len(by_length), _BATCH)
-    )
+    # A model gone wrong has an infinite loss, or none: that is a result, not a warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        nats = sum(
+            _side_by_side(engine, parameters, by_length[i : i + _BATCH])
+            for i in range(0, len(by_length), _BATCH)
+        )
     return Loss(nats, sum(len(t) - 1 for t in by_length))
 
 

@@ -187,7 +187,8 @@ class Trainer:
         step, recipe = self.watch.step, self.recipe
         writer = Writer(self.model, seed=recipe.seed + step, engine=self.engine)
         try:
-            text = "".join(writer.write(recipe.sample_characters))
+            with np.errstate(over="ignore", invalid="ignore"):
+                text = "".join(writer.write(recipe.sample_characters))
         except RunError:  # no finite numbers: the next step's loss will end the training
             return
         yield self._log(Sample(step, text))
