@@ -2,7 +2,9 @@
 
 import ast
 import inspect
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -134,6 +136,26 @@ def test_the_program_in_the_readme_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(program.replace("minutes=2", "steps=3").replace("shakespeare", "sums.txt"), {})
     assert "Finished(stopped_by='steps'" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the README's commands are for a shell")
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_commands_in_the_readme_run(page, tmp_path):
+    text = (ROOT / page).read_text("utf-8")
+    equations = "\n".join(re.findall("^    (.*)", text, re.MULTILINE))
+    Path(tmp_path, "my.eq").write_text(equations, "utf-8")
+    (commands,) = re.findall("```sh\n(recurra .*?)```", text, re.DOTALL)
+    (novel,) = re.findall("train (\\S+)", commands)
+    Path(tmp_path, novel).write_text("".join(f"{n} + {n} = {2 * n}\n" for n in range(900)), "utf-8")
+    commands = re.sub("(recurra train [^#]+)", r"\1 --steps 3 --hidden 8 ", commands)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path, "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def test_constraints_pin_every_requirement():
