@@ -24,7 +24,7 @@ from recurra.model import Model, initialise
 from recurra.network import Network
 from recurra.optimizers import Optimizer, learning_rate
 from recurra.plan import make_plan
-from recurra.recipes import MODERN, Recipe
+from recurra.recipes import CLASSIC, MODERN, Recipe
 from recurra.records import Evaluation, Finished, Progress, Record, Sample, Saved
 from recurra.runs import Name, Run
 from recurra.shapes import ShapeSolver
@@ -308,10 +308,11 @@ class Trainer:
             else "is no finite number any more"
         )
         clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
+        lower = min(recipe.lr / 10, CLASSIC.lr)
         kept = f"; the state of step {self._saved_step:,} is kept" if self._saved_step else ""
         return (
             f"the loss {what} at step {self.watch.step:,}: most likely the learning rate "
-            f"{recipe.lr:g} is too high for this network; try lr={recipe.lr / 10:g}{clip}{kept}"
+            f"{recipe.lr:g} is too high for this network; try lr={lower:g}{clip}{kept}"
         )
 
 
