@@ -83,25 +83,24 @@ def test_products_by_rows(dtype, rows, out_size, in_size, add):
     back, forth = inner[3:], outer[2:]
 
     for call in (products.times, products.step_times):
-        before, after = new(1 + rows, in_size), None
+        before = new(1 + rows, in_size)
         after = before.copy()
-        extra = (0,) if call is products.times else ()
         copies = () if call is products.times else (copy,)
-        call(*extra, outer, 2, rows, matrix, *copies, after, 1, add)
+        call(outer, 2, rows, matrix, *copies, after, 1, add)
         close(after[1:], before[1:] * add + forth @ matrix)
         close(after[0], before[0])
     for copies in (None, (copy,), (none,)):
         before = new(1 + rows, out_size)
         after = before.copy()
         if copies is None:
-            products.times_transposed(0, inner, 3, rows, matrix, after, 1, add)
+            products.times_transposed(inner, 3, rows, matrix, after, 1, add)
         else:
             products.step_times_transposed(inner, 3, rows, matrix, *copies, after, 1, add)
         close(after[1:], before[1:] * add + back @ matrix.T)
         close(after[0], before[0])
     before = new(out_size, in_size)
     after = before.copy()
-    products.outer(0, outer, 2, inner, 3, rows, after, add)
+    products.outer(outer, 2, inner, 3, rows, after, add)
     close(after, before * add + forth.T @ back)
 
 
@@ -137,6 +136,6 @@ def test_a_product_with_nan_is_nan():
     a, matrix = np.ones((3, 20), np.float32), np.ones((40, 20), np.float32)
     a[1, 4] = np.nan
     out = np.zeros((3, 40), np.float32)
-    products.times_transposed(0, a, 0, 3, matrix, out, 0, False)
+    products.times_transposed(a, 0, 3, matrix, out, 0, False)
     np.testing.assert_array_equal(np.isnan(out).all(1), [False, True, False])
     assert not np.isnan(out[[0, 2]]).any()

@@ -1,0 +1,263 @@
+"""The output layer: logits, softmax, loss and their slopes, never more than a few rows at once.
+
+``z = rows @ weights.T + bias`` with hidden rows (N, h), weights (V, h), bias (V,). Scores are kept
+vocabulary first, ``(V, width)`` for a strip of rows: then the softmax of many rows is one vector
+operation after another, and all three products read the weights as they are stored,
+
+    z.T = weights @ rows.T,    d weights = d z.T @ rows,    d rows = (d z.T).T @ weights.
+
+The vocabulary passes in blocks that stay in cache, twice. The first pass leaves ``exp(z - peak)``
+with the peak of each block and their sums, the second makes slopes of them: softmax with partial
+maxima (Milakov & Gimelshein 2018). Threads can share a vocabulary: each passes over its part
+``[low, high)``, and between the passes the tops and totals of all parts are merged.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from recurra.engines.kernels.elementwise import exp
+from recurra.engines.kernels.gemm import gemm
+from recurra.engines.kernels.jit import jit
+
+# Rows of the vocabulary in a block, rows of the text in a strip, numbers handled together.
+BLOCK, STRIP, LANES = 128, 128, 16
+
+
+@jit
+def first_pass(
+    rows: Any,
+    start: Any,
+    count: Any,
+    weights: Any,
+    bias: Any,
+    targets: Any,
+    low: Any,
+    high: Any,
+    scores: Any,
+    peaks: Any,
+    sums: Any,
+    hits: Any,
+) -> None:
+    """Scores of the rows ``start`` to ``start + count`` over the vocabulary ``[low, high)``.
+
+    Args:
+        rows, weights, bias: the layer, see above.
+        start, count: which rows, at most `STRIP`.
+        targets: int32 (N,), the character to be predicted by each row.
+        low, high: which part of the vocabulary.
+        scores: out (V, width), ``exp(z.T - peak)``; width is count rounded up to `LANES`.
+        peaks, sums: out (V / `BLOCK` rounded up, width), for each block the maximum of z and the
+            sum of scores.
+        hits: out (width,), z of the target where that lies in this part.
+    """
+    width, size = scores.shape[1], weights.shape[1]
+    for v0 in range(low, high, BLOCK):
+        v1, block = min(v0 + BLOCK, high), v0 // BLOCK
+        a, b = (weights, v0 * size, size, 1), (rows, start * size, 1, size)
+        gemm(v1 - v0, count, size, scores, v0 * width, width, *a, *b, False)
+        peak, total = peaks[block], sums[block]
+        peak[:] = -np.inf
+        total[:] = 0.0
+        for v in range(v0, v1):
+            for strip in range(0, width, LANES):
+                for r in range(strip, strip + LANES):
+                    z = scores[v, r] + bias[v]
+                    scores[v, r] = z
+                    peak[r] = z if z > peak[r] else peak[r]
+        for r in range(count):
+            if v0 <= targets[start + r] < v1:
+                hits[r] = scores[targets[start + r], r]
+        for v in range(v0, v1):
+            for strip in range(0, width, LANES):
+                for r in range(strip, strip + LANES):
+                    e = exp(scores[v, r] - peak[r])
+                    scores[v, r] = e
+                    total[r] += e
+
+
+@jit
+def merge(peaks: Any, sums: Any, top: Any, total: Any) -> None:
+    """Over parts of a vocabulary: ``top = max z`` and ``total = sum exp(z - top)``.
+
+    Args:
+        peaks, sums: (parts, width), maximum of z and sum of ``exp(z - maximum)`` of each part.
+        top, total: out (width,).
+    """
+    top[:] = -np.inf
+    total[:] = 0.0
+    for part in range(peaks.shape[0]):
+        for r in range(top.size):
+            top[r] = peaks[part, r] if peaks[part, r] > top[r] else top[r]
+    for part in range(peaks.shape[0]):
+        for r in range(top.size):
+            total[r] += sums[part, r] * exp(peaks[part, r] - top[r])
+
+
+@jit
+def _slopes(
+    v0: Any, v1: Any, scores: Any, peak: Any, top: Any, total: Any, scale: Any,
+    start: Any, count: Any, targets: Any, factor: Any, d_bias: Any, at: Any, add: Any,
+) -> None:  # fmt: skip
+    """``scores = scale (softmax - onehot)`` for one block, and their sums over the rows."""
+    width = scores.shape[1]
+    for r in range(width):
+        factor[r] = exp(peak[r] - top[r]) * (factor.dtype.type(scale) / total[r])
+    for v in range(v0, v1):
+        for strip in range(0, width, LANES):
+            for r in range(strip, strip + LANES):
+                scores[v, r] *= factor[r]
+    for r in range(count):
+        if v0 <= targets[start + r] < v1:
+            scores[targets[start + r], r] -= factor.dtype.type(scale)
+    for v in range(v0, v1):
+        slope = scores.dtype.type(0)
+        for r in range(count):
+            slope += scores[v, r]
+        d_bias[at + v] = d_bias[at + v] + slope if add else slope
+
+
+@jit
+def second_pass(
+    rows: Any,
+    start: Any,
+    count: Any,
+    weights: Any,
+    targets: Any,
+    scale: Any,
+    low: Any,
+    high: Any,
+    scores: Any,
+    peaks: Any,
+    top: Any,
+    total: Any,
+    d_rows: Any,
+    d_weights: Any,
+    d_bias: Any,
+    add: Any,
+) -> None:
+    """Slopes from what the first pass left; see there for the arguments they share.
+
+    Args:
+        scale: factor of the loss.
+        top, total: (width,), merged over the whole vocabulary.
+        d_rows: (N, h); rows ``start`` to ``start + count`` are overwritten with this part's share.
+        d_weights, d_bias: (V, h), (V,): rows ``low`` to ``high``.
+        add: add to ``d_weights`` and ``d_bias``, or overwrite them.
+    """
+    width, size = scores.shape[1], weights.shape[1]
+    factor = np.empty(width, scores.dtype)
+    for v0 in range(low, high, BLOCK):
+        v1 = min(v0 + BLOCK, high)
+        peak = peaks[v0 // BLOCK]
+        _slopes(
+            v0, v1, scores, peak, top, total, scale, start, count, targets, factor, d_bias, 0, add
+        )
+        at = v0 * width
+        c, a, b = (
+            (d_weights, v0 * size, size),
+            (scores, at, width, 1),
+            (rows, start * size, size, 1),
+        )
+        gemm(v1 - v0, size, count, *c, *a, *b, add)
+        c, a, b = (
+            (d_rows, start * size, size),
+            (scores, at, 1, width),
+            (weights, v0 * size, size, 1),
+        )
+        more = v0 > low
+        gemm(count, size, v1 - v0, *c, *a, *b, more)
+
+
+@jit
+def train(
+    rows: Any,
+    weights: Any,
+    bias: Any,
+    targets: Any,
+    scale: Any,
+    d_rows: Any,
+    d_weights: Any,
+    d_bias: Any,
+) -> float:
+    """The loss, ``-log p`` of the targets summed, and the slopes of ``scale`` times it.
+
+    Args:
+        rows, weights, bias: (N, h), (V, h), (V,).
+        targets: int32 (N,).
+        scale: factor of the slopes.
+        d_rows, d_weights, d_bias: out, overwritten.
+    """
+    size, vocabulary = len(rows), len(weights)
+    parts = (vocabulary + BLOCK - 1) // BLOCK
+    strips = max(1, (size + STRIP - 1) // STRIP)
+    width = ((size + strips - 1) // strips + LANES - 1) // LANES * LANES
+    scores = np.zeros((vocabulary, width), rows.dtype)
+    peaks, sums = np.empty((parts, width), rows.dtype), np.empty((parts, width), rows.dtype)
+    top, total = np.empty(width, rows.dtype), np.empty(width, rows.dtype)
+    hits = np.empty(width, rows.dtype)
+    loss = 0.0
+    for strip in range(strips):
+        start = size * strip // strips
+        count = size * (strip + 1) // strips - start
+        first_pass(
+            rows, start, count, weights, bias, targets, 0, vocabulary, scores, peaks, sums, hits
+        )
+        merge(peaks, sums, top, total)
+        for r in range(count):
+            loss += top[r] + math.log(np.float64(total[r])) - hits[r]
+        second_pass(
+            rows, start, count, weights, targets, scale, 0, vocabulary, scores, peaks, top, total,
+            d_rows, d_weights, d_bias, strip > 0,
+        )  # fmt: skip
+    return loss
+
+
+@jit
+def losses(rows: Any, weights: Any, bias: Any, targets: Any) -> Any:
+    """``-log p`` of each target, (N,); see `train`."""
+    result = np.empty(len(rows), rows.dtype)
+    vocabulary = len(weights)
+    parts = (vocabulary + BLOCK - 1) // BLOCK
+    width = (min(STRIP, len(rows)) + LANES - 1) // LANES * LANES
+    # one block of scores is enough, if every block is the first of its own vocabulary
+    scores = np.zeros((BLOCK, width), rows.dtype)
+    peaks, sums = np.empty((parts, width), rows.dtype), np.empty((parts, width), rows.dtype)
+    top, total = np.empty(width, rows.dtype), np.empty(width, rows.dtype)
+    hits = np.empty(width, rows.dtype)
+    for start in range(0, len(rows), STRIP):
+        count = min(STRIP, len(rows) - start)
+        for part in range(parts):
+            v0 = part * BLOCK
+            v1 = min(v0 + BLOCK, vocabulary)
+            first_pass(
+                rows, start, count, weights[v0:v1], bias[v0:v1], targets - v0, 0, v1 - v0,
+                scores, peaks[part : part + 1], sums[part : part + 1], hits,
+            )  # fmt: skip
+        merge(peaks, sums, top, total)
+        for r in range(count):
+            result[start + r] = top[r] + math.log(np.float64(total[r])) - hits[r]
+    return result
+
+
+@jit
+def log_probabilities(rows: Any, weights: Any, bias: Any) -> Any:
+    """``log p`` of every character, (N, V), for the few rows of one step of writing."""
+    size = weights.shape[1]
+    result = np.empty((len(rows), len(weights)), rows.dtype)
+    for i in range(len(rows)):
+        log_p, y = result[i], rows[i]
+        for v in range(len(weights)):
+            z = bias[v]
+            for h in range(size):
+                z += weights[v, h] * y[h]
+            log_p[v] = z
+        top = np.max(log_p)
+        total = 0.0
+        for v in range(len(weights)):
+            total += exp(log_p[v] - top)
+        top += rows.dtype.type(math.log(total))
+        for v in range(len(weights)):
+            log_p[v] -= top
+    return result
