@@ -21,6 +21,7 @@ from recurra.recipes import MODERN, Recipe
 from recurra.records import Finished, Record
 from recurra.runs import Name, Run
 from recurra.shapes import ShapeSolver
+from recurra.stopping import DIVERGED
 from recurra.text import Vocabulary
 from recurra.training import Trainer
 
@@ -140,6 +141,8 @@ def train(
         if report is not None:
             report(record)
     assert isinstance(record, Finished)
+    if record.stopped_by == DIVERGED:
+        raise RunError(record.message)
     return record
 
 

@@ -103,7 +103,8 @@ def _sentence(error: Exception) -> str:
         case RecurraError():
             return str(error)
         case MemoryError():
-            return f"not enough memory ({error}): try a smaller --hidden, --batch or --seq-len"
+            detail = f" ({error})" if str(error) else ""
+            return f"not enough memory{detail}: try a smaller --hidden, --batch or --seq-len"
         case OSError():
             return f"{error.filename or 'the output'}: {error.strerror or error}"
     with tempfile.NamedTemporaryFile(

@@ -60,9 +60,10 @@ class Lines:
                     self.console.print(f"    | {line}")
 
     def _print_line(self, step: int, event: str = "") -> None:
-        p = self.progress
-        parts = [f"step {step:>7,}", budget(p), train_loss(p), event, speed(p)] if p else [event]
-        self.console.print("  ".join(part for part in parts if part))
+        parts = [f"step {step:,}"]
+        if p := self.progress:
+            parts += [budget(p), speed(p), f"train {p.smooth_nats_per_char:.3f} nats"]
+        self.console.print("  ".join(part for part in [*parts, event] if part))
         self._printed = time.monotonic()
 
 
@@ -119,11 +120,6 @@ class Dashboard(Lines):
 def nats_and_bits(nats_per_char: float) -> str:
     """A loss per character in both units."""
     return f"{nats_per_char:.3f} nats {nats_per_char / math.log(2.0):.3f} bits"
-
-
-def train_loss(progress: Progress) -> str:
-    """The smoothed training loss."""
-    return f"train {nats_and_bits(progress.smooth_nats_per_char)}"
 
 
 def speed(progress: Progress) -> str:

@@ -22,11 +22,15 @@ Choices = Annotated[
 Hidden = Annotated[
     str, typer.Option("--hidden", metavar="SIZES", help="Size of every vector, or a=128,b=256.")
 ]
-VocabularySize = Annotated[int, typer.Option("--vocabulary", min=1, help="Distinct characters.")]
+VocabularySize = Annotated[
+    int, typer.Option("--vocabulary", min=1, metavar="N", help="Distinct characters.")
+]
 EngineName = Annotated[
     str, typer.Option("--engine", metavar="NAME", help="What computes: compiled or reference.")
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads that share a batch.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, metavar="N", help="Threads that share a batch.")
+]
 Json = Annotated[
     bool, typer.Option("--json", help="One line of JSON on stdout; all else goes to stderr.")
 ]

@@ -27,7 +27,7 @@ def train_command(
     context: typer.Context,
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT...", help="Files, folders, URLs or `shakespeare`."),
+        typer.Argument(metavar="TEXT", help="Files, folders, URLs or `shakespeare`."),
     ] = None,
     network: Annotated[
         str, typer.Option(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")
@@ -77,14 +77,12 @@ def train_command(
         trainer = recurra.resume(recurra.Run.open(resume), texts)
     console = make_console(stderr=json, quiet=quiet)
     finished, _ = _follow(trainer, console)
-    _print_results(console, [finished])
     if json:
         print_json(asdict(finished))
-    if finished.stopped_by == DIVERGED:
-        raise recurra.RunError(finished.message)
+    _refuse_to_go_on(finished)
+    _print_results(console, [finished])
     console.print(f"Ended: {finished.message}.")
-    if not json:
-        console.print(f'Next: recurra write {shown_path(finished.run or "")} "a few words"')
+    console.print(f'Next: recurra write {shown_path(finished.run or "")} "a few words"')
 
 
 def demo_command(
@@ -103,8 +101,7 @@ def demo_command(
     results, curves = [], []
     for trainer in trainers(minutes, seed=seed, engine=engine, threads=threads):
         finished, curve = _follow(trainer, console)
-        if finished.stopped_by == DIVERGED:
-            raise recurra.RunError(finished.message)
+        _refuse_to_go_on(finished)
         results.append(finished)
         curves.append(curve)
         console.print()
@@ -151,13 +148,17 @@ def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, lis
         typer.echo(f"Ended at once. From its last save: recurra train --resume {run}", err=True)
         raise
     assert isinstance(record, Finished)
-    if record.stopped_by == INTERRUPTED:
-        typer.echo(
-            f"Interrupted at step {record.steps:,}; saved. Go on: recurra train --resume {run}",
-            err=True,
-        )
-        raise typer.Exit(INTERRUPT)
     return record, curve
+
+
+def _refuse_to_go_on(finished: Finished) -> None:
+    """After Ctrl-C, or a training that diverged, a command ends."""
+    if finished.stopped_by == DIVERGED:
+        raise recurra.RunError(finished.message)
+    if finished.stopped_by == INTERRUPTED:
+        advice = f"recurra train --resume {shown_path(finished.run or '')}"
+        typer.echo(f"Interrupted at step {finished.steps:,}, and saved. Go on: {advice}", err=True)
+        raise typer.Exit(INTERRUPT)
 
 
 def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:

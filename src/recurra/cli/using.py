@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def write_command(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN... [TEXT]", help="Run folders, then what they go on with."),
+        typer.Argument(metavar="RUN", help="One or more run folders, then the text, in quotes."),
     ],
     chars: Annotated[int, typer.Option(min=0, help="Characters to write.")] = 500,
     temperature: Annotated[
@@ -46,7 +47,7 @@ def write_command(
     ] = False,
     engine: options.EngineName = DEFAULT_ENGINE,
 ) -> None:
-    """Go on with a text, as one run would, or as several would, side by side.
+    """Go on with a text, as one run would, or several side by side: write RUN [RUN...] [TEXT].
 
     Without TEXT it comes from a pipe; without a pipe you type, they go on, you type again.
     """
@@ -57,6 +58,8 @@ def write_command(
     checkpoint: Name | None = "last" if last else None
     writers = {}
     for run in runs if prompt is None else rest:
+        if rest and not os.path.isdir(run):
+            raise recurra.RunError(f"no run folder {run}; a text of several words needs quotes")
         model = recurra.load_model(run, checkpoint)
         writers[shown_path(run)] = recurra.Writer(model, sampling, seed, model.engine(engine))
     console = make_console()
@@ -85,12 +88,10 @@ def write_on(
         return
     for name, writer in writers.items():
         if len(writers) > 1:
-            typer.echo(f"--- {name}")
-        typer.secho(prompt, bold=True, nl=False)
-        for character in writer.write(characters):
-            sys.stdout.write(character)
+            console.print(f"--- {name}")
+        for text in chain([prompt], writer.write(characters), "\n"):
+            sys.stdout.write(text)
             sys.stdout.flush()
-        typer.echo()
 
 
 def _write_columns(
@@ -141,7 +142,7 @@ def eval_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")],
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TEXT...]", help="Other texts than the run's held-out parts."),
+        typer.Argument(metavar="TEXT", help="Other texts than the run's held-out parts."),
     ] = None,
     windows: Annotated[
         int | None,
