@@ -21,7 +21,7 @@ from recurra.engines.kernels.elementwise import exp
 from recurra.engines.kernels.gemm import gemm
 from recurra.engines.kernels.jit import jit
 
-# Rows of the vocabulary in a block, rows of the text in a strip, numbers handled together.
+# Rows of the vocabulary in a block, rows of the text in a strip, numbers in a vector.
 BLOCK, STRIP, LANES = 128, 128, 16
 
 
@@ -61,20 +61,18 @@ def first_pass(
         peak[:] = -np.inf
         total[:] = 0.0
         for v in range(v0, v1):
-            for strip in range(0, width, LANES):
-                for r in range(strip, strip + LANES):
-                    z = scores[v, r] + bias[v]
-                    scores[v, r] = z
-                    peak[r] = z if z > peak[r] else peak[r]
+            for r in range(width):
+                z = scores[v, r] + bias[v]
+                scores[v, r] = z
+                peak[r] = z if z > peak[r] else peak[r]
         for r in range(count):
             if v0 <= targets[start + r] < v1:
                 hits[r] = scores[targets[start + r], r]
         for v in range(v0, v1):
-            for strip in range(0, width, LANES):
-                for r in range(strip, strip + LANES):
-                    e = exp(scores[v, r] - peak[r])
-                    scores[v, r] = e
-                    total[r] += e
+            for r in range(width):
+                e = exp(scores[v, r] - peak[r])
+                scores[v, r] = e
+                total[r] += e
 
 
 @jit
@@ -105,9 +103,8 @@ def _slopes(
     for r in range(width):
         factor[r] = exp(peak[r] - top[r]) * (factor.dtype.type(scale) / total[r])
     for v in range(v0, v1):
-        for strip in range(0, width, LANES):
-            for r in range(strip, strip + LANES):
-                scores[v, r] *= factor[r]
+        for r in range(width):
+            scores[v, r] *= factor[r]
     for r in range(count):
         if v0 <= targets[start + r] < v1:
             scores[targets[start + r], r] -= factor.dtype.type(scale)
