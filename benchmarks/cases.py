@@ -1,0 +1,139 @@
+"""What is measured: networks, shapes and optimiser steps, the same for every contender."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from recurra.model import initialise
+from recurra.networks import library, load_network
+from recurra.optimizers import OptimizerSettings
+from recurra.plan import make_plan
+from recurra.shapes import ShapeSolver
+
+
+class Shape(NamedTuple):
+    """Vocabulary, hidden units, streams, characters of each."""
+
+    vocabulary: int
+    hidden: int
+    batch: int
+    steps: int
+
+    def __str__(self) -> str:
+        return f"V{self.vocabulary}-H{self.hidden}-B{self.batch}-T{self.steps}"
+
+
+SHAPES = {
+    "english-classic": Shape(65, 100, 1, 25),
+    "chinese-classic": Shape(5887, 160, 1, 30),
+    "english-batch": Shape(65, 256, 32, 64),
+    "chinese-batch": Shape(5887, 256, 32, 64),
+    "small-batch": Shape(100, 64, 16, 64),
+    "long-batch": Shape(100, 512, 32, 128),
+    "wide-classic": Shape(5887, 300, 1, 30),
+    "wide-batch": Shape(5000, 512, 16, 64),
+}
+CORE = ("english-classic", "chinese-classic", "small-batch", "english-batch", "chinese-batch")
+# The full table: every shape for the W-RNN, the core for the others. torch.nn.LSTM and torch.nn.GRU
+# read characters through an embedding, so the same network is measured with one, too.
+TABLE = {
+    "wrnn": tuple(SHAPES),
+    "rnn": CORE,
+    "lstm": CORE,
+    "gru2": CORE,
+    "own": CORE,
+    "lstm_embedding": ("small-batch", "english-batch", "chinese-batch"),
+    "gru2_embedding": ("small-batch", "english-batch", "chinese-batch"),
+}
+
+# Division by sqrt(v) + eps, as torch.optim has it.
+OPTIMIZERS = {
+    "adagrad": (0.01, OptimizerSettings("adagrad", eps=1e-8, clip_value=5.0)),
+    "adamw": (0.001, OptimizerSettings("adamw", eps=1e-8, clip_norm=1.0)),
+}
+
+
+def file_of(network: str) -> Path:
+    """A network of this folder by name, or a user's file by path."""
+    own = Path(__file__).parent / "networks" / f"{network}.eq"
+    return own if own.is_file() else Path(network)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One training step to measure: a network by name, its shape, an optimiser, threads."""
+
+    network: str
+    shape: Shape
+    optimizer: str = "adagrad"
+    threads: int = 1
+
+
+def cases(
+    networks: list[str] | None,
+    shapes: list[Shape] | None,
+    optimizers: list[str] | None,
+    threads: list[int],
+) -> Iterator[Case]:
+    """The table, or the part of it (or beyond it) that is asked for."""
+    for count in threads:
+        for network in networks or TABLE:
+            known = [SHAPES[name] for name in TABLE.get(network, CORE)]
+            for shape in shapes or known:
+                minibatch = network == "wrnn" and shape.batch > 1 and shape in known
+                for optimizer in optimizers or (OPTIMIZERS if minibatch else ("adagrad",)):
+                    yield Case(network, shape, optimizer, count)
+
+
+class Task:
+    """A case made ready: plan, sizes, first parameters, random text.
+
+    Characters are drawn evenly, which touches more rows of an embedding than a real text would.
+
+    Args:
+        case: what to measure.
+        rate, settings: the optimiser, if not the one that the case names.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        rate: float | None = None,
+        settings: OptimizerSettings | None = None,
+    ) -> None:
+        self.case = case
+        self.vocabulary, hidden, self.batch, self.steps = case.shape
+        name = case.network
+        self.plan = make_plan(load_network(name if name in library() else file_of(name)))
+        self.shapes = ShapeSolver(self.plan.network).shapes(self.vocabulary, hidden)
+        usual_rate, usual_settings = OPTIMIZERS[case.optimizer]
+        self.rate = usual_rate if rate is None else rate
+        self.settings = settings or usual_settings
+        self.parameters = initialise(self.plan, self.shapes, np.random.default_rng(1))
+
+    def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Inputs and targets, ``(T, B)`` each, without end."""
+        rng = np.random.default_rng(2)
+        while True:
+            text = rng.integers(0, self.vocabulary, (self.steps + 1, self.batch), np.int32)
+            yield text[:-1].copy(), text[1:].copy()
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions in the products of a step, once forward, twice back."""
+        terms = [term for total in self.plan.sums.values() for term in total.terms]
+        weights = sum(math.prod(self.shapes.parameters[term.matrix]) for term in terms)
+        return 6 * self.steps * self.batch * weights
+
+    @property
+    def sparse(self) -> frozenset[str]:
+        """Embeddings so large that an Adagrad step had better touch only the rows that occur."""
+        if self.case.optimizer != "adagrad" or self.vocabulary < 4 * self.steps * self.batch:
+            return frozenset()
+        sums = self.plan.sums.values()
+        multiplied = {term.matrix for total in sums for term in total.terms}
+        return frozenset(m for total in sums for m in total.lookups) - multiplied

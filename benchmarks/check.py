@@ -1,0 +1,64 @@
+"""Do all contenders compute the same? Else their times could not be compared.
+
+Three whole steps on a small shape, state carried over: the losses, and where the parameters end.
+With eps as large as the gradients an update is a smooth function of them, so that parameters that
+agree mean gradients that agree. The limit of clipping is low enough to bite.
+"""
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+from cases import OPTIMIZERS, TABLE, Case, Shape, Task
+from contenders import CONTENDERS, PEAK
+
+from recurra.engines import make_engine
+from recurra.optimizers import Optimizer
+
+# one stream with a vocabulary large enough for sparse embeddings, and several with a small one
+SHAPES = (Shape(60, 7, 1, 6), Shape(11, 7, 3, 6))
+RATE, TOLERANCE = 0.5, 1e-4
+
+
+def differences(name: str, case: Case) -> dict[str, float]:
+    """The largest relative error of each quantity, against the reference engine in float64."""
+    settings = replace(OPTIMIZERS[case.optimizer][1], eps=0.5)
+    settings = replace(settings, clip_value=settings.clip_value and 0.3)
+    task, other = Task(case, RATE, settings), Task(case, RATE, settings)
+    oracle = make_engine("reference", other.plan, other.shapes, np.float64)
+    exact = {n: v.astype(np.float64) for n, v in other.parameters.items()}
+    optimizer, state = Optimizer(settings, exact), oracle.zero_state(task.batch)
+    contender = CONTENDERS[name].make(task)
+    losses = []
+    for inputs, targets in islice(task.batches(), 3):
+        loss, state = oracle.train_step(
+            exact, optimizer, RATE, inputs, targets, state, scale=1.0 / task.batch
+        )
+        losses.append((loss, contender.step(inputs, targets)))
+    errors = {f"loss {i + 1}": abs(mine / loss - 1.0) for i, (loss, mine) in enumerate(losses)}
+    found, before = contender.parameters(), Task(case).parameters
+    for parameter, value in exact.items():
+        moved = np.abs(value - before[parameter]).max()
+        errors[parameter] = float(np.abs(found[parameter] - value).max() / moved)
+    return errors
+
+
+def check(names: list[str], networks: list[str] | None = None) -> list[str]:
+    """One line for each contender and case, and an error if any disagrees."""
+    lines, wrong = [], []
+    for network in networks or TABLE:
+        for shape in SHAPES:
+            for optimizer in OPTIMIZERS:
+                case = Case(network, shape, optimizer)
+                for name in names:
+                    entry = CONTENDERS[name]
+                    if name == PEAK or not (entry.suits(case) and entry.same(case)):
+                        continue
+                    worst, error = max(differences(name, case).items(), key=lambda item: item[1])
+                    text = f"{name:14} {network:15} {shape} {optimizer:8} {error:.1e} ({worst})"
+                    lines.append(text)
+                    if not error < TOLERANCE:
+                        wrong.append(text)
+    if wrong:
+        raise SystemExit("contenders that disagree with the reference:\n" + "\n".join(wrong))
+    return lines

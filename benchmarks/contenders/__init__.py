@@ -1,0 +1,73 @@
+"""Who is measured. A contender is made from a task and takes exact training steps.
+
+    contender = Contender(task)
+    loss = contender.step(inputs, targets)   # forward, backward, clip, update, all done on return
+    contender.parameters()                   # name -> array as Recurra stores it, for the check
+
+The step works on the loss summed over time and averaged over the streams; it returns the plain
+sum over all characters.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cases import Case, Task
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One contender of the table.
+
+    Attributes:
+        place: module and class.
+        needs: the library it is written with; without it the contender is left out.
+        suits: whether it can take part in a case.
+        same: whether its network is the very function of the case, or one of like work (marked *).
+    """
+
+    place: str
+    needs: str = "recurra"
+    suits: Callable[[Case], bool] = lambda case: True
+    same: Callable[[Case], bool] = lambda case: True
+
+    @property
+    def installed(self) -> bool:
+        return importlib.util.find_spec(self.needs) is not None
+
+    def make(self, task: Task) -> Any:
+        module, name = self.place.split(":")
+        return getattr(importlib.import_module(f"contenders.{module}"), name)(task)
+
+
+ONE_HOT = 512  # up to this vocabulary torch.nn's recurrent layers may read one-hot columns
+FUSED = ("rnn", "wrnn", "lstm", "gru2", "lstm_embedding", "gru2_embedding")
+
+OURS, PEAK = "recurra", "gemm"
+CONTENDERS = {
+    OURS: Entry("ours:Recurra"),
+    "course": Entry(
+        "course:Course",
+        suits=lambda c: (
+            c.shape.batch == 1 and c.optimizer == "adagrad" and c.network in ("rnn", "wrnn", "lstm")
+        ),
+    ),
+    "torch": Entry("pytorch:Eager", "torch"),
+    "torch.compile": Entry("pytorch:Compiled", "torch"),
+    "torch.nn": Entry(
+        "fused:Fused",
+        "torch",
+        suits=lambda c: c.network in FUSED,
+        same=lambda c: (
+            c.network.endswith("_embedding")
+            or (c.network != "wrnn" and c.shape.vocabulary <= ONE_HOT)
+        ),
+    ),
+    "jax": Entry("jax_:Plain", "jax"),
+    "jax hoisted": Entry("jax_:Hoisted", "jax"),
+    PEAK: Entry("gemm:Product"),
+}
+# The yardstick is not a rival.
+RIVALS = ("torch", "torch.compile", "torch.nn", "jax", "jax hoisted")

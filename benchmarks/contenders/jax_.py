@@ -1,0 +1,120 @@
+"""JAX: any network, one jitted step with donated buffers, time as a scan."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from cases import Task
+from contenders.walk import Arrays, Library, Walk, plain
+
+
+def linear(operand: Any, matrix: Any, base: Any) -> Any:
+    product = operand @ matrix.T
+    return product if base is None else base + product
+
+
+JAX = Library(
+    functions={
+        "sigmoid": jax.nn.sigmoid,
+        "tanh": jnp.tanh,
+        "relu": jax.nn.relu,
+        "swish": jax.nn.silu,
+        "gelu": partial(jax.nn.gelu, approximate=True),
+        "softplus": jax.nn.softplus,
+        "elu": jax.nn.elu,
+        "softsign": jax.nn.soft_sign,
+    },
+    concatenate=jnp.concatenate,
+    stack=jnp.stack,
+    split=lambda x, sizes: jnp.split(x, np.cumsum(sizes)[:-1], axis=-1),
+    broadcast=jnp.broadcast_to,
+    linear=linear,
+    loop=lambda body, carry, given, steps: jax.lax.scan(body, carry, given, steps),
+)
+
+
+class Hoisted:
+    """Products that need not wait for time are done before the scan, gates stacked."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.settings = task, task.settings
+        self.walk = self.make_walk(task)
+        p = {name: jnp.asarray(value) for name, value in task.parameters.items()}
+        slots = {name: [jnp.zeros_like(v) for _ in task.settings.slots] for name, v in p.items()}
+        sizes = task.plan.sizes(task.shapes)
+        state = {
+            name: jnp.zeros((lags, task.batch, sizes[name]))
+            for name, lags in task.plan.state.items()
+        }
+        self.carried = (p, slots, jnp.float32(0), state)
+        self.train = jax.jit(self._train, donate_argnums=0)
+
+    def make_walk(self, task: Task) -> Walk:
+        return Walk(task.plan, JAX)
+
+    def _loss(self, p: Arrays, rows: Arrays, targets: Any, state: Arrays) -> Any:
+        logits, state = self.walk(p, rows, state)
+        log_p = jax.nn.log_softmax(logits)
+        loss = -jnp.take_along_axis(log_p, targets[..., None], 2).sum()
+        return loss / self.task.batch, (loss, state)
+
+    def _train(self, carried: Any, inputs: Any, targets: Any) -> Any:
+        p, slots, count, state = carried
+        rows = {name: p[name][inputs] for name in self.walk.lookups}
+        gradient = jax.grad(self._loss, argnums=(0, 1), has_aux=True)
+        (gradients, by_row), (loss, state) = gradient(p, rows, targets, state)
+        for name in by_row.keys() - self.task.sparse:
+            gradients[name] = gradients[name].at[inputs].add(by_row[name])
+        if self.settings.clip_norm is not None:
+            norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in gradients.values()))
+            factor = jnp.minimum(1.0, self.settings.clip_norm / norm)
+            gradients = {name: factor * g for name, g in gradients.items()}
+        count += 1
+        p, slots = dict(p), dict(slots)
+        for name, g in gradients.items():
+            if name in self.task.sparse:
+                self._update_rows(p, slots, name, inputs.ravel(), by_row[name])
+            else:
+                p[name], slots[name] = self._updated(p[name], slots[name], g, count)
+        return loss, (p, slots, count, state)
+
+    def _updated(self, p: Any, slots: list[Any], g: Any, count: Any) -> tuple[Any, list[Any]]:
+        s = self.settings
+        if s.clip_value is not None:
+            g = jnp.clip(g, -s.clip_value, s.clip_value)
+        if s.kind == "adagrad":
+            total = slots[0] + g * g
+            return p - self.task.rate * g / (jnp.sqrt(total) + s.eps), [total]
+        m = s.beta1 * slots[0] + (1 - s.beta1) * g
+        v = s.beta2 * slots[1] + (1 - s.beta2) * g * g
+        root = jnp.sqrt(v / (1 - s.beta2**count)) + s.eps
+        decay = s.weight_decay if p.ndim > 1 else 0.0
+        p = p * (1 - self.task.rate * decay)
+        return p - self.task.rate * m / (1 - s.beta1**count) / root, [m, v]
+
+    def _update_rows(self, p: Arrays, slots: Arrays, name: str, text: Any, by_row: Any) -> None:
+        """Adagrad in the rows that occurred, each once; the others' gradient is 0."""
+        ids, places = jnp.unique(text, size=len(text), fill_value=-1, return_inverse=True)
+        g = jnp.zeros((len(text), by_row.shape[-1])).at[places].add(by_row.reshape(len(text), -1))
+        ids = jnp.where(ids < 0, len(p[name]), ids)  # out of range: dropped
+        before = p[name].at[ids].get(mode="clip"), slots[name][0].at[ids].get(mode="clip")
+        after, (total,) = self._updated(before[0], [before[1]], g, 0)
+        p[name] = p[name].at[ids].set(after, mode="drop")
+        slots[name] = [slots[name][0].at[ids].set(total, mode="drop")]
+
+    def step(self, inputs: np.ndarray, targets: np.ndarray) -> float:
+        loss, self.carried = self.train(self.carried, inputs, targets)
+        jax.block_until_ready(self.carried)
+        return float(loss)
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        return {name: np.asarray(value) for name, value in self.carried[0].items()}
+
+
+class Plain(Hoisted):
+    """Equation by equation inside the scan."""
+
+    def make_walk(self, task: Task) -> Walk:
+        return Walk(plain(task.plan), JAX, stacked=False)

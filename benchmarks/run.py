@@ -1,0 +1,101 @@
+"""One training step of Recurra beside PyTorch, JAX and course NumPy.
+
+    python benchmarks/run.py                                   # the whole table; hours
+    python benchmarks/run.py --quick                           # does it run? a minute, rough figures
+    python benchmarks/run.py --networks my.eq --shapes 65x256x32x64 --rivals torch jax
+    python benchmarks/run.py --check                           # do all compute the same?
+
+Every contender runs in a process of its own, with so many threads and cores; they take turns.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cases import OPTIMIZERS, SHAPES, TABLE, Case, Shape, cases
+from check import check
+from contenders import CONTENDERS, OURS, PEAK, RIVALS
+from machine import machine, usable_cores
+from measure import QUICK, Protocol, measure
+from page import page
+from table import LEGEND, facts, head, line, row
+
+
+def shape(text: str) -> Shape:
+    """A shape by name, or as VxHxBxT."""
+    if text in SHAPES:
+        return SHAPES[text]
+    try:
+        return Shape(*map(int, text.split("x")))
+    except (TypeError, ValueError):
+        known = ", ".join(SHAPES)
+        raise argparse.ArgumentTypeError(f"{text}: VxHxBxT, or one of {known}") from None
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--networks", nargs="+", help=f"{', '.join(TABLE)}, or .eq files")
+    parser.add_argument("--shapes", nargs="+", type=shape, help=f"VxHxBxT, or {', '.join(SHAPES)}")
+    parser.add_argument("--rivals", nargs="*", choices=("course", *RIVALS), default=None)
+    parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS)
+    parser.add_argument("--threads", nargs="+", type=int, default=[usable_cores()])
+    parser.add_argument("--cap", type=float, help="seconds that a contender may take to compile")
+    parser.add_argument("--quick", action="store_true", help="few steps, no torch.compile")
+    parser.add_argument("--check", action="store_true", help="compare what they compute, no times")
+    parser.add_argument("--json", metavar="FILE", help="all facts, rewritten after every case")
+    parser.add_argument("--markdown", metavar="FILE", help="the page docs/benchmarks.md")
+    return parser.parse_args()
+
+
+def taking_part(case: Case, rivals: list[str]) -> list[str]:
+    return [OURS, *(name for name in rivals if CONTENDERS[name].suits(case)), PEAK]
+
+
+def main() -> None:
+    asked = arguments()
+    rivals = ["course", *RIVALS] if asked.rivals is None else asked.rivals
+    if asked.quick and asked.rivals is None:
+        rivals.remove("torch.compile")
+    absent = {name: CONTENDERS[name].needs for name in rivals if not CONTENDERS[name].installed}
+    for name, library in absent.items():
+        print(f"without {name}: {library} is not installed", file=sys.stderr)
+    rivals = [name for name in rivals if name not in absent]
+    if asked.check:
+        print(*check([OURS, *rivals], asked.networks), sep="\n")
+        return
+    shapes = [SHAPES["english-classic"]] if asked.quick and not asked.shapes else asked.shapes
+    protocol = QUICK if asked.quick else Protocol()
+    if asked.cap:
+        protocol = replace(protocol, cap=asked.cap)
+    where = machine()
+    print(*(f"{key} {value}" for key, value in where.items()), sep=", ")
+    print(LEGEND, "", *head(), sep="\n", flush=True)
+    found = []
+    for case in cases(asked.networks, shapes, asked.optimizers, asked.threads):
+        begin = datetime.now(UTC)
+        found.append(facts(measure(case, taking_part(case, rivals), protocol, tell)))
+        tell("")
+        print(line(row(found[-1])), flush=True)
+        for name, contender in found[-1]["contenders"].items():
+            if contender.get("failure"):
+                print(f"  {name}: {contender['failure']}", file=sys.stderr)
+        result = {"when": begin.isoformat(timespec="seconds"), "machine": where, "cases": found}
+        if asked.json:
+            Path(asked.json).write_text(json.dumps(result, indent=1), "utf-8")
+        if asked.markdown:
+            Path(asked.markdown).write_text(page(result, " ".join(sys.argv[1:])), "utf-8")
+
+
+def tell(text: str) -> None:
+    """Progress, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
