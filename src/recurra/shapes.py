@@ -136,9 +136,10 @@ class ShapeSolver:
         names = [name for name, _ in self.uses]
         name = next(n for n in reversed(names) if n in labels and names.count(n) > 1)
         places = [place for other, place in self.uses if other == name]
-        lines = " and ".join(str(line) for line in sorted({place.line for place in places}))
+        lines = sorted({place.line for place in places})
+        where = f"line{'s' * (len(lines) > 1)} {' and '.join(map(str, lines))}"
         return self.network.error(
-            f"{name} is used in two shapes (see line {lines}): one of its sides would be as wide "
+            f"{name} is used in two shapes ({where}): one of its sides would be as wide "
             "as the vocabulary and as a hidden vector; use two parameters",
             places[-1],
         )

@@ -1,0 +1,506 @@
+"""One list of equations for all that read them: what works, and what is refused, where and how."""
+
+from typing import NamedTuple
+
+
+class Valid(NamedTuple):
+    """Equations that every engine has to get right; the name says what is special about them."""
+
+    name: str
+    text: str
+
+
+class Invalid(NamedTuple):
+    """Equations that are refused at a line and column (from 1; 0: anywhere) with these words."""
+
+    name: str
+    text: str
+    line: int
+    column: int
+    words: tuple[str, ...]
+
+
+HIDDEN = "h[t] = tanh(U @ x[t] + W @ h[t-1] + s)\n"
+OUTPUT = "o[t] = softmax(Q @ h[t] + q)\n"
+
+VALID = [
+    Valid("feed-forward", "h[t] = tanh(U @ x[t] + s)\n" + OUTPUT),
+    Valid("no biases", "h[t] = tanh(U @ x[t] + W @ h[t-1])\no[t] = softmax(Q @ h[t])\n"),
+    Valid("several biases", "h[t] = tanh(U @ x[t] + r + s)\no[t] = softmax(q1 + Q @ h[t] + q2)\n"),
+    Valid("bigrams: no hidden vector", "o[t] = softmax(Q @ (U @ x[t]) + q)\n"),
+    Valid("output first", OUTPUT + HIDDEN),
+    Valid("output reads a lag", HIDDEN + "o[t] = softmax(Q @ h[t] + R @ h[t-2] + q)\n"),
+    Valid("output reads only a lag", HIDDEN + "o[t] = softmax(Q @ h[t-1] + q)\n"),
+    Valid("output reads an expression", HIDDEN + "o[t] = softmax(Q @ (h[t] * h[t-1] + 1) + q)\n"),
+    Valid("output through a low rank", HIDDEN + "o[t] = softmax(A @ B @ h[t] + q)\n"),
+    Valid("output reads one vector twice", HIDDEN + "o[t] = softmax(Q @ h[t] + R @ h[t] + q)\n"),
+    Valid("one matrix twice in the output", HIDDEN + "o[t] = softmax(Q @ h[t] + Q @ h[t-1] + q)\n"),
+    Valid(
+        "one bias hidden and shared",
+        "a[t] = tanh(U @ x[t] + s)\nh[t] = sigmoid(V @ a[t] + s) + s * a[t]\n" + OUTPUT,
+    ),
+    Valid("lag 3 alone", "h[t] = tanh(U @ x[t] + W @ h[t-3] + s)\n" + OUTPUT),
+    Valid(
+        "lags 1 to 3",
+        "h[t] = tanh(U @ x[t] + W1 @ h[t-1] + W2 @ h[t-2] + W3 @ h[t-3] + s)\n" + OUTPUT,
+    ),
+    Valid("one matrix at two lags", "h[t] = tanh(U @ x[t] + W @ h[t-1] + W @ h[t-2])\n" + OUTPUT),
+    Valid("element-wise lags", "h[t] = tanh(U @ x[t] + u * h[t-1] - v * h[t-2] / 2)\n" + OUTPUT),
+    Valid("one bias as factor and addend", "h[t] = tanh(s * (U @ x[t]) + s)\n" + OUTPUT),
+    Valid(
+        "weights and their transpose",
+        "h[t] = tanh(U @ x[t] + W @ h[t-1] + W.T @ h[t-2])\n" + OUTPUT,
+    ),
+    Valid("transpose alone", "h[t] = tanh(U @ x[t] + W.T @ h[t-1] + s)\n" + OUTPUT),
+    Valid("tied output", "h[t] = tanh(U @ x[t] + W @ h[t-1])\no[t] = softmax(U.T @ h[t] + q)\n"),
+    Valid("tied input", "h[t] = tanh(Q.T @ x[t] + W @ h[t-1])\no[t] = softmax(Q @ h[t] + q)\n"),
+    Valid(
+        "one embedding in two equations",
+        "a[t] = tanh(U @ x[t])\nh[t] = a[t] * (U @ x[t])\n" + OUTPUT,
+    ),
+    Valid("one embedding twice in a sum", "h[t] = tanh(U @ x[t] + U @ x[t] + V @ x[t])\n" + OUTPUT),
+    Valid("low-rank recurrence", "h[t] = tanh(U @ x[t] + A @ B @ h[t-1] + s)\n" + OUTPUT),
+    Valid("low-rank embedding", "h[t] = tanh(A @ B @ x[t] + W @ h[t-1] + s)\n" + OUTPUT),
+    Valid(
+        "chain with a product in the middle",
+        "h[t] = tanh(U @ x[t] + A @ (B @ C) @ h[t-1])\n" + OUTPUT,
+    ),
+    Valid(
+        "product of an expression", "h[t] = tanh(U @ x[t] + W @ (h[t-1] * h[t-2] + s))\n" + OUTPUT
+    ),
+    Valid(
+        "products of products", "h[t] = tanh(U @ x[t] + A @ tanh(B @ (C @ h[t-1] + s)))\n" + OUTPUT
+    ),
+    Valid(
+        "one expression read twice", "h[t] = tanh(U @ x[t] + A @ -h[t-1]) + B @ -h[t-1]\n" + OUTPUT
+    ),
+    Valid("product of a parameter", "h[t] = tanh(U @ x[t] + W @ s)\n" + OUTPUT),
+    Valid(
+        "product of two products", "h[t] = tanh(U @ x[t]) * (A @ h[t-1]) * (B @ h[t-1])\n" + OUTPUT
+    ),
+    Valid("square of a product", "h[t] = tanh(U @ x[t] + (W @ h[t-1]) * (W @ h[t-1]))\n" + OUTPUT),
+    Valid("quotient", "h[t] = (U @ x[t] + W @ h[t-1]) / (1 + softplus(s + W @ h[t-1]))\n" + OUTPUT),
+    Valid("difference of products", "h[t] = tanh(U @ x[t] - W @ h[t-1] - s)\n" + OUTPUT),
+    Valid("signs", "h[t] = -tanh(-(U @ x[t]) + W @ -h[t-1] - -s)\n" + OUTPUT),
+    Valid("linear", "h[t] = U @ x[t] + 0.5 * h[t-1]\n" + OUTPUT),
+    Valid("nested functions", "h[t] = tanh(sigmoid(gelu(U @ x[t] + W @ h[t-1])))\n" + OUTPUT),
+    Valid(
+        "constants fold", "h[t] = (1 - 0.5) * tanh(U @ x[t]) + sigmoid(2) / 3 * h[t-1]\n" + OUTPUT
+    ),
+    Valid("a constant vector", "c[t] = 2\nh[t] = tanh(U @ x[t] + W @ h[t-1] + c[t-1])\n" + OUTPUT),
+    Valid(
+        "a vector that is a parameter", "c[t] = s\nh[t] = tanh(U @ x[t] + V @ c[t-1])\n" + OUTPUT
+    ),
+    Valid("a vector that is a copy", "h[t] = tanh(U @ x[t] + W @ c[t])\nc[t] = h[t-1]\n" + OUTPUT),
+    Valid("choices", "f = swish\nc = -0.25\nh[t] = f(U @ x[t]) + c * h[t-1]\n" + OUTPUT),
+    Valid(
+        "starts",
+        HIDDEN + OUTPUT + "W: orthogonal(0.5)\nU: uniform\ns: constant(-1)\nQ: normal(0.1)\n",
+    ),
+    Valid(
+        "skip connection",
+        "a[t] = tanh(U @ x[t] + W @ a[t-1])\nh[t] = a[t] + relu(V @ a[t])\n" + OUTPUT,
+    ),
+    Valid(
+        "two blocks, the second also reads the first's past",
+        "a[t] = tanh(U @ x[t] + W @ a[t-1] + s)\nh[t] = tanh(V @ a[t] + R @ a[t-2] + T @ h[t-1])\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "two vectors in one block, typed backwards",
+        "h[t] = tanh(V @ a[t] + T @ h[t-1])\na[t] = tanh(U @ x[t] + R @ h[t-1])\n" + OUTPUT,
+    ),
+    Valid(
+        "three vectors in a ring",
+        "a[t] = tanh(U @ x[t] + A @ h[t-1])\nb[t] = tanh(B @ a[t-1])\nh[t] = tanh(C @ b[t-1])\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "gates",
+        "z[t] = sigmoid(Uz @ x[t] + Wz @ h[t-1] + bz)\n"
+        "h[t] = z[t] * h[t-1] + (1 - z[t]) * tanh(U @ x[t] + W @ (z[t] * h[t-1]))\n" + OUTPUT,
+    ),
+    Valid(
+        "several lines, comments, unicode",
+        "# ein Netz\n# 一个网络\n\nα = 0.9  # leak\n"
+        "状态[t] = (\n    α * 状态[t-1]\n    + (1 - α) * tanh(U @ x[t] + W @ 状态[t-1])  # new\n)\n"
+        "o[t] = softmax(Q @ 状态[t])\n",
+    ),
+    Valid(
+        "Windows and old Macintosh line ends",
+        (HIDDEN + OUTPUT).replace("\n", "\r\n", 1).replace("\n", "\r"),
+    ),
+    Valid("tabs, semicolon", "h[t]\t=\ttanh( U@x[ t ]+W@h[t - 1] ) ; o[t]=softmax(Q@h[t])"),
+]
+
+
+def refused(name: str, text: str, *words: str, rest: str = OUTPUT) -> Invalid:
+    """A text with a ``^`` before the place that the message has to point at; then the rest."""
+    before, after = text.split("^")
+    lines = before.splitlines() or [""]
+    if before.endswith(("\n", "\r")):
+        lines.append("")
+    return Invalid(name, before + after + rest, len(lines), len(lines[-1]) + 1, words)
+
+
+def anywhere(name: str, text: str, *words: str) -> Invalid:
+    """A text where it depends on the version of Python, or matters little, where it is refused."""
+    return Invalid(name, text, 0, 0, words)
+
+
+INVALID = [
+    # -- the output
+    refused("empty", "^", "no output", "softmax(Q @ h[t] + s)", rest=""),
+    refused("only a comment", "^# nothing\n", "no output", rest=""),
+    refused("no softmax", "^" + HIDDEN, "no output", "softmax", rest=""),
+    refused(
+        "two softmax",
+        HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n",
+        "second softmax",
+        "line 2",
+        rest="",
+    ),
+    refused(
+        "softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side", rest=""
+    ),
+    refused(
+        "softmax of two",
+        HIDDEN + "o[t] = ^softmax(Q @ h[t], q)\n",
+        "softmax takes one argument",
+        rest="",
+    ),
+    refused(
+        "softmax of a function",
+        HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n",
+        "sum of products",
+        rest="",
+    ),
+    refused("softmax of a vector", HIDDEN + "o[t] = softmax(^h[t])\n", "sum of products", rest=""),
+    refused("softmax of a number", HIDDEN + "^o[t] = softmax(1)\n", "sum of products", rest=""),
+    refused(
+        "output of the character", HIDDEN + "o[t] = softmax(^Q @ x[t])\n", "hidden vectors", rest=""
+    ),
+    refused(
+        "output read",
+        OUTPUT + "h[t] = tanh(U @ x[t] + W @ ^o[t-1])\n",
+        "o[t] is the output",
+        rest="",
+    ),
+    refused("output read before", "h[t] = U @ x[t] + ^o[t-1]\n", "o[t] is the output"),
+    refused(
+        "output reads itself",
+        HIDDEN + "o[t] = softmax(Q @ h[t] + P @ ^o[t-1])\n",
+        "the output",
+        rest="",
+    ),
+    # -- vectors
+    refused(
+        "undefined", HIDDEN + "o[t] = softmax(Q @ ^b[t])\n", "b[t] is read but no equation", rest=""
+    ),
+    refused(
+        "undefined, nearly",
+        "hidden[t] = tanh(U @ x[t] + W @ ^hiden[t-1])\no[t] = softmax(Q @ hidden[t])\n",
+        "hiden",
+        "did you mean hidden?",
+        rest="",
+    ),
+    refused(
+        "two equations", HIDDEN + "^h[t] = tanh(V @ x[t])\n", "h[t] has two equations", "keep one"
+    ),
+    refused(
+        "output twice",
+        HIDDEN + OUTPUT + "^o[t] = tanh(U @ x[t])\n",
+        "o[t] has two equations",
+        rest="",
+    ),
+    refused(
+        "cycle of one",
+        "h[t] = tanh(U @ x[t] + W @ ^h[t])\n",
+        "cycle inside one time step",
+        "h[t] -> h[t]",
+        "[t-1]",
+    ),
+    refused(
+        "cycle of three",
+        "a[t] = tanh(U @ x[t] + A @ h[t])\nb[t] = B @ ^a[t]\nh[t] = b[t] * b[t-1]\n",
+        "a[t] -> b[t] -> h[t] -> a[t]",
+        "[t-1]",
+    ),
+    refused(
+        "never used", HIDDEN + "^b[t] = tanh(V @ h[t])\n", "b[t] never reaches the output o[t]"
+    ),
+    refused(
+        "no character",
+        "h[t] = tanh(W @ h[t-1] + s)\n^",
+        "no equation reads the character",
+        "U @ x[t]",
+    ),
+    refused("bare vector", "h[t] = tanh(U @ x[t] + ^h)\n", "h is a vector over time", "h[t-1]"),
+    refused("vector as matrix", "h[t] = tanh(U @ x[t] + ^h @ h[t-1])\n", "cannot be a matrix"),
+    refused(
+        "redefined character",
+        "^x[t] = 1\n",
+        "the current character",
+        "another name",
+        rest=HIDDEN + OUTPUT,
+    ),
+    refused("redefined time", "^t[t] = 1\n", "the time", "another name", rest=HIDDEN + OUTPUT),
+    refused(
+        "redefined function",
+        "^tanh[t] = 1\n",
+        "tanh is a function",
+        "another name",
+        rest=HIDDEN + OUTPUT,
+    ),
+    # -- time
+    refused("lag on the left", "^h[t-1] = tanh(U @ x[t])\n", "left side must be h[t]"),
+    refused("lead on the left", "^h[t+1] = tanh(U @ x[t])\n", "left side must be h[t]"),
+    refused("future", "h[t] = tanh(U @ x[t] + W @ ^h[t+1])\n", "h is read in the future", "h[t-1]"),
+    refused("index without t", "h[t] = tanh(U @ x[t] + W @ h[^0])\n", "[t], [t-1] or [t-k]"),
+    refused("index of two", "h[t] = tanh(U @ x[t] + W @ h[^t-1, 2])\n", "[t], [t-1] or [t-k]"),
+    refused("slice", "h[t] = tanh(U @ x[t] + W @ h[^t:])\n", "[t], [t-1] or [t-k]"),
+    refused("half a step", "h[t] = tanh(U @ x[t] + W @ h[^t-0.5])\n", "whole number"),
+    refused("true step", "h[t] = tanh(U @ x[t] + W @ h[^t-True])\n", "whole number"),
+    refused("lag by name", "h[t] = tanh(U @ x[t] + W @ h[^t-k])\n", "whole number"),
+    refused("endless lag", "h[t] = tanh(U @ x[t] + W @ ^h[t-1001])\n", "a lag above 1,000"),
+    refused(
+        "huge lag",
+        f"h[t] = tanh(U @ x[t] + W @ ^h[t-{'9' * 99}])\n",
+        "a lag above 1,000",
+    ),
+    refused("time alone", "h[t] = tanh(U @ x[t] + ^t)\n", "t is the time"),
+    # -- the character
+    refused("bare character", "h[t] = tanh(U @ x[t] + ^x)\n", "x is a vector over time"),
+    refused("element-wise character", "h[t] = tanh(U @ x[t] + ^x[t])\n", "one-hot", "U @ x[t]"),
+    refused("last character", "h[t] = tanh(U @ ^x[t-1])\n", "x is read at [t] only", "e[t-1]"),
+    refused("character as matrix", "h[t] = tanh(U @ x[t] + ^x @ h[t-1])\n", "cannot be a matrix"),
+    # -- parameters and shapes
+    refused(
+        "matrix as bias",
+        HIDDEN + "o[t] = softmax(Q @ h[t] + ^W)\n",
+        "W is used in two shapes",
+        "line 1",
+        rest="",
+    ),
+    refused(
+        "bias as matrix",
+        HIDDEN + "o[t] = softmax(^s @ h[t])\n",
+        "s is used in two shapes",
+        "line 1",
+        rest="",
+    ),
+    refused(
+        "embedding as recurrence",
+        "h[t] = tanh(U @ x[t] + ^U @ h[t-1])\n",
+        "U is used in two shapes",
+        "line 1",
+    ),
+    refused(
+        "embedding as layer",
+        "a[t] = tanh(U @ x[t])\nh[t] = tanh(^U @ a[t])\n",
+        "U is used in two shapes",
+        "lines 1 and 2",
+        "vocabulary",
+    ),
+    refused(
+        "hidden bias in the output",
+        HIDDEN + "o[t] = softmax(Q @ h[t] + ^s)\n",
+        "s is used in two shapes",
+        "lines 1 and 2",
+        rest="",
+    ),
+    refused(
+        "output weights in a layer",
+        HIDDEN + "g[t] = Q @ h[t]\no[t] = softmax(^Q @ g[t])\n",
+        "Q is used in two shapes",
+        "lines 2 and 3",
+        rest="",
+    ),
+    refused(
+        "tied the wrong way",
+        HIDDEN + "o[t] = softmax(^U @ h[t])\n",
+        "U is used in two shapes",
+        "lines 1 and 2",
+        rest="",
+    ),
+    refused(
+        "vector as wide as the vocabulary",
+        HIDDEN + "g[t] = ^U.T @ h[t]\no[t] = softmax(Q @ g[t])",
+        "U is used in two shapes",
+        rest="",
+    ),
+    refused(
+        "expression as wide as the vocabulary",
+        HIDDEN + "o[t] = softmax(Q @ h[t] + B @ (^B @ x[t]))\n",
+        "B is used in two shapes",
+        rest="",
+    ),
+    refused("matrix of a number", "h[t] = tanh(U @ x[t] + ^W @ (1 + 2))\n", "W @ needs a vector"),
+    refused("transpose alone", "h[t] = tanh(U @ x[t] + ^W.T)\n", "W.T stands only before @"),
+    refused("transpose of a vector", "h[t] = tanh(U @ x[t] + W @ ^h[t-1].T)\n", "only + - * / @"),
+    refused(
+        "function as matrix", "h[t] = tanh(U @ x[t] + ^tanh @ h[t-1])\n", "tanh is not a matrix"
+    ),
+    refused(
+        "choice as matrix", "f = tanh\nh[t] = f(U @ x[t] + ^f @ h[t-1])\n", "f is not a matrix"
+    ),
+    # -- precedence
+    refused(
+        "factor before a product",
+        "h[t] = U @ x[t] + ^h[t-1] * W @ h[t-2]\n",
+        "parentheses",
+        "r[t] * (W @ h[t-1])",
+    ),
+    refused("number before a product", "h[t] = U @ x[t] + ^2 * W @ h[t-2]\n", "parentheses"),
+    refused(
+        "sign before a product", "h[t] = ^-W @ h[t-1] + U @ x[t]\n", "parentheses", "-(W @ h[t-1])"
+    ),
+    refused("product of vectors", "h[t] = U @ x[t] + (W @ ^h[t-1]) @ h[t-2]\n", "name of a matrix"),
+    refused("sum of matrices", "h[t] = U @ x[t] + (^V + W) @ h[t-1]\n", "name of a matrix"),
+    # -- functions and choices
+    refused(
+        "unknown function", "h[t] = ^cosh(U @ x[t])\n", "unknown function cosh", "tanh", "sigmoid"
+    ),
+    refused("nearly a function", "h[t] = ^sigmod(U @ x[t])\n", "did you mean sigmoid?"),
+    refused("two arguments", "h[t] = ^tanh(U @ x[t], s)\n", "tanh takes one argument"),
+    refused("no argument", "h[t] = ^tanh() + U @ x[t]\n", "tanh takes one argument"),
+    refused("named argument", "h[t] = ^tanh(z=U @ x[t])\n", "tanh takes one argument"),
+    refused("starred argument", "h[t] = ^tanh(*s) + U @ x[t]\n", "tanh takes one argument"),
+    refused("function alone", "h[t] = ^tanh * (U @ x[t])\n", "tanh is a function", "tanh(...)"),
+    refused("unknown choice", "f = ^sinh\nh[t] = f(U @ x[t])\n", "unknown function sinh", "tanh"),
+    refused("choice given twice", "f = tanh\n^f = relu\nh[t] = f(U @ x[t])\n", "f is given twice"),
+    refused("choice never used", "^f = tanh\n", "f is never used", rest=HIDDEN + OUTPUT),
+    refused(
+        "number never used", "^alpha = 0.5\nh[t] = aplha * (U @ x[t])\n", "alpha is never used"
+    ),
+    refused("choice and vector", "h = tanh\n^h[t] = h(U @ x[t])\n", "h is a choice"),
+    refused(
+        "choice of a function's name", "^relu = tanh\n", "relu is a function", rest=HIDDEN + OUTPUT
+    ),
+    refused("vector without index", "h = ^tanh(U @ x[t])\n", "h[t] = ..."),
+    # -- initialisers
+    refused(
+        "start of nothing",
+        HIDDEN + OUTPUT + "^V: identity\n",
+        "V is no parameter",
+        rest="",
+    ),
+    refused(
+        "unknown start",
+        HIDDEN + OUTPUT + "W: ^zeros\n",
+        "identity, orthogonal, normal, uniform",
+        rest="",
+    ),
+    refused(
+        "two starts",
+        HIDDEN + OUTPUT + "W: identity\n^W: normal\n",
+        "W is initialised twice",
+        rest="",
+    ),
+    refused(
+        "start without number",
+        HIDDEN + OUTPUT + "W: identity(^a)\n",
+        "takes one number",
+        rest="",
+    ),
+    refused(
+        "square start of a vector",
+        HIDDEN + OUTPUT + "^s: identity\n",
+        "s is a vector",
+        "constant(0)",
+        rest="",
+    ),
+    refused(
+        "negative width",
+        HIDDEN + OUTPUT + "W: uniform(^-1)\n",
+        "cannot be negative",
+        rest="",
+    ),
+    refused(
+        "start and value",
+        HIDDEN + OUTPUT + "^W: identity = 1\n",
+        "not an equation",
+        rest="",
+    ),
+    # -- numbers
+    refused("division by zero", "h[t] = tanh(U @ x[t]) + ^1 / (2 - 2)\n", "division by zero"),
+    refused("too large", "h[t] = tanh(U @ x[t]) + ^1e300\n", "too large"),
+    refused("infinite", "h[t] = tanh(U @ x[t]) - ^1e999\n", "too large"),
+    refused("too large together", "h[t] = tanh(U @ x[t]) + ^1e200 * 1e200\n", "too large"),
+    refused("complex", "h[t] = U @ x[t] + ^1j\n", "only + - * / @"),
+    refused("boolean", "h[t] = U @ x[t] + ^True\n", "only + - * / @"),
+    # -- not equations at all
+    refused(
+        "plain words", "recurrence ^equations", "cannot be read", "name[t] = expression", rest=""
+    ),
+    refused("a product without @", "h[t] = tanh(^U x[t])\n", "cannot be read", "@"),
+    refused("round index", "^h(t) = tanh(U @ x[t])\n", "cannot be read", "name[t] = expression"),
+    refused("open parenthesis", "h[t] = tanh^(U @ x[t]\n", "'(' was never closed"),
+    anywhere("indented", "  " + HIDDEN + OUTPUT, "unexpected indent"),
+    refused("times sign", "h[t] = tanh(U ^× x[t])\n", "invalid character"),
+    refused("after wide characters", "状态[t] = tanh(U @ x[t]) + ^一个[t]\n", "一个[t]"),
+    refused("after tabs", "h[t]\t=\tU @ x[t] + ^b[t]\n", "b[t]"),
+    refused("after Windows line ends", "# one\r\n\r\nh[t] = U @ x[t] + ^b[t]\r\n", "b[t]"),
+    refused("power", "h[t] = ^(U @ x[t]) ** 2\n", "only + - * / @"),
+    refused("remainder", "h[t] = ^(U @ x[t]) % 2\n", "only + - * / @"),
+    refused("plus sign", "h[t] = ^+(U @ x[t])\n", "only + - * / @"),
+    refused("comparison", "h[t] = ^U @ x[t] > 0\n", "only + - * / @"),
+    refused("string", "h[t] = ^'\\d'\n", "only + - * / @"),
+    refused("comprehension", "h[t] = ^[U @ x[t] for t in k]\n", "only + - * / @"),
+    refused("lambda", "h[t] = ^lambda t: t\n", "only + - * / @"),
+    refused("walrus", "h[t] = (^k := 1)\n", "only + - * / @"),
+    refused("await", "h[t] = ^await x[t]\n", "only + - * / @"),
+    refused("attribute call", "h[t] = ^s.tanh()\n", "only + - * / @"),
+    refused(
+        "import", "^import os\n", "not an equation", "name[t] = expression", rest=HIDDEN + OUTPUT
+    ),
+    refused("escape", "h[t] = ^__import__('os').system('true')\n", "only + - * / @"),
+    refused("escape by name", "h[t] = ^__import__('os')\n", "unknown function __import__"),
+    refused("dunder chain", "h[t] = ^().__class__.__base__\n", "only + - * / @"),
+    refused(
+        "function definition", "^def f(t):\n    return t\n", "not an equation", rest=HIDDEN + OUTPUT
+    ),
+    refused("loop", "^for t in k:\n    h[t] = 1\n", "not an equation"),
+    refused("chained", "^g[t] = h[t] = U @ x[t]\n", "not an equation"),
+    refused("augmented", "^h[t] += U @ x[t]\n", "not an equation"),
+    refused("tuple", "^h[t], g[t] = 1, 2\n", "not an equation"),
+    refused("attribute", "^h.a = 1\n", "not an equation", rest=HIDDEN + OUTPUT),
+    refused("index of an index", "^h[t][t] = 1\n", "left side must be name[t]"),
+    refused("equality", "^h[t] == U @ x[t]\n", "not an equation"),
+    refused("annotated vector", "^h[t]: int = 1\n", "not an equation"),
+    refused("delete", HIDDEN + "^del h[t]\n", "not an equation"),
+    anywhere("a null byte", "h[t]\0 = 1\n" + OUTPUT),
+    refused("a lone surrogate", "^h[t] = \ud800\n", "not a text of equations"),
+    refused("a byte-order mark", "^\ufeff", "cannot be read", rest=HIDDEN + OUTPUT),
+    refused("a colour for the terminal", "h[t] = ^\x1b[31m\n", "cannot be read"),
+    # -- hostile sizes
+    anywhere("5,000 digits", f"h[t] = tanh(U @ x[t]) + {'9' * 5000}\n" + OUTPUT, "cannot be read"),
+    anywhere("5,000 hexadecimal digits", f"h[t] = 0x{'f' * 5000}\n" + OUTPUT, "too large"),
+    anywhere("5,000 nested parentheses", f"h[t] = {'(' * 5000}1{')' * 5000}\n", "too many nested"),
+    anywhere("5,000 open parentheses", "h[t] = " + "(" * 5000, "too many nested"),
+    anywhere(
+        "150 functions", f"h[t] = {'tanh(' * 150}U @ x[t]{')' * 150}\n" + OUTPUT, "too deeply"
+    ),
+    anywhere("200,000 operators", "h[t] = 1" + " + 1" * 200_000, "longer than 100,000 characters"),
+    anywhere(
+        "40,000 operators", "h[t] = 1" + "+1" * 40_000, "nested too deeply", "several equations"
+    ),
+    anywhere("50,000 signs", "h[t] = " + "-" * 50_000 + "s\n" + OUTPUT, "nested too deeply"),
+    anywhere("900 matrices", "h[t] = " + "A @ " * 900 + "h[t-1]\n" + OUTPUT, "nested too deeply"),
+    anywhere("20,000 matrices", "h[t] = " + "A @ " * 20_000 + "h[t-1]\n", "nested too deeply"),
+    anywhere(
+        "500 equations",
+        "".join(f"h{i}[t] = W @ h{i}[t-1]\n" for i in range(500)) + OUTPUT,
+        "line 301",
+        "more than 300 vectors",
+    ),
+    anywhere(
+        "500 products of expressions",
+        "".join(f"h{i}[t] = {'W @ (s + ' * 50}s{')' * 50}\n" for i in range(10)) + OUTPUT,
+        "line 6",
+        "more than 300 vectors",
+    ),
+    anywhere("500 targets", " = ".join(f"h{i}[t]" for i in range(500)) + " = s", "not an equation"),
+    anywhere("10 MB in a line", "x" * 10_000_000, "longer than 100,000 characters"),
+    anywhere("a million lines", "\n" * 1_000_000, "longer than 100,000 characters"),
+]
