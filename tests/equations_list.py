@@ -51,7 +51,7 @@ VALID = [
         "weights and their transpose",
         "h[t] = tanh(U @ x[t] + W @ h[t-1] + W.T @ h[t-2])\n" + OUTPUT,
     ),
-    Valid("transpose alone", "h[t] = tanh(U @ x[t] + W.T @ h[t-1] + s)\n" + OUTPUT),
+    Valid("transpose without the matrix", "h[t] = tanh(U @ x[t] + W.T @ h[t-1] + s)\n" + OUTPUT),
     Valid("tied output", "h[t] = tanh(U @ x[t] + W @ h[t-1])\no[t] = softmax(U.T @ h[t] + q)\n"),
     Valid("tied input", "h[t] = tanh(Q.T @ x[t] + W @ h[t-1])\no[t] = softmax(Q @ h[t] + q)\n"),
     Valid(
