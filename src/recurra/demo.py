@@ -17,7 +17,7 @@ def trainers(
     minutes: float = 2.0,
     *,
     engine: str = DEFAULT_ENGINE,
-    threads: int = 1,
+    threads: int | None = None,
     seed: int = 0,
 ) -> Iterator[Trainer]:
     """A trainer for each network, each made when it is asked for and with its own run folder.

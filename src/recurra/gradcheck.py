@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recurra.engines import Parameters, State, make_engine
+from recurra.engines import DEFAULT_ENGINE, Parameters, State, make_engine
 from recurra.network import Network
 from recurra.plan import make_plan
 from recurra.shapes import ShapeSolver
@@ -65,7 +65,7 @@ def random_problem(
 
 def check_gradients(
     network: Network,
-    engine: str = "compiled",
+    engine: str = DEFAULT_ENGINE,
     *,
     vocabulary: int = 7,
     hidden: int = 6,

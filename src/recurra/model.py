@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.elements import Operation, SumValue
-from recurra.engines import Engine, Parameters, make_engine
+from recurra.engines import DEFAULT_ENGINE, Engine, Parameters, make_engine
 from recurra.errors import SettingError
 from recurra.functions import FUNCTIONS
 from recurra.network import Initialiser, Network
@@ -40,7 +40,7 @@ class Model:
         """The float type of the parameters."""
         return next(iter(self.parameters.values())).dtype
 
-    def engine(self, name: str = "reference", threads: int = 1) -> Engine:
+    def engine(self, name: str = DEFAULT_ENGINE, threads: int | None = None) -> Engine:
         """An engine for this model."""
         return make_engine(name, make_plan(self.network), self.shapes, self.dtype, threads)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from recurra.corpora import DEFAULT_SPLIT, Corpus, Split, load_corpus, read_documents
-from recurra.engines import DEFAULT_ENGINE
+from recurra.engines import DEFAULT_ENGINE, available_threads
 from recurra.equations import parse
 from recurra.errors import RecurraError, RunError
 from recurra.evaluation import Loss, evaluate
@@ -55,7 +55,7 @@ def start(
     encoding: str | None = None,
     split: Split = DEFAULT_SPLIT,
     engine: str = DEFAULT_ENGINE,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Trainer:
     """A trainer with a new run folder, which appears only when nothing can be refused any more.
 
@@ -67,11 +67,12 @@ def start(
         encoding: of all texts; None: found out for each.
         split: training, validation and test parts of each text.
         engine: "compiled" or "reference".
-        threads: how many may share a batch.
+        threads: how many share a batch; None: as many as there are cores.
 
     Raises:
         TextError, SettingError, RunError: a text, a setting or the folder is refused.
     """
+    threads = threads or available_threads()
     corpus = load_corpus(sources, encoding, split)
     trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
     config = {
@@ -200,7 +201,7 @@ def score(
     encoding: str | None = None,
     windows: int | None = None,
     engine: str = DEFAULT_ENGINE,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Iterator[Score]:
     """Evaluate a run's best model over the whole of its held-out text, or of other texts.
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.corpora import Corpus
-from recurra.engines import Engine, Parameters, make_engine
+from recurra.engines import DEFAULT_ENGINE, Engine, Parameters, make_engine
 from recurra.errors import RunError
 from recurra.evaluation import cut, evaluate
 from recurra.model import Model, initialise
@@ -61,7 +61,7 @@ class Trainer:
         recipe: Recipe = MODERN,
         *,
         run: Run | None = None,
-        engine: str = "reference",
+        engine: str = DEFAULT_ENGINE,
         threads: int = 1,
         save_seconds: float = 60.0,
     ) -> None:

@@ -29,7 +29,8 @@ EngineName = Annotated[
     str, typer.Option("--engine", metavar="NAME", help="What computes: compiled or reference.")
 ]
 Threads = Annotated[
-    int, typer.Option("--threads", min=1, metavar="N", help="Threads that share a batch.")
+    int | None,
+    typer.Option("--threads", min=1, metavar="N", help="Threads that share a batch; else: cores."),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="One line of JSON on stdout; all else goes to stderr.")

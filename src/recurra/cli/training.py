@@ -45,7 +45,7 @@ def train_command(
         str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
     ] = "90/5/5",
     engine: options.EngineName = DEFAULT_ENGINE,
-    threads: options.Threads = 1,
+    threads: options.Threads = None,
     json: options.Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
     recipe: Annotated[
@@ -92,7 +92,7 @@ def demo_command(
     minutes: Annotated[float, typer.Option(help="Training time, shared by both networks.")] = 2.0,
     seed: Annotated[int, typer.Option(min=0, help="Where random numbers start from.")] = 0,
     engine: options.EngineName = DEFAULT_ENGINE,
-    threads: options.Threads = 1,
+    threads: options.Threads = None,
 ) -> None:
     """Train a plain RNN and a W-RNN on Shakespeare, and let both go on with a sentence."""
     from recurra.demo import PROMPT, trainers

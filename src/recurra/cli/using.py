@@ -150,7 +150,7 @@ def eval_command(
     ] = None,
     encoding: options.Encoding = None,
     engine: options.EngineName = DEFAULT_ENGINE,
-    threads: options.Threads = 1,
+    threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
     """How well a run predicts the whole of its held-out text, or of other texts."""

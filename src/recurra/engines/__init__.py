@@ -1,5 +1,6 @@
 """Engines: what computes a plan's loss, gradients and next characters."""
 
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ Array = npt.NDArray[Any]
 Parameters = dict[str, Array]
 State = dict[str, Array]
 ENGINES = ("compiled", "reference")
-DEFAULT_ENGINE = "reference"
+DEFAULT_ENGINE = "compiled"
 
 
 class Engine(Protocol):
@@ -81,12 +82,19 @@ class Engine(Protocol):
         ...
 
 
+def available_threads() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def make_engine(
     name: str,
     plan: Plan,
     shapes: Shapes,
     dtype: npt.DTypeLike = np.float32,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Engine:
     """The engine of that name for a plan and its shapes.
 
@@ -95,7 +103,7 @@ def make_engine(
         plan: what to compute.
         shapes: sizes of its vectors and parameters.
         dtype: float32 to train, float64 to check.
-        threads: how many threads may share a batch.
+        threads: how many threads may share a batch; None: as many as there are cores.
 
     Raises:
         SettingError: no engine of that name.
@@ -107,5 +115,5 @@ def make_engine(
     if name == "compiled":
         from recurra.engines.compiled import CompiledEngine
 
-        return CompiledEngine(plan, shapes, dtype, threads)
+        return CompiledEngine(plan, shapes, dtype, threads or available_threads())
     raise SettingError(f"no engine {name}: choose one of {', '.join(ENGINES)}")
