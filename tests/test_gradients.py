@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equations_list import VALID, Valid
@@ -161,7 +161,6 @@ def test_sizes_of_one_and_a_vocabulary_smaller_than_a_vector(name: str) -> None:
 
 @engines
 @given(networks(), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
-@settings(max_examples=120)
 def test_random_networks(name: str, text: str, steps: int, batch: int, seed: int) -> None:
     check(make_task(name, parse(text), sizes(text), steps, batch, seed=seed))
 

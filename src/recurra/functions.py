@@ -56,25 +56,20 @@ def _swish_derivative(x: Array, y: Array) -> Array:
 
 
 # Python floats, so that NumPy keeps the dtype of x (NEP 50).
-_GELU_A = (2.0 / float(np.pi)) ** 0.5
+_GELU_A = 2.0 * (2.0 / float(np.pi)) ** 0.5
 _GELU_B = 0.044715
 
 
-def _gelu_tanh(x: Array) -> Array:
-    value: Array = np.tanh(_GELU_A * (x + _GELU_B * x * x * x))
-    return value
-
-
-def _gelu(x: Array) -> Array:
-    value: Array = 0.5 * x * (1.0 + _gelu_tanh(np.clip(x, -10.0, 10.0)))
-    return value
+def _gelu_gate(x: Array) -> Array:
+    # (1 + tanh u) / 2 = sigmoid(2 u), without the cancellation; where x is clipped it is 0 or 1
+    x = np.clip(x, -30.0, 30.0)
+    return _sigmoid(_GELU_A * (x + _GELU_B * x * x * x))
 
 
 def _gelu_derivative(x: Array, y: Array) -> Array:
-    x = np.clip(x, -10.0, 10.0)  # from there on it is 0 or 1, in float64 too
-    u = _gelu_tanh(x)
-    slope = _GELU_A * (1.0 + 3.0 * _GELU_B * x * x)
-    value: Array = 0.5 * (1.0 + u) + 0.5 * x * (1.0 - u * u) * slope
+    s = _gelu_gate(x)
+    x = np.clip(x, -30.0, 30.0)
+    value: Array = s + x * s * (1.0 - s) * _GELU_A * (1.0 + 3.0 * _GELU_B * x * x)
     return value
 
 
@@ -110,7 +105,7 @@ _ROWS = (
     # The tanh form of Hendrycks & Gimpel 2016, equation 2 of their section 2.
     Function(
         "gelu",
-        _gelu,
+        lambda x: x * _gelu_gate(x),
         _gelu_derivative,
         "x",
         r"\tfrac{z}{2}\bigl(1 + \tanh u(z)\bigr),\; u(z) = \sqrt{2/\pi}\,(z + 0.044715 z^3)",
