@@ -1,5 +1,7 @@
 """The output layer against PyTorch's cross-entropy in float64, and against the plain formula."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -102,3 +104,36 @@ def test_uncompiled():
     np.testing.assert_allclose(loss, losses.sum(), rtol=1e-12)
     for actual, wanted in zip(slopes, expected, strict=True):
         np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bounds", [(0, 300), (0, 128, 300), (0, 256, 300), (0, 128, 256, 300)])
+@pytest.mark.parametrize("eps", [(1e-8, 0.0), (0.0, 1e-8)])
+def test_shared_vocabulary_with_adagrad(dtype, bounds, eps):
+    y, q, s, targets = layer(30, 24, 300, dtype)
+    width, parts, parts_of = 32, 3, list(pairwise(bounds))
+    scores, (peaks, sums) = np.zeros((300, width), dtype), np.zeros((2, parts, width), dtype)
+    top, total, hits = np.zeros((3, width), dtype)
+    losses, (dy, dq, ds) = oracle(y, q, s, targets, 0.5)
+    memory_q, memory_s = np.full_like(q, 0.1), np.full_like(s, 0.1)
+    expected = []
+    limit, rate, decay = 0.2, 0.3, 0.01
+    for value, slope, shrink in ((q, dq, decay), (s, ds, 0.0)):
+        g = np.clip(slope, -limit, limit) + shrink * value
+        memory = 0.1 + g * g
+        expected.append((value - rate * g / (np.sqrt(memory + eps[0]) + eps[1]), memory))
+    for low, high in parts_of:
+        output.first_pass(y, 0, 30, q, s, targets, low, high, scores, peaks, sums, hits)
+    output.merge(peaks, sums, top, total)
+    np.testing.assert_allclose(output.loss_of(top, total, hits, 30), losses.sum(), rtol=1e-5)
+    d_rows = np.full((len(parts_of), 30, 24), np.nan, dtype)
+    for own, (low, high) in zip(d_rows, parts_of, strict=True):
+        output.second_pass_adagrad(
+            y, 0, 30, q, s, targets, 0.5, low, high, scores, peaks, top, total, own,
+            memory_q, memory_s, rate, limit, decay, *eps,
+        )  # fmt: skip
+    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(d_rows.sum(0), dy, rtol=0, atol=tolerance)
+    for value, memory, wanted in zip((q, s), (memory_q, memory_s), expected, strict=True):
+        np.testing.assert_allclose(value, wanted[0], rtol=0, atol=tolerance)
+        np.testing.assert_allclose(memory, wanted[1], rtol=0, atol=tolerance)

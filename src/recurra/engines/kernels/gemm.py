@@ -13,6 +13,7 @@ from numba.extending import overload
 
 from recurra.engines.kernels.jit import INLINED, inlined, jit, symbol
 from recurra.engines.kernels.tile import ROWS, VECTOR_BYTES, VECTORS, tile
+from recurra.engines.kernels.turn import turn
 
 # So many rows of B, one panel wide, stay in the second-level cache while the rows of A pass.
 DEPTH = 256
@@ -43,7 +44,7 @@ def _gemm(
     vectors = (columns + lanes - 1) // lanes
     panels = (vectors + VECTORS - 1) // VECTORS
     chunks = (rows + ROWS - 1) // ROWS
-    copied = b_column != 1 or rows >= COPY
+    copied = b_column != 1 or (rows >= COPY and b_row > 2 * VECTORS * lanes)
     width = VECTORS * lanes
     panel = np.empty(min(depth, DEPTH) * width if copied else 0, c.dtype)
     if depth <= 0 and not add:
@@ -72,17 +73,15 @@ def _gemm(
 
 @inlined
 def _copy(
-    b: Any, start: Any, row: Any, column: Any, deep: Any, wide: Any, out: Any, step: Any
+    b: Any, start: Any, row: Any, column: Any, deep: Any, wide: Any, panel: Any, step: Any
 ) -> None:
     """A part of B, row by row; B may be stored column by column."""
-    if column == 1:
-        for k in range(deep):
-            for j in range(wide):
-                out[np.uintp(k * step + j)] = b[np.uintp(start + k * row + j)]
-    else:
-        for k in range(deep):
-            for j in range(wide):
-                out[np.uintp(k * step + j)] = b[np.uintp(start + k * row + j * column)]
+    if row == 1:
+        turn(wide, deep, b, start, column, panel, 0, step)
+        return
+    for k in range(deep):
+        for j in range(wide):
+            panel[np.uintp(k * step + j)] = b[np.uintp(start + k * row + j)]
 
 
 def _signature(number: Any) -> Any:
@@ -107,7 +106,8 @@ def gemm(
         c, a, b: C-contiguous arrays of one type, float32 or float64.
         c_start, a_start, b_start: where each part begins, counted in numbers.
         c_row, a_row, b_row: the distance of two rows.
-        a_column, b_column: the distance of two columns, for a transposed operand; in C it is 1.
+        a_column, b_column: the distance of two columns, for a transposed operand; in C it is 1,
+            and in B either that or the distance of two rows.
         add: add to C, or overwrite it.
     """
 

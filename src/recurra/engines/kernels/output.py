@@ -20,6 +20,8 @@ import numpy as np
 from recurra.engines.kernels.elementwise import exp
 from recurra.engines.kernels.gemm import gemm
 from recurra.engines.kernels.jit import jit
+from recurra.engines.kernels.turn import turn
+from recurra.engines.kernels.update import adagrad
 
 # Rows of the vocabulary in a block, rows of the text in a strip, numbers in a vector.
 BLOCK, STRIP, LANES = 128, 128, 16
@@ -53,9 +55,11 @@ def first_pass(
         hits: out (width,), z of the target where that lies in this part.
     """
     width, size = scores.shape[1], weights.shape[1]
+    turned = np.empty(size * width, rows.dtype)
+    turn(count, size, rows, start * size, size, turned, 0, width)
     for v0 in range(low, high, BLOCK):
         v1, block = min(v0 + BLOCK, high), v0 // BLOCK
-        a, b = (weights, v0 * size, size, 1), (rows, start * size, 1, size)
+        a, b = (weights, v0 * size, size, 1), (turned, 0, width, 1)
         gemm(v1 - v0, count, size, scores, v0 * width, width, *a, *b, False)
         peak, total = peaks[block], sums[block]
         peak[:] = -np.inf
@@ -168,6 +172,89 @@ def second_pass(
 
 
 @jit
+def second_pass_adagrad(
+    rows: Any,
+    start: Any,
+    count: Any,
+    weights: Any,
+    bias: Any,
+    targets: Any,
+    scale: Any,
+    low: Any,
+    high: Any,
+    scores: Any,
+    peaks: Any,
+    top: Any,
+    total: Any,
+    d_rows: Any,
+    weights_accumulator: Any,
+    bias_accumulator: Any,
+    rate: Any,
+    limit: Any,
+    decay: Any,
+    eps_inside: Any,
+    eps_outside: Any,
+) -> None:
+    """The second pass with Adagrad's step on each block of the weights, while it is in cache.
+
+    Args:
+        weights, bias: updated in place, rows ``low`` to ``high``.
+        weights_accumulator, bias_accumulator: (V, h), (V,), Adagrad's memory.
+        rate, limit, decay, eps_inside, eps_outside: see :func:`update.adagrad`; ``decay`` is for
+            the weights alone.
+    """
+    width, size = scores.shape[1], weights.shape[1]
+    factor = np.empty(width, scores.dtype)
+    d_weights, d_bias = np.empty(BLOCK * size, scores.dtype), np.empty(BLOCK, scores.dtype)
+    flat, flat_accumulator = weights.reshape(-1), weights_accumulator.reshape(-1)
+    for v0 in range(low, high, BLOCK):
+        v1 = min(v0 + BLOCK, high)
+        peak, at, more = peaks[v0 // BLOCK], v0 * width, v0 > low
+        _slopes(
+            v0,
+            v1,
+            scores,
+            peak,
+            top,
+            total,
+            scale,
+            start,
+            count,
+            targets,
+            factor,
+            d_bias,
+            -v0,
+            False,
+        )
+        c, a, b = (
+            (d_rows, start * size, size),
+            (scores, at, 1, width),
+            (weights, v0 * size, size, 1),
+        )
+        gemm(count, size, v1 - v0, *c, *a, *b, more)
+        c, a, b = (d_weights, 0, size), (scores, at, width, 1), (rows, start * size, size, 1)
+        gemm(v1 - v0, size, count, *c, *a, *b, False)
+        adagrad(
+            flat[v0 * size : v1 * size], d_weights[: (v1 - v0) * size],
+            flat_accumulator[v0 * size : v1 * size],
+            rate, limit, 1.0, decay, eps_inside, eps_outside,
+        )  # fmt: skip
+        adagrad(
+            bias[v0:v1], d_bias[: v1 - v0], bias_accumulator[v0:v1],
+            rate, limit, 1.0, 0.0, eps_inside, eps_outside,
+        )  # fmt: skip
+
+
+@jit
+def loss_of(top: Any, total: Any, hits: Any, count: Any) -> float:
+    """``sum of -log p`` of the targets of ``count`` rows, after `merge`."""
+    loss = 0.0
+    for r in range(count):
+        loss += top[r] + math.log(np.float64(total[r])) - hits[r]
+    return loss
+
+
+@jit
 def train(
     rows: Any,
     weights: Any,
@@ -202,8 +289,7 @@ def train(
             rows, start, count, weights, bias, targets, 0, vocabulary, scores, peaks, sums, hits
         )
         merge(peaks, sums, top, total)
-        for r in range(count):
-            loss += top[r] + math.log(np.float64(total[r])) - hits[r]
+        loss += loss_of(top, total, hits, count)
         second_pass(
             rows, start, count, weights, targets, scale, 0, vocabulary, scores, peaks, top, total,
             d_rows, d_weights, d_bias, strip > 0,

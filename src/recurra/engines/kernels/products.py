@@ -9,6 +9,7 @@ from typing import Any
 
 from recurra.engines.kernels.gemm import gemm
 from recurra.engines.kernels.jit import jit
+from recurra.engines.kernels.turn import turn
 
 __all__ = [
     "add_at",
@@ -28,12 +29,8 @@ __all__ = [
 def transpose(matrix: Any, copy: Any, batch: Any) -> None:
     """``copy = matrix.T``; an empty copy is not wanted."""
     if copy.size > 0:
-        # squares of 16 x 16 stay in the first-level cache, read by rows and written by rows
-        for i0 in range(0, matrix.shape[0], 16):
-            for j0 in range(0, matrix.shape[1], 16):
-                for j in range(j0, min(j0 + 16, matrix.shape[1])):
-                    for i in range(i0, min(i0 + 16, matrix.shape[0])):
-                        copy[j, i] = matrix[i, j]
+        rows, columns = matrix.shape
+        turn(rows, columns, matrix, 0, columns, copy, 0, rows)
 
 
 @jit
