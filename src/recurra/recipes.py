@@ -82,7 +82,7 @@ class Recipe:
     )
     # one step
     optimizer: str = _one_of("adamw", "how gradients change weights", *SLOTS)
-    lr: float = _above_zero(3e-3, "highest learning rate")
+    lr: float = _above_zero(4e-3, "highest learning rate")
     beta1: float = _below_one(0.9, "decay of the mean gradient (Adam, AdamW)")
     beta2: float = _below_one(0.99, "decay of the mean squared gradient (RMSprop, Adam, AdamW)")
     momentum: float = _below_one(0.0, "decay of the summed updates (SGD, RMSprop)")
