@@ -19,6 +19,7 @@ import numpy as np
 
 from recurra.engines.kernels.elementwise import exp
 from recurra.engines.kernels.gemm import gemm
+from recurra.engines.kernels.gemv import gemv
 from recurra.engines.kernels.jit import jit
 from recurra.engines.kernels.turn import turn
 from recurra.engines.kernels.update import adagrad
@@ -327,15 +328,11 @@ def losses(rows: Any, weights: Any, bias: Any, targets: Any) -> Any:
 @jit
 def log_probabilities(rows: Any, weights: Any, bias: Any) -> Any:
     """``log p`` of every character, (N, V), for the few rows of one step of writing."""
-    size = weights.shape[1]
     result = np.empty((len(rows), len(weights)), rows.dtype)
     for i in range(len(rows)):
-        log_p, y = result[i], rows[i]
-        for v in range(len(weights)):
-            z = bias[v]
-            for h in range(size):
-                z += weights[v, h] * y[h]
-            log_p[v] = z
+        log_p = result[i]
+        log_p[:] = bias
+        gemv(weights, rows, i, result, i, True)
         top = np.max(log_p)
         total = 0.0
         for v in range(len(weights)):

@@ -8,6 +8,7 @@ and ``a @ matrix`` backward.
 from typing import Any
 
 from recurra.engines.kernels.gemm import gemm
+from recurra.engines.kernels.gemv import gemv, gemv_transposed
 from recurra.engines.kernels.jit import jit
 from recurra.engines.kernels.turn import turn
 
@@ -59,6 +60,9 @@ def step_times(
     a: Any, i: Any, rows: Any, matrix: Any, copy: Any, out: Any, o: Any, add: Any
 ) -> None:
     """``out[o:] (+)= a[i:] @ matrix`` for the few rows of one time step."""
+    if rows == 1:
+        gemv_transposed(matrix, a, i, out, o, add)
+        return
     k, n = matrix.shape
     gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, n, 1, add)
 
@@ -73,11 +77,7 @@ def step_times_transposed(
         gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, copy, 0, n, 1, add)
         return
     for row in range(rows):
-        for j in range(n):
-            total = out[o + row, j] if add else out.dtype.type(0)
-            for h in range(k):
-                total += matrix[j, h] * a[i + row, h]
-            out[o + row, j] = total
+        gemv(matrix, a, i + row, out, o + row, add)
 
 
 @jit
