@@ -4,7 +4,13 @@
 same cores must not fail a test.
 """
 
+import os
+
 from hypothesis import settings
+
+# The matrices of tests are small, and several tests may run at once: BLAS threads would only
+# wait for each other. Read when NumPy is imported, here and in the processes that tests start.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 settings.register_profile("quick", deadline=None, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=2000)

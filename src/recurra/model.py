@@ -65,7 +65,8 @@ def initialise(
         rng: the run's generator; draws in float64, in order of appearance.
         how: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the original; ``"scaled"``:
             recurrent square matrices orthogonal (Saxe et al. 2014), others N(0, gain^2 / fan-in)
-            (LeCun et al. 1998, He et al. 2015), the output layer at a tenth of that, biases 0.
+            (LeCun et al. 1998, He et al. 2015), the output layer at a tenth of that unless it
+            is tied to an embedding, biases 0.
             An initialiser in the equations wins over both.
         dtype: of the result.
 
@@ -114,13 +115,16 @@ def _classic(network: Network) -> dict[str, Initialiser]:
 def _scaled(plan: Plan, shapes: Shapes) -> dict[str, Initialiser]:
     """Variance kept from layer to layer; recurrent matrices neither grow nor shrink a state."""
     start = {name: Initialiser("constant", 0.0) for name in plan.network.biases}
+    embeddings = {name for total in plan.sums.values() for name in total.lookups}
+    for term in plan.logits.terms:
+        fan_in = shapes.parameters[term.matrix][1]
+        # weights tied to an embedding also have to carry the input
+        scale = 1.0 if term.matrix in embeddings else 0.1
+        start[term.matrix] = Initialiser("normal", scale / fan_in**0.5)
     for stage in plan.stages.values():
         gains = _gains(stage.element.forward)
         for total in stage.sums:
             _scale_sum(total, gains.get(total.name, 1.0), shapes, start)
-    for term in plan.logits.terms:
-        fan_in = shapes.parameters[term.matrix][1]
-        start.setdefault(term.matrix, Initialiser("normal", 0.1 / fan_in**0.5))
     return start
 
 

@@ -181,7 +181,8 @@ class ShapeSolver:
         for dimension in [*self.vectors.values(), *self.rows.values(), *self.columns.values()]:
             if dimension.root() not in sizes:
                 if "" not in given:
-                    label = dimension.root().labels[0]
+                    labels = dimension.root().labels
+                    label = next((name for name in labels if name in self.vectors), labels[0])
                     raise SettingError(f"no size for {label}: add it, as in --hidden {label}=128")
                 sizes[dimension.root()] = given[""]
         paper: dict[str, tuple[int, ...]] = {
