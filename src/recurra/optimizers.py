@@ -56,6 +56,11 @@ class OptimizerSettings:
         unused = "momentum" if self.momentum == 0.0 else ""
         return tuple(slot for slot in SLOTS[self.kind] if slot != unused)
 
+    @property
+    def eps_parts(self) -> tuple[float, float]:
+        """``eps`` as (inside, outside) of the root: one of them is 0."""
+        return (self.eps, 0.0) if self.eps_inside_root else (0.0, self.eps)
+
 
 def gradient_norm(gradients: Arrays) -> float:
     """The Euclidean norm of all gradients taken as one vector."""

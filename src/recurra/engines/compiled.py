@@ -16,6 +16,7 @@ from recurra.engines.codegen import Source, generate
 from recurra.engines.descent import Descent
 from recurra.engines.dropout import Masks, draw_masks
 from recurra.engines.kernels import output
+from recurra.engines.output_layer import OutputLayer
 from recurra.engines.share import Share
 from recurra.optimizers import Optimizer
 from recurra.plan import Plan
@@ -44,6 +45,7 @@ class CompiledEngine:
         ]
         self._shares: dict[tuple[int, int, bool], list[Share]] = {}
         self._pool = ThreadPoolExecutor(max(1, threads - 1), "recurra")
+        self._output = OutputLayer(plan, self._run, threads)
         self._descent = Descent(self._looked_up, shapes.vocabulary, self._run, threads)
 
     @cached_property
@@ -80,7 +82,11 @@ class CompiledEngine:
     ) -> tuple[float, Parameters, State]:
         """Loss summed over all characters, gradients of ``scale`` times it, next state."""
         shares = self._shares_for(*inputs.shape, training=True)
-        loss = self._backward(shares, parameters, inputs, targets, state, scale, masks)
+
+        def output_layer(share: Share) -> float:
+            return self._output.whole(share, parameters, scale)
+
+        loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
         gradients = {
             name: np.sum([share.arrays["g", name] for share in shares], axis=0)
             for name in parameters
@@ -102,8 +108,21 @@ class CompiledEngine:
     ) -> tuple[float, State]:
         """One optimiser step in place; the loss before it, summed, and the next state."""
         shares = self._shares_for(*inputs.shape, training=True)
-        loss = self._backward(shares, parameters, inputs, targets, state, scale, masks)
-        self._descent.step(shares, parameters, optimizer, rate)
+        layer = self._output
+        if len(shares) == 1 and layer.fuses(shares[0], optimizer):
+
+            def output_layer(share: Share) -> float:
+                return layer.fused(share, parameters, scale, optimizer, rate)
+
+            done: Sequence[str] = layer.names
+        else:
+
+            def output_layer(share: Share) -> float:
+                return layer.whole(share, parameters, scale)
+
+            done = ()
+        loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
+        self._descent.step(shares, parameters, optimizer, rate, done)
         return loss, self._next_state(shares, state)
 
     def losses(
@@ -171,18 +190,16 @@ class CompiledEngine:
         inputs: Array,
         targets: Array,
         state: State,
-        scale: float,
         masks: Masks | None,
+        output_layer: Callable[[Share], float],
     ) -> float:
-        """Loss and, in every share, the gradients of ``scale`` times it."""
+        """The loss, and in every share the gradients of what the output layer sends back."""
 
         def run(share: Share) -> float:
             self._forward(share, parameters, inputs, targets, state, masks)
-            slopes = share.output_gradients()
-            loss = output.train(*share.output_operand(parameters), share.targets, scale, *slopes)
-            share.spread_output_gradients(*slopes)
+            loss = output_layer(share)
             self._kernels.backward(*share.arguments(self.source.backward, parameters))
-            return float(loss)
+            return loss
 
         return float(sum(self._run(run, shares)))
 

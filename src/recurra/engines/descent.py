@@ -37,16 +37,24 @@ class Descent:
         self._rows = np.zeros(vocabulary, np.int32)
 
     def step(
-        self, shares: Sequence[Share], parameters: Parameters, optimizer: Optimizer, rate: float
+        self,
+        shares: Sequence[Share],
+        parameters: Parameters,
+        optimizer: Optimizer,
+        rate: float,
+        done: Sequence[str] = (),
     ) -> None:
-        """Take one step in place; the shares' look-up gradients are zeros again after it."""
+        """Take one step in place; the shares' look-up gradients are zeros again after it.
+
+        Parameters in ``done`` have taken theirs already.
+        """
         s = optimizer.settings
         limit = math.inf if s.clip_value is None else s.clip_value
         optimizer.count += 1
         sparse = _moves_only_touched(optimizer)
         few = self.looked_up if sparse else ()
         rows = self._touched(shares) if self.looked_up else self._rows[:0]
-        parts = self._parts(parameters, few)
+        parts = self._parts(parameters, (*few, *done))
         if len(shares) > 1 or s.clip_norm is not None:
             for name in few:
                 for share in shares[1:]:
@@ -86,9 +94,11 @@ class Descent:
         self._seen[rows] = 0
         return rows
 
-    def _parts(self, parameters: Parameters, few: Sequence[str]) -> list[list[tuple[str, slice]]]:
+    def _parts(
+        self, parameters: Parameters, without: Sequence[str]
+    ) -> list[list[tuple[str, slice]]]:
         """Who updates what: slices of the flat parameters, one list a thread."""
-        sizes = {name: p.size for name, p in parameters.items() if name not in few}
+        sizes = {name: p.size for name, p in parameters.items() if name not in without}
         count = self.threads if sum(sizes.values()) > _WORTH_SHARING else 1
         return [
             [
@@ -128,11 +138,6 @@ def _moves_only_touched(optimizer: Optimizer) -> bool:
     return plain and not s.weight_decay
 
 
-def _eps(optimizer: Optimizer) -> tuple[float, float]:
-    s = optimizer.settings
-    return (s.eps, 0.0) if s.eps_inside_root else (0.0, s.eps)
-
-
 def _move(
     optimizer: Optimizer,
     name: str,
@@ -148,7 +153,7 @@ def _move(
     p, g = value.reshape(-1)[where], share.arrays["g", name].reshape(-1)[where]
     slots = [optimizer.slots[f"{name}/{slot}"].reshape(-1)[where] for slot in s.slots]
     decay = s.weight_decay if value.ndim > 1 else 0.0
-    inside, outside = _eps(optimizer)
+    inside, outside = s.eps_parts
     if s.kind == "adagrad":
         update.adagrad(p, g, *slots, rate, limit, factor, decay, inside, outside)
     elif s.kind == "sgd":
@@ -195,6 +200,8 @@ def _move_rows(
     p, g = parameters[name], share.arrays["g", name]
     if optimizer.settings.kind == "adagrad":
         accumulator = optimizer.slots[f"{name}/accumulator"]
-        update.adagrad_rows(p, g, accumulator, rows, rate, limit, factor, *_eps(optimizer))
+        update.adagrad_rows(
+            p, g, accumulator, rows, rate, limit, factor, *optimizer.settings.eps_parts
+        )
     else:
         update.sgd_rows(p, g, rows, rate, limit, factor)

@@ -56,8 +56,8 @@ class Share:
             self.arrays["v", name] = self.arrays["y", name] = self._vector(name)
             self.arrays["m", name] = _NO_MASK
         for name in loop_matrices(plan):
-            # with one stream, products read the matrix itself
-            shape = shapes.parameters[name][::-1] if self.batch > 1 and steps > 1 else (0, 0)
+            # not worth its making for a step or two: products then read the matrix itself
+            shape = shapes.parameters[name][::-1] if steps > 2 else (0, 0)
             self.arrays["w", name] = self._new(*shape)
         if training:
             self._prepare_backward()

@@ -1,0 +1,122 @@
+"""The output layer's part of a training step, cut among threads by vocabulary where rows are few.
+
+With many rows each share passes through the whole layer on its own. With few (one stream), all
+threads work on the one share: each takes a part of the vocabulary for both passes. Then Adagrad's
+step on the output weights can be taken block by block, while their gradients are in cache.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.engines import Array, Parameters
+from recurra.engines.kernels import output
+from recurra.engines.share import Share
+from recurra.optimizers import Optimizer
+from recurra.plan import Plan
+
+# A part of the vocabulary with fewer weights is not worth waking another thread for.
+_WORTH_SHARING = 100_000
+
+Run = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
+
+
+class OutputLayer:
+    """Losses and slopes of the logits of a plan.
+
+    Args:
+        plan: whose logits.
+        run: calls a function on every item, each in a thread of its own.
+        threads: how many.
+    """
+
+    def __init__(self, plan: Plan, run: Run, threads: int) -> None:
+        self.run, self.threads = run, threads
+        logits = plan.logits
+        matrices = [t.matrix for s in plan.sums.values() for t in s.terms]
+        matrices += [m for s in plan.sums.values() for m in s.lookups]
+        # one product with a matrix that nothing else reads, and one bias
+        self.alone = (
+            len(logits.terms) == len(logits.biases) == 1
+            and matrices.count(logits.terms[0].matrix) == 1
+        )
+        self.names = (logits.terms[0].matrix, *logits.biases[:1])
+        self._space: dict[tuple[int, int], tuple[Array, ...]] = {}
+
+    def fuses(self, share: Share, optimizer: Optimizer) -> bool:
+        """Whether a step on this share alone can update the weights as it passes."""
+        s = optimizer.settings
+        return self.alone and share.rows <= output.STRIP and s.kind == "adagrad" and not s.clip_norm
+
+    def whole(self, share: Share, parameters: Parameters, scale: float) -> float:
+        """Loss and slopes, left in the share; ``scale`` times the loss is what they belong to."""
+        slopes = share.output_gradients()
+        operand = share.output_operand(parameters)
+        loss = output.train(*operand, share.targets, scale, *slopes)
+        share.spread_output_gradients(*slopes)
+        return float(loss)
+
+    def fused(
+        self,
+        share: Share,
+        parameters: Parameters,
+        scale: float,
+        optimizer: Optimizer,
+        rate: float,
+    ) -> float:
+        """Loss and slopes of the hidden rows, and Adagrad's step on the layer's weights."""
+        rows, weights, bias = share.output_operand(parameters)
+        d_rows, _, _ = share.output_gradients()
+        scores, peaks, sums, hits, top, total, more = self._workspace(share, weights)
+        bounds = self._bounds(weights)
+        s = optimizer.settings
+        memory = [optimizer.slots[f"{name}/accumulator"] for name in self.names]
+        limit = np.inf if s.clip_value is None else s.clip_value
+        inside, outside = s.eps_parts
+
+        def first(part: int) -> None:
+            low, high = bounds[part], bounds[part + 1]
+            output.first_pass(
+                *(rows, 0, share.rows, weights, bias, share.targets, low, high),
+                *(scores, peaks, sums, hits),
+            )
+
+        def second(part: int) -> None:
+            low, high = bounds[part], bounds[part + 1]
+            output.second_pass_adagrad(
+                *(rows, 0, share.rows, weights, bias, share.targets, scale, low, high),
+                *(scores, peaks, top, total, more[part - 1] if part else d_rows, *memory),
+                *(rate, limit, s.weight_decay, inside, outside),
+            )
+
+        parts = range(len(bounds) - 1)
+        self.run(first, parts)
+        output.merge(peaks, sums, top, total)
+        loss = output.loss_of(top, total, hits, share.rows)
+        self.run(second, parts)
+        for part in parts[1:]:
+            d_rows += more[part - 1]
+        return float(loss)
+
+    def _bounds(self, weights: Array) -> list[int]:
+        """Where each thread's part of the vocabulary begins, whole blocks, and the end."""
+        vocabulary = len(weights)
+        blocks = -(-vocabulary // output.BLOCK)
+        count = max(1, min(self.threads, blocks, weights.size // _WORTH_SHARING))
+        return [min(blocks * i // count * output.BLOCK, vocabulary) for i in range(count)] + [
+            vocabulary
+        ]
+
+    def _workspace(self, share: Share, weights: Array) -> tuple[Array, ...]:
+        """Scores, peaks, sums, hits, top, total and the other threads' slopes of the rows."""
+        key = weights.shape[0], share.rows
+        if key not in self._space:
+            vocabulary, dtype = key[0], weights.dtype
+            width = -(-share.rows // output.LANES) * output.LANES
+            blocks = -(-vocabulary // output.BLOCK)
+            one, each = (width,), (blocks, width)
+            shapes = [(vocabulary, width), each, each, one, one, one]
+            more = (self.threads - 1, share.rows, weights.shape[1])
+            self._space = {key: tuple(np.zeros(shape, dtype) for shape in [*shapes, more])}
+        return self._space[key]
