@@ -50,7 +50,8 @@ def gemv_transposed(matrix: Any, x: Any, i: Any, out: Any, o: Any, add: Any) -> 
         add: add to the row, or overwrite it.
     """
     if not add:
-        out[o] = 0.0
+        for j in range(matrix.shape[1]):
+            out[o, j] = 0.0
     whole = matrix.shape[0] // 8 * 8
     for h in range(0, whole, 8):
         a, b, c, d = x[i, h], x[i, h + 1], x[i, h + 2], x[i, h + 3]

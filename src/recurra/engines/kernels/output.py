@@ -62,22 +62,22 @@ def first_pass(
         v1, block = min(v0 + BLOCK, high), v0 // BLOCK
         a, b = (weights, v0 * size, size, 1), (turned, 0, width, 1)
         gemm(v1 - v0, count, size, scores, v0 * width, width, *a, *b, False)
-        peak, total = peaks[block], sums[block]
-        peak[:] = -np.inf
-        total[:] = 0.0
+        for r in range(width):
+            peaks[block, r] = -np.inf
+            sums[block, r] = 0.0
         for v in range(v0, v1):
             for r in range(width):
                 z = scores[v, r] + bias[v]
                 scores[v, r] = z
-                peak[r] = z if z > peak[r] else peak[r]
+                peaks[block, r] = z if z > peaks[block, r] else peaks[block, r]
         for r in range(count):
             if v0 <= targets[start + r] < v1:
                 hits[r] = scores[targets[start + r], r]
         for v in range(v0, v1):
             for r in range(width):
-                e = exp(scores[v, r] - peak[r])
+                e = exp(scores[v, r] - peaks[block, r])
                 scores[v, r] = e
-                total[r] += e
+                sums[block, r] += e
 
 
 @jit
@@ -88,8 +88,9 @@ def merge(peaks: Any, sums: Any, top: Any, total: Any) -> None:
         peaks, sums: (parts, width), maximum of z and sum of ``exp(z - maximum)`` of each part.
         top, total: out (width,).
     """
-    top[:] = -np.inf
-    total[:] = 0.0
+    for r in range(top.size):
+        top[r] = -np.inf
+        total[r] = 0.0
     for part in range(peaks.shape[0]):
         for r in range(top.size):
             top[r] = peaks[part, r] if peaks[part, r] > top[r] else top[r]
@@ -100,13 +101,13 @@ def merge(peaks: Any, sums: Any, top: Any, total: Any) -> None:
 
 @jit
 def _slopes(
-    v0: Any, v1: Any, scores: Any, peak: Any, top: Any, total: Any, scale: Any,
+    v0: Any, v1: Any, scores: Any, peaks: Any, top: Any, total: Any, scale: Any,
     start: Any, count: Any, targets: Any, factor: Any, d_bias: Any, at: Any, add: Any,
 ) -> None:  # fmt: skip
     """``scores = scale (softmax - onehot)`` for one block, and their sums over the rows."""
     width = scores.shape[1]
     for r in range(width):
-        factor[r] = exp(peak[r] - top[r]) * (factor.dtype.type(scale) / total[r])
+        factor[r] = exp(peaks[v0 // BLOCK, r] - top[r]) * (factor.dtype.type(scale) / total[r])
     for v in range(v0, v1):
         for r in range(width):
             scores[v, r] *= factor[r]
@@ -152,9 +153,8 @@ def second_pass(
     factor = np.empty(width, scores.dtype)
     for v0 in range(low, high, BLOCK):
         v1 = min(v0 + BLOCK, high)
-        peak = peaks[v0 // BLOCK]
         _slopes(
-            v0, v1, scores, peak, top, total, scale, start, count, targets, factor, d_bias, 0, add
+            v0, v1, scores, peaks, top, total, scale, start, count, targets, factor, d_bias, 0, add
         )
         at = v0 * width
         c, a, b = (
@@ -210,12 +210,12 @@ def second_pass_adagrad(
     flat, flat_accumulator = weights.reshape(-1), weights_accumulator.reshape(-1)
     for v0 in range(low, high, BLOCK):
         v1 = min(v0 + BLOCK, high)
-        peak, at, more = peaks[v0 // BLOCK], v0 * width, v0 > low
+        at, more = v0 * width, v0 > low
         _slopes(
             v0,
             v1,
             scores,
-            peak,
+            peaks,
             top,
             total,
             scale,
@@ -330,14 +330,15 @@ def log_probabilities(rows: Any, weights: Any, bias: Any) -> Any:
     """``log p`` of every character, (N, V), for the few rows of one step of writing."""
     result = np.empty((len(rows), len(weights)), rows.dtype)
     for i in range(len(rows)):
-        log_p = result[i]
-        log_p[:] = bias
-        gemv(weights, rows, i, result, i, True)
-        top = np.max(log_p)
-        total = 0.0
+        gemv(weights, rows, i, result, i, False)
+        top, total = rows.dtype.type(-np.inf), 0.0
         for v in range(len(weights)):
-            total += exp(log_p[v] - top)
+            z = result[i, v] + bias[v]
+            result[i, v] = z
+            top = z if z > top else top
+        for v in range(len(weights)):
+            total += exp(result[i, v] - top)
         top += rows.dtype.type(math.log(total))
         for v in range(len(weights)):
-            log_p[v] -= top
+            result[i, v] -= top
     return result
