@@ -36,6 +36,7 @@ def trainers(
         seed=seed,
         # so short a run is looked at more often
         warmup=20,
+        record_every=1,
         evaluate_every=100,
         evaluate_characters=20_000,
         sample_every=100,

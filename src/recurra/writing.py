@@ -70,7 +70,8 @@ class Writer:
         model: what writes.
         sampling: how characters are drawn.
         seed: equal seeds write equal texts; None: another text every time.
-        engine: computes the model; None: the default engine.
+        engine: computes the model; None: the reference engine, which is ready at once, and for
+            one character at a time about as fast as any.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Writer:
             raise SettingError(f"seed has to be a whole number, 0 or more, not {seed}")
         self.model = model
         self.sampling = sampling or Sampling()
-        self._engine = engine or model.engine()
+        self._engine = engine or model.engine("reference")
         self._rng = np.random.default_rng(seed)
         self._state = self._engine.zero_state(1)
         self._last: int | None = None  # the latest character, which the state does not hold yet

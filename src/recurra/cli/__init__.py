@@ -78,7 +78,7 @@ def main() -> None:
             # A terminal that lacks a character shows a substitute: no reason to fail.
             stream.reconfigure(errors="replace")
     try:
-        app()
+        app(prog_name="recurra")
     except SystemExit as end:
         code = end.code
     except Exception as error:  # noqa: BLE001 (a user never sees a traceback)

@@ -137,7 +137,7 @@ def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, lis
 
     run = shown_path(trainer.run.folder) if trainer.run else ""
     _announce(trainer, console, run)
-    curve = []
+    curve = [trainer.watch.smooth / trainer.recipe.seq_len]
     try:
         with stop_on_signals(trainer), display(console) as show:
             for record in trainer.records():

@@ -45,7 +45,6 @@ def write_command(
     last: Annotated[
         bool, typer.Option("--last", help="Use the run's last state, not its best.")
     ] = False,
-    engine: options.EngineName = DEFAULT_ENGINE,
 ) -> None:
     """Go on with a text, as one run would, or several side by side: write RUN [RUN...] [TEXT].
 
@@ -61,7 +60,7 @@ def write_command(
         if rest and not os.path.isdir(run):
             raise recurra.RunError(f"no run folder {run}; a text of several words needs quotes")
         model = recurra.load_model(run, checkpoint)
-        writers[shown_path(run)] = recurra.Writer(model, sampling, seed, model.engine(engine))
+        writers[shown_path(run)] = recurra.Writer(model, sampling, seed)
     console = make_console()
     if prompt is None and sys.stdin.isatty():
         _converse(console, writers, chars, strict)
