@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from recurra.encodings import Document as Document
     from recurra.engines import Engine as Engine
     from recurra.engines import make_engine as make_engine
+    from recurra.engines.codegen import generate_kernels as generate_kernels
     from recurra.equations import parse as parse
     from recurra.errors import EquationError as EquationError
     from recurra.errors import RecurraError as RecurraError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from recurra.recipes import CLASSIC as CLASSIC
     from recurra.recipes import MODERN as MODERN
     from recurra.recipes import Recipe as Recipe
+    from recurra.records import Compiling as Compiling
     from recurra.records import Evaluation as Evaluation
     from recurra.records import Finished as Finished
     from recurra.records import Progress as Progress
@@ -62,6 +64,7 @@ _ROOMS = {
     "corpora": ("Corpus", "load_corpus", "read_documents"),
     "encodings": ("Document",),
     "engines": ("Engine", "make_engine"),
+    "engines.codegen": ("generate_kernels",),
     "equations": ("parse",),
     "errors": ("EquationError", "RecurraError", "RunError", "SettingError", "TextError"),
     "evaluation": ("Loss", "evaluate"),
@@ -72,7 +75,7 @@ _ROOMS = {
     "optimizers": ("Optimizer", "OptimizerSettings"),
     "plan": ("Plan", "make_plan"),
     "recipes": ("CLASSIC", "MODERN", "Recipe"),
-    "records": ("Evaluation", "Finished", "Progress", "Sample", "Saved"),
+    "records": ("Compiling", "Evaluation", "Finished", "Progress", "Sample", "Saved"),
     "runs": ("Run",),
     "sessions": ("Score", "load_model", "resume", "score", "start", "train"),
     "shapes": ("ShapeSolver", "Shapes"),

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Compiling:
+    """The first step is going to take some seconds: these kernels are compiled now, once."""
+
+    network: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """How training goes.
 
@@ -96,4 +103,4 @@ class Finished:
     min_smooth_loss_step: int
 
 
-Record = Progress | Evaluation | Sample | Saved | Finished
+Record = Compiling | Progress | Evaluation | Sample | Saved | Finished

@@ -25,7 +25,7 @@ from recurra.network import Network
 from recurra.optimizers import Optimizer, learning_rate
 from recurra.plan import make_plan
 from recurra.recipes import CLASSIC, MODERN, Recipe
-from recurra.records import Evaluation, Finished, Progress, Record, Sample, Saved
+from recurra.records import Compiling, Evaluation, Finished, Progress, Record, Sample, Saved
 from recurra.runs import Name, Run
 from recurra.shapes import ShapeSolver
 from recurra.stopping import DIVERGED, INTERRUPTED, REASONS, Watch, budget_used
@@ -101,6 +101,8 @@ class Trainer:
         """
         with self.run.lock() if self.run else contextlib.nullcontext():
             self._restore()
+            if self.engine.cold:
+                yield Compiling(self.model.network.name)
             while (reason := self._reason()) is None:
                 loss, rate = self._step()
                 if not self._diverged():

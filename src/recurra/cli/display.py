@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from recurra.records import Evaluation, Progress, Record, Sample
+from recurra.records import Compiling, Evaluation, Progress, Record, Sample
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -47,6 +47,8 @@ class Lines:
     def show(self, record: Record) -> None:
         """Take in one record."""
         match record:
+            case Compiling():
+                self.console.print(compiling(record))
             case Progress():
                 self.progress = record
                 if time.monotonic() - self._printed > PAUSE:
@@ -75,10 +77,13 @@ class Dashboard(Lines):
         self.curve: list[float] = []
         self.evaluation: Evaluation | None = None
         self.sample: Sample | None = None
+        self.waiting = "reading the first characters ..."
 
     def show(self, record: Record) -> None:
         """Take in one record."""
         match record:
+            case Compiling():
+                self.waiting = compiling(record)
             case Progress():
                 self.progress = record
                 self.curve.append(record.smooth_nats_per_char)
@@ -98,7 +103,7 @@ class Dashboard(Lines):
 
         p = self.progress
         if p is None:
-            return Group(Text("reading the first characters ..."))
+            return Group(Text(self.waiting))
         head = Table.grid(padding=(0, 2))
         bar = [] if p.fraction is None else [ProgressBar(1.0, p.fraction, 30)]
         head.add_row(*bar, budget(p), f"step {p.step:,}", speed(p), f"{duration(p.seconds)} so far")
@@ -115,6 +120,11 @@ class Dashboard(Lines):
             text = Text(self.sample.text, overflow="fold")
             parts.append(Panel(text, title=f"written after step {self.sample.step:,}", height=8))
         return Group(*parts)
+
+
+def compiling(record: Compiling) -> str:
+    """What there is to wait for before the first step."""
+    return f"compiling the kernels of {record.network}, once: some seconds ..."
 
 
 def nats_and_bits(nats_per_char: float) -> str:

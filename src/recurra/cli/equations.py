@@ -52,11 +52,17 @@ def show_command(
     hidden: options.Hidden = "256",
     vocabulary: options.VocabularySize = 65,
     set_: options.Choices = None,
+    kernel: Annotated[
+        bool, typer.Option("--kernel", help="The generated kernels instead.")
+    ] = False,
 ) -> None:
     """Show a network: its equations as Recurra reads them, and its parameters with their shapes."""
     loaded = recurra.load_network(network, options.choices(set_))
     shapes = recurra.ShapeSolver(loaded).shapes(vocabulary, options.hidden_sizes(hidden))
     console = make_console()
+    if kernel:
+        console.print(recurra.generate_kernels(recurra.make_plan(loaded)).text)
+        return
     console.print(loaded.source)
     rows = [(name, _shape(shapes.paper(name)), _shape(s)) for name, s in shapes.parameters.items()]
     print_table(console, ("parameter", "on paper", "as stored"), rows)

@@ -31,6 +31,11 @@ class Engine(Protocol):
     shapes: Shapes
     dtype: np.dtype[Any]
 
+    @property
+    def cold(self) -> bool:
+        """Whether the first step has to compile kernels, which takes seconds."""
+        ...
+
     def zero_state(self, batch: int) -> State:
         """The state before any text."""
         ...

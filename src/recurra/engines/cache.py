@@ -14,6 +14,7 @@ import stat
 import sys
 import tempfile
 from functools import cache
+from importlib.abc import InspectLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -67,22 +68,30 @@ def load(source: str) -> ModuleType:
     Args:
         source: text made by :mod:`recurra.engines.codegen` from a checked plan.
     """
-    digest = hashlib.sha256(source.encode()).hexdigest()[:24]
-    name = f"recurra_kernels_{digest}"
-    if name in sys.modules:
-        return sys.modules[name]
-    path = folder() / digest / "kernels.py"
-    if not path.is_file() or path.read_text("utf-8") != source:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        # written beside and renamed: another process may be reading
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(source)
-        Path(temporary).replace(path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    name = _module_name(source)
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_loader(name, _Generated(source))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def is_compiled(source: str) -> bool:
+    """Whether an earlier process has left this source's kernels on disk."""
+    return any(folder().glob(f"{_module_name(source)}.forward-*"))
+
+
+def _module_name(source: str) -> str:
+    return f"recurra_kernels_{hashlib.sha256(source.encode()).hexdigest()[:24]}"
+
+
+class _Generated(InspectLoader):
+    """Imports a module from its text; nothing need be written to be imported."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def get_source(self, fullname: str) -> str:
+        return self.source

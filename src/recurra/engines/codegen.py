@@ -83,7 +83,7 @@ def loop_matrices(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t.matrix for t in terms))
 
 
-def generate(plan: Plan, dtype: str) -> Source:
+def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
     """The kernels of a plan for ``"float32"`` or ``"float64"``."""
     forward = _Forward(plan, dtype)
     backward = _Backward(plan, dtype)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.engines import Array, Parameters, State
-from recurra.engines.cache import load
-from recurra.engines.codegen import Source, generate
+from recurra.engines.cache import is_compiled, load
+from recurra.engines.codegen import Source, generate_kernels
 from recurra.engines.descent import Descent
 from recurra.engines.dropout import Masks, draw_masks
 from recurra.engines.kernels import output
@@ -51,7 +51,12 @@ class CompiledEngine:
     @cached_property
     def source(self) -> Source:
         """The generated kernels, to read."""
-        return generate(self.plan, self.dtype.name)
+        return generate_kernels(self.plan, self.dtype.name)
+
+    @property
+    def cold(self) -> bool:
+        """Whether the first step has to compile kernels, which takes seconds."""
+        return "_kernels" not in self.__dict__ and not is_compiled(self.source.text)
 
     @cached_property
     def _kernels(self) -> ModuleType:

@@ -30,6 +30,8 @@ ALL = slice(None)
 class ReferenceEngine:
     """Plain NumPy, any float dtype, any batch, any length; see :class:`recurra.engines.Engine`."""
 
+    cold = False
+
     def __init__(self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32) -> None:
         self.plan, self.shapes, self.dtype = plan, shapes, np.dtype(dtype)
         self.sizes = plan.sizes(shapes)
