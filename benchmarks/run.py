@@ -1,9 +1,9 @@
 """One training step of Recurra beside PyTorch, JAX and course NumPy.
 
-    python benchmarks/run.py                                   # the whole table; hours
-    python benchmarks/run.py --quick                           # does it run? a minute, rough figures
+    python benchmarks/run.py               # the whole table; hours, most of them torch.compile's
+    python benchmarks/run.py --quick       # does it run? rough figures
+    python benchmarks/run.py --check       # do all compute the same?
     python benchmarks/run.py --networks my.eq --shapes 65x256x32x64 --rivals torch jax
-    python benchmarks/run.py --check                           # do all compute the same?
 
 Every contender runs in a process of its own, with so many threads and cores; they take turns.
 """

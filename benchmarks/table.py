@@ -53,19 +53,19 @@ def _contender(m: Measurement) -> Facts:
 
 
 LEGEND = """\
-Milliseconds of one exact training step (forward, backward, clip, update), median. `ahead`: the best
-rival's time over Recurra's; `course`: the course program's. `peak`: floating-point operations of
-Recurra's products over its time, as a part of the fastest large float32 product measured in between.
-MB: the most a process held while stepping, libraries included, for Recurra, PyTorch (its leanest
-form here) and JAX. `(s)`: seconds until torch.compile had taken three steps.
-`*` torch.nn has no such network; its nearest does as much work or a little more.
-`>` not ready within the cap. A dash: does not apply."""
+Milliseconds of one exact training step (forward, backward, clip, update), median; V characters,
+H hidden units, B streams, T time steps. `ahead`: the best rival's time over Recurra's; the second
+`course`: the course program's. `peak`: floating-point operations of Recurra's products over its
+time, as a part of the fastest large float32 product measured in between. MB: the most a process
+held while stepping, libraries included, for Recurra, PyTorch and JAX (the leanest form of each).
+`(s)`: seconds until torch.compile had taken three steps. `*` torch.nn has no such network; its
+nearest does as much work or a little more. `>` not ready within the cap. A dash: does not apply."""
 
 _MS = (OURS, "course", *RIVALS)
-_HEAD = ("network", "step", "cores", "V", "H", "B", "T")
+_HEAD = ("network", "VxHxBxT", "step", "cores")
 HEADER = (*_HEAD, *_MS, "(s)", "ahead", "course", "peak", "MB", "torch", "jax")
 WIDTHS = [max(5, len(name)) for name in HEADER]
-WIDTHS[:7] = [14, 7, 5, 4, 3, 3, 3]
+WIDTHS[:4] = [14, 14, 7, 5]
 
 
 def row(case: Facts) -> list[str]:
@@ -73,9 +73,9 @@ def row(case: Facts) -> list[str]:
     contenders = case["contenders"]
     return [
         case["network"],
+        "x".join(map(str, case["shape"].values())),
         case["optimizer"],
         str(case["threads"]),
-        *(str(size) for size in case["shape"].values()),
         *(_time(contenders.get(name)) for name in _MS),
         _number(contenders.get("torch.compile", {}).get("ready"), ".0f"),
         _number(case["ahead_of_best_rival"], ".2f", "x"),

@@ -68,6 +68,11 @@ CONTENDERS = {
     "jax": Entry("jax_:Plain", "jax"),
     "jax hoisted": Entry("jax_:Hoisted", "jax"),
     PEAK: Entry("gemm:Product"),
+    # these write T characters a step instead of learning from them
+    "write recurra": Entry("ours:Writing"),
+    "write torch": Entry("pytorch:Writing", "torch"),
+    "write jax": Entry("jax_:Writing", "jax"),
+    "write jax at once": Entry("jax_:WritingAtOnce", "jax"),
 }
 # The yardstick is not a rival.
 RIVALS = ("torch", "torch.compile", "torch.nn", "jax", "jax hoisted")

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from cases import Task
+from torch import Tensor, nn
+
 from contenders import CONTENDERS, ONE_HOT
 from contenders.pytorch import Updater
-from torch import Tensor, nn
 
 # network -> layer, and our names of its stacked matrices and biases, in PyTorch's order
 LAYERS = {
@@ -98,7 +99,9 @@ class Fused:
         found = dict(self.ends)
         for name, parts in self.names.items():
             pieces = getattr(self.layer, name).chunk(len(parts))
-            found |= {n: v.T if self._transposed(n) else v for n, v in zip(parts, pieces)}
+            found |= {
+                n: v.T if self._transposed(n) else v for n, v in zip(parts, pieces, strict=True)
+            }
         if "cg" in self.task.parameters:
             found["cg"] = self.layer.bias_hh_l0.chunk(3)[2]
         if self.embedding is not None:

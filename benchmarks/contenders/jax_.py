@@ -1,5 +1,6 @@
 """JAX: any network, one jitted step with donated buffers, time as a scan."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cases import Task
+
 from contenders.walk import Arrays, Library, Walk, plain
 
 
@@ -31,8 +33,13 @@ JAX = Library(
     split=lambda x, sizes: jnp.split(x, np.cumsum(sizes)[:-1], axis=-1),
     broadcast=jnp.broadcast_to,
     linear=linear,
-    loop=lambda body, carry, given, steps: jax.lax.scan(body, carry, given, steps),
+    loop=jax.lax.scan,
 )
+
+
+def zero_state(task: Task) -> Arrays:
+    sizes = task.plan.sizes(task.shapes)
+    return {n: jnp.zeros((lags, task.batch, sizes[n])) for n, lags in task.plan.state.items()}
 
 
 class Hoisted:
@@ -43,12 +50,7 @@ class Hoisted:
         self.walk = self.make_walk(task)
         p = {name: jnp.asarray(value) for name, value in task.parameters.items()}
         slots = {name: [jnp.zeros_like(v) for _ in task.settings.slots] for name, v in p.items()}
-        sizes = task.plan.sizes(task.shapes)
-        state = {
-            name: jnp.zeros((lags, task.batch, sizes[name]))
-            for name, lags in task.plan.state.items()
-        }
-        self.carried = (p, slots, jnp.float32(0), state)
+        self.carried = (p, slots, jnp.float32(0), zero_state(task))
         self.train = jax.jit(self._train, donate_argnums=0)
 
     def make_walk(self, task: Task) -> Walk:
@@ -118,3 +120,53 @@ class Plain(Hoisted):
 
     def make_walk(self, task: Task) -> Walk:
         return Walk(plain(task.plan), JAX, stacked=False)
+
+
+def matvec(operand: Any, matrix: Any, base: Any) -> Any:
+    # one row: XLA is quicker with a vector
+    product = (matrix @ operand.ravel()).reshape(*operand.shape[:-1], -1)
+    return product if base is None else base + product
+
+
+class Writing:
+    """A step writes T characters, drawn at temperature 0.8, one jitted call each."""
+
+    def __init__(self, task: Task) -> None:
+        self.walk = Walk(task.plan, replace(JAX, linear=matvec))
+        self.p = {name: jnp.asarray(value) for name, value in task.parameters.items()}
+        self.written = (jnp.zeros((1, 1), jnp.int32), zero_state(task), jax.random.key(0))
+        self.length = task.steps
+        self.write = jax.jit(self._write, donate_argnums=1)
+
+    def _write(self, p: Arrays, written: Any) -> Any:
+        last, state, key = written
+        logits, state = self.walk(p, {name: p[name][last] for name in self.walk.lookups}, state)
+        key, draw = jax.random.split(key)
+        # quicker than random.categorical, which draws a number for every character
+        total = jnp.cumsum(jax.nn.softmax(logits.ravel() / 0.8))
+        last = jnp.searchsorted(total, jax.random.uniform(draw) * total[-1])
+        return last.astype(jnp.int32).reshape(1, 1), state, key
+
+    def step(self, inputs: np.ndarray, targets: np.ndarray) -> None:
+        for _ in range(self.length):
+            self.written = self.write(self.p, self.written)
+            int(self.written[0][0, 0])  # what a reader sees
+
+
+class WritingAtOnce(Writing):
+    """The whole text as one scan: nothing to read before its end."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.write = jax.jit(self._write_all, donate_argnums=1)
+
+    def _write_all(self, p: Arrays, written: Any) -> Any:
+        def body(written: Any, _: None) -> Any:
+            written = self._write(p, written)
+            return written, written[0]
+
+        return jax.lax.scan(body, written, None, self.length)
+
+    def step(self, inputs: np.ndarray, targets: np.ndarray) -> None:
+        self.written, text = self.write(self.p, self.written)
+        np.asarray(text)

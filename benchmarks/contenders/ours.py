@@ -4,7 +4,10 @@ import numpy as np
 from cases import Task
 
 from recurra.engines import make_engine
+from recurra.model import Model
 from recurra.optimizers import Optimizer
+from recurra.text import Vocabulary
+from recurra.writing import Sampling, Writer
 
 
 class Recurra:
@@ -30,3 +33,18 @@ class Recurra:
 
     def parameters(self) -> dict[str, np.ndarray]:
         return self.weights
+
+
+class Writing:
+    """A step writes T characters, drawn at temperature 0.8."""
+
+    def __init__(self, task: Task) -> None:
+        vocabulary = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + task.vocabulary))))
+        model = Model(task.plan.network, vocabulary, task.shapes, task.parameters)
+        engine = make_engine("compiled", task.plan, task.shapes, np.float32, task.case.threads)
+        self.writer = Writer(model, Sampling(temperature=0.8), seed=0, engine=engine)
+        self.length = task.steps
+
+    def step(self, inputs: np.ndarray, targets: np.ndarray) -> None:
+        for _ in self.writer.write(self.length):
+            pass

@@ -1,14 +1,16 @@
 """PyTorch: any network, eager and compiled."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from cases import Task
-from contenders.walk import Library, Walk
 from torch import Tensor
+
+from contenders.walk import Library, Walk
 
 
 def loop(
@@ -84,6 +86,11 @@ class Updater:
             optimizer.zero_grad(set_to_none=True)
 
 
+def zero_state(task: Task) -> dict[str, Tensor]:
+    sizes = task.plan.sizes(task.shapes)
+    return {n: torch.zeros(lags, task.batch, sizes[n]) for n, lags in task.plan.state.items()}
+
+
 class Eager:
     def __init__(self, task: Task) -> None:
         torch.set_num_threads(task.case.threads)
@@ -93,11 +100,7 @@ class Eager:
             name: torch.nn.Parameter(torch.from_numpy(value))
             for name, value in task.parameters.items()
         }
-        sizes = task.plan.sizes(task.shapes)
-        self.state = {
-            name: torch.zeros(lags, task.batch, sizes[name])
-            for name, lags in task.plan.state.items()
-        }
+        self.state = zero_state(task)
         dense = [value for name, value in self.p.items() if name not in self.sparse]
         self.updater = Updater(task, dense, [self.p[name] for name in sorted(self.sparse)])
 
@@ -128,3 +131,28 @@ class Compiled(Eager):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         self.loss = torch.compile(super().loss, dynamic=False, fullgraph=True)
+
+
+def matvec(operand: Tensor, matrix: Tensor, base: Tensor | None) -> Tensor:
+    product = torch.mv(matrix, operand.flatten()).view(*operand.shape[:-1], -1)
+    return product if base is None else base + product
+
+
+class Writing:
+    """A step writes T characters, drawn at temperature 0.8, one call each."""
+
+    def __init__(self, task: Task) -> None:
+        torch.set_num_threads(task.case.threads)
+        # stacking gains nothing in one time step
+        self.walk = Walk(task.plan, replace(TORCH, linear=matvec), stacked=False)
+        self.p = {name: torch.from_numpy(value) for name, value in task.parameters.items()}
+        self.state, self.length = zero_state(task), task.steps
+        self.last = torch.zeros(1, 1, dtype=torch.long)
+
+    @torch.inference_mode()
+    def step(self, inputs: np.ndarray, targets: np.ndarray) -> None:
+        for _ in range(self.length):
+            rows = {name: F.embedding(self.last, self.p[name]) for name in self.walk.lookups}
+            logits, self.state = self.walk(self.p, rows, self.state)
+            self.last = torch.multinomial(F.softmax(logits[0] / 0.8, dim=-1), 1)
+            self.last.item()  # what a reader sees
