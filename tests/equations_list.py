@@ -78,6 +78,7 @@ VALID = [
     Valid(
         "product of two products", "h[t] = tanh(U @ x[t]) * (A @ h[t-1]) * (B @ h[t-1])\n" + OUTPUT
     ),
+    Valid("product and number", "h[t] = tanh(U @ x[t] * 2 + W @ h[t-1] / 4)\n" + OUTPUT),
     Valid("square of a product", "h[t] = tanh(U @ x[t] + (W @ h[t-1]) * (W @ h[t-1]))\n" + OUTPUT),
     Valid("quotient", "h[t] = (U @ x[t] + W @ h[t-1]) / (1 + softplus(s + W @ h[t-1]))\n" + OUTPUT),
     Valid("difference of products", "h[t] = tanh(U @ x[t] - W @ h[t-1] - s)\n" + OUTPUT),
@@ -355,6 +356,13 @@ INVALID = [
     refused(
         "sign before a product", "h[t] = ^-W @ h[t-1] + U @ x[t]\n", "parentheses", "-(W @ h[t-1])"
     ),
+    refused(
+        "product and factor",
+        "h[t] = U @ x[t] + ^W @ h[t-1] * h[t-2]\n",
+        "two ways",
+        "(W @ v) * w or W @ (v * w)",
+    ),
+    refused("product and divisor", "h[t] = ^U @ x[t] / s\n", "two ways", "(W @ v) / w"),
     refused("product of vectors", "h[t] = U @ x[t] + (W @ ^h[t-1]) @ h[t-2]\n", "name of a matrix"),
     refused("sum of matrices", "h[t] = U @ x[t] + (^V + W) @ h[t-1]\n", "name of a matrix"),
     # -- functions and choices

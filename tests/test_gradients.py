@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equations_list import VALID, Valid
+from equations_list import OUTPUT, VALID, Valid
 from oracle import Result, evaluate
 from recurra import elements
 from recurra.engines import Engine, make_engine
@@ -224,6 +224,22 @@ def test_large_float32_logits(name: str) -> None:
     assert want.losses.max() > 1000
     assert loss == pytest.approx(want.losses.sum(), rel=1e-4)
     assert error(gradients, want.gradients) <= 1e-3
+
+
+@engines
+def test_a_diverging_network_is_seen_by_its_loss(name: str) -> None:
+    """Not by warnings, which would be errors here."""
+    network = parse("h[t] = relu(U @ x[t] + W @ h[t-1]) / c[t]\nc[t] = 0 * h[t-1]\n" + OUTPUT)
+    task = make_task(name, network, dtype=np.float32)
+    parameters = {key: 1e30 * np.ones_like(v, "f4") for key, v in task.problem.parameters.items()}
+    p = task.problem
+    state = {key: value.astype(np.float32) for key, value in p.state.items()}
+    loss, _, _ = task.engine.loss_and_gradients(parameters, p.inputs, p.targets, state)
+    losses, state = task.engine.losses(parameters, p.inputs, p.targets, state)
+    log_p, _ = task.engine.next_log_probabilities(parameters, p.inputs[0], state)
+    assert not np.isfinite(loss)
+    assert not np.isfinite(losses).all()
+    assert not np.isfinite(log_p).all()
 
 
 # ----------------------------------------------------------------------------------------- dropout

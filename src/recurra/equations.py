@@ -90,6 +90,8 @@ class _Parser:
             if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
         }
         self.vectors = 0
+        # line -> column of every byte
+        self.columns: dict[int, list[int]] = {}
         # first use of every parameter: name -> ("matrix" | "vector", place)
         self.uses: dict[str, tuple[str, Place]] = {}
         for node in self.body:
@@ -155,18 +157,18 @@ class _Parser:
 
     # -- messages
 
-    def error(self, message: str, node: ast.AST) -> EquationError:
+    def error(self, message: str, node: ast.stmt | ast.expr) -> EquationError:
         return self._error_at(message, self.place(node))
 
     def _error_at(self, message: str, place: Place) -> EquationError:
         return EquationError(message, self.text, place.line, place.column, self.name)
 
-    def place(self, node: ast.AST) -> Place:
-        line = getattr(node, "lineno", 1)
-        offset = getattr(node, "col_offset", 0)
-        # ast counts UTF-8 bytes; people count characters.
-        before = self.lines[line - 1].encode("utf-8")[:offset]
-        return Place(line, len(before.decode("utf-8", "ignore")))
+    def place(self, node: ast.stmt | ast.expr) -> Place:
+        if node.lineno not in self.columns:
+            # ast counts UTF-8 bytes; people count characters
+            line = self.lines[node.lineno - 1]
+            self.columns[node.lineno] = [i for i, c in enumerate(line) for _ in c.encode("utf-8")]
+        return Place(node.lineno, self.columns[node.lineno][node.col_offset])
 
     def _nearest(self, name: str, names: list[str]) -> str:
         near = get_close_matches(name, names, n=1)
@@ -290,7 +292,7 @@ class _Parser:
         else:
             self.equations[name] = Equation(name, self._expression(value, 0), self.place(target))
 
-    def _count_vector(self, node: ast.AST) -> None:
+    def _count_vector(self, node: ast.stmt | ast.expr) -> None:
         self.vectors += 1
         if self.vectors > _MAX_VECTORS:
             raise self.error(
@@ -299,7 +301,7 @@ class _Parser:
                 node,
             )
 
-    def _check_new_name(self, name: str, node: ast.AST) -> None:
+    def _check_new_name(self, name: str, node: ast.stmt | ast.expr) -> None:
         if name in (CHARACTER, TIME, "softmax") or name in FUNCTIONS:
             what = {CHARACTER: "the current character", TIME: "the time"}.get(name, "a function")
             raise self.error(f"{name} is {what} and cannot be defined: choose another name", node)
@@ -341,14 +343,8 @@ class _Parser:
                 return self._vector(name, index, node)
             case ast.BinOp(op=ast.MatMult()):
                 return self._product(node, deeper)
-            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op):
-                symbol = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(op)]
-                return Binary(
-                    symbol,
-                    self._expression(left, deeper),
-                    self._expression(node.right, deeper),
-                    self.place(node),
-                )
+            case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div()):
+                return self._binary(node, deeper)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return Negative(self._expression(operand, deeper), self.place(node))
             case ast.Call(func=ast.Name(id=name)):
@@ -360,6 +356,18 @@ class _Parser:
             "may stand in an equation",
             node,
         )
+
+    def _binary(self, node: ast.BinOp, depth: int) -> Expression:
+        symbol = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(node.op)]
+        left, right = self._expression(node.left, depth), self._expression(node.right, depth)
+        # in parentheses the left factor would begin behind the whole
+        bare = self.place(node.left) == self.place(node)
+        if symbol in "*/" and bare and isinstance(left, Product) and not isinstance(right, Number):
+            raise self.error(
+                f"this can be read in two ways: write (W @ v) {symbol} w or W @ (v {symbol} w)",
+                node,
+            )
+        return Binary(symbol, left, right, self.place(node))
 
     def _argument(self, node: ast.Call, depth: int = 0) -> Expression:
         if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
@@ -448,7 +456,7 @@ class _Parser:
             self._count_vector(right)
         return Product(name, transposed, operand, place)
 
-    def _use(self, name: str, kind: str, node: ast.AST) -> None:
+    def _use(self, name: str, kind: str, node: ast.stmt | ast.expr) -> None:
         first, place = self.uses.setdefault(name, (kind, self.place(node)))
         if first != kind:
             raise self.error(

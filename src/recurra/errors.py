@@ -21,16 +21,21 @@ class EquationError(RecurraError):
     def __init__(
         self, message: str, source: str, line: int, column: int = 0, origin: str = ""
     ) -> None:
-        self.message, self.line, self.column = message, line, column
-        lines = source.splitlines()
-        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        super().__init__(message, source, line, column, origin)
+        self.message, self.source, self.line = message, source, line
+        self.column, self.origin = column, origin
+
+    def __str__(self) -> str:
+        lines = self.source.splitlines()
+        text = lines[self.line - 1] if 0 < self.line <= len(lines) else ""
         # A window around the place keeps hostile lines of a million characters readable.
-        start = max(0, column - 60)
+        start = max(0, self.column - 60)
         shown = "".join(map(_shown, text[start : start + 100]))
-        # A Chinese character is two columns wide, and so is the space above it.
-        caret = "".join("\u3000" if _is_wide(c) else " " for c in shown[: column - start]) + "^"
-        where = f"{origin}, line {line}" if origin else f"line {line}"
-        super().__init__(f"{where}, column {column + 1}: {message}\n    {shown}\n    {caret}")
+        # A Chinese character is two columns wide, and so is the space below it.
+        before = shown[: self.column - start]
+        caret = "".join("\u3000" if _is_wide(c) else " " for c in before) + "^"
+        where = f"{self.origin}, line {self.line}" if self.origin else f"line {self.line}"
+        return f"{where}, column {self.column + 1}: {self.message}\n    {shown}\n    {caret}"
 
 
 def _shown(character: str) -> str:

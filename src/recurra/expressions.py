@@ -80,23 +80,30 @@ Expression = Number | Vector | Bias | Product | Call | Binary | Negative
 
 
 def show(expression: Expression, level: int = 0) -> str:
-    """An expression as text, with only the parentheses it needs."""
+    """An expression as text, with only the parentheses it needs.
+
+    Args:
+        expression: what to show.
+        level: how tightly its surroundings bind: 0 sum, 1 ``@``, 2 ``* /``, 3 sign, 4 a name.
+    """
     match expression:
         case Number(value, name):
-            text, own = name or repr(value), 3 if name or value >= 0 else 2
+            whole = value.is_integer() and abs(value) < 1e15
+            text = name or repr(int(value) if whole else value)
+            own = 4 if name or value >= 0 else 3
         case Vector(name, lag):
-            text, own = f"{name}[t-{lag}]" if lag else f"{name}[t]", 3
+            text, own = f"{name}[t-{lag}]" if lag else f"{name}[t]", 4
         case Bias(name):
-            text, own = name, 3
+            text, own = name, 4
         case Call(function, argument):
-            text, own = f"{function}({show(argument)})", 3
+            text, own = f"{function}({show(argument)})", 4
         case Negative(argument):
-            text, own = f"-{show(argument, 3)}", 2
+            text, own = f"-{show(argument, 4)}", 3
         case Product(matrix, transposed, operand):
-            text = f"{matrix}{'.T' if transposed else ''} @ {show(operand, 2)}"
+            text = f"{matrix}{'.T' if transposed else ''} @ {show(operand, 3)}"
             own = 1
         case Binary(operator, left, right):
-            own = 0 if operator in "+-" else 1
+            own = 0 if operator in "+-" else 2
             text = f"{show(left, own)} {operator} {show(right, own + 1)}"
     return f"({text})" if own < level else text
 
@@ -115,6 +122,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """Every node of an expression, parents first, left to right."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
+    nodes = [expression]
+    while nodes:
+        node = nodes.pop()
+        yield node
+        nodes.extend(reversed(children(node)))

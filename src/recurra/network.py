@@ -6,7 +6,17 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 from recurra.errors import EquationError
-from recurra.expressions import CHARACTER, Bias, Expression, Place, Product, Vector, show, walk
+from recurra.expressions import (
+    CHARACTER,
+    Bias,
+    Expression,
+    Number,
+    Place,
+    Product,
+    Vector,
+    show,
+    walk,
+)
 
 # name -> default argument of the initialisers a line such as `W: identity(0.5)` may name
 INITIALISERS = {"identity": 1.0, "orthogonal": 1.0, "normal": 0.01, "uniform": 0.1, "constant": 0.0}
@@ -86,10 +96,12 @@ class Network:
         """The canonical text of the network; parsing it gives an equal network."""
         lines = [f"# {line}".rstrip() for line in self.description.splitlines()]
         lines += [f"{name} = {function}" for name, function in self.functions.items()]
-        lines += [f"{name} = {number!r}" for name, number in self.constants.items()]
+        lines += [f"{name} = {show(Number(number))}" for name, number in self.constants.items()]
         lines += [f"{e.name}[t] = {show(e.expression)}" for e in self.equations]
         lines.append(f"{self.output.name}[t] = softmax({show(self.output.expression)})")
-        lines += [f"{name}: {i.kind}({i.argument!r})" for name, i in self.initialisers.items()]
+        lines += [
+            f"{n}: {i.kind}({show(Number(i.argument))})" for n, i in self.initialisers.items()
+        ]
         return "\n".join(lines) + "\n"
 
     def function(self, name: str) -> str:

@@ -25,6 +25,8 @@ from recurra.shapes import Shapes
 
 Step = int | slice  # one time step, or all of them at once
 ALL = slice(None)
+# A diverging network is seen by its loss: inf or nan, not by warnings on the way there.
+quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 class ReferenceEngine:
@@ -49,6 +51,7 @@ class ReferenceEngine:
         """Masks for one training step; None for rate 0."""
         return draw_masks(self.plan, self.shapes, rate, steps, batch, rng)
 
+    @quiet
     def loss_and_gradients(
         self,
         parameters: Parameters,
@@ -89,6 +92,7 @@ class ReferenceEngine:
         optimizer.update(parameters, gradients, rate)
         return loss, state
 
+    @quiet
     def losses(
         self, parameters: Parameters, inputs: Array, targets: Array, state: State
     ) -> tuple[Array, State]:
@@ -97,6 +101,7 @@ class ReferenceEngine:
         log_p = np.take_along_axis(tape.log_probabilities(), targets[..., None].astype(int), 2)
         return -log_p[..., 0], tape.next_state()
 
+    @quiet
     def next_log_probabilities(
         self, parameters: Parameters, inputs: Array, state: State
     ) -> tuple[Array, State]:
