@@ -34,12 +34,12 @@ def trainers(
     recipe = MODERN.with_(
         minutes=minutes / len(NETWORKS),
         seed=seed,
-        # so short a run is looked at more often
-        warmup=20,
+        # so short a run is looked at more often, and remembered for less long
+        smoothing=0.95,
         record_every=1,
         evaluate_every=100,
         evaluate_characters=20_000,
-        sample_every=100,
+        sample_every=500,
     )
     for name in NETWORKS:
         yield start([TEXT], load_network(name), recipe, engine=engine, threads=threads)

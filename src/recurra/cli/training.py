@@ -10,6 +10,7 @@ from recurra.cli import options
 from recurra.cli.display import display, duration, sparkline
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
+from recurra.encodings import UTF8
 from recurra.engines import DEFAULT_ENGINE
 from recurra.records import Finished, Progress
 from recurra.stopping import DIVERGED, INTERRUPTED
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 INTERRUPT = 130  # the exit code of a program that Ctrl-C ended
 # What may stand beside --resume: all else is kept as the run began.
 RESUMING = {"resume", "texts", "json", "quiet"}
+NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
 
 
 @options.recipe_options
@@ -81,6 +83,10 @@ def train_command(
         print_json(asdict(finished))
     _refuse_to_go_on(finished)
     _print_results(console, [finished])
+    console.print(
+        f"Lowest smoothed loss of a sequence, summed: {finished.min_smooth_loss:.2f}, at step "
+        f"{finished.min_smooth_loss_step:,}"
+    )
     console.print(f"Ended: {finished.message}.")
     console.print(f'Next: recurra write {shown_path(finished.run or "")} "a few words"')
 
@@ -172,9 +178,10 @@ def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
         f"texts: {len(documents):,}; characters: {characters:,}, {len(model.vocabulary):,} distinct"
     )
     for document in documents:
-        if document.how != "UTF-8" or document.replaced:
+        if len(documents) <= NAMED or document.how != UTF8 or document.replaced:
+            how = "" if document.how == UTF8 else f" ({document.how})"
             broken = f", {document.replaced:,} broken places replaced" if document.replaced else ""
-            console.print(f"  {document.name}: {document.encoding} ({document.how}){broken}")
+            console.print(f"  {document.name}: {document.encoding}{how}{broken}")
 
 
 def _print_results(console: "Console", results: list[Finished]) -> None:

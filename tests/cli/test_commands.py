@@ -1,80 +1,27 @@
-"""The command line as a user meets it: what it prints, where, and how it ends."""
+"""The command line as a user meets it: what each command prints, where, and how it ends."""
 
-import contextlib
-import io
 import json
 import os
-import random
 import re
-import select
 import signal
 import subprocess
-import sys
-import time
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from command_line import RECURRA, SMALL, process, write_text
 
 import recurra
-from recurra.cli import COMMANDS, main
-from recurra.cli.display import Dashboard, duration, sparkline
+from recurra.cli import COMMANDS
 from recurra.cli.options import make_recipe
 from recurra.functions import FUNCTIONS
 from recurra.recipes import RECIPES, Recipe
-from recurra.records import Evaluation, Progress, Sample
 
-RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
-SMALL = [
-    "--hidden=6", "--batch=2", "--seq-len=8", "--steps=40", "--warmup=5", "--record-every=5",
-    "--evaluate-every=10", "--sample-every=20", "--sample-characters=30", "--engine=reference",
-]  # fmt: skip
 RESULT = {
     "run", "network", "parameters", "vocabulary", "steps", "characters", "seconds",
     "chars_per_second", "train_nats_per_char", "val_nats_per_char", "val_bits_per_char",
     "min_smooth_loss", "min_smooth_loss_step", "stopped_by",
 }  # fmt: skip
-
-
-def write_text(path, encoding="utf-8"):
-    chance = random.Random(path.name)
-    words = ["to be", "or not", "that is", "the question\n", "宝玉", "黛玉"]
-    path.write_text(" ".join(chance.choice(words) for _ in range(600)), encoding)
-    return path
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """A folder with a text and two trained runs."""
-    folder = tmp_path_factory.mktemp("runs")
-    text = write_text(folder / "plays.txt")
-    for network in ("rnn", "wrnn"):
-        command = ["train", str(text), "--network", network, "--out", str(folder / network), "-q"]
-        done = subprocess.run([*RECURRA, *command, *SMALL], capture_output=True, text=True)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    return folder
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    """Run a command line in this process: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments, stdin=b""):
-        monkeypatch.setattr(sys, "argv", ["recurra", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code or 0, *capfd.readouterr()
-
-    return run
-
-
-def process(*arguments, **options):
-    """Run a command line in a process of its own."""
-    options = {"capture_output": True, "timeout": 120, **options}
-    return subprocess.run([*RECURRA, *map(str, arguments)], **options)
 
 
 # -- help
@@ -194,6 +141,9 @@ def test_a_training_in_lines(call):
     assert "gb18030 (detected)" in out
     assert re.search(r"^step 10 +25%, .*train \d\.\d+ nats +held-out \d\.\d+ nats", out, re.M)
     assert re.search(r"^ +\| ", out, re.M)  # a sample
+    assert re.search(
+        r"^Lowest smoothed loss of a sequence, summed: \d+\.\d\d, at step \d", out, re.M
+    )
     assert "Ended: the budget of steps is used up." in out
     assert "Next: recurra write " in out
 
@@ -408,223 +358,3 @@ def test_demo(call, runs, monkeypatch):
         assert recurra.load_model(run).network.name == network
         assert re.search(rf"^--- {run}\nto be", out, re.M)
     assert "recurra write " in table
-
-
-# -- what goes wrong
-
-
-@pytest.mark.parametrize(
-    ("code", "sentence", "line"),
-    [
-        (2, "name what to train on", "train"),
-        (1, "is empty", "train empty.txt"),
-        (1, "one step of 2 streams", "train one.txt --batch 2"),
-        (1, "not text in any encoding", "train binary.txt"),
-        (1, "one step of 32 streams x 64 characters needs 2,080", "train short.txt"),
-        (1, "missing.txt cannot be read", "train missing.txt"),
-        (1, "has no .txt file", "train folder"),
-        (1, "is not a text encoding", "train TEXT --encoding klingon"),
-        (1, "must be three shares", "train TEXT --split 90/5"),
-        (1, "hidden has to be", "train TEXT --hidden 0"),
-        (2, "Invalid value for --hidden", "train TEXT --hidden a=3,b"),
-        (2, "Invalid value for --hidden", "train TEXT --hidden much"),
-        (1, "no vector h in wrnn", "train TEXT --hidden h=3"),
-        (1, "lr has to be a number above 0, not nan", "train TEXT --lr nan"),
-        (2, "Invalid value for --lr", "train TEXT --lr fast"),
-        (2, "Invalid value for --batch", "train TEXT --batch 1.5"),
-        (1, "no network wrn: did you mean", "train TEXT --network wrn"),
-        (1, "no choice f9", "train TEXT --set f9=tanh"),
-        (2, "expected NAME=VALUE", "train TEXT --set f1"),
-        (1, "unknown function nonsense", "train TEXT --set f1=nonsense"),
-        (2, "is none of modern, classic", "train TEXT --recipe clasic"),
-        (1, "no engine abacus", "train TEXT --engine abacus"),
-        (1, "choose another name, or resume", "train TEXT --batch 2 --out RUN"),
-        (1, "cannot write", "train TEXT --batch 2 --out one.txt/run"),
-        (1, "cannot read", "train --resume nowhere"),
-        (1, "top_p has to be", "write RUN hello --top-p 2"),
-        (1, "top_k has to be", "write RUN hello --top-k 0"),
-        (1, "temperature has to be", "write RUN hello --temperature nan"),
-        (1, "seed has to be", "write RUN hello --seed -1"),
-        (1, "needs quotes", "write RUN to be"),
-        (1, "no run folder nowhere", "write nowhere hello"),
-        (1, "cannot read", "write nowhere"),
-        (1, "cannot read", "write folder hello"),
-        (2, "Missing argument", "write"),
-        (1, "cannot read", "eval nowhere"),
-        (2, "--windows", "eval RUN --windows 0"),
-        (1, "fewer than two characters", "eval RUN one.txt"),
-        (1, "no network missing", "check missing"),
-        (1, "cannot read missing.eq", "check missing.eq"),
-        (1, "not UTF-8", "check binary.txt"),
-        (1, "line 1, column 1: this is not an equation", "check python.eq"),
-        (1, "--hidden 0", "networks --hidden 0"),
-        (1, "no size for", "show wrnn --hidden a=4"),
-        (1, "minutes has to be", "demo --minutes 0"),
-        (2, "Did you mean 'train'?", "trian"),
-    ],
-)
-def test_what_a_user_gets_wrong_is_one_sentence(call, runs, code, sentence, line):
-    Path("empty.txt").touch()
-    Path("one.txt").write_text("x", "utf-8")
-    Path("short.txt").write_text("too short", "utf-8")
-    Path("binary.txt").write_bytes(random.Random(1).randbytes(10_000))
-    Path("python.eq").write_text("import os; os.remove('empty.txt')", "utf-8")
-    Path("folder").mkdir()
-    before = sorted(Path().rglob("*"))
-    places = {"TEXT": runs / "plays.txt", "RUN": runs / "rnn"}
-    ended, out, err = call(*(places.get(word, word) for word in line.split()))
-    assert (ended, out) == (code, "")
-    assert sentence in err
-    assert "Traceback" not in err
-    if code == 1:
-        assert err.startswith("Error: ")
-    assert sorted(Path().rglob("*")) == before
-
-
-def test_damaged_checkpoints_are_refused(call, runs):
-    run = recurra.Run.open(runs / "rnn")
-    best = (run.folder / "best.safetensors").read_bytes()
-    copy = recurra.Run.create("copy", run.config, run.equations, run.vocabulary)
-    for damaged in (b"", best[:-9], bytes([*best[:-1], best[-1] ^ 1]), b"\x80\x04\x95" + best):
-        (copy.folder / "best.safetensors").write_bytes(damaged)
-        code, out, err = call("write", "copy", "to be")
-        assert (code, out) == (1, "")
-        assert re.fullmatch(r"Error: .*best\.safetensors .*\n", err)
-
-
-def test_a_full_disk_is_told(runs):
-    if not os.path.exists("/dev/full"):
-        pytest.skip("no /dev/full here")
-    for command in (["networks"], ["networks", "--json"], ["write", runs / "rnn", "to be"]):
-        with open("/dev/full", "wb") as full:
-            done = process(*command, stdout=full, stderr=-1, capture_output=False, text=True)
-        assert done.returncode == 1
-        assert done.stderr == "Error: the output: No space left on device\n"
-
-
-def test_memory_that_does_not_suffice_is_told(call, monkeypatch):
-    def exhausted():
-        raise MemoryError("Unable to allocate 9 TiB")
-
-    monkeypatch.setattr(recurra, "library", exhausted)
-    code, _, err = call("networks")
-    assert code == 1
-    assert err.startswith("Error: not enough memory (Unable to allocate 9 TiB): try a smaller")
-
-
-def test_what_nobody_foresaw_is_one_sentence_and_a_log(call, monkeypatch):
-    def broken():
-        raise KeyError("a fault")
-
-    monkeypatch.setattr(recurra, "library", broken)
-    code, out, err = call("networks")
-    assert (code, out, err.count("\n")) == (1, "", 1)
-    log = Path(re.search(r"file (\S+\.log)$", err)[1])
-    assert "KeyError: 'a fault'" in log.read_text("utf-8")
-    log.unlink()
-
-
-# -- on a terminal
-
-
-@contextlib.contextmanager
-def terminal(*arguments):
-    """A command line on a pseudo-terminal: yields what types into it, and what it has shown."""
-    pty = pytest.importorskip("pty")
-    pid, descriptor = pty.fork()
-    if pid == 0:
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
-        os.execve(RECURRA[0], [*RECURRA, *map(str, arguments)], environment)
-    shown = b""
-
-    def until(pattern):
-        nonlocal shown
-        end = time.monotonic() + 60
-        while not (found := re.search(pattern, shown.decode("utf-8", "replace"), re.S)):
-            assert time.monotonic() < end, shown
-            if select.select([descriptor], [], [], 1.0)[0]:
-                try:
-                    shown += os.read(descriptor, 65536)
-                except OSError:  # the other end is closed
-                    end = 0.0
-        shown = b""
-        return found[0]
-
-    try:
-        yield lambda keys: os.write(descriptor, keys.encode()), until
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    except BaseException:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        raise
-    finally:
-        os.close(descriptor)
-
-
-def test_you_type_it_goes_on_you_type_again(runs):
-    with terminal("write", runs / "rnn", "--chars", 20, "--seed", 1) as (type_in, until):
-        until("Type, and end with Enter.*> ")
-        type_in("to be\n")
-        first = until("to be\r\nto be.*> ")
-        type_in("\n")
-        until("\r\n.*\r\n> ")
-        type_in("宝玉 Ω\n")
-        until("\r\n[^\n]* has never seen 'Ω': skipped\r\n宝玉 Ω.*> ")
-        type_in("\x04")
-    model = recurra.load_model(runs / "rnn")
-    expected = "".join(recurra.write(model, "to be", 20, seed=1)).replace("\n", "\r\n")
-    assert f"to be{expected}\r\n> " in first
-
-
-def test_a_training_on_a_terminal_is_live(runs, tmp_path):
-    command = ["train", runs / "plays.txt", "--out", tmp_path / "run", *SMALL, "--steps=200"]
-    with terminal(*command) as (_, until):
-        assert "chars/s" in until("written after step .*held-out")
-        until("100%.*Ended: .*Next: .*\n")
-
-
-def test_columns_on_a_terminal(runs):
-    with terminal("write", runs / "rnn", runs / "wrnn", "to be", "--chars", 20) as (_, until):
-        assert until("to be.*to be.*┘\r\n")
-
-
-def test_a_dashboard_shows_the_figures():
-    rich_console = pytest.importorskip("rich.console")
-    console = rich_console.Console(
-        file=io.StringIO(), width=100, force_terminal=True, color_system=None, legacy_windows=False
-    )
-    dashboard = Dashboard(console)
-    console.print(dashboard.render())
-    dashboard.show(
-        Progress(
-            step=1234, characters=10**6, nats_per_char=2.0, smooth_loss=100.0,
-            smooth_nats_per_char=1.5, rate=0.01, chars_per_second=54321.0, seconds=75.0,
-            fraction=0.25, seconds_left=225.0
-        )
-    )  # fmt: skip
-    dashboard.show(Evaluation(1200, 1.625, 1.625 / 0.6931, True))
-    dashboard.show(Sample(1000, "宝玉[bold] says"))
-    console.print(dashboard.render())
-    shown = console.file.getvalue()
-    for figure in (
-        "1,234",
-        "54,321",
-        "1.500",
-        "1.625 nats 2.344 bits",
-        "25%",
-        "3:45",
-        "宝玉[bold]",
-    ):
-        assert figure in shown
-
-
-def test_a_curve_as_a_line_of_blocks():
-    assert sparkline([8, 7, 6, 5, 4, 3, 2, 1], 1, 8, 60, ascii_only=False) == "█▇▆▅▄▃▂▁"
-    assert sparkline([2, 1], 1, 2, 60, ascii_only=True) == "#_"
-    assert sparkline([3.0], 3.0, 3.0, 60, ascii_only=False) == "▁"
-    assert len(sparkline(range(1000), 0, 999, 60, ascii_only=False)) == 60
-    assert sparkline(range(1000), 0, 999, 60, ascii_only=False)[-1] == "█"
-
-
-def test_durations():
-    assert [duration(s) for s in (0, 59.6, 61, 3600)] == ["0:00", "1:00", "1:01", "1:00:00"]

@@ -1,0 +1,24 @@
+"""How these tests run the command line."""
+
+import random
+import subprocess
+import sys
+
+RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
+SMALL = [
+    "--hidden=6", "--batch=2", "--seq-len=8", "--steps=40", "--warmup=5", "--record-every=5",
+    "--evaluate-every=10", "--sample-every=20", "--sample-characters=30", "--engine=reference",
+]  # fmt: skip
+
+
+def write_text(path, encoding="utf-8"):
+    chance = random.Random(path.name)
+    words = ["to be", "or not", "that is", "the question\n", "宝玉", "黛玉"]
+    path.write_text(" ".join(chance.choice(words) for _ in range(600)), encoding)
+    return path
+
+
+def process(*arguments, **options):
+    """Run a command line in a process of its own."""
+    options = {"capture_output": True, "timeout": 120, **options}
+    return subprocess.run([*RECURRA, *map(str, arguments)], **options)

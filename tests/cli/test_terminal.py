@@ -1,0 +1,119 @@
+"""The command line on a terminal: the live display, columns, a conversation."""
+
+import contextlib
+import io
+import os
+import re
+import select
+import signal
+import time
+
+import pytest
+from command_line import RECURRA, SMALL
+
+import recurra
+from recurra.cli.display import Dashboard, duration, sparkline
+from recurra.records import Evaluation, Progress, Sample
+
+
+@contextlib.contextmanager
+def terminal(*arguments):
+    """A command line on a pseudo-terminal: yields what types into it, and what it has shown."""
+    pty = pytest.importorskip("pty")
+    pid, descriptor = pty.fork()
+    if pid == 0:
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+        os.execve(RECURRA[0], [*RECURRA, *map(str, arguments)], environment)
+    shown = b""
+
+    def until(pattern):
+        nonlocal shown
+        end = time.monotonic() + 60
+        while not (found := re.search(pattern, shown.decode("utf-8", "replace"), re.S)):
+            assert time.monotonic() < end, shown
+            if select.select([descriptor], [], [], 1.0)[0]:
+                try:
+                    shown += os.read(descriptor, 65536)
+                except OSError:  # the other end is closed
+                    end = 0.0
+        shown = b""
+        return found[0]
+
+    try:
+        yield lambda keys: os.write(descriptor, keys.encode()), until
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def test_you_type_it_goes_on_you_type_again(runs):
+    with terminal("write", runs / "rnn", "--chars", 20, "--seed", 1) as (type_in, until):
+        until("Type, and end with Enter.*> ")
+        type_in("to be\n")
+        first = until("to be\r\nto be.*> ")
+        type_in("\n")
+        until("\r\n.*\r\n> ")
+        type_in("宝玉 Ω\n")
+        until("\r\n[^\n]* has never seen 'Ω': skipped\r\n宝玉 Ω.*> ")
+        type_in("\x04")
+    model = recurra.load_model(runs / "rnn")
+    expected = "".join(recurra.write(model, "to be", 20, seed=1)).replace("\n", "\r\n")
+    assert f"to be{expected}\r\n> " in first
+
+
+def test_a_training_on_a_terminal_is_live(runs, tmp_path):
+    command = ["train", runs / "plays.txt", "--out", tmp_path / "run", *SMALL, "--steps=200"]
+    with terminal(*command) as (_, until):
+        assert "chars/s" in until("written after step .*held-out")
+        until("100%.*Ended: .*Next: .*\n")
+
+
+def test_columns_on_a_terminal(runs):
+    with terminal("write", runs / "rnn", runs / "wrnn", "to be", "--chars", 20) as (_, until):
+        assert until("to be.*to be.*┘\r\n")
+
+
+def test_a_dashboard_shows_the_figures():
+    rich_console = pytest.importorskip("rich.console")
+    console = rich_console.Console(
+        file=io.StringIO(), width=100, force_terminal=True, color_system=None, legacy_windows=False
+    )
+    dashboard = Dashboard(console)
+    console.print(dashboard.render())
+    dashboard.show(
+        Progress(
+            step=1234, characters=10**6, nats_per_char=2.0, smooth_loss=100.0,
+            smooth_nats_per_char=1.5, rate=0.01, chars_per_second=54321.0, seconds=75.0,
+            fraction=0.25, seconds_left=225.0
+        )
+    )  # fmt: skip
+    dashboard.show(Evaluation(1200, 1.625, 1.625 / 0.6931, True))
+    dashboard.show(Sample(1000, "宝玉[bold] says"))
+    console.print(dashboard.render())
+    shown = console.file.getvalue()
+    for figure in (
+        "1,234",
+        "54,321",
+        "1.500",
+        "1.625 nats 2.344 bits",
+        "25%",
+        "3:45",
+        "宝玉[bold]",
+    ):
+        assert figure in shown
+
+
+def test_a_curve_as_a_line_of_blocks():
+    assert sparkline([8, 7, 6, 5, 4, 3, 2, 1], 1, 8, 60, ascii_only=False) == "█▇▆▅▄▃▂▁"
+    assert sparkline([2, 1], 1, 2, 60, ascii_only=True) == "#_"
+    assert sparkline([3.0], 3.0, 3.0, 60, ascii_only=False) == "▁"
+    assert len(sparkline(range(1000), 0, 999, 60, ascii_only=False)) == 60
+    assert sparkline(range(1000), 0, 999, 60, ascii_only=False)[-1] == "█"
+
+
+def test_durations():
+    assert [duration(s) for s in (0, 59.6, 61, 3600)] == ["0:00", "1:00", "1:01", "1:00:00"]
