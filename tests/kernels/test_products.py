@@ -163,3 +163,16 @@ def test_turn(dtype, shape, margins):
 @jit
 def compiled_turn(rows, columns, a, a_start, a_row, out, out_start, out_row):
     turn(rows, columns, a, a_start, a_row, out, out_start, out_row)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("add", [False, True])
+def test_a_wide_matrix_whose_panels_are_copied(dtype, add):
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((100, 300)).astype(dtype)
+    matrix = rng.standard_normal((300, 610)).astype(dtype)
+    before = rng.standard_normal((100, 610)).astype(dtype)
+    out = before.copy()
+    products.times(a, 0, 100, matrix, out, 0, add)
+    expected = before * add + a.astype(np.float64) @ matrix
+    np.testing.assert_allclose(out, expected, rtol=0, atol=2000 * np.finfo(dtype).eps)

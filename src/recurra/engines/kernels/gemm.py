@@ -17,8 +17,9 @@ from recurra.engines.kernels.turn import turn
 
 # So many rows of B, one panel wide, stay in the second-level cache while the rows of A pass.
 DEPTH = 256
-# From so many rows of A on, the copy of a panel costs less than reading it with large strides.
-COPY = 32
+# A panel is copied when at least so many rows of A pass and its own rows lie so many panels apart:
+# then its cache lines would push each other out.
+COPY_ROWS, COPY_PANELS = 96, 8
 
 
 @jit
@@ -44,8 +45,8 @@ def _gemm(
     vectors = (columns + lanes - 1) // lanes
     panels = (vectors + VECTORS - 1) // VECTORS
     chunks = (rows + ROWS - 1) // ROWS
-    copied = b_column != 1 or (rows >= COPY and b_row > 2 * VECTORS * lanes)
     width = VECTORS * lanes
+    copied = b_column != 1 or (rows >= COPY_ROWS and b_row > COPY_PANELS * width)
     panel = np.empty(min(depth, DEPTH) * width if copied else 0, c.dtype)
     if depth <= 0 and not add:
         for i in range(rows):
