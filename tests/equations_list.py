@@ -136,8 +136,12 @@ VALID = [
 
 
 def refused(name: str, text: str, *words: str, rest: str = OUTPUT) -> Invalid:
-    """A text with a ``^`` before the place that the message has to point at; then the rest."""
+    """A text with a ``^`` before the place that the message has to point at.
+
+    The rest follows, unless the text has an output.
+    """
     before, after = text.split("^")
+    rest = "" if "softmax" in text else rest
     lines = before.splitlines() or [""]
     if before.endswith(("\n", "\r")):
         lines.append("")
@@ -155,65 +159,35 @@ INVALID = [
     refused("only a comment", "^# nothing\n", "no output", rest=""),
     refused("no softmax", "^" + HIDDEN, "no output", "softmax", rest=""),
     refused(
-        "two softmax",
-        HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n",
-        "second softmax",
-        "line 2",
-        rest="",
+        "two softmax", HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n", "second softmax", "line 2"
+    ),
+    refused("softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side"),
+    refused(
+        "softmax of two", HIDDEN + "o[t] = ^softmax(Q @ h[t], q)\n", "softmax takes one argument"
     ),
     refused(
-        "softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side", rest=""
+        "softmax of a function", HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n", "sum of products"
     ),
-    refused(
-        "softmax of two",
-        HIDDEN + "o[t] = ^softmax(Q @ h[t], q)\n",
-        "softmax takes one argument",
-        rest="",
-    ),
-    refused(
-        "softmax of a function",
-        HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n",
-        "sum of products",
-        rest="",
-    ),
-    refused("softmax of a vector", HIDDEN + "o[t] = softmax(^h[t])\n", "sum of products", rest=""),
-    refused("softmax of a number", HIDDEN + "^o[t] = softmax(1)\n", "sum of products", rest=""),
-    refused(
-        "output of the character", HIDDEN + "o[t] = softmax(^Q @ x[t])\n", "hidden vectors", rest=""
-    ),
-    refused(
-        "output read",
-        OUTPUT + "h[t] = tanh(U @ x[t] + W @ ^o[t-1])\n",
-        "o[t] is the output",
-        rest="",
-    ),
+    refused("softmax of a vector", HIDDEN + "o[t] = softmax(^h[t])\n", "sum of products"),
+    refused("softmax of a number", HIDDEN + "^o[t] = softmax(1)\n", "sum of products"),
+    refused("output of the character", HIDDEN + "o[t] = softmax(^Q @ x[t])\n", "hidden vectors"),
+    refused("output read", OUTPUT + "h[t] = tanh(U @ x[t] + W @ ^o[t-1])\n", "o[t] is the output"),
     refused("output read before", "h[t] = U @ x[t] + ^o[t-1]\n", "o[t] is the output"),
     refused(
-        "output reads itself",
-        HIDDEN + "o[t] = softmax(Q @ h[t] + P @ ^o[t-1])\n",
-        "the output",
-        rest="",
+        "output reads itself", HIDDEN + "o[t] = softmax(Q @ h[t] + P @ ^o[t-1])\n", "the output"
     ),
     # -- vectors
-    refused(
-        "undefined", HIDDEN + "o[t] = softmax(Q @ ^b[t])\n", "b[t] is read but no equation", rest=""
-    ),
+    refused("undefined", HIDDEN + "o[t] = softmax(Q @ ^b[t])\n", "b[t] is read but no equation"),
     refused(
         "undefined, nearly",
         "hidden[t] = tanh(U @ x[t] + W @ ^hiden[t-1])\no[t] = softmax(Q @ hidden[t])\n",
         "hiden",
         "did you mean hidden?",
-        rest="",
     ),
     refused(
         "two equations", HIDDEN + "^h[t] = tanh(V @ x[t])\n", "h[t] has two equations", "keep one"
     ),
-    refused(
-        "output twice",
-        HIDDEN + OUTPUT + "^o[t] = tanh(U @ x[t])\n",
-        "o[t] has two equations",
-        rest="",
-    ),
+    refused("output twice", HIDDEN + OUTPUT + "^o[t] = tanh(U @ x[t])\n", "o[t] has two equations"),
     refused(
         "cycle of one",
         "h[t] = tanh(U @ x[t] + W @ ^h[t])\n",
@@ -264,11 +238,7 @@ INVALID = [
     refused("true step", "h[t] = tanh(U @ x[t] + W @ h[^t-True])\n", "whole number"),
     refused("lag by name", "h[t] = tanh(U @ x[t] + W @ h[^t-k])\n", "whole number"),
     refused("endless lag", "h[t] = tanh(U @ x[t] + W @ ^h[t-1001])\n", "a lag above 1,000"),
-    refused(
-        "huge lag",
-        f"h[t] = tanh(U @ x[t] + W @ ^h[t-{'9' * 99}])\n",
-        "a lag above 1,000",
-    ),
+    refused("huge lag", f"h[t] = tanh(U @ x[t] + W @ ^h[t-{'9' * 99}])\n", "a lag above 1,000"),
     refused("time alone", "h[t] = tanh(U @ x[t] + ^t)\n", "t is the time"),
     # -- the character
     refused("bare character", "h[t] = tanh(U @ x[t] + ^x)\n", "x is a vector over time"),
@@ -281,14 +251,12 @@ INVALID = [
         HIDDEN + "o[t] = softmax(Q @ h[t] + ^W)\n",
         "W is used in two shapes",
         "line 1",
-        rest="",
     ),
     refused(
         "bias as matrix",
         HIDDEN + "o[t] = softmax(^s @ h[t])\n",
         "s is used in two shapes",
         "line 1",
-        rest="",
     ),
     refused(
         "embedding as recurrence",
@@ -308,33 +276,28 @@ INVALID = [
         HIDDEN + "o[t] = softmax(Q @ h[t] + ^s)\n",
         "s is used in two shapes",
         "lines 1 and 2",
-        rest="",
     ),
     refused(
         "output weights in a layer",
         HIDDEN + "g[t] = Q @ h[t]\no[t] = softmax(^Q @ g[t])\n",
         "Q is used in two shapes",
         "lines 2 and 3",
-        rest="",
     ),
     refused(
         "tied the wrong way",
         HIDDEN + "o[t] = softmax(^U @ h[t])\n",
         "U is used in two shapes",
         "lines 1 and 2",
-        rest="",
     ),
     refused(
         "vector as wide as the vocabulary",
         HIDDEN + "g[t] = ^U.T @ h[t]\no[t] = softmax(Q @ g[t])",
         "U is used in two shapes",
-        rest="",
     ),
     refused(
         "expression as wide as the vocabulary",
         HIDDEN + "o[t] = softmax(Q @ h[t] + B @ (^B @ x[t]))\n",
         "B is used in two shapes",
-        rest="",
     ),
     refused("matrix of a number", "h[t] = tanh(U @ x[t] + ^W @ (1 + 2))\n", "W @ needs a vector"),
     refused("transpose alone", "h[t] = tanh(U @ x[t] + ^W.T)\n", "W.T stands only before @"),
@@ -387,49 +350,20 @@ INVALID = [
     ),
     refused("vector without index", "h = ^tanh(U @ x[t])\n", "h[t] = ..."),
     # -- initialisers
+    refused("start of nothing", HIDDEN + OUTPUT + "^V: identity\n", "V is no parameter"),
     refused(
-        "start of nothing",
-        HIDDEN + OUTPUT + "^V: identity\n",
-        "V is no parameter",
-        rest="",
+        "unknown start", HIDDEN + OUTPUT + "W: ^zeros\n", "identity, orthogonal, normal, uniform"
     ),
-    refused(
-        "unknown start",
-        HIDDEN + OUTPUT + "W: ^zeros\n",
-        "identity, orthogonal, normal, uniform",
-        rest="",
-    ),
-    refused(
-        "two starts",
-        HIDDEN + OUTPUT + "W: identity\n^W: normal\n",
-        "W is initialised twice",
-        rest="",
-    ),
-    refused(
-        "start without number",
-        HIDDEN + OUTPUT + "W: identity(^a)\n",
-        "takes one number",
-        rest="",
-    ),
+    refused("two starts", HIDDEN + OUTPUT + "W: identity\n^W: normal\n", "W is initialised twice"),
+    refused("start without number", HIDDEN + OUTPUT + "W: identity(^a)\n", "takes one number"),
     refused(
         "square start of a vector",
         HIDDEN + OUTPUT + "^s: identity\n",
         "s is a vector",
         "constant(0)",
-        rest="",
     ),
-    refused(
-        "negative width",
-        HIDDEN + OUTPUT + "W: uniform(^-1)\n",
-        "cannot be negative",
-        rest="",
-    ),
-    refused(
-        "start and value",
-        HIDDEN + OUTPUT + "^W: identity = 1\n",
-        "not an equation",
-        rest="",
-    ),
+    refused("negative width", HIDDEN + OUTPUT + "W: uniform(^-1)\n", "cannot be negative"),
+    refused("start and value", HIDDEN + OUTPUT + "^W: identity = 1\n", "not an equation"),
     # -- numbers
     refused("division by zero", "h[t] = tanh(U @ x[t]) + ^1 / (2 - 2)\n", "division by zero"),
     refused("too large", "h[t] = tanh(U @ x[t]) + ^1e300\n", "too large"),
@@ -438,9 +372,7 @@ INVALID = [
     refused("complex", "h[t] = U @ x[t] + ^1j\n", "only + - * / @"),
     refused("boolean", "h[t] = U @ x[t] + ^True\n", "only + - * / @"),
     # -- not equations at all
-    refused(
-        "plain words", "recurrence ^equations", "cannot be read", "name[t] = expression", rest=""
-    ),
+    refused("plain words", "recurrence ^equations", "cannot be read", "name[t] = expression"),
     refused("a product without @", "h[t] = tanh(^U x[t])\n", "cannot be read", "@"),
     refused("round index", "^h(t) = tanh(U @ x[t])\n", "cannot be read", "name[t] = expression"),
     refused("open parenthesis", "h[t] = tanh^(U @ x[t]\n", "'(' was never closed"),
