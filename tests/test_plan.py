@@ -183,3 +183,20 @@ def test_the_check_of_a_plan_can_fail() -> None:
     plan = make_plan(load_network("wrnn"))
     with pytest.raises(AssertionError):
         check_plan(Plan(plan.network, plan.blocks[::-1], plan.logits, plan.lags))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h[t] = U @ x[t] + a297[t]\na0[t] = W @ h[t-1]\n"
+        + "".join(f"a{i}[t] = W @ a{i - 1}[t]\n" for i in range(1, 298)),
+        f"h[t] = U @ x[t] + {'W @ tanh(' * 45}h[t-1]{')' * 45}\n",
+        f"h[t] = U @ x[t] + {'s * (' * 90}h[t-1]{')' * 90}\n",
+        f"h[t] = U @ x[t] + {' + '.join(['h[t-1] * h[t-2]'] * 90)}\n",
+    ],
+    ids=["a ring of 299 vectors", "45 products", "90 factors", "90 addends"],
+)
+def test_as_large_as_the_language_allows(text: str) -> None:
+    network = parse(text + OUTPUT)
+    assert parse(network.source) == network
+    check_promises(make_plan(network))
