@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equations_list import OUTPUT, VALID, Valid
@@ -20,7 +20,7 @@ from recurra.plan import make_plan
 from recurra.shapes import Shapes, ShapeSolver
 from strategies import networks, sizes
 
-ENGINES = ["reference"]
+ENGINES = ["reference", "compiled"]
 VOCABULARY = 7
 HIDDEN = 4
 EXACT = 1e-10
@@ -159,10 +159,15 @@ def test_sizes_of_one_and_a_vocabulary_smaller_than_a_vector(name: str) -> None:
     check(make_task(name, load_network("wrnn"), hidden={"a": 9, "b": 2}))
 
 
-@engines
 @given(networks(), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
-def test_random_networks(name: str, text: str, steps: int, batch: int, seed: int) -> None:
-    check(make_task(name, parse(text), sizes(text), steps, batch, seed=seed))
+def test_random_networks(text: str, steps: int, batch: int, seed: int) -> None:
+    check(make_task("reference", parse(text), sizes(text), steps, batch, seed=seed))
+
+
+@settings(max_examples=12)  # each compiles for seconds
+@given(networks(), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
+def test_random_networks_compiled(text: str, steps: int, batch: int, seed: int) -> None:
+    check(make_task("compiled", parse(text), sizes(text), steps, batch, seed=seed))
 
 
 @engines
