@@ -2,7 +2,7 @@
 
     python benchmarks/cold_start.py [--threads 2]
 
-Three times: with an empty kernel cache, again, and with another network than those in the cache.
+With an empty kernel cache and with a full one, and with a network that is new to the cache.
 """
 
 import argparse
@@ -15,9 +15,16 @@ import time
 from pathlib import Path
 
 import numpy as np
-from machine import machine, usable_cores
+from machine import usable_cores
+from report import Report
 
 CAP = 300.0
+RUNS = (
+    ("wrnn", "empty"),
+    ("wrnn", "the same network"),
+    ("lstm", "another network"),
+    ("lstm", "the same network"),
+)
 
 
 def first_step(network: str, text: Path, run: Path, cache: Path, threads: int) -> float:
@@ -42,23 +49,20 @@ def first_step(network: str, text: Path, run: Path, cache: Path, threads: int) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=usable_cores())
-    threads = parser.parse_args().threads
-    print(*(f"{key} {value}" for key, value in machine().items()), sep=", ")
+    parser.add_argument("--markdown", metavar="FILE", help="docs/benchmarks.md: replace its table")
+    asked = parser.parse_args()
+    report = Report("Cold start", asked.markdown)
+    report.say(__doc__.splitlines()[0], "")
+    report.table(("network", "kernel cache", "seconds"), [7, 16, 7])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        text, cache = folder / "text.txt", folder / "cache"
+        text = folder / "text.txt"
         letters = np.random.default_rng(0).integers(0x61, 0x7B, 100_000)
         text.write_text("".join(map(chr, letters)), "utf-8")
-        for i, (what, network) in enumerate(
-            (
-                ("empty cache", "wrnn"),
-                ("the same again", "wrnn"),
-                ("another network", "lstm"),
-                ("the same again", "lstm"),
-            )
-        ):
-            seconds = first_step(network, text, folder / f"run{i}", cache, threads)
-            print(f"{network:6} {what:16} {seconds:6.2f} s", flush=True)
+        for i, (network, cache) in enumerate(RUNS):
+            run = folder / f"run{i}"
+            seconds = first_step(network, text, run, folder / "cache", asked.threads)
+            report.row((network, cache, f"{seconds:.2f}"))
 
 
 if __name__ == "__main__":

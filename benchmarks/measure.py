@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -81,13 +82,15 @@ class Worker:
             "threads": case.threads,
         }
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (as long as the worker)
+        # empty, so that torch.compile has to compile
+        self.cache = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
             [sys.executable, WORKER, json.dumps(asked)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env=environment(case.threads),
+            env=environment(case.threads) | {"TORCHINDUCTOR_CACHE_DIR": self.cache.name},
         )
         self.cap = cap
 
@@ -112,8 +115,10 @@ class Worker:
             raise WorkerError(f"> {self.cap:.0f} s")
         self.process.wait()
         self.errors.seek(0)
-        said = self.errors.read().strip().splitlines() or ["no word"]
-        raise WorkerError(f"ended with {self.process.returncode}: {said[-1]}")
+        said = [f"ended with {self.process.returncode}", *self.errors.read().splitlines()]
+        # the last line that names an exception, or else the last
+        named = [line for line in said if re.match(r"[\w.]+: ", line)]
+        raise WorkerError((named or said)[-1])
 
     def end(self) -> Any:
         """Its last words: memory."""
@@ -128,6 +133,7 @@ class Worker:
         self.process.kill()
         self.process.wait()
         self.errors.close()
+        self.cache.cleanup()
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from cases import OPTIMIZERS, SHAPES, TABLE, Case, Shape, cases
@@ -20,8 +19,8 @@ from check import check
 from contenders import CONTENDERS, OURS, PEAK, RIVALS
 from machine import machine, usable_cores
 from measure import QUICK, Protocol, measure
-from page import page
-from table import LEGEND, facts, head, line, row
+from report import Report, tell
+from table import HEADER, LEGEND, WIDTHS, facts, row
 
 
 def shape(text: str) -> Shape:
@@ -48,7 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few steps, no torch.compile")
     parser.add_argument("--check", action="store_true", help="compare what they compute, no times")
     parser.add_argument("--json", metavar="FILE", help="all facts, rewritten after every case")
-    parser.add_argument("--markdown", metavar="FILE", help="the page docs/benchmarks.md")
+    parser.add_argument("--markdown", metavar="FILE", help="docs/benchmarks.md: replace its table")
     return parser.parse_args()
 
 
@@ -72,29 +71,20 @@ def main() -> None:
     protocol = QUICK if asked.quick else Protocol()
     if asked.cap:
         protocol = replace(protocol, cap=asked.cap)
-    where = machine()
-    print(*(f"{key} {value}" for key, value in where.items()), sep=", ")
-    print(LEGEND, "", *head(), sep="\n", flush=True)
+    report = Report("Training step", asked.markdown)
+    report.say(LEGEND, "")
+    report.table(HEADER, WIDTHS)
     found = []
     for case in cases(asked.networks, shapes, asked.optimizers, asked.threads):
-        begin = datetime.now(UTC)
         found.append(facts(measure(case, taking_part(case, rivals), protocol, tell)))
         tell("")
-        print(line(row(found[-1])), flush=True)
+        report.row(row(found[-1]))
         for name, contender in found[-1]["contenders"].items():
             if contender.get("failure"):
                 print(f"  {name}: {contender['failure']}", file=sys.stderr)
-        result = {"when": begin.isoformat(timespec="seconds"), "machine": where, "cases": found}
         if asked.json:
+            result = {"machine": machine(), "cases": found}
             Path(asked.json).write_text(json.dumps(result, indent=1), "utf-8")
-        if asked.markdown:
-            Path(asked.markdown).write_text(page(result, " ".join(sys.argv[1:])), "utf-8")
-
-
-def tell(text: str) -> None:
-    """Progress, on a terminal only."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import argparse
 
 from cases import Case, Shape
 from contenders import OURS, RIVALS
-from machine import machine, usable_cores
+from machine import usable_cores
 from measure import QUICK, Protocol, measure
+from report import Report, tell
 
 STEPS = (16, 32, 64, 128, 256, 512, 1024)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -22,28 +23,28 @@ def main() -> None:
     parser.add_argument("--rivals", nargs="*", choices=RIVALS, default=[])
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--quick", action="store_true", help="few steps, rough figures")
+    parser.add_argument("--markdown", metavar="FILE", help="docs/benchmarks.md: replace its table")
     asked = parser.parse_args()
     V, H = asked.vocabulary, asked.hidden
-    protocol = QUICK if asked.quick else Protocol()
-    print(*(f"{key} {value}" for key, value in machine().items()), sep=", ")
-    print(
-        f"{asked.network}, V {V}, H {H}, {asked.threads} cores: time of a step, time a character,"
+    report = Report("Scaling", asked.markdown)
+    report.say(
+        f"One training step of {asked.network}, V {V}, H {H}, Adagrad, {asked.threads} cores; MB:",
+        "the most that the process held while stepping, libraries included.",
+        "",
     )
-    print("the most memory the process held while stepping")
-    for title, shapes in (
-        ("B 32", [Shape(V, H, 32, steps) for steps in STEPS]),
-        ("T 64", [Shape(V, H, batch, 64) for batch in BATCHES]),
-    ):
-        print(f"\n{title}")
-        for shape in shapes:
-            case = Case(asked.network, shape, threads=asked.threads)
-            for name, found in measure(case, [OURS, *asked.rivals], protocol).items():
-                each = found.median / (shape.batch * shape.steps)
-                print(
-                    f"T {shape.steps:5} B {shape.batch:4} {name:14} {1e3 * found.median:9.2f} ms "
-                    f"{1e6 * each:8.2f} us {found.peak:6.0f} MB {found.failure}",
-                    flush=True,
-                )
+    report.table(("", "T", "B", "ms a step", "µs a character", "MB"), [14, 5, 4, 10, 14, 6])
+    shapes = [Shape(V, H, 32, steps) for steps in STEPS]
+    shapes += [Shape(V, H, batch, 64) for batch in BATCHES]
+    for shape in shapes:
+        case = Case(asked.network, shape, threads=asked.threads)
+        protocol = QUICK if asked.quick else Protocol()
+        for name, m in measure(case, [OURS, *asked.rivals], protocol, tell).items():
+            tell("")
+            each = m.median / (shape.batch * shape.steps)
+            figures = m.failure, "", ""
+            if m.seconds:
+                figures = f"{1e3 * m.median:.2f}", f"{1e6 * each:.2f}", f"{m.peak:.0f}"
+            report.row((name, str(shape.steps), str(shape.batch), *figures))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Measurements of one case -> facts for JSON -> a row of the table."""
 
-from collections.abc import Iterable
 from statistics import quantiles
 from typing import Any
 
@@ -103,13 +102,3 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
 def _memory(contenders: dict[str, Facts], prefix: str) -> str:
     mine = [c for name, c in contenders.items() if name.startswith(prefix)]
     return _number(min((c["peak_memory"] for c in mine if "median" in c), default=None), ".0f")
-
-
-def line(cells: Iterable[str]) -> str:
-    """One line of a Markdown table, aligned so that it reads well as it is."""
-    return "| " + " | ".join(map(str.rjust, cells, WIDTHS)) + " |"
-
-
-def head() -> list[str]:
-    """The table's first two lines."""
-    return [line(HEADER), line("-" * (width - 1) + ":" for width in WIDTHS)]

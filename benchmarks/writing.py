@@ -1,4 +1,4 @@
-"""Characters a second when writing, beside one-step loops in PyTorch and JAX, on one core.
+"""Characters a second when writing, beside loops in PyTorch and JAX, on one core.
 
 python benchmarks/writing.py [--network wrnn] [--shapes 5887x512 65x256]
 """
@@ -7,8 +7,8 @@ import argparse
 
 from cases import Case, Shape
 from contenders import CONTENDERS
-from machine import machine
 from measure import QUICK, Protocol, measure
+from report import Report, tell
 
 LENGTH = 100  # characters a measured step
 
@@ -19,17 +19,26 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", metavar="VxH", default=["5887x512", "65x256"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="few steps, rough figures")
+    parser.add_argument("--markdown", metavar="FILE", help="docs/benchmarks.md: replace its table")
     asked = parser.parse_args()
     writers = [n for n, e in CONTENDERS.items() if n.startswith("write ") and e.installed]
-    print(*(f"{key} {value}" for key, value in machine().items()), sep=", ")
-    protocol = QUICK if asked.quick else Protocol()
+    report = Report("Writing", asked.markdown)
+    report.say(
+        f"Characters a second that {asked.network} writes on {asked.threads} core(s), drawn at",
+        "temperature 0.8, one call each; `jax at once` shows nothing before the text is done.",
+        "",
+    )
+    report.table(("", "V", "H", "characters a second", "MB"), [14, 5, 4, 19, 6])
     for shape in asked.shapes:
         V, H = map(int, shape.split("x"))
         case = Case(asked.network, Shape(V, H, 1, LENGTH), threads=asked.threads)
-        print(f"\n{asked.network}, V {V}, H {H}, {asked.threads} threads: characters a second, MB")
-        for name, found in measure(case, writers, protocol).items():
-            speed = f"{LENGTH / found.median:10,.0f} {found.peak:8.0f}"
-            print(f"{name.removeprefix('write '):14} {found.failure or speed}", flush=True)
+        protocol = QUICK if asked.quick else Protocol()
+        for name, m in measure(case, writers, protocol, tell).items():
+            tell("")
+            figures = m.failure, ""
+            if m.seconds:
+                figures = f"{LENGTH / m.median:,.0f}", f"{m.peak:.0f}"
+            report.row((name.removeprefix("write "), str(V), str(H), *figures))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recurra.elements import Constant, ParameterValue, Read, SumValue, Temporary, Value
+from recurra.elements import Constant, ParameterValue, Read, SumValue, Temporary
 from recurra.plan import Block, Plan, Stage, Sum, Term
 
 Arrays = dict[str, Any]
@@ -196,7 +196,7 @@ class Walk:
                 for name, _ in group.members:
                     del given[name]
 
-        def body(past: Arrays, u: Arrays) -> tuple[Arrays, Arrays]:
+        def body(past, u):  # no annotations: torch.compile would evaluate them
             now = self._stages(block, p, past, weights, u)
             past = {name: (*values[1:], now[name]) for name, values in past.items()}
             return past, {name: value for name, value in now.items() if name in self.outside}
@@ -207,7 +207,7 @@ class Walk:
         now: Arrays = {}
         sums = dict(u)
 
-        def read(vector: str, lag: int) -> Any:
+        def read(vector, lag):
             if lag == 0 and vector in now:
                 return now[vector]
             return past[vector][-lag] if lag and vector in past else u[_label(vector, lag)]
@@ -225,7 +225,7 @@ class Walk:
         """The element-wise part of an equation."""
         results: list[Any] = []
 
-        def value(of: Value) -> Any:
+        def value(of):
             match of:
                 case Temporary(index):
                     return results[index]
