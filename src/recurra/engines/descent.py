@@ -15,8 +15,8 @@ from recurra.engines.kernels import update
 from recurra.engines.share import Share
 from recurra.optimizers import Optimizer
 
-# Fewer numbers than this are not worth waking another thread for.
-_WORTH_SHARING = 100_000
+# Fewer numbers than this are updated sooner than another thread is awake.
+_WORTH_SHARING = 500_000
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
