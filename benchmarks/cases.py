@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from recurra.model import initialise
-from recurra.networks import library, load_network
+from recurra.network import Network
+from recurra.networks import load_network
 from recurra.optimizers import OptimizerSettings
 from recurra.plan import make_plan
 from recurra.shapes import ShapeSolver
@@ -50,6 +51,8 @@ TABLE = {
     "gru2_embedding": ("small-batch", "english-batch", "chinese-batch"),
 }
 
+MINIBATCH = (SHAPES["english-batch"], SHAPES["chinese-batch"])  # with both optimisers
+
 # Division by sqrt(v) + eps, as torch.optim has it.
 OPTIMIZERS = {
     "adagrad": (0.01, OptimizerSettings("adagrad", eps=1e-8, clip_value=5.0)),
@@ -57,10 +60,10 @@ OPTIMIZERS = {
 }
 
 
-def file_of(network: str) -> Path:
-    """A network of this folder by name, or a user's file by path."""
-    own = Path(__file__).parent / "networks" / f"{network}.eq"
-    return own if own.is_file() else Path(network)
+def load(name: str) -> Network:
+    """A network of the library or of this folder by name, or a user's file by path."""
+    own = Path(__file__).parent / "networks" / f"{name}.eq"
+    return load_network(own if own.is_file() else name)
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,8 @@ def cases(
         for network in networks or TABLE:
             known = [SHAPES[name] for name in TABLE.get(network, CORE)]
             for shape in shapes or known:
-                minibatch = network == "wrnn" and shape.batch > 1 and shape in known
-                for optimizer in optimizers or (OPTIMIZERS if minibatch else ("adagrad",)):
+                both = network == "wrnn" and shape in MINIBATCH
+                for optimizer in optimizers or (OPTIMIZERS if both else ("adagrad",)):
                     yield Case(network, shape, optimizer, count)
 
 
@@ -107,8 +110,7 @@ class Task:
     ) -> None:
         self.case = case
         self.vocabulary, hidden, self.batch, self.steps = case.shape
-        name = case.network
-        self.plan = make_plan(load_network(name if name in library() else file_of(name)))
+        self.plan = make_plan(load(case.network))
         self.shapes = ShapeSolver(self.plan.network).shapes(self.vocabulary, hidden)
         usual_rate, usual_settings = OPTIMIZERS[case.optimizer]
         self.rate = usual_rate if rate is None else rate

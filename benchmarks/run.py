@@ -14,13 +14,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from cases import OPTIMIZERS, SHAPES, TABLE, Case, Shape, cases
+from cases import OPTIMIZERS, SHAPES, TABLE, Case, Shape, cases, load
 from check import check
 from contenders import CONTENDERS, OURS, PEAK, RIVALS
 from machine import machine, usable_cores
 from measure import QUICK, Protocol, measure
 from report import Report, tell
 from table import HEADER, LEGEND, WIDTHS, facts, row
+
+from recurra.errors import RecurraError
 
 
 def shape(text: str) -> Shape:
@@ -34,11 +36,22 @@ def shape(text: str) -> Shape:
         raise argparse.ArgumentTypeError(f"{text}: VxHxBxT, or one of {known}") from None
 
 
+def network(text: str) -> str:
+    """The name of a network that can be read."""
+    try:
+        load(text)
+    except RecurraError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--networks", nargs="+", help=f"{', '.join(TABLE)}, or .eq files")
+    parser.add_argument(
+        "--networks", nargs="+", type=network, help=f"{', '.join(TABLE)}, or .eq files"
+    )
     parser.add_argument("--shapes", nargs="+", type=shape, help=f"VxHxBxT, or {', '.join(SHAPES)}")
     parser.add_argument("--rivals", nargs="*", choices=("course", *RIVALS), default=None)
     parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS)
