@@ -6,6 +6,7 @@ momentum, both without weight decay), only those rows are read and written.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,19 @@ from recurra.optimizers import Optimizer
 
 # Fewer numbers than this are updated sooner than another thread is awake.
 _WORTH_SHARING = 500_000
+
+
+@dataclass(frozen=True)
+class _View:
+    """A thread's part of a parameter, its gradient and its optimiser slots, all flat."""
+
+    name: str
+    where: slice
+    p: Array
+    g: Array
+    slots: list[Array]
+    is_matrix: bool
+
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
@@ -35,6 +49,9 @@ class Descent:
         self.looked_up, self.run, self.threads = looked_up, run, threads
         self._seen = np.zeros(vocabulary, np.uint8)
         self._rows = np.zeros(vocabulary, np.int32)
+        self._viewed: tuple[Any, ...] = ()
+        self._arrays: tuple[Array, ...] = ()
+        self._parts: list[list[_View]] = []
 
     def step(
         self,
@@ -54,7 +71,7 @@ class Descent:
         sparse = _moves_only_touched(optimizer)
         few = self.looked_up if sparse else ()
         rows = self._touched(shares) if self.looked_up else self._rows[:0]
-        parts = self._parts(parameters, (*few, *done))
+        parts = self._views(shares[0], parameters, optimizer, (*few, *done))
         if len(shares) > 1 or s.clip_norm is not None:
             for name in few:
                 for share in shares[1:]:
@@ -69,9 +86,9 @@ class Descent:
             norm = math.sqrt(squares)
             factor = s.clip_norm / norm if norm > s.clip_norm else 1.0
 
-        def move(part: list[tuple[str, slice]]) -> None:
-            for name, where in part:
-                _move(optimizer, name, where, parameters, shares[0], rate, limit, factor)
+        def move(part: list[_View]) -> None:
+            for view in part:
+                _move(optimizer, view, rate, limit, factor)
 
         self.run(move, parts)
         for name in few:
@@ -94,38 +111,47 @@ class Descent:
         self._seen[rows] = 0
         return rows
 
-    def _parts(
-        self, parameters: Parameters, without: Sequence[str]
-    ) -> list[list[tuple[str, slice]]]:
-        """Who updates what: slices of the flat parameters, one list a thread."""
+    def _views(
+        self, share: Share, parameters: Parameters, optimizer: Optimizer, without: Sequence[str]
+    ) -> list[list[_View]]:
+        """Who updates what, one list a thread; made anew when an array is another one."""
+        arrays = (*parameters.values(), *optimizer.slots.values())
+        if (
+            self._viewed == (share, optimizer, without)
+            and len(self._arrays) == len(arrays)
+            and all(a is b for a, b in zip(self._arrays, arrays, strict=True))
+        ):
+            return self._parts
+        self._viewed, self._arrays = (share, optimizer, without), arrays
         sizes = {name: p.size for name, p in parameters.items() if name not in without}
         count = self.threads if sum(sizes.values()) > _WORTH_SHARING else 1
-        return [
-            [
-                (name, slice(size * i // count, size * (i + 1) // count))
-                for name, size in sizes.items()
-            ]
-            for i in range(count)
-        ]
+        self._parts = [[] for _ in range(count)]
+        for name, size in sizes.items():
+            slots = [optimizer.slots[f"{name}/{slot}"] for slot in optimizer.settings.slots]
+            whole = [a.reshape(-1) for a in (parameters[name], share.arrays["g", name], *slots)]
+            for i, part in enumerate(self._parts):
+                where = slice(size * i // count, size * (i + 1) // count)
+                p, g, *mine = (a[where] for a in whole)
+                part.append(_View(name, where, p, g, mine, parameters[name].ndim > 1))
+        return self._parts
 
     def _reduce(
         self,
         shares: Sequence[Share],
-        parts: list[list[tuple[str, slice]]],
+        parts: list[list[_View]],
         limit: float,
         want_squares: bool,
     ) -> float:
         """Add all shares' gradients into the first one's; the sum of their squares if wanted."""
 
-        def reduce(part: list[tuple[str, slice]]) -> float:
+        def reduce(part: list[_View]) -> float:
             squares = 0.0
-            for name, where in part:
-                total = shares[0].arrays["g", name].reshape(-1)[where]
+            for view in part:
                 for i, share in enumerate(shares[1:], 2):
-                    other = share.arrays["g", name].reshape(-1)[where]
-                    update.add_gradients(total, other, limit if i == len(shares) else math.inf)
+                    other = share.arrays["g", view.name].reshape(-1)[view.where]
+                    update.add_gradients(view.g, other, limit if i == len(shares) else math.inf)
                 if want_squares:
-                    squares += update.squares(total, limit)
+                    squares += update.squares(view.g, limit)
             return squares
 
         return float(sum(self.run(reduce, parts)))
@@ -138,21 +164,10 @@ def _moves_only_touched(optimizer: Optimizer) -> bool:
     return plain and not s.weight_decay
 
 
-def _move(
-    optimizer: Optimizer,
-    name: str,
-    where: slice,
-    parameters: Parameters,
-    share: Share,
-    rate: float,
-    limit: float,
-    factor: float,
-) -> None:
+def _move(optimizer: Optimizer, view: _View, rate: float, limit: float, factor: float) -> None:
     s = optimizer.settings
-    value = parameters[name]
-    p, g = value.reshape(-1)[where], share.arrays["g", name].reshape(-1)[where]
-    slots = [optimizer.slots[f"{name}/{slot}"].reshape(-1)[where] for slot in s.slots]
-    decay = s.weight_decay if value.ndim > 1 else 0.0
+    p, g, slots = view.p, view.g, view.slots
+    decay = s.weight_decay if view.is_matrix else 0.0
     inside, outside = s.eps_parts
     if s.kind == "adagrad":
         update.adagrad(p, g, *slots, rate, limit, factor, decay, inside, outside)
