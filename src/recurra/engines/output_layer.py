@@ -68,34 +68,24 @@ class OutputLayer:
         """Loss and slopes of the hidden rows, and Adagrad's step on the layer's weights."""
         rows, weights, bias = share.output_operand(parameters)
         d_rows, _, _ = share.output_gradients()
-        scores, peaks, sums, hits, top, total, more = self._workspace(share, weights)
+        scores, peaks, sums, hits, more = self._workspace(share, weights)
         bounds = self._bounds(weights)
         s = optimizer.settings
         memory = [optimizer.slots[f"{name}/accumulator"] for name in self.names]
         limit = np.inf if s.clip_value is None else s.clip_value
-        inside, outside = s.eps_parts
+        gate, threads = np.zeros(1, np.int64), len(bounds) - 1
 
-        def first(part: int) -> None:
-            low, high = bounds[part], bounds[part + 1]
-            output.first_pass(
-                *(rows, 0, share.rows, weights, bias, share.targets, low, high),
-                *(scores, peaks, sums, hits),
+        def train_part(part: int) -> float:
+            loss: float = output.train_part_adagrad(
+                *(rows, share.rows, weights, bias, share.targets, scale),
+                *(bounds[part], bounds[part + 1], scores, peaks, sums, hits),
+                *(more[part - 1] if part else d_rows, *memory),
+                *(rate, limit, s.weight_decay, *s.eps_parts, gate, threads),
             )
+            return loss
 
-        def second(part: int) -> None:
-            low, high = bounds[part], bounds[part + 1]
-            output.second_pass_adagrad(
-                *(rows, 0, share.rows, weights, bias, share.targets, scale, low, high),
-                *(scores, peaks, top, total, more[part - 1] if part else d_rows, *memory),
-                *(rate, limit, s.weight_decay, inside, outside),
-            )
-
-        parts = range(len(bounds) - 1)
-        self.run(first, parts)
-        output.merge(peaks, sums, top, total)
-        loss = output.loss_of(top, total, hits, share.rows)
-        self.run(second, parts)
-        for part in parts[1:]:
+        loss, *_ = self.run(train_part, range(threads))
+        for part in range(1, threads):
             d_rows += more[part - 1]
         return float(loss)
 
@@ -109,14 +99,13 @@ class OutputLayer:
         ]
 
     def _workspace(self, share: Share, weights: Array) -> tuple[Array, ...]:
-        """Scores, peaks, sums, hits, top, total and the other threads' slopes of the rows."""
+        """Scores, peaks, sums, hits and the other threads' slopes of the rows."""
         key = weights.shape[0], share.rows
         if key not in self._space:
             vocabulary, dtype = key[0], weights.dtype
             width = -(-share.rows // output.LANES) * output.LANES
             blocks = -(-vocabulary // output.BLOCK)
-            one, each = (width,), (blocks, width)
-            shapes = [(vocabulary, width), each, each, one, one, one]
             more = (self.threads - 1, share.rows, weights.shape[1])
-            self._space = {key: tuple(np.zeros(shape, dtype) for shape in [*shapes, more])}
+            shapes = ((vocabulary, width), (blocks, width), (blocks, width), (width,), more)
+            self._space = {key: tuple(np.zeros(shape, dtype) for shape in shapes)}
         return self._space[key]

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.engines.kernels.barrier import wait_for
 from recurra.engines.kernels.elementwise import exp
 from recurra.engines.kernels.gemm import gemm
 from recurra.engines.kernels.gemv import gemv
@@ -252,6 +253,53 @@ def loss_of(top: Any, total: Any, hits: Any, count: Any) -> float:
     loss = 0.0
     for r in range(count):
         loss += top[r] + math.log(np.float64(total[r])) - hits[r]
+    return loss
+
+
+@jit
+def train_part_adagrad(
+    rows: Any,
+    count: Any,
+    weights: Any,
+    bias: Any,
+    targets: Any,
+    scale: Any,
+    low: Any,
+    high: Any,
+    scores: Any,
+    peaks: Any,
+    sums: Any,
+    hits: Any,
+    d_rows: Any,
+    weights_accumulator: Any,
+    bias_accumulator: Any,
+    rate: Any,
+    limit: Any,
+    decay: Any,
+    eps_inside: Any,
+    eps_outside: Any,
+    gate: Any,
+    threads: Any,
+) -> float:
+    """Both passes over one thread's part of the vocabulary; the threads meet between them.
+
+    Args:
+        gate: zero, int64 (1,); see :mod:`recurra.engines.kernels.barrier`.
+        threads: how many parts there are; see the passes for all else.
+
+    Returns:
+        The loss of all parts.
+    """
+    width = scores.shape[1]
+    first_pass(rows, 0, count, weights, bias, targets, low, high, scores, peaks, sums, hits)
+    top, total = np.empty(width, rows.dtype), np.empty(width, rows.dtype)
+    wait_for(gate, threads)
+    merge(peaks, sums, top, total)
+    second_pass_adagrad(
+        rows, 0, count, weights, bias, targets, scale, low, high, scores, peaks, top, total, d_rows,
+        weights_accumulator, bias_accumulator, rate, limit, decay, eps_inside, eps_outside,
+    )  # fmt: skip
+    loss: float = loss_of(top, total, hits, count)
     return loss
 
 

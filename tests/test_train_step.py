@@ -1,0 +1,102 @@
+"""A fused training step against the readable one: gradients, then the NumPy optimiser."""
+
+import numpy as np
+import pytest
+
+from recurra.engines import Engine, descent, make_engine, output_layer
+from recurra.gradcheck import random_problem
+from recurra.networks import load_network
+from recurra.optimizers import Optimizer, OptimizerSettings
+from recurra.plan import make_plan
+from recurra.shapes import ShapeSolver
+
+SETTINGS = [
+    OptimizerSettings("adagrad", eps_inside_root=True, clip_value=0.5),
+    OptimizerSettings("adagrad", weight_decay=0.1, clip_norm=1.0),
+    OptimizerSettings("adagrad", clip_norm=1.0, clip_value=0.3),
+    OptimizerSettings("adagrad", eps=1e-3, weight_decay=0.1),
+    OptimizerSettings("sgd"),
+    OptimizerSettings("sgd", momentum=0.9, clip_norm=0.1),
+    OptimizerSettings("sgd", clip_norm=0.1),
+    OptimizerSettings("rmsprop", eps=1e-3),
+    OptimizerSettings("rmsprop", eps=1e-3, momentum=0.5, weight_decay=0.1),
+    OptimizerSettings("adam", weight_decay=0.1),
+    OptimizerSettings("adamw", weight_decay=0.1, clip_norm=1.0, clip_value=0.2),
+    OptimizerSettings("adamw", eps_inside_root=True),
+]
+NAMES = [f"{s.kind}{i}" for i, s in enumerate(SETTINGS)]
+
+
+def trained(
+    engine: Engine, settings: OptimizerSettings, batch: int, steps: int = 4, seq_len: int = 5
+) -> dict[str, np.ndarray]:
+    """Parameters, slots, losses and last state after a few steps on random text."""
+    rng = np.random.default_rng(3)
+    vocabulary = engine.shapes.vocabulary
+    problem = random_problem(
+        engine.shapes.parameters.items(), engine.zero_state(batch), vocabulary, seq_len, batch, rng
+    )
+    parameters, state = problem.parameters, problem.state
+    optimizer = Optimizer(settings, parameters)
+    losses = []
+    for _ in range(steps):
+        text = rng.integers(0, vocabulary, (seq_len + 1, batch)).astype(np.int32)
+        loss, state = engine.train_step(
+            parameters, optimizer, 0.05, text[:-1], text[1:], state, scale=0.5
+        )
+        losses.append(loss)
+    assert optimizer.count == steps
+    state = {f"state {name}": past for name, past in state.items()}
+    return parameters | optimizer.slots | state | {"losses": np.array(losses)}
+
+
+def check(
+    network: str,
+    settings: OptimizerSettings,
+    batch: int,
+    threads: int,
+    vocabulary: int = 7,
+    hidden: int = 6,
+) -> None:
+    loaded = load_network(network)
+    shapes = ShapeSolver(loaded).shapes(vocabulary, hidden)
+    want, got = (
+        trained(make_engine(name, make_plan(loaded), shapes, np.float64, threads), settings, batch)
+        for name in ("reference", "compiled")
+    )
+    assert got.keys() == want.keys()
+    for name, value in want.items():
+        np.testing.assert_allclose(got[name], value, rtol=1e-8, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("settings", SETTINGS, ids=NAMES)
+def test_step(settings: OptimizerSettings, batch: int, threads: int) -> None:
+    check("wrnn", settings, batch, threads)
+
+
+@pytest.mark.parametrize("network", ["tied", "scrn", "indrnn"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_networks_with_shared_or_several_output_matrices(network: str, batch: int) -> None:
+    check(network, SETTINGS[0], batch, threads=2)
+
+
+@pytest.mark.parametrize("settings", [SETTINGS[0], SETTINGS[3], SETTINGS[4]], ids=str)
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_share_parameters_and_the_vocabulary(
+    settings: OptimizerSettings, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descent, "_WORTH_SHARING", 10)
+    monkeypatch.setattr(output_layer, "_WORTH_SHARING", 10)
+    check("wrnn", settings, 1, threads, vocabulary=300)
+
+
+def test_the_same_threads_give_the_same_bytes() -> None:
+    loaded = load_network("gru")
+    shapes = ShapeSolver(loaded).shapes(50, 24)
+    first, second = (
+        trained(make_engine("compiled", make_plan(loaded), shapes, np.float64, 2), SETTINGS[10], 6)
+        for _ in range(2)
+    )
+    assert all(np.array_equal(first[name], second[name]) for name in first)
