@@ -42,7 +42,7 @@ SMALL = MODERN.with_(
     hidden=8, batch=3, seq_len=7, steps=40, warmup=5, dropout=0.25, record_every=4,
     evaluate_every=6, evaluate_characters=100, sample_every=5, sample_characters=9, weight_decay=0.1
 )  # fmt: skip
-PLAIN = CLASSIC.with_(hidden=6, seq_len=11, steps=400, record_every=1, dtype="float64")
+PLAIN = CLASSIC.with_(lr=0.1, hidden=6, seq_len=11, steps=400, record_every=1, dtype="float64")
 
 
 def trainer_of(network, corpus, recipe, engine="reference", **more):

@@ -16,7 +16,7 @@ from recurra.engines.share import Share
 from recurra.optimizers import Optimizer
 from recurra.plan import Plan
 
-# A part of the vocabulary with fewer weights is not worth waking another thread for.
+# Fewer output weights than this stay in cache anyway, and are done before a thread is awake.
 _WORTH_SHARING = 100_000
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
@@ -45,9 +45,10 @@ class OutputLayer:
         self._space: dict[tuple[int, int], tuple[Array, ...]] = {}
 
     def fuses(self, share: Share, optimizer: Optimizer) -> bool:
-        """Whether a step on this share alone can update the weights as it passes."""
+        """Whether a step on this share alone can, and better had, update the weights on its way."""
         s = optimizer.settings
-        return self.alone and share.rows <= output.STRIP and s.kind == "adagrad" and not s.clip_norm
+        fits = self.alone and share.rows <= output.STRIP and s.kind == "adagrad" and not s.clip_norm
+        return fits and share.arrays["g", self.names[0]].size >= _WORTH_SHARING
 
     def whole(self, share: Share, parameters: Parameters, scale: float) -> float:
         """Loss and slopes, left in the share; ``scale`` times the loss is what they belong to."""
