@@ -70,8 +70,7 @@ class Writer:
         model: what writes.
         sampling: how characters are drawn.
         seed: equal seeds write equal texts; None: another text every time.
-        engine: computes the model; None: the reference engine, which is ready at once, and for
-            one character at a time about as fast as any.
+        engine: computes the model; None: the compiled one, on one core.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class Writer:
             raise SettingError(f"seed has to be a whole number, 0 or more, not {seed}")
         self.model = model
         self.sampling = sampling or Sampling()
-        self._engine = engine or model.engine("reference")
+        self._engine = engine or model.engine(threads=1)
         self._rng = np.random.default_rng(seed)
         self._state = self._engine.zero_state(1)
         self._last: int | None = None  # the latest character, which the state does not hold yet
@@ -130,8 +129,9 @@ class Writer:
             )
             if not np.isfinite(log_p).all():
                 raise RunError("the model predicts no finite numbers: train it again")
-            probabilities = self.sampling.probabilities(log_p[0])
-            self._last = int(self._rng.choice(len(probabilities), p=probabilities))
+            cumulative = self.sampling.probabilities(log_p[0]).cumsum()
+            number = self._rng.random() * cumulative[-1]
+            self._last = int(np.searchsorted(cumulative[:-1], number, "right"))
             yield self.model.vocabulary.decode(np.array([self._last], np.int32))
 
     def _beginning(self) -> int:

@@ -142,6 +142,13 @@ class _Emitter:
         ahead = self.plan.lags[vector] - lag
         return f"{at} + {ahead} * batch" if ahead else at
 
+    def step_product(self, matrix: str, rows: str, transposed: bool) -> str:
+        """Text of a product in the time loop, up to its matrix."""
+        stored = self.array("p", matrix)
+        if not transposed:
+            return f"times({rows}, batch, {stored}"
+        return f"step_times_transposed({rows}, batch, {stored}, {self.array('w', matrix)}"
+
     def header(self, number: int, block: Block) -> None:
         names = ", ".join(stage.vector for stage in block.stages)
         kind = "recurrent" if block.recurrent else "all time steps at once"
@@ -241,13 +248,9 @@ class _Forward(_Emitter):
         written = bool(total.lookups or total.biases) or any(t.hoisted for t in total.terms)
         for term in total.terms:
             if not term.hoisted:
-                operand = self.array("v", term.vector)
-                matrix, copy = self.array("p", term.matrix), self.array("w", term.matrix)
-                row = self.row(term.vector, term.lag, start)
-                call = "step_times" if term.transposed else "step_times_transposed"
-                self.line(
-                    f"{call}({operand}, {row}, batch, {matrix}, {copy}, {out}, {start}, {written})"
-                )
+                rows = f"{self.array('v', term.vector)}, {self.row(term.vector, term.lag, start)}"
+                call = self.step_product(term.matrix, rows, not term.transposed)
+                self.line(f"{call}, {out}, {start}, {written})")
                 written = True
 
 
@@ -328,12 +331,10 @@ class _Backward(_Emitter):
                             written.add(vector)
 
     def _step_product(self, total: Sum, term: Term, start: str, written: set[str]) -> None:
-        slope, target = self.array("s", total.name), self.array("d", term.vector)
-        matrix, copy = self.array("p", term.matrix), self.array("w", term.matrix)
-        row = self._slope_row(term.vector, term.lag, start)
-        call = "step_times_transposed" if term.transposed else "step_times"
-        add = term.vector in written
-        self.line(f"{call}({slope}, {start}, batch, {matrix}, {copy}, {target}, {row}, {add})")
+        rows, target = f"{self.array('s', total.name)}, {start}", self.array("d", term.vector)
+        row, add = self._slope_row(term.vector, term.lag, start), term.vector in written
+        call = self.step_product(term.matrix, rows, term.transposed)
+        self.line(f"{call}, {target}, {row}, {add})")
         written.add(term.vector)
 
     def _products(self, total: Sum) -> None:

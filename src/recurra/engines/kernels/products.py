@@ -18,7 +18,6 @@ __all__ = [
     "add_rows",
     "drop",
     "outer",
-    "step_times",
     "step_times_transposed",
     "times",
     "times_transposed",
@@ -36,16 +35,22 @@ def transpose(matrix: Any, copy: Any, batch: Any) -> None:
 
 @jit
 def times(a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) -> None:
-    """``out[o:] (+)= a[i:] @ matrix`` for many rows."""
+    """``out[o:] (+)= a[i:] @ matrix``."""
     k, n = matrix.shape
-    gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, n, 1, add)
+    if rows == 1:
+        gemv_transposed(matrix, a, i, out, o, add)
+    else:
+        gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, n, 1, add)
 
 
 @jit
 def times_transposed(a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) -> None:
-    """``out[o:] (+)= a[i:] @ matrix.T`` for many rows."""
+    """``out[o:] (+)= a[i:] @ matrix.T``."""
     n, k = matrix.shape
-    gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, 1, k, add)
+    if rows == 1:
+        gemv(matrix, a, i, out, o, add)
+    else:
+        gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, 1, k, add)
 
 
 @jit
@@ -53,18 +58,6 @@ def outer(a: Any, i: Any, b: Any, j: Any, rows: Any, out: Any, add: Any) -> None
     """``out (+)= a[i:].T @ b[j:]``: the gradient of a matrix over all rows."""
     m, n = out.shape
     gemm(m, n, rows, out, 0, n, a, i * m, 1, m, b, j * n, n, 1, add)
-
-
-@jit
-def step_times(
-    a: Any, i: Any, rows: Any, matrix: Any, copy: Any, out: Any, o: Any, add: Any
-) -> None:
-    """``out[o:] (+)= a[i:] @ matrix`` for the few rows of one time step."""
-    if rows == 1:
-        gemv_transposed(matrix, a, i, out, o, add)
-        return
-    k, n = matrix.shape
-    gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, n, 1, add)
 
 
 @jit
