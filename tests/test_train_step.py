@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from recurra.engines import Engine, descent, make_engine, output_layer
+from recurra.errors import SettingError, TextError
 from recurra.gradcheck import random_problem
 from recurra.networks import load_network
 from recurra.optimizers import Optimizer, OptimizerSettings
@@ -100,3 +101,36 @@ def test_the_same_threads_give_the_same_bytes() -> None:
         for _ in range(2)
     )
     assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("damage", ["transposed", "float32", "too small", "missing", "extra"])
+def test_parameters_that_kernels_could_not_read(damage: str) -> None:
+    loaded = load_network("rnn")
+    shapes = ShapeSolver(loaded).shapes(7, 6)
+    engine = make_engine("compiled", make_plan(loaded), shapes, np.float64)
+    problem = random_problem(
+        shapes.parameters.items(), engine.zero_state(2), 7, 3, 2, np.random.default_rng(0)
+    )
+    engine.losses(problem.parameters, problem.inputs, problem.targets, problem.state)
+    parameters = dict(problem.parameters)
+    w = parameters.pop("W")
+    if damage == "extra":
+        parameters |= {"W": w, "more": w}
+    elif damage != "missing":
+        parameters["W"] = {"transposed": w.T, "float32": w.astype("f4"), "too small": w[1:]}[damage]
+    with pytest.raises(SettingError, match=r"parameter W|not the parameters"):
+        engine.losses(parameters, problem.inputs, problem.targets, problem.state)
+
+
+@pytest.mark.parametrize("number", [7, -1, 2**31 - 1])
+@pytest.mark.parametrize("place", ["inputs", "targets"])
+def test_characters_outside_of_the_vocabulary(number: int, place: str) -> None:
+    loaded = load_network("rnn")
+    shapes = ShapeSolver(loaded).shapes(7, 6)
+    engine = make_engine("compiled", make_plan(loaded), shapes, np.float64)
+    rng = np.random.default_rng(0)
+    problem = random_problem(shapes.parameters.items(), engine.zero_state(2), 7, 3, 2, rng)
+    texts = {"inputs": problem.inputs, "targets": problem.targets}
+    texts[place][1, 1] = number
+    with pytest.raises(TextError, match="outside of the vocabulary of 7"):
+        engine.loss_and_gradients(problem.parameters, *texts.values(), problem.state)

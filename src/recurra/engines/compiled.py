@@ -18,6 +18,7 @@ from recurra.engines.dropout import Masks, draw_masks
 from recurra.engines.kernels import output
 from recurra.engines.output_layer import OutputLayer
 from recurra.engines.share import Share
+from recurra.errors import SettingError
 from recurra.optimizers import Optimizer
 from recurra.plan import Plan
 from recurra.shapes import Shapes
@@ -43,6 +44,7 @@ class CompiledEngine:
             if any(name in s.lookups for s in plan.sums.values())
             and all(name != term.matrix for term in plan.logits.terms)
         ]
+        self._checked: tuple[Array, ...] = ()
         self._shares: dict[tuple[int, int, bool], list[Share]] = {}
         self._pool = ThreadPoolExecutor(max(1, threads - 1), "recurra")
         self._output = OutputLayer(plan, self._run, threads)
@@ -185,8 +187,27 @@ class CompiledEngine:
         state: State,
         masks: Masks | None,
     ) -> None:
+        self._check(parameters)
         share.put(inputs, targets, state, masks)
         self._kernels.forward(*share.arguments(self.source.forward, parameters))
+
+    def _check(self, parameters: Parameters) -> None:
+        """Kernels rely on types, shapes and order in memory; arrays seen before are not asked."""
+        arrays = tuple(parameters.values())
+        if len(arrays) == len(self._checked) and all(
+            a is b for a, b in zip(arrays, self._checked, strict=True)
+        ):
+            return
+        if parameters.keys() != self.shapes.parameters.keys():
+            raise SettingError("these are not the parameters of this engine's network")
+        for name, shape in self.shapes.parameters.items():
+            value = parameters[name]
+            if value.shape != shape or value.dtype != self.dtype or not value.flags.c_contiguous:
+                raise SettingError(
+                    f"parameter {name} has to be a C-contiguous array of {self.dtype} and shape "
+                    f"{shape}, not of {value.dtype} and shape {value.shape}"
+                )
+        self._checked = arrays
 
     def _backward(
         self,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from recurra.engines import Array, Parameters, State
 from recurra.engines.codegen import local_slopes, loop_matrices
 from recurra.engines.dropout import Masks
+from recurra.errors import TextError
 from recurra.plan import Plan, Term
 from recurra.shapes import Shapes
 
@@ -95,8 +96,10 @@ class Share:
         """Take this share of a batch: text, carried state, dropout."""
         own = slice(self.first, self.last)
         self.inputs.reshape(self.steps, self.batch)[:] = inputs[:, own]
+        self._check(self.inputs)
         if targets is not None:
             self.targets.reshape(self.steps, self.batch)[:] = targets[:, own]
+            self._check(self.targets)
         for name, past in state.items():
             rows = len(past) * self.batch
             self.arrays["v", name][:rows].reshape(len(past), self.batch, -1)[:] = past[:, own]
@@ -106,6 +109,13 @@ class Share:
                 mask = np.ascontiguousarray(masks.arrays[name][:, own])
                 self.arrays["m", name] = mask.reshape(-1, self.sizes[name])
             self._separate(name, masks is not None)
+
+    def _check(self, text: Array) -> None:
+        # kernels read where they are told to; as unsigned numbers, negative ones are large
+        if text.size and text.view(np.uint32).max() >= self.shapes.vocabulary:
+            raise TextError(
+                f"a character's number lies outside of the vocabulary of {self.shapes.vocabulary}"
+            )
 
     def _separate(self, name: str, separate: bool) -> None:
         """With dropout, what products see (y, e) and the vector itself (v, d) are two arrays."""
