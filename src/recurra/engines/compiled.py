@@ -1,11 +1,9 @@
 """The fast engine: kernels generated from the plan, a batch shared among threads."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +16,7 @@ from recurra.engines.dropout import Masks, draw_masks
 from recurra.engines.kernels import output
 from recurra.engines.output_layer import OutputLayer
 from recurra.engines.share import Share
+from recurra.engines.team import Team
 from recurra.errors import SettingError
 from recurra.optimizers import Optimizer
 from recurra.plan import Plan
@@ -46,7 +45,7 @@ class CompiledEngine:
         ]
         self._checked: tuple[Array, ...] = ()
         self._shares: dict[tuple[int, int, bool], list[Share]] = {}
-        self._pool = ThreadPoolExecutor(max(1, threads - 1), "recurra")
+        self._run = Team(threads).run
         self._output = OutputLayer(plan, self._run, threads)
         self._descent = Descent(self._looked_up, shapes.vocabulary, self._run, threads)
 
@@ -172,11 +171,6 @@ class CompiledEngine:
                 for first, last in pairwise(bounds)
             ]
         return self._shares[key]
-
-    def _run(self, task: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """The task on every item, each in a thread of its own, results in order."""
-        others = [self._pool.submit(task, item) for item in items[1:]]
-        return [task(items[0]), *(future.result() for future in others)]
 
     def _forward(
         self,

@@ -1,0 +1,66 @@
+"""Threads that stand by: results in order, errors passed on, nobody left behind."""
+
+import gc
+import threading
+import time
+
+import pytest
+
+from recurra.engines.team import Team
+
+
+def names(_: object) -> str:
+    return threading.current_thread().name
+
+
+def test_each_item_has_its_thread_and_results_keep_their_order() -> None:
+    team = Team(3)
+    meeting = threading.Barrier(3, timeout=10)
+
+    def task(item: int) -> tuple[int, int]:
+        meeting.wait()  # only if all three run at once
+        time.sleep(0.01 * (3 - item))
+        return item, threading.get_ident()
+
+    for _ in range(20):
+        results = team.run(task, [0, 1, 2])
+        assert [item for item, _ in results] == [0, 1, 2]
+        assert len({ident for _, ident in results}) == 3
+        assert results[0][1] == threading.get_ident()
+
+
+def test_one_item_wakes_nobody() -> None:
+    before = threading.active_count()
+    assert Team(4).run(names, ["x"]) == [threading.current_thread().name]
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_an_error_arrives_after_all_have_finished(failing: int) -> None:
+    team = Team(3)
+    finished = []
+
+    def task(item: int) -> int:
+        if item == failing:
+            raise ZeroDivisionError(f"item {item}")
+        time.sleep(0.02)
+        finished.append(item)
+        return item
+
+    with pytest.raises(ZeroDivisionError, match=f"item {failing}"):
+        team.run(task, [0, 1, 2])
+    assert len(finished) == 2
+    assert team.run(lambda item: item * 10, [1, 2, 3]) == [10, 20, 30]
+
+
+def test_threads_end_with_their_team() -> None:
+    before = threading.active_count()
+    team = Team(3)
+    team.run(names, [0, 1, 2])
+    assert threading.active_count() == before + 2
+    del team
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
