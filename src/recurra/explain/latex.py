@@ -1,7 +1,7 @@
 """Formulas as LaTeX, with what amsmath, KaTeX and MathJax all know.
 
-Time is a subscript, as in ``h_{t-1}``; the argument of a function has a bar (the notation of Greff et
-al. 2017); the derivative of the loss by a quantity is a delta in front of it.
+Time is a subscript, as in ``h_{t-1}``; the argument of a function has a bar (as in Greff
+et al. 2017); the derivative of the loss by a quantity is a delta in front of it.
 """
 
 import re
@@ -177,7 +177,8 @@ def _lines(terms: list[str]) -> list[str]:
     """Terms of a sum, three a line, the first behind an equals sign."""
     lines = [terms[i : i + 3] for i in range(0, len(terms), 3)]
     rows = [_plus(line) for line in lines]
-    return [f"&= {rows[0]}", *(row if row[0] == "-" else f"+ {row}" for row in rows[1:])]
+    signed = (row if row[0] == "-" else f"+ {row}" for row in rows[1:])
+    return [f"&= {rows[0]}", *(rf"&\quad {row}" for row in signed)]
 
 
 def _plus(terms: Iterable[str]) -> str:
