@@ -86,7 +86,8 @@ def _lines(routes: Iterable[Route]) -> Iterator[str]:
         bundles.setdefault((-arrow.lag, arrow.source, route.column), []).append(route)
     for (lag, _, _), bundle in sorted(bundles.items()):
         path, colour = "".join(map(_path, bundle)), COLOURS[min(-lag, LONGEST)]
-        yield f'<path d="{path}" stroke="#fff" stroke-width="5"/><path d="{path}" stroke="{colour}"/>'
+        yield f'<path d="{path}" stroke="#fff" stroke-width="5"/>'
+        yield f'<path d="{path}" stroke="{colour}"/>'
         for route in bundle:
             yield _arrowhead(route.points[-2:], colour)
 

@@ -131,14 +131,11 @@ def _cost(
 ) -> tuple[float, float]:
     """The crossings of lines between rows, then how badly the wishes are met."""
     at = {name: i for row in rows for i, name in enumerate(row)}
-    number = {name: i for i, row in enumerate(rows) for name in row}
-    lines = [line for line in lines if line[0] in at and line[1] in at]
-    crossings = sum(
-        number[low] == number[other_low]
-        and (at[low] - at[other_low]) * (at[high] - at[other_high]) < 0
-        for i, (low, high) in enumerate(lines)
-        for other_low, other_high in lines[:i]
-    )
+    crossings = 0
+    for lower, upper in pairwise(rows):
+        between = [(at[a], at[b]) for a, b in lines if a in lower and b in upper]
+        for i, (a, b) in enumerate(between):
+            crossings += sum((a - c) * (b - d) < 0 for c, d in between[:i])
     return crossings, -sum(wishes.get(name, 0.0) * i for name, i in at.items())
 
 
@@ -151,9 +148,8 @@ def _ordered(
     """One row in the order that is best for its neighbours."""
     below, above = rows[max(row - 1, 0) : row], rows[row + 1 : row + 2]
     if len(rows[row]) <= _MOST_PERMUTED:
-        return list(
-            min(permutations(rows[row]), key=lambda o: _cost([*below, o, *above], lines, wishes))
-        )
+        orders = map(list, permutations(rows[row]))
+        return min(orders, key=lambda order: _cost([*below, order, *above], lines, wishes))
     at = {name: i / len(r) for r in (*below, *above) for i, name in enumerate(r)}
     near = {
         name: [at[n] for line in lines if name in line for n in line if n in at]
@@ -181,7 +177,8 @@ def _middle(name: str, neighbours: list[str], x: dict[str, float]) -> float:
     """Where a node would like to be; long arrows would like to be straight."""
     weights = [1.0 + 3.0 * ("|" in name) + 3.0 * ("|" in other) for other in neighbours]
     places = [x[other] for other in neighbours]
-    return sum(map(mul, weights, places)) / (sum(weights) or 1.0)
+    total: float = sum(map(mul, weights, places))
+    return total / (sum(weights) or 1.0)
 
 
 def _apart(wanted: Iterable[float], half: Sequence[float]) -> list[float]:

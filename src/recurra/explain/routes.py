@@ -22,7 +22,7 @@ GAP = 62.0  # between rows
 LANE = 13.0  # between parallel lines
 ENTRY = 32.0  # from such a line up to the node above, with room for a label
 STUB = 46.0
-LETTER, SMALL = 12.0, 6.5  # widths of a label's characters
+LETTER, WORD, SMALL = 12.0, 8.0, 6.5  # widths of a label's characters
 HEIGHT = 15.0
 MARGIN = 70.0  # left and right of the circles
 CLEAR = 7.0  # how far a label would like to be from other arrows
@@ -65,8 +65,8 @@ class Router:
     def _rows(self, lanes: dict[int, int]) -> list[float]:
         """The y of every row, the output's first from above, counted from the character's at 0."""
         y, heights = 0.0, []
-        for number, row in enumerate(self.layout.rows):
-            radius = max(self.layout.radius(name) for name in row)
+        for number in range(len(self.layout.rows)):
+            radius = self._height(number)
             if number:
                 space = GAP if radius == RADIUS else 0.7 * GAP
                 lines = lanes.get(number, 0)
@@ -136,24 +136,39 @@ class Router:
         return middle[0] + share * dx, middle[1] + share * dy
 
     def _bus(self, arrow: Arrow, column: int) -> tuple[Point, ...]:
+        """To the right, along a line between the columns, then in from the left or from below."""
         bus = arrow.source, arrow.lag
-        start = self.centre(arrow.source, column - arrow.lag)
-        x, y = self.centre(arrow.target, column)
-        radius = self.layout.radius(arrow.target)
         right = (column - arrow.lag) * self.pitch + self.layout.right
         trunk = right + 20.0 + LANE * self.buses.index(bus)
-        turn = self._turn(bus)
-        leave = start[0] + (self.layout.radius(arrow.source) ** 2 - turn**2) ** 0.5, start[1] + turn
+        out = self._out(bus, column - arrow.lag, trunk)
+        x, y = self.centre(arrow.target, column)
+        radius = self.layout.radius(arrow.target)
         if arrow in self.from_left:
-            return leave, (trunk, leave[1]), (trunk, y), (x - radius, y)
+            return *out, (trunk, y), (x - radius, y)
         row = self.layout.row(arrow.target)
         lanes = self.lanes[row]
         below = sum(lag for _, lag in lanes[: lanes.index(bus)]) + column % arrow.lag
-        lane = self.y[row] + max(map(self.layout.radius, self.layout.rows[row])) + ENTRY
-        lane += LANE * below
+        lane = self.y[row] + self._height(row) + ENTRY + LANE * below
         aside = min(0.5 * radius + 4.0 * lanes.index(bus), 0.9 * radius)
         up = x + self._side(arrow.target) * aside, y + (radius**2 - aside**2) ** 0.5
-        return leave, (trunk, leave[1]), (trunk, lane), (up[0], lane), up
+        return *out, (trunk, lane), (up[0], lane), up
+
+    def _out(self, bus: tuple[str, int], column: int, trunk: float) -> tuple[Point, ...]:
+        """From a node to the line between the columns: below or above what stands in between."""
+        x, y = self.centre(bus[0], column)
+        radius, row = self.layout.radius(bus[0]), self.layout.row(bus[0])
+        turn = self._turn(bus)
+        away = (radius**2 - turn**2) ** 0.5
+        if any(self.layout.x[name] + column * self.pitch > x for name in self._nodes(row)):
+            over = self.y[row] - self._height(row) - 9.0
+            return (x + turn, y - away), (x + turn, over), (trunk, over)
+        return (x + away, y + turn), (trunk, y + turn)
+
+    def _nodes(self, row: int) -> list[str]:
+        return [name for name in self.layout.rows[row] if self.layout.radius(name)]
+
+    def _height(self, row: int) -> float:
+        return max(map(self.layout.radius, self.layout.rows[row]))
 
     def _turn(self, bus: tuple[str, int]) -> float:
         """How far below its node's middle a bus leaves: apart from other arrows to the right."""
@@ -231,7 +246,8 @@ def label_of(arrow: Arrow, symbols: dict[str, tuple[str, str]]) -> tuple[Mark, .
 
 def label_width(marks: Iterable[Mark]) -> float:
     """How wide a label is."""
-    return sum(LETTER * len(m.letter) + SMALL * max(len(m.below), len(m.above)) for m in marks)
+    letters = sum(LETTER if len(m.letter) == 1 else WORD * len(m.letter) for m in marks)
+    return letters + SMALL * sum(max(len(m.below), len(m.above)) for m in marks)
 
 
 def _candidates(points: tuple[Point, ...], width: float) -> Iterator[tuple[float, Point]]:
