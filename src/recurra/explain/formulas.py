@@ -4,7 +4,7 @@ A formula speaks of one time step t. A quantity is a vector of the network, or a
 is applied to, named after its vector: ``a.1`` is the first such argument in the equation of ``a``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -23,6 +23,13 @@ class Value:
 
     quantity: str
     lag: int
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A quantity at one step k, whatever t is: in no true gradient, but in a published one."""
+
+    quantity: str
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,7 @@ class Outer:
 Formula = (
     Constant
     | Value
+    | Frozen
     | Delta
     | Error
     | Parameter
@@ -143,18 +151,24 @@ def walk(formula: Formula) -> Iterator[Formula]:
         yield from walk(part)
 
 
+def rewrite(formula: Formula, change: Callable[[Formula], Formula]) -> Formula:
+    """A formula with every node changed, parts before wholes."""
+    values: dict[str, Any] = {field.name: getattr(formula, field.name) for field in fields(formula)}
+    for name, value in values.items():
+        if isinstance(value, tuple):
+            values[name] = tuple(rewrite(term, change) for term in value)
+        elif isinstance(value, Formula):
+            values[name] = rewrite(value, change)
+    return change(replace(formula, **values))
+
+
 def later(formula: Formula, steps: int) -> Formula:
     """The same formula some time steps later."""
-    match formula:
-        case Value(_, lag) | Delta(_, lag):
-            return replace(formula, lag=lag - steps)
-        case Sum(terms):
-            return Sum(tuple(later(term, steps) for term in terms))
-    values = {field.name: getattr(formula, field.name) for field in fields(formula)}
-    moved: dict[str, Any] = {
-        name: later(v, steps) for name, v in values.items() if isinstance(v, Formula)
-    }
-    return replace(formula, **moved)
+
+    def move(node: Formula) -> Formula:
+        return replace(node, lag=node.lag - steps) if isinstance(node, Value | Delta) else node
+
+    return rewrite(formula, move)
 
 
 def is_number(formula: Formula) -> bool:

@@ -14,6 +14,7 @@ from recurra.explain.formulas import (
     Delta,
     Error,
     Formula,
+    Frozen,
     Hadamard,
     MatrixVector,
     Negative,
@@ -78,6 +79,10 @@ class Latex:
         text = _below(letter, f"{below},{time}" if below else time)
         return rf"{text}^{{{above}}}" if above else text
 
+    def entry(self, quantity: str, index: str) -> str:
+        """One entry of a quantity at time t."""
+        return self.quantity(quantity, 0).replace("t}", f"t,{index}}}")
+
     def of_loss(self, quantity: str, lag: int = 0) -> str:
         """The derivative of the loss by a quantity."""
         return f"{self.delta} {self.quantity(quantity, lag)}"
@@ -95,6 +100,8 @@ class Latex:
                 return text, _ATOM if name or value >= 0 else _SUM
             case Value(quantity, lag):
                 return self.quantity(quantity, lag), _ATOM
+            case Frozen(quantity):
+                return self.quantity(quantity, 0).replace("t}", "k}"), _ATOM
             case Delta(quantity, lag):
                 return self.of_loss(quantity, lag), _ATOM
             case Error():
@@ -163,6 +170,11 @@ class Latex:
             results.append(self.formula(path.formula))
         lines = [*_lines(rules), *_lines(results)]
         return rf"{self.of_loss(quantity)} " + " \\\\\n".join(lines)
+
+    def delta_line(self, quantity: str, paths: Iterable[Path]) -> str:
+        """A delta and what it comes to, in one line."""
+        formula = total([path.formula for path in paths])
+        return f"{self.of_loss(quantity)} &= {self.formula(formula)}"
 
     def gradient(self, parameter: str, paths: Iterable[Path]) -> str:
         """The gradient of a parameter: the sum over time of its paths."""
