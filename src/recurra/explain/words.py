@@ -44,9 +44,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "rules": ("Rules", "用到的法则"),
     "rule paths": (
         "**Every reader counts.** Whatever reads a vector, in this step or a later one, passes a "
-        "part of the loss back to it; the parts add up (the chain rule).",
+        "part of the loss back to it; the parts add up (the chain rule). In a $\\partial$ "
+        "everything else that the reader reads is held fixed.",
         "**凡是读过它的都要算。** 一个向量在这一步或以后的步里被谁读到，谁就传回一份导数，各份相加"
-        "（链式法则）。",
+        "（链式法则）。式中的 $\\partial$ 把读者的其他输入都看作不变。",
     ),
     "rule matrix": (
         "**Matrix.** $y = M v$ gives ${d} v = M^\\top {d} y$, and adds ${d} y v^\\top$ to the "
