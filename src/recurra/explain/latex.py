@@ -37,15 +37,18 @@ FUNCTION_NAMES = {"sigmoid": r"\sigma", "tanh": r"\tanh"}
 _SUM, _PRODUCT, _HADAMARD, _ATOM = range(4)
 
 
-def tex(text: str) -> str:
-    """Letters of a name as LaTeX: a letter, a Greek one, a word; a word of any other script."""
+def tex(name: str) -> str:
+    """A name as LaTeX: letters, Greek ones, words; words of any other script as text."""
+    return "".join(map(_word, re.findall(r"[_,]|[^_,]+", name)))
+
+
+def _word(text: str) -> str:
+    if text == "_":
+        return r"\_"
     if text in COMMANDS:
         return COMMANDS[text]
-    if re.fullmatch(r"[A-Za-z]?\d*", text):
+    if re.fullmatch(r"[A-Za-z]?\d*|,", text):
         return text
-    parts = re.split(r"([,_])", text)
-    if len(parts) > 1:
-        return "".join({"_": r"\_"}.get(part, tex(part)) for part in parts)
     return rf"\mathit{{{text}}}" if text.isascii() else rf"\text{{{text}}}"
 
 
