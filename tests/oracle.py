@@ -39,8 +39,9 @@ FUNCTIONS = {
         "elu": functional.elu,
         "softsign": functional.softsign,
         "softmax": lambda z: torch.log_softmax(z, dim=0),
+        "norm": lambda z: functional.layer_norm(z.T, z.T.shape[-1:], eps=1e-5).T,
     }.items()
-}
+} | {"dropout": lambda z, rate=None: z}  # masks are written out by those who test them
 
 
 class NotYetError(Exception):

@@ -7,9 +7,11 @@ from math import prod
 from recurra.errors import EquationError, SettingError
 from recurra.expressions import (
     CHARACTER,
+    NORM,
     Bias,
     Binary,
     Call,
+    Dropout,
     Expression,
     Negative,
     Number,
@@ -100,7 +102,13 @@ class ShapeSolver:
             case Bias(name, place):
                 self.uses.append((name, place))
                 return self.biases[name]
-            case Call(_, argument) | Negative(argument):
+            case Call(function, argument, place) if function == NORM:
+                inner = self._infer(argument)
+                if inner is None:
+                    raise self.network.error("norm takes a vector, not a number", place)
+                self._unify(_Dimension("", hidden=True), inner)  # a hidden vector of the plan
+                return inner
+            case Call(_, argument) | Dropout(argument) | Negative(argument):
                 return self._infer(argument)
             case Binary(_, left, right):
                 one, other = self._infer(left), self._infer(right)

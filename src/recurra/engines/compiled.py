@@ -71,10 +71,18 @@ class CompiledEngine:
         }
 
     def dropout_masks(
-        self, rate: float, steps: int, batch: int, rng: np.random.Generator
+        self,
+        rate: float,
+        steps: int,
+        batch: int,
+        rng: np.random.Generator,
+        *,
+        same_over_time: bool = False,
     ) -> Masks | None:
-        """Masks for one training step; None for rate 0."""
-        return draw_masks(self.plan, self.shapes, rate, steps, batch, rng)
+        """Masks for one training step; None where nothing is dropped."""
+        return draw_masks(
+            self.plan, self.shapes, rate, steps, batch, rng, same_over_time=same_over_time
+        )
 
     def loss_and_gradients(
         self,

@@ -56,6 +56,10 @@ class Share:
         for name in plan.stages:
             self.arrays["v", name] = self.arrays["y", name] = self._vector(name)
             self.arrays["m", name] = _NO_MASK
+            if plan.stages[name].normalised:
+                self.arrays["n", name] = self._new(self.rows)
+        for name, edge in plan.edges.items():
+            self.arrays["k", name] = np.ones((self.rows, self.sizes[edge.owner]), dtype)
         for name in loop_matrices(plan):
             # not worth its making for a step or two: products then read the matrix itself
             shape = shapes.parameters[name][::-1] if steps > 2 else (0, 0)
@@ -103,6 +107,12 @@ class Share:
         for name, past in state.items():
             rows = len(past) * self.batch
             self.arrays["v", name][:rows].reshape(len(past), self.batch, -1)[:] = past[:, own]
+        for name in self.plan.edges:
+            edge = masks.edges.get(name) if masks else None
+            mask = self.arrays["k", name].reshape(self.steps, self.batch, -1)
+            mask[:] = 1.0 if edge is None else edge[:, own]
+        if self.plan.edges:
+            return
         self.scale = masks.scale if masks else 0.0
         for name in self.plan.dropped:
             if masks:
