@@ -148,6 +148,18 @@ VALID = [
         "h[t] = a[t] + dropout(tanh(V @ dropout(a[t], 0) + T @ h[t-1]), 0.5)\n"
         "o[t] = softmax(Q @ dropout(h[t]) + q)\n",
     ),
+    Valid("classes", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 3)\n"),
+    Valid("a class a character", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 1000)\n"),
+    Valid("one class", HIDDEN + "o[t] = softmax(Q @ h[t], 1)\n"),
+    Valid(
+        "classes by name, two products",
+        "c = 2\n" + HIDDEN + "o[t] = softmax(Q @ h[t] + q + R @ h[t-1], c)\n",
+    ),
+    Valid(
+        "tied with classes",
+        "e[t] = E @ x[t]\nh[t] = tanh(U @ e[t] + W @ h[t-1])\n"
+        "o[t] = softmax(E.T @ (P @ h[t]) + q, 4)\n",
+    ),
     Valid(
         "layers",
         "# a residual stack\nlayers = 3\nf = tanh\nh[0][t] = E @ x[t]\n"
@@ -192,6 +204,11 @@ INVALID = [
     # -- norm, dropout, layers
     refused("norm of a number", "h[t] = ^norm(2) * tanh(U @ x[t])\n", "norm takes a vector"),
     refused("norm of two", "h[t] = ^norm(U @ x[t], 2)\n", "norm takes one argument"),
+    refused(
+        "no classes",
+        "h[t] = tanh(U @ x[t])\no[t] = softmax(Q @ h[t], ^0)\n",
+        "number of classes",
+    ),
     refused("a vector called norm", "^norm[t] = tanh(U @ x[t])\n", "choose another name"),
     refused("a bias called norm", "h[t] = tanh(U @ x[t] + ^norm)\n", "norm is a function"),
     refused("a matrix called dropout", "h[t] = tanh(^dropout @ x[t])\n", "not a matrix"),
@@ -226,9 +243,7 @@ INVALID = [
         "two softmax", HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n", "second softmax", "line 2"
     ),
     refused("softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side"),
-    refused(
-        "softmax of two", HIDDEN + "o[t] = ^softmax(Q @ h[t], q)\n", "softmax takes one argument"
-    ),
+    refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "the number of classes"),
     refused(
         "softmax of a function", HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n", "sum of products"
     ),

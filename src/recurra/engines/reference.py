@@ -74,13 +74,25 @@ class ReferenceEngine:
         """Loss summed over all characters, gradients of ``scale`` times it, next state."""
         tape = _Tape(self, parameters, inputs, state, masks)
         log_p = tape.log_probabilities()
-        rows = np.arange(targets.size)
-        loss = -float(log_p.reshape(targets.size, -1)[rows, targets.ravel()].sum(dtype=np.float64))
-        # d(-log softmax(z)[k]) / dz = softmax(z) - onehot(k)
+        chosen = np.take_along_axis(log_p, targets[..., None].astype(int), 2)
+        slope = scale * self._logit_slope(log_p, targets.astype(int))
+        return -float(chosen.sum(dtype=np.float64)), tape.gradients(slope), tape.next_state()
+
+    def _logit_slope(self, log_p: Array, targets: Array) -> Array:
+        """``d(-log p[k]) / dz = softmax(z) - onehot(k)``, of every softmax that k takes part in."""
         slope = np.exp(log_p)
-        slope.reshape(targets.size, -1)[rows, targets.ravel()] -= 1.0
-        slope *= scale
-        return loss, tape.gradients(slope), tape.next_state()
+        shapes = self.shapes
+        if shapes.classes:
+            own = targets // shapes.class_size
+            starts = np.arange(0, shapes.vocabulary, shapes.class_size)
+            classes = np.add.reduceat(slope, starts, axis=2)
+            in_class = np.take_along_axis(classes, own[..., None], 2)
+            is_own = np.arange(shapes.vocabulary) // shapes.class_size == own[..., None]
+            np.put_along_axis(classes, own[..., None], in_class - 1.0, 2)
+            slope = np.concatenate([np.where(is_own, slope / in_class, 0.0), classes], axis=2)
+        hit = np.take_along_axis(slope, targets[..., None], 2)
+        np.put_along_axis(slope, targets[..., None], hit - 1.0, 2)
+        return slope
 
     def train_step(
         self,
@@ -215,10 +227,16 @@ class _Tape:
 
     def log_probabilities(self) -> Array:
         """Log softmax of the logits, (T, B, V)."""
-        logits = self._hoisted(self.plan.logits, self.engine.shapes.vocabulary)
-        logits -= logits.max(axis=2, keepdims=True)
-        logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
-        return logits
+        shapes = self.engine.shapes
+        logits = self._hoisted(self.plan.logits, shapes.scores)
+        if not shapes.classes:
+            return _log_softmax(logits)
+        log_p = logits[..., : shapes.vocabulary]
+        of_class = _log_softmax(logits[..., shapes.vocabulary :])
+        for c in range(shapes.classes):
+            own = slice(c * shapes.class_size, (c + 1) * shapes.class_size)
+            log_p[..., own] = _log_softmax(log_p[..., own]) + of_class[..., c : c + 1]
+        return log_p
 
     def next_state(self) -> State:
         """The last values of every vector read at a lag."""
@@ -339,6 +357,11 @@ class _Tape:
             gradients[term.matrix] += gradient.T if term.transposed else gradient
             if term.hoisted:
                 seen[term.vector][rows] += slope @ self._matrix(term)
+
+
+def _log_softmax(z: Array) -> Array:
+    z = z - z.max(axis=-1, keepdims=True)
+    return np.asarray(z - np.log(np.exp(z).sum(axis=-1, keepdims=True)))
 
 
 def _normalise(rows: Array) -> Array:

@@ -158,7 +158,7 @@ class Share:
         logits = self.plan.logits
         bias = sum(
             (parameters[name] for name in logits.biases[1:]),
-            parameters[logits.biases[0]] if logits.biases else self._new(self.shapes.vocabulary),
+            parameters[logits.biases[0]] if logits.biases else self._new(self.shapes.scores),
         )
         operands = [self.operand(term) for term in logits.terms]
         weights = [parameters[term.matrix] for term in logits.terms]
@@ -170,9 +170,7 @@ class Share:
         """Where the output layer writes its slopes: hidden rows, weights, bias."""
         logits = self.plan.logits
         bias = (
-            self.arrays["g", logits.biases[0]]
-            if logits.biases
-            else self._new(self.shapes.vocabulary)
+            self.arrays["g", logits.biases[0]] if logits.biases else self._new(self.shapes.scores)
         )
         if len(logits.terms) == 1:
             (term,) = logits.terms
@@ -182,7 +180,7 @@ class Share:
                 whole[:] = 0.0
             return rows, self.arrays["g", term.matrix], bias
         width = sum(self.sizes[term.vector] for term in logits.terms)
-        return self._new(self.rows, width), self._new(self.shapes.vocabulary, width), bias
+        return self._new(self.rows, width), self._new(self.shapes.scores, width), bias
 
     def spread_output_gradients(self, rows: Array, weights: Array, bias: Array) -> None:
         """Give each product of the logits its part of the output layer's slopes."""
