@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -128,6 +129,27 @@ def test_a_wrong_gradient_fails(call, monkeypatch):
     assert re.search(r"^W .* WRONG *$", out, re.MULTILINE)
     assert re.search(r"^V .* ok *$", out, re.MULTILINE)  # behind the wrong function all is well
     assert not json.loads(call("check", "rnn", "--engine", "reference", "--json")[1])["passed"]
+
+
+# -- threads
+
+COUNT = """
+import atexit, os, sys
+atexit.register(lambda: print("threads of BLAS:", os.environ.get("OPENBLAS_NUM_THREADS")))
+sys.argv = ["recurra", "networks"]
+from recurra.cli import main
+assert "numpy" not in sys.modules, "too late to tell BLAS"
+main()
+"""
+
+
+@pytest.mark.parametrize(("given", "used"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_blas_has_one_thread_unless_told_otherwise(given, used):
+    kept = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    command = [sys.executable, "-c", COUNT]
+    done = subprocess.run(command, capture_output=True, text=True, env={**kept, **given})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"threads of BLAS: {used}\n")
 
 
 # -- train
