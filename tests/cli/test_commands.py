@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -321,6 +322,16 @@ def test_any_terminal_can_be_written_to(runs, encoding):
     assert done.stdout.decode(encoding).strip() == prompt.encode(encoding, "replace").decode(
         encoding
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closed by a POSIX shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_may_be_closed(runs, closed):
+    command = [*RECURRA, "write", runs / "rnn", "--chars", "5", "--seed", "1"]
+    line = f"{shlex.join(map(str, command))} {closed}"
+    done = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert bool(done.stdout) != (">&-" in closed.split())
 
 
 def test_a_reader_that_goes_away_is_no_error(runs):

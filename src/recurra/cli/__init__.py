@@ -78,6 +78,9 @@ def main() -> None:
     """Run this process's command line; whatever goes wrong is one sentence on stderr."""
     for variable in BLAS_THREADS:
         os.environ.setdefault(variable, "1")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started this process
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character shows a substitute: no reason to fail.
