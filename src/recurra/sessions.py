@@ -4,6 +4,7 @@ What a run was asked for stands in its ``config.json``: the network's name, the 
 were read, the recipe, the engine and the threads.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -179,12 +180,7 @@ def load_run_corpus(run: Run, sources: Sequence[Source] | None = None) -> Corpus
         RunError: they are not what they were.
         TextError: a text is missing.
     """
-    asked, encoding, split, fingerprint = _field(
-        run,
-        lambda config: [
-            config["text"][name] for name in ("sources", "encoding", "split", "fingerprint")
-        ],
-    )
+    asked, encoding, split, fingerprint = _field(run, lambda config: _text(**config["text"]))
     corpus = load_corpus(sources or asked, encoding, split)
     if corpus.fingerprint != fingerprint:
         raise RunError(
@@ -250,6 +246,18 @@ def _field(run: Run, read: Callable[[dict[str, Any]], Value]) -> Value:
         ) from None
 
 
+def _text(
+    sources: list[str], encoding: str | None, split: Split, fingerprint: str
+) -> tuple[list[str], str | None, Split, str]:
+    """What a configuration says of a run's texts, if it is what `start` wrote."""
+    if not all(isinstance(source, str) for source in sources):
+        raise TypeError(f"sources {sources}")
+    if not isinstance(encoding, str | None):
+        raise TypeError(f"encoding {encoding}")
+    return sources, encoding, split, fingerprint
+
+
 def _lasting(source: Source) -> str:
     """A source as it can be found from another working folder too."""
-    return str(Path(source).resolve()) if Path(source).exists() else str(source)
+    # not Path.exists: the length of an address may be too much for a file's name
+    return str(Path(source).resolve()) if os.path.exists(source) else str(source)

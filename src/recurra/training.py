@@ -317,8 +317,9 @@ class Trainer:
             min_smooth_loss=watch.minimum,
             min_smooth_loss_step=watch.minimum_step,
         )
-        # An interrupted run goes on later and tells of its end then.
-        return end if reason == INTERRUPTED else self._log(end)
+        # An interrupted run goes on later and tells of its end then; a finished one has told.
+        told = self.run is not None and any("stopped_by" in r for r in self.run.metrics())
+        return end if reason == INTERRUPTED or told else self._log(end)
 
     def _cure(self) -> str:
         recipe, smooth = self.recipe, self.watch.smooth

@@ -34,6 +34,9 @@ COMMANDS = {
     "write": ("using", "Go on with a text, as a trained network would."),
     "eval": ("using", "Evaluate a trained network on held-out text."),
 }
+# Read when NumPy is imported. Products of one time step are small: on the reference engine, threads
+# of BLAS would wait for each other many times longer than they work. The compiled one has its own.
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class Commands(TyperGroup):
@@ -73,6 +76,11 @@ def _top(
 
 def main() -> None:
     """Run this process's command line; whatever goes wrong is one sentence on stderr."""
+    for variable in BLAS_THREADS:
+        os.environ.setdefault(variable, "1")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started this process
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character shows a substitute: no reason to fail.
