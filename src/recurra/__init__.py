@@ -3,6 +3,7 @@
 Every public name is loaded when it is first asked for, so that ``import recurra`` costs nothing.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from recurra.errors import TextError as TextError
     from recurra.evaluation import Loss as Loss
     from recurra.evaluation import evaluate as evaluate
+    from recurra.explain.derivation import Derivation as Derivation
+    from recurra.explain.derivation import derive as derive
+    from recurra.explain.diagram import draw as draw
+    from recurra.explain.page import explanation as explanation
     from recurra.gradcheck import GradientCheck as GradientCheck
     from recurra.gradcheck import check_gradients as check_gradients
     from recurra.model import Model as Model
@@ -68,6 +73,9 @@ _ROOMS = {
     "equations": ("parse",),
     "errors": ("EquationError", "RecurraError", "RunError", "SettingError", "TextError"),
     "evaluation": ("Loss", "evaluate"),
+    "explain.derivation": ("Derivation", "derive"),
+    "explain.diagram": ("draw",),
+    "explain.page": ("explanation",),
     "gradcheck": ("GradientCheck", "check_gradients"),
     "model": ("Model", "initialise"),
     "network": ("Network",),
@@ -99,3 +107,9 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+if "IPython" in sys.modules:
+    from recurra.notebook import register
+
+    register()

@@ -29,6 +29,7 @@ COMMANDS = {
     "demo": ("training", "Two networks learn Shakespeare in two minutes, then write."),
     "networks": ("equations", "List the library of networks."),
     "show": ("equations", "Show the equations and parameters of a network."),
+    "explain": ("equations", "Derive the gradient of a network on paper, with a diagram."),
     "check": ("equations", "Check the gradient of a network."),
     "train": ("training", "Train a network on texts."),
     "write": ("using", "Go on with a text, as a trained network would."),

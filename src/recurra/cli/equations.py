@@ -1,11 +1,15 @@
-"""Commands about equations: `networks`, `show`, `check`."""
+"""Commands about equations: `networks`, `show`, `explain`, `check`."""
 
+import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 import recurra
+from recurra.checkpoints import write_atomic
 from recurra.cli import options
 from recurra.cli.output import make_console, print_json, print_table
 from recurra.engines import DEFAULT_ENGINE
@@ -67,6 +71,37 @@ def show_command(
     rows = [(name, _shape(shapes.paper(name)), _shape(s)) for name, s in shapes.parameters.items()]
     print_table(console, ("parameter", "on paper", "as stored"), rows)
     console.print(f"{shapes.count:,} parameters with {vocabulary:,} characters")
+
+
+def explain_command(
+    network: NetworkName,
+    set_: options.Choices = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.md", help="Else: stdout.")
+    ] = None,
+    diagram: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg", help="The diagram as a file; else inside the page."),
+    ] = None,
+    lang: Annotated[str, typer.Option(metavar="LANGUAGE", help="en or zh.")] = "en",
+) -> None:
+    """Explain a network on a page of Markdown with LaTeX, for slides, notes and notebooks.
+
+    Its equations, a diagram unrolled over three time steps, the gradient of every vector and
+    parameter derived step by step, what is computed when, and the generated kernels.
+    """
+    loaded = recurra.load_network(network, options.choices(set_))
+    address = None
+    if diagram:
+        folder = output.parent if output else "."
+        address = quote(os.path.relpath(diagram, folder).replace(os.sep, "/"))
+    page = recurra.explanation(loaded, lang, address)
+    if diagram:
+        write_atomic(diagram, recurra.draw(loaded).encode())
+    if output:
+        write_atomic(output, page.encode())
+    else:
+        typer.echo(page, nl=False)
 
 
 def check_command(

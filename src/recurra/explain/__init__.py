@@ -1,0 +1,1 @@
+"""A network explained: its gradient derived on paper, a diagram, the plan and the kernels."""

@@ -1,0 +1,186 @@
+"""Network -> its gradient, derived on paper: every path by which the loss reaches a quantity.
+
+The equations are taken apart into steps, one quantity each. The loss reaches a quantity through
+every step that reads it, now or later, so its delta is a sum over those paths; a parameter is read
+at every time step, so its gradient is a sum over time besides. Nothing here is shared with plans
+and engines: the two derivations check each other.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from recurra import expressions
+from recurra.explain.formulas import (
+    Apply,
+    Constant,
+    Delta,
+    Error,
+    Formula,
+    Hadamard,
+    MatrixVector,
+    Negative,
+    Outer,
+    Parameter,
+    Quotient,
+    Slope,
+    Sum,
+    Value,
+    later,
+    total,
+)
+from recurra.expressions import CHARACTER, Bias, Binary, Call, Expression, Product, Vector
+from recurra.network import Equation, Network, reads
+
+
+@dataclass(frozen=True)
+class Step:
+    """``quantity[t] = formula``."""
+
+    quantity: str
+    formula: Formula
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way of the loss to a quantity or parameter: through a step that reads it.
+
+    Attributes:
+        reader: the quantity of that step.
+        lag: how many time steps later it is than what it reads.
+        formula: what the path adds, with everything at the time of what is read.
+    """
+
+    reader: str
+    lag: int
+    formula: Formula
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The gradient of a network, derived.
+
+    The loss is ``-ln o_t[next character]``, summed over t = 1 ... T. Quantities at t < 1 are the
+    state carried in and are constants; deltas at t > T are zero.
+
+    Attributes:
+        network: whose gradient it is.
+        steps: the forward pass of one time step, in order; the last gives the logits.
+        deltas: quantity -> its paths, whose sum is its delta; in an order in which the deltas
+            of one time step can be computed, from the last time step to the first.
+        gradients: parameter -> its paths, whose sum over all t is its gradient.
+    """
+
+    network: Network
+    steps: tuple[Step, ...]
+    deltas: dict[str, tuple[Path, ...]]
+    gradients: dict[str, tuple[Path, ...]]
+
+    @property
+    def logits(self) -> str:
+        """The quantity that the softmax is applied to."""
+        return self.steps[-1].quantity
+
+
+def derive(network: Network) -> Derivation:
+    """Derive the gradient of every vector and parameter of a network, step by step."""
+    steps = tuple(_steps(network))
+    logits = steps[-1].quantity
+    found: dict[tuple[str, str, int], list[Formula]] = {}
+    for step in steps:
+        for leaf, formula in _spread(step.formula, Delta(step.quantity, 0)):
+            name, lag = (leaf.quantity, leaf.lag) if isinstance(leaf, Value) else (leaf, 0)
+            found.setdefault((name, step.quantity, lag), []).append(later(formula, lag))
+    paths: dict[str, list[Path]] = {}
+    for (name, reader, lag), formulas in found.items():
+        paths.setdefault(name, []).append(Path(reader, lag, total(formulas)))
+    deltas = {step.quantity: tuple(paths.get(step.quantity, ())) for step in reversed(steps)}
+    deltas[logits] = (Path(logits, 0, Error()),)
+    return Derivation(
+        network, steps, deltas, {name: tuple(paths[name]) for name in network.parameters}
+    )
+
+
+def _steps(network: Network) -> Iterator[Step]:
+    """The equations in an order in which one time step can be computed, taken apart."""
+    equations = {equation.name: equation for equation in network.equations}
+    today = {n: [v.name for v in reads(e.expression) if not v.lag] for n, e in equations.items()}
+    order = [equations[name] for name in TopologicalSorter(today).static_order()]
+    for equation in order:
+        yield from _Parting(equation).steps(equation.name)
+    yield from _Parting(network.output).steps(f"{network.output.name}.1")
+
+
+class _Parting:
+    """One equation taken apart: every sum or product under a function becomes a quantity."""
+
+    def __init__(self, equation: Equation) -> None:
+        self.equation = equation
+        self.inner: dict[Formula, Value] = {}
+
+    def steps(self, quantity: str) -> Iterator[Step]:
+        formula = self._formula(self.equation.expression)
+        for inner, value in self.inner.items():
+            yield Step(value.quantity, inner)
+        yield Step(quantity, formula)
+
+    def _formula(self, expression: Expression) -> Formula:
+        match expression:
+            case expressions.Number(value, name):
+                return Constant(value, name)
+            case Vector(name, lag):
+                return Value(name, lag)
+            case Bias(name):
+                return Parameter(name)
+            case Product(matrix, transposed, operand):
+                return MatrixVector(matrix, transposed, self._formula(operand))
+            case Call(function, argument):
+                return Apply(function, self._named(self._formula(argument)))
+            case expressions.Negative(argument):
+                return Negative(self._formula(argument))
+            case Binary(operator, left, right):
+                one, other = self._formula(left), self._formula(right)
+                match operator:
+                    case "*":
+                        return Hadamard(one, other)
+                    case "/":
+                        return Quotient(one, other)
+                    case "-":
+                        other = Negative(other)
+                terms = one.terms if isinstance(one, Sum) else (one,)
+                return Sum((*terms, other))
+
+    def _named(self, argument: Formula) -> Formula:
+        if isinstance(argument, Constant | Value | Parameter):
+            return argument
+        name = f"{self.equation.name}.{len(self.inner) + 1}"
+        return self.inner.setdefault(argument, Value(name, 0))
+
+
+Leaf = Value | str  # a quantity at a lag, or the name of a parameter
+
+
+def _spread(formula: Formula, delta: Formula) -> Iterable[tuple[Leaf, Formula]]:
+    """The chain rule: from the delta of a formula to what each of its leaves gets."""
+    match formula:
+        case Value(quantity, _):
+            if quantity != CHARACTER:
+                yield formula, delta
+        case Parameter(name):
+            yield name, delta
+        case Sum(terms):
+            for term in terms:
+                yield from _spread(term, delta)
+        case Negative(argument):
+            yield from _spread(argument, Negative(delta))
+        case Hadamard(left, right):
+            yield from _spread(left, Hadamard(delta, right))
+            yield from _spread(right, Hadamard(delta, left))
+        case Quotient(left, right):
+            yield from _spread(left, Quotient(delta, right))
+            yield from _spread(right, Negative(Quotient(Hadamard(delta, formula), right)))
+        case MatrixVector(matrix, transposed, operand):
+            yield matrix, Outer(operand, delta) if transposed else Outer(delta, operand)
+            yield from _spread(operand, MatrixVector(matrix, not transposed, delta))
+        case Apply(function, argument):
+            yield from _spread(argument, Hadamard(delta, Slope(function, argument)))

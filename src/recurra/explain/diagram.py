@@ -1,0 +1,156 @@
+"""Network -> SVG: the network unrolled over three time steps, for slides and pages.
+
+Circles in columns, a column a time step, a row a vector, the character at the bottom and the output
+at the top. Black arrows stay within a step, blue ones come from the step before, purple ones from
+further back. What enters from before and leaves to later fades out at both sides.
+"""
+
+from collections.abc import Iterable, Iterator
+from html import escape
+from math import hypot
+
+from recurra.explain.graph import TIMES, Mark, make_graph
+from recurra.explain.layout import RADIUS, make_layout
+from recurra.explain.names import Symbol
+from recurra.explain.routes import LONGEST, MARGIN, Point, Route, Router, label_of
+from recurra.network import Network
+
+COLUMNS = range(3)
+CORNER, BEND = 8.0, 30.0  # radii: of lines between columns, of arrows within a step
+FADE = 54.0
+INK = "#1a1a1a"
+COLOURS = ("#333333", "#1f5fbf", "#8a3ab9")  # by lag
+FILL = {"vector": "#ffffff", "x": "#eef3e6", "o": "#fdf0dc"}
+FONT = "'STIX Two Text', 'Times New Roman', 'Liberation Serif', 'DejaVu Serif', serif"
+
+
+def draw(network: Network) -> str:
+    """A network unrolled over three time steps, as SVG (text of one self-contained element)."""
+    graph = make_graph(network)
+    router = Router(make_layout(graph))
+    left, top, right, bottom = router.box
+    x, y, width, height = left - MARGIN, top - 14.0, right - left + 2 * MARGIN, bottom - top + 28.0
+    routes = router.routes(range(COLUMNS.stop + LONGEST))
+    shown = [r for r in routes if r.column in COLUMNS or r.column - r.arrow.lag in COLUMNS]
+    shown = [r for r in shown if r.arrow.lag <= LONGEST or r.column in COLUMNS]
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{_n(x)} {_n(y)} {_n(width)} '
+        f'{_n(height)}" width="{_n(width)}" height="{_n(height)}" role="img" '
+        f'font-family="{FONT}" font-style="italic">',
+        f"<title>{escape(network.name)}</title>",
+        f'<rect {_frame(x, y, width, height)} fill="#fff"/>',
+        '<g fill="none" stroke-width="1.5">',
+        *_lines(shown),
+        "</g>",
+        *_fading(x, y, width, height),
+    ]
+    for name, middle, radius in router.circles(COLUMNS):
+        column = round((middle[0] - router.layout.x[name]) / router.pitch)
+        if name in graph.operators:
+            parts.append(_operator(graph.operators[name], middle, radius))
+        else:
+            kind = {graph.vectors[0]: "x", graph.vectors[-1]: "o"}.get(name, "vector")
+            parts.append(_vector(graph.symbols[name], column - 1, middle, FILL[kind]))
+    for route, middle in router.labels(COLUMNS):
+        parts.append(
+            _label(
+                label_of(route.arrow, graph.symbols), middle, COLOURS[min(route.arrow.lag, LONGEST)]
+            )
+        )
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _n(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def _frame(x: float, y: float, width: float, height: float) -> str:
+    return f'x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"'
+
+
+def _fading(x: float, y: float, width: float, height: float) -> Iterator[str]:
+    """White that grows towards both sides, over arrows that come from and go to other steps."""
+    for side, left in ((0, x), (1, x + width - FADE)):
+        yield (
+            f'<linearGradient id="fade{side}" x1="{side}" x2="{1 - side}"><stop stop-color="#fff"/>'
+            '<stop offset="1" stop-color="#fff" stop-opacity="0"/></linearGradient>'
+            f'<rect {_frame(left, y, FADE, height)} fill="url(#fade{side})"/>'
+        )
+
+
+def _lines(routes: Iterable[Route]) -> Iterator[str]:
+    """Arrows with rounded corners; where they cross those of other nodes, with a white seam."""
+    bundles: dict[tuple[int, str, int], list[Route]] = {}
+    for route in routes:
+        arrow = route.arrow
+        bundles.setdefault((-arrow.lag, arrow.source, route.column), []).append(route)
+    for (lag, _, _), bundle in sorted(bundles.items()):
+        path, colour = "".join(map(_path, bundle)), COLOURS[min(-lag, LONGEST)]
+        yield f'<path d="{path}" stroke="#fff" stroke-width="5"/>'
+        yield f'<path d="{path}" stroke="{colour}"/>'
+        for route in bundle:
+            yield _arrowhead(route.points[-2:], colour)
+
+
+def _arrowhead(line: tuple[Point, ...], colour: str) -> str:
+    (x0, y0), (x, y) = line
+    length = hypot(x - x0, y - y0) or 1.0
+    dx, dy = (x - x0) / length, (y - y0) / length
+    back = x - 9.5 * dx, y - 9.5 * dy
+    corners = ((x, y), (back[0] - 4 * dy, back[1] + 4 * dx), (back[0] + 4 * dy, back[1] - 4 * dx))
+    points = " ".join(f"{_n(a)},{_n(b)}" for a, b in corners)
+    return f'<polygon points="{points}" fill="{colour}"/>'
+
+
+def _path(route: Route) -> str:
+    points = route.points
+    radius = CORNER if route.arrow.lag else BEND
+    parts = [f"M{_n(points[0][0])} {_n(points[0][1])}"]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        start, end = _towards(corner, before, radius), _towards(corner, after, radius)
+        parts.append(f"L{_n(start[0])} {_n(start[1])}")
+        parts.append(f"Q{_n(corner[0])} {_n(corner[1])} {_n(end[0])} {_n(end[1])}")
+    parts.append(f"L{_n(points[-1][0])} {_n(points[-1][1])}")
+    return "".join(parts)
+
+
+def _towards(corner: Point, other: Point, radius: float) -> Point:
+    dx, dy = other[0] - corner[0], other[1] - corner[1]
+    length = hypot(dx, dy) or 1.0
+    share = min(radius, length / 2) / length
+    return corner[0] + share * dx, corner[1] + share * dy
+
+
+def _vector(symbol: Symbol, time: int, middle: Point, fill: str) -> str:
+    letter, below = symbol
+    when = "t" if not time else f"t{'−' if time < 0 else '+'}{abs(time)}"
+    mark = Mark(letter, f"{below},{when}" if below else when)
+    return (
+        f'<circle cx="{_n(middle[0])}" cy="{_n(middle[1])}" r="{_n(RADIUS)}" fill="{fill}" '
+        f'stroke="{INK}" stroke-width="1.4"/>{_label((mark,), middle, INK)}'
+    )
+
+
+def _operator(sign: str, middle: Point, radius: float) -> str:
+    x, y = middle
+    dot = f'<circle cx="{_n(x)}" cy="{_n(y)}" r="2" fill="{INK}"/>' if sign == TIMES else ""
+    return (
+        f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" fill="#f2f2f2" stroke="{INK}" '
+        f'stroke-width="1.1"/>{dot or _label((Mark(sign),), middle, INK)}'
+    )
+
+
+def _label(marks: Iterable[Mark], middle: Point, colour: str) -> str:
+    spans = []
+    for mark in marks:
+        upright = "" if mark.letter.isalpha() and len(mark.letter) == 1 else ' font-style="normal"'
+        spans.append(f"<tspan{upright}>{escape(mark.letter)}</tspan>")
+        for text, shift in ((mark.above, -6), (mark.below, 4)):
+            if text:
+                spans.append(f'<tspan dy="{shift}" font-size="11">{escape(text)}</tspan>')
+                spans.append(f'<tspan dy="{-shift}">\u200b</tspan>')
+    return (
+        f'<text x="{_n(middle[0])}" y="{_n(middle[1] + 5)}" text-anchor="middle" font-size="17" '
+        f'fill="{colour}" stroke="#fff" stroke-width="2.4" paint-order="stroke">'
+        f"{''.join(spans)}</text>"
+    )

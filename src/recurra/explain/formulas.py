@@ -1,0 +1,182 @@
+"""What a derivation is made of: formulas over time, as data.
+
+A formula speaks of one time step t. A quantity is a vector of the network, or a sum that a function
+is applied to, named after its vector: ``a.1`` is the first such argument in the equation of ``a``.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number; ``name`` is set if it is a choice of the network."""
+
+    value: float
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A quantity at ``t - lag``; a negative lag is a later step. ``x`` is the character."""
+
+    quantity: str
+    lag: int
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A quantity at one step k, whatever t is: in no true gradient, but in a published one."""
+
+    quantity: str
+
+
+@dataclass(frozen=True)
+class Delta:
+    """The derivative of the loss by a quantity at ``t - lag``, all later steps included.
+
+    It is zero behind the end of the sequence.
+    """
+
+    quantity: str
+    lag: int
+
+
+@dataclass(frozen=True)
+class Error:
+    """The output minus the one-hot next character: the derivative of the loss by the logits."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter vector."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum; a number among its terms counts for every entry."""
+
+    terms: "tuple[Formula, ...]"
+
+
+@dataclass(frozen=True)
+class Negative:
+    """``-argument``."""
+
+    argument: "Formula"
+
+
+@dataclass(frozen=True)
+class Hadamard:
+    """The product of two vectors entry by entry, or of a number and a vector."""
+
+    left: "Formula"
+    right: "Formula"
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """The quotient of two vectors entry by entry."""
+
+    left: "Formula"
+    right: "Formula"
+
+
+@dataclass(frozen=True)
+class MatrixVector:
+    """``matrix @ operand``, or ``matrix.T @ operand``."""
+
+    matrix: str
+    transposed: bool
+    operand: "Formula"
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A function of every entry, by the name in the equations."""
+
+    function: str
+    argument: "Formula"
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The derivative of a function at every entry."""
+
+    function: str
+    argument: "Formula"
+
+
+@dataclass(frozen=True)
+class Outer:
+    """The matrix ``left right^T``: column times row."""
+
+    left: "Formula"
+    right: "Formula"
+
+
+Formula = (
+    Constant
+    | Value
+    | Frozen
+    | Delta
+    | Error
+    | Parameter
+    | Sum
+    | Negative
+    | Hadamard
+    | Quotient
+    | MatrixVector
+    | Apply
+    | Slope
+    | Outer
+)
+
+
+def parts(formula: Formula) -> tuple[Formula, ...]:
+    """The direct parts of a formula."""
+    if isinstance(formula, Sum):
+        return formula.terms
+    values = (getattr(formula, field.name) for field in fields(formula))
+    return tuple(value for value in values if isinstance(value, Formula))
+
+
+def walk(formula: Formula) -> Iterator[Formula]:
+    """Every node of a formula, parents first, left to right."""
+    yield formula
+    for part in parts(formula):
+        yield from walk(part)
+
+
+def rewrite(formula: Formula, change: Callable[[Formula], Formula]) -> Formula:
+    """A formula with every node changed, parts before wholes."""
+    values: dict[str, Any] = {field.name: getattr(formula, field.name) for field in fields(formula)}
+    for name, value in values.items():
+        if isinstance(value, tuple):
+            values[name] = tuple(rewrite(term, change) for term in value)
+        elif isinstance(value, Formula):
+            values[name] = rewrite(value, change)
+    return change(replace(formula, **values))
+
+
+def later(formula: Formula, steps: int) -> Formula:
+    """The same formula some time steps later."""
+
+    def move(node: Formula) -> Formula:
+        return replace(node, lag=node.lag - steps) if isinstance(node, Value | Delta) else node
+
+    return rewrite(formula, move)
+
+
+def is_number(formula: Formula) -> bool:
+    """Whether a formula holds numbers only: it is the same for every entry and time step."""
+    leaves = (node for node in walk(formula) if not parts(node))
+    return all(isinstance(leaf, Constant) for leaf in leaves)
+
+
+def total(formulas: "list[Formula]") -> Formula:
+    """The sum of formulas, at least one."""
+    return formulas[0] if len(formulas) == 1 else Sum(tuple(formulas))

@@ -1,0 +1,181 @@
+"""Network -> the graph of one time step: circles, operators and the arrows between them.
+
+An arrow carries what a vector goes through on its way: matrices, numbers, inner functions. Arrows
+that meet in a circle add up, then the circle's function applies. Where vectors are multiplied, or
+a sum goes through something further, an operator of its own stands between. Biases are not drawn.
+"""
+
+from dataclasses import dataclass
+from itertools import count
+
+from recurra.explain.names import Symbol, symbols
+from recurra.expressions import (
+    CHARACTER,
+    Bias,
+    Binary,
+    Call,
+    Expression,
+    Negative,
+    Number,
+    Product,
+    Vector,
+    show,
+    walk,
+)
+from recurra.network import Network
+
+TIMES, PLUS, DIVIDE = "⊙", "+", "÷"
+FUNCTION_LETTERS = {"sigmoid": "σ"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One sign of an arrow's label: a letter, below it a subscript, above it a ``T`` or nothing."""
+
+    letter: str
+    below: str = ""
+    above: str = ""
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """From a node ``lag`` time steps ago to a node of this time step.
+
+    Attributes:
+        source: a vector's name, or an operator's.
+        target: the same.
+        lag: how many steps earlier the source is.
+        label: what the vector goes through, the last first, as on paper.
+    """
+
+    source: str
+    target: str
+    lag: int
+    label: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The nodes and arrows of one time step.
+
+    Attributes:
+        vectors: names of the circles, from the character to the output.
+        operators: name of a small node -> its sign.
+        arrows: all arrows that end in this time step.
+        symbols: name -> letter and subscript.
+    """
+
+    vectors: tuple[str, ...]
+    operators: dict[str, str]
+    arrows: tuple[Arrow, ...]
+    symbols: dict[str, Symbol]
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """All names: vectors, then operators."""
+        return (*self.vectors, *self.operators)
+
+
+def make_graph(network: Network) -> Graph:
+    """The graph of a network's time step."""
+    drawing = _Drawing(network)
+    equations = (*network.equations, network.output)
+    for equation in equations:
+        expression = equation.expression
+        if isinstance(expression, Call):  # the circle stands for its outer function
+            expression = expression.argument
+        drawing.draw(expression, equation.name, ())
+    vectors = (CHARACTER, *(equation.name for equation in equations))
+    # two equal arrows are one
+    arrows = tuple(dict.fromkeys(drawing.arrows))
+    return Graph(vectors, drawing.operators, arrows, drawing.symbols)
+
+
+class _Drawing:
+    """Draws expressions towards their targets."""
+
+    def __init__(self, network: Network) -> None:
+        self.symbols = symbols(network)
+        self.arrows: list[Arrow] = []
+        self.operators: dict[str, str] = {}
+        self.numbers = count(1)
+
+    def draw(self, expression: Expression, target: str, label: tuple[Mark, ...]) -> None:
+        """Every arrow of an expression to a target, through what the label says."""
+        match expression:
+            case Vector(name, lag):
+                self.arrows.append(Arrow(name, target, lag, label))
+            case Product(matrix, transposed, operand):
+                self.draw(operand, target, (*label, self._mark(matrix, "T" * transposed)))
+            case Call(function, argument):
+                self.draw(argument, target, (*label, self._mark(function)))
+            case Negative(argument):
+                self.draw(argument, target, (*label, Mark("−")))
+            case Binary(operator, left, right):
+                if _moves(left) and _moves(right):
+                    self._join(operator, left, right, target, label)
+                elif label and operator in "+-" and isinstance(left, Number):
+                    # 1 / (1 + h[t]): the sum is a node, or the label would read 1 / 1 + h
+                    target = self._operator(PLUS, target, label)
+                    self.draw(right, target, self._before(operator, left))
+                elif _moves(left):
+                    self.draw(left, target, (*label, *self._behind(operator, right)))
+                elif _moves(right):
+                    self.draw(right, target, (*label, *self._before(operator, left)))
+
+    def _join(
+        self,
+        operator: str,
+        left: Expression,
+        right: Expression,
+        target: str,
+        label: tuple[Mark, ...],
+    ) -> None:
+        """Two branches meet: in the target itself if it does just that, else in an operator."""
+        sign = {"*": TIMES, "/": DIVIDE}.get(operator, PLUS)
+        if label or self.operators.get(target, PLUS) != sign or sign == DIVIDE:
+            target = self._operator(sign, target, label)
+        self.draw(left, target, ())
+        self.draw(right, target, {"-": (Mark("−"),), "/": (Mark("1/"),)}.get(operator, ()))
+
+    def _operator(self, sign: str, target: str, label: tuple[Mark, ...]) -> str:
+        name = f"{sign}{next(self.numbers)}"
+        self.operators[name] = sign
+        self.arrows.append(Arrow(name, target, 0, label))
+        return name
+
+    def _before(self, operator: str, left: Expression) -> tuple[Mark, ...]:
+        """A factor, or a number that something is taken from or added to, before a vector."""
+        match operator, left:
+            case "*", Bias(name):
+                return (self._mark(name), Mark(TIMES))
+            case "*", _:
+                return (self._factor(left),)
+            case "/", _:
+                return (self._factor(left), Mark("/"))
+            case _, Bias():
+                return (Mark("−"),) if operator == "-" else ()
+        return (self._factor(left), Mark("−" if operator == "-" else "+"))
+
+    def _behind(self, operator: str, right: Expression) -> tuple[Mark, ...]:
+        if operator == "*":
+            return self._before("*", right)
+        return (Mark("1/"), self._factor(right)) if operator == "/" else ()
+
+    def _factor(self, expression: Expression) -> Mark:
+        if isinstance(expression, Number | Bias) and expression.name:
+            return self._mark(expression.name)
+        text = show(expression, 4).replace("-", "−").replace(" ", "")
+        for name, (letter, _) in self.symbols.items():
+            if len(name) > 1 and name in text and len(letter) == 1:
+                text = text.replace(name, letter)
+        return Mark(text)
+
+    def _mark(self, name: str, above: str = "") -> Mark:
+        letter, below = self.symbols.get(name, (FUNCTION_LETTERS.get(name, name), ""))
+        return Mark(letter, below, above)
+
+
+def _moves(expression: Expression) -> bool:
+    """Whether an expression changes over time: it holds a vector."""
+    return any(isinstance(node, Vector) for node in walk(expression))

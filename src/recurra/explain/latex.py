@@ -1,0 +1,217 @@
+"""Formulas as LaTeX, with what amsmath, KaTeX and MathJax all know.
+
+Time is a subscript, as in ``h_{t-1}``; the argument of a function has a bar (as in Greff
+et al. 2017); the derivative of the loss by a quantity is a delta in front of it.
+"""
+
+import re
+from collections.abc import Iterable
+
+from recurra.explain.derivation import Path, Step
+from recurra.explain.formulas import (
+    Apply,
+    Constant,
+    Delta,
+    Error,
+    Formula,
+    Frozen,
+    Hadamard,
+    MatrixVector,
+    Negative,
+    Outer,
+    Parameter,
+    Quotient,
+    Slope,
+    Sum,
+    Value,
+    is_number,
+    total,
+)
+from recurra.explain.names import GREEK, free, symbols
+from recurra.network import Network
+
+COMMANDS = {letter: rf"\{name}" for name, letter in GREEK.items()}
+FUNCTION_NAMES = {"sigmoid": r"\sigma", "tanh": r"\tanh"}
+
+# How tightly a formula binds: a sum, a matrix product, an element-wise product, a single thing.
+_SUM, _PRODUCT, _HADAMARD, _ATOM = range(4)
+
+
+def tex(text: str) -> str:
+    """Letters of a name as LaTeX: a letter, a Greek one, a word; a word of any other script."""
+    if text in COMMANDS:
+        return COMMANDS[text]
+    if re.fullmatch(r"[A-Za-z]?\d*", text):
+        return text
+    parts = re.split(r"([,_])", text)
+    if len(parts) > 1:
+        return "".join({"_": r"\_"}.get(part, tex(part)) for part in parts)
+    return rf"\mathit{{{text}}}" if text.isascii() else rf"\text{{{text}}}"
+
+
+class Latex:
+    """Writes the formulas of one network."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        taken = symbols(network)
+        self.symbols = {name: (tex(letter), tex(below)) for name, (letter, below) in taken.items()}
+        self.steps = tex(free(taken, "T", "N", "τ", "n"))
+        self.target = tex(free(taken, "y", "k", "next"))
+        self.delta = tex(free(taken, "δ", "d", "grad"))
+
+    def name(self, name: str) -> str:
+        """A parameter, function or number of the equations."""
+        if name in self.symbols:
+            letter, below = self.symbols[name]
+            return _below(letter, below)
+        return FUNCTION_NAMES.get(name, rf"\operatorname{{{name}}}")
+
+    def quantity(self, quantity: str, lag: int, above: str = "") -> str:
+        """A quantity at a time; ``above`` goes to its upper right."""
+        vector, _, number = quantity.partition(".")
+        letter, below = self.symbols[vector]
+        if number:
+            letter = rf"\bar {letter}" if len(letter) == 1 else rf"\overline{{{letter}}}"
+        if number not in ("", "1"):
+            above = f"[{number}]{above}"
+        time = f"t-{lag}" if lag > 0 else f"t+{-lag}" if lag < 0 else "t"
+        text = _below(letter, f"{below},{time}" if below else time)
+        return rf"{text}^{{{above}}}" if above else text
+
+    def entry(self, quantity: str, index: str) -> str:
+        """One entry of a quantity at time t."""
+        return self.quantity(quantity, 0).replace("t}", f"t,{index}}}")
+
+    def of_loss(self, quantity: str, lag: int = 0) -> str:
+        """The derivative of the loss by a quantity."""
+        return f"{self.delta} {self.quantity(quantity, lag)}"
+
+    def formula(self, formula: Formula, level: int = _SUM) -> str:
+        """A formula, in parentheses if it binds less tightly than ``level``."""
+        text, own = self._bound(formula)
+        return _in_parentheses(text) if own < level else text
+
+    def _bound(self, formula: Formula) -> tuple[str, int]:
+        match formula:
+            case Constant(value, name):
+                whole = value.is_integer() and abs(value) < 1e15
+                text = self.name(name) if name else _number(int(value) if whole else value)
+                return text, _ATOM if name or value >= 0 else _SUM
+            case Value(quantity, lag):
+                return self.quantity(quantity, lag), _ATOM
+            case Frozen(quantity):
+                return self.quantity(quantity, 0).replace("t}", "k}"), _ATOM
+            case Delta(quantity, lag):
+                return self.of_loss(quantity, lag), _ATOM
+            case Error():
+                return rf"{self.quantity(self.network.output.name, 0)} - {self.target}_t", _SUM
+            case Parameter(name):
+                return self.name(name), _ATOM
+            case Sum(terms):
+                return self._sum(terms), _SUM
+            case Negative(argument):
+                return f"-{self.formula(argument, _PRODUCT)}", _SUM
+            case Hadamard(left, right):
+                return self._hadamard(left, right)
+            case Quotient(left, right):
+                return rf"\frac{{{self.formula(left)}}}{{{self.formula(right)}}}", _ATOM
+            case MatrixVector(matrix, transposed, operand):
+                above = r"^\top" if transposed else ""
+                chain = _PRODUCT if isinstance(operand, MatrixVector) else _ATOM
+                return rf"{self.name(matrix)}{above}\,{self.formula(operand, chain)}", _PRODUCT
+            case Apply(function, argument):
+                return f"{self.name(function)}{_in_parentheses(self.formula(argument))}", _ATOM
+            case Slope(function, argument):
+                return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
+            case Outer(left, right):
+                return rf"{self.formula(left, _ATOM)}\,{self._row(right)}", _PRODUCT
+
+    def _sum(self, terms: Iterable[Formula]) -> str:
+        text = ""
+        for term in terms:
+            if isinstance(term, Negative):
+                text += f" - {self.formula(term.argument, _PRODUCT)}"
+            else:
+                # only a minus that begins the whole needs no parentheses
+                inner = self.formula(term, _SUM if isinstance(term, Sum) or not text else _PRODUCT)
+                text += f" + {inner}"
+        return text.removeprefix(" + ").strip()
+
+    def _hadamard(self, left: Formula, right: Formula) -> tuple[str, int]:
+        if is_number(right) and not is_number(left):
+            left, right = right, left
+        if is_number(left):
+            text, own = self._bound(right)
+            if own == _SUM:
+                text, own = _in_parentheses(text), _ATOM
+            sign = r" \cdot " if is_number(right) else r"\,"
+            return f"{self.formula(left, _ATOM)}{sign}{text}", own
+        factors = self.formula(left, _HADAMARD), self.formula(right, _HADAMARD)
+        return r" \odot ".join(factors), _HADAMARD
+
+    def _row(self, formula: Formula) -> str:
+        if isinstance(formula, Value):
+            return self.quantity(formula.quantity, formula.lag, r"\top")
+        return rf"{self.formula(formula, _ATOM)}^\top"
+
+    def step(self, step: Step) -> str:
+        """``quantity = formula``, aligned at the sign."""
+        return f"{self.quantity(step.quantity, 0)} &= {self.formula(step.formula)}"
+
+    def chain(self, quantity: str, paths: Iterable[Path]) -> str:
+        """The chain rule for a quantity, then what its paths add; a line for every three paths."""
+        read, rules, results = self.quantity(quantity, 0), list[str](), list[str]()
+        paths = list(paths)
+        for path in paths:
+            reader = self.quantity(path.reader, -path.lag)
+            jacobian = rf"\Bigl(\frac{{\partial {reader}}}{{\partial {read}}}\Bigr)^{{\!\top}}"
+            rules.append(rf"{jacobian} {self.of_loss(path.reader, -path.lag)}")
+            results.append(self.formula(path.formula))
+        lines = [*_lines(rules), *_lines(results)]
+        return rf"{self.of_loss(quantity)} " + " \\\\\n".join(lines)
+
+    def delta_line(self, quantity: str, paths: Iterable[Path]) -> str:
+        """A delta and what it comes to, in one line."""
+        formula = total([path.formula for path in paths])
+        return f"{self.of_loss(quantity)} &= {self.formula(formula)}"
+
+    def gradient(self, parameter: str, paths: Iterable[Path]) -> str:
+        """The gradient of a parameter: the sum over time of its paths."""
+        formula = total([path.formula for path in paths])
+        text, own = self._bound(formula)
+        inner = rf"\Bigl({text}\Bigr)" if own == _SUM else text
+        of = rf"\frac{{\partial \mathcal{{L}}}}{{\partial {self.name(parameter)}}}"
+        return rf"{of} &= \sum_{{t=1}}^{{{self.steps}}} {inner}"
+
+
+def _lines(terms: list[str]) -> list[str]:
+    """Terms of a sum, three a line, the first behind an equals sign."""
+    lines = [terms[i : i + 3] for i in range(0, len(terms), 3)]
+    rows = [_plus(line) for line in lines]
+    signed = (row if row[0] == "-" else f"+ {row}" for row in rows[1:])
+    return [f"&= {rows[0]}", *(rf"&\quad {row}" for row in signed)]
+
+
+def _plus(terms: Iterable[str]) -> str:
+    return " + ".join(terms).replace("+ -", "- ")
+
+
+def aligned(lines: Iterable[str]) -> str:
+    """Lines with one ``&`` each as a displayed equation."""
+    body = " \\\\\n".join(lines)
+    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+
+
+def _below(letter: str, below: str) -> str:
+    return rf"{letter}_{{{below}}}" if below else letter
+
+
+def _in_parentheses(text: str) -> str:
+    # tall formulas need tall parentheses
+    return rf"\left({text}\right)" if r"\frac" in text else f"({text})"
+
+
+def _number(value: float) -> str:
+    mantissa, _, exponent = repr(value).partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa

@@ -1,0 +1,253 @@
+"""An explanation as one page of Markdown: equations, diagram, derivation, plan and kernels."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+
+from recurra.engines.codegen import generate_kernels
+from recurra.explain.derivation import Derivation, derive
+from recurra.explain.diagram import draw
+from recurra.explain.formulas import (
+    Apply,
+    Hadamard,
+    MatrixVector,
+    Quotient,
+    Value,
+    is_number,
+    walk,
+)
+from recurra.explain.latex import Latex, aligned
+from recurra.explain.published import MISTAKES, is_wrnn
+from recurra.explain.words import words
+from recurra.expressions import CHARACTER
+from recurra.functions import FUNCTIONS
+from recurra.network import Network
+from recurra.plan import Plan, Sum, Term, make_plan
+
+
+def explanation(network: Network, language: str = "en", diagram: str | None = None) -> str:
+    """Everything about a network that follows from its equations, as Markdown with LaTeX.
+
+    Args:
+        network: what to explain.
+        language: ``en`` or ``zh``.
+        diagram: where the page finds the diagram (a file name or address); None: it is put into
+            the page itself.
+
+    Returns:
+        The forward equations, the diagram, the gradient of every vector and parameter derived step
+        by step, the plan of the computation and the generated kernels.
+
+    Raises:
+        SettingError: an unknown language.
+    """
+    return "\n\n".join(_Page(network, language).parts(diagram)) + "\n"
+
+
+def summary(network: Network) -> str:
+    """The forward equations and the diagram alone, as Markdown: what a notebook shows."""
+    page = _Page(network, "en")
+    return "\n\n".join([*page.head(), page.equations(), page.figure(None)]) + "\n"
+
+
+class _Page:
+    """Writes the parts of one page."""
+
+    def __init__(self, network: Network, language: str) -> None:
+        self.network, self.words = network, words(language)
+        self.derivation, self.latex = derive(network), Latex(network)
+
+    def parts(self, diagram: str | None) -> Iterator[str]:
+        yield from self.head()
+        yield f"```text\n{self.network.source}```"
+        yield self._title("unrolled")
+        yield self.words["unrolled text"]
+        yield self.figure(diagram)
+        yield from self._forward()
+        yield from self._loss()
+        yield from self._rules()
+        yield from self._backward()
+        yield from self._gradients()
+        if is_wrnn(self.network):
+            yield from self._published()
+        plan = make_plan(self.network)
+        yield from self._plan(plan)
+        yield self._title("kernel")
+        yield self.words["kernel text"]
+        yield f"```python\n{generate_kernels(plan).text}```"
+
+    def head(self) -> Iterator[str]:
+        yield f"# {self.network.name}"
+        if self.network.description:
+            yield self.network.description
+
+    def figure(self, diagram: str | None) -> str:
+        data = b64encode(draw(self.network).encode()).decode() if diagram is None else ""
+        return f"![{self.network.name}]({diagram or f'data:image/svg+xml;base64,{data}'})"
+
+    def equations(self) -> str:
+        *steps, _ = (self.latex.step(step) for step in self.derivation.steps)
+        softmax = rf"\operatorname{{softmax}}({self._at(self.derivation.logits)})"
+        last = self.latex.step(self.derivation.steps[-1])
+        return aligned([*steps, last, f"{self._at(self.network.output.name)} &= {softmax}"])
+
+    def _title(self, key: str) -> str:
+        return f"## {self.words[key]}"
+
+    def _text(self, key: str, **values: str) -> str:
+        latex = self.latex
+        names = {"T": latex.steps, "y": latex.target, "d": latex.delta, **values}
+        return _filled(self.words[key], names)
+
+    def _at(self, quantity: str, lag: int = 0) -> str:
+        return self.latex.quantity(quantity, lag)
+
+    def _forward(self) -> Iterator[str]:
+        yield self._title("forward")
+        yield self._text("forward text")
+        yield self.equations()
+        lags = [n for s in self.derivation.steps for n in walk(s.formula) if isinstance(n, Value)]
+        if any(value.lag for value in lags):
+            yield self._text("carried")
+        rows = []
+        for called, name in self._functions().items():
+            row, symbol = FUNCTIONS[name], self.latex.name(called)
+            rows.append(rf"{symbol}(z) &= {row.latex} & {symbol}'(z) &= {row.latex_derivative}")
+        if rows:
+            yield self._title("functions")
+            yield aligned(rows)
+
+    def _functions(self) -> dict[str, str]:
+        """Every function as it is called in the equations -> its own name."""
+        nodes = (node for step in self.derivation.steps for node in walk(step.formula))
+        called = [node.function for node in nodes if isinstance(node, Apply)]
+        names = {name: self.network.function(name) for name in called}
+        if "sigmoid" not in names and "swish" in names.values():
+            names["sigmoid"] = "sigmoid"  # in terms of which swish is written
+        return names
+
+    def _loss(self) -> Iterator[str]:
+        latex, output, logits = self.latex, self.network.output.name, self.derivation.logits
+        yield self._title("loss")
+        yield self._text("loss text")
+        above = rf"{{{latex.steps}}}"
+        inner = rf"{latex.target}_t^\top \ln {self._at(output)}"
+        yield aligned([rf"\mathcal{{L}} &= -\sum_{{t=1}}^{above} {inner}"])
+        yield self._text("loss slope", logits=self._at(logits))
+        exponentials = rf"\sum_i e^{{{latex.entry(logits, 'i')}}}"
+        target, entry = f"{latex.target}_{{t,j}}", latex.entry(logits, "j")
+        yield aligned(
+            [
+                rf"-{latex.target}_t^\top \ln {self._at(output)} &= \ln {exponentials} "
+                rf"- \sum_j {target}\, {entry}",
+                rf"\frac{{\partial \mathcal{{L}}}}{{\partial {entry}}} &= "
+                rf"\frac{{e^{{{entry}}}}}{{{exponentials}}} - {target} "
+                rf"= {latex.entry(output, 'j')} - {target}",
+                rf"{latex.of_loss(logits)} &= "
+                rf"{latex.formula(self.derivation.deltas[logits][0].formula)}",
+            ]
+        )
+
+    def _rules(self) -> Iterator[str]:
+        yield self._title("rules")
+        nodes = [node for step in self.derivation.steps for node in walk(step.formula)]
+        both = [n for n in nodes if isinstance(n, Hadamard | Quotient)]
+        matrices = [n for n in nodes if isinstance(n, MatrixVector)]
+        needed = {
+            "rule paths": True,
+            "rule matrix": any(not node.transposed for node in matrices),
+            "rule transposed": any(node.transposed for node in matrices),
+            "rule product": any(
+                isinstance(n, Hadamard) and not is_number(n.left) and not is_number(n.right)
+                for n in both
+            ),
+            "rule quotient": any(isinstance(n, Quotient) and not is_number(n.right) for n in both),
+            "rule function": any(isinstance(n, Apply) for n in nodes),
+        }
+        yield "\n".join(f"- {self._text(key)}" for key, used in needed.items() if used)
+
+    def _backward(self) -> Iterator[str]:
+        deltas = {q: p for q, p in self.derivation.deltas.items() if q != self.derivation.logits}
+        if not deltas:
+            return
+        yield self._title("backward")
+        yield self._text("backward text")
+        if any(path.lag for paths in deltas.values() for path in paths):
+            yield self._text("backward time")
+        for quantity, paths in deltas.items():
+            readers = [f"${self._at(path.reader, -path.lag)}$" for path in paths]
+            listed = self.words["comma"].join(readers[:-1])
+            listed += self.words["and"] * bool(listed) + readers[-1]
+            yield self._text("reads", vector=self._at(quantity), readers=listed)
+            yield aligned([self.latex.chain(quantity, paths)])
+
+    def _gradients(self) -> Iterator[str]:
+        gradients = self.derivation.gradients
+        yield self._title("gradients")
+        yield self._text("gradients text")
+        yield aligned(self.latex.gradient(name, paths) for name, paths in gradients.items())
+        shared = [f"${self.latex.name(name)}$" for name, p in gradients.items() if len(p) > 1]
+        if shared:
+            yield self._text("gradients shared", names=self.words["comma"].join(shared))
+        yield self._text("one-hot")
+
+    def _published(self) -> Iterator[str]:
+        yield self._title("published")
+        yield self._text("published text")
+        for key, mistake in MISTAKES.items():
+            wrong, right = self._lines(mistake(self.derivation)), self._lines(self.derivation)
+            changed = [name for name in right if wrong[name] != right[name]]
+            yield self._text(key)
+            for label, lines in (("as published", wrong), ("as it is", right)):
+                yield self.words[label]
+                yield aligned(lines[name] for name in changed)
+
+    def _lines(self, derivation: Derivation) -> dict[str, str]:
+        """The last line of every delta and gradient."""
+        lines = {
+            quantity: self.latex.delta_line(quantity, paths)
+            for quantity, paths in derivation.deltas.items()
+        }
+        return lines | {n: self.latex.gradient(n, p) for n, p in derivation.gradients.items()}
+
+    def _plan(self, plan: Plan) -> Iterator[str]:
+        yield self._title("plan")
+        yield self._text("plan text")
+        heads = [self.words[key] for key in ("block", "at once", "in the loop")]
+        rows = [heads, ["---"] * len(heads)]
+        for block in plan.blocks:
+            sums = [total for stage in block.stages for total in stage.sums]
+            loop = [_term(term) for total in sums for term in total.terms if not term.hoisted]
+            own = [stage.vector for stage in block.stages]
+            inside = self.words["no loop"]
+            if block.recurrent:
+                element_wise = f"{self.words['element-wise']} → {_code(own)}"
+                inside = ", ".join(filter(None, (_code(loop), element_wise)))
+            rows.append([_code(own), _hoisted(sums), inside])
+        rows.append(
+            [_code([self.network.output.name]), _hoisted([plan.logits]), self.words["no loop"]]
+        )
+        yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        dotted = [f"`{name}`" for name in plan.stages if "." in name]
+        if dotted:
+            yield self._text("plan operands", names=self.words["comma"].join(dotted))
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """A sentence with ``{name}`` replaced; other braces are LaTeX's."""
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
+
+
+def _term(term: Term) -> str:
+    time = f"[t-{term.lag}]" if term.lag else "[t]"
+    return f"{term.matrix}{'.T' * term.transposed} @ {term.vector}{time}"
+
+
+def _hoisted(sums: list[Sum]) -> str:
+    lookups = [f"{matrix} @ {CHARACTER}[t]" for total in sums for matrix in total.lookups]
+    terms = [_term(term) for total in sums for term in total.terms if term.hoisted]
+    return _code([*lookups, *terms, *(bias for total in sums for bias in total.biases)])
+
+
+def _code(items: Iterable[str]) -> str:
+    return ", ".join(f"`{item}`" for item in items)
