@@ -31,6 +31,7 @@ COMMANDS = {
     "show": ("equations", "Show the equations and parameters of a network."),
     "check": ("equations", "Check the gradient of a network."),
     "train": ("training", "Train a network on texts."),
+    "compare": ("comparing", "Compare networks, with several seeds and intervals."),
     "write": ("using", "Go on with a text, as a trained network would."),
     "eval": ("using", "Evaluate a trained network on held-out text."),
 }
