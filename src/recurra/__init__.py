@@ -8,6 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recurra.comparison.folder import Comparison as Comparison
+    from recurra.comparison.plan import compare_runs as compare_runs
+    from recurra.comparison.plan import plan_comparison as plan_comparison
+    from recurra.comparison.results import Results as Results
+    from recurra.comparison.results import settle as settle
+    from recurra.comparison.runner import compare as compare
+    from recurra.comparison.runner import trainers as trainers
     from recurra.corpora import Corpus as Corpus
     from recurra.corpora import load_corpus as load_corpus
     from recurra.corpora import read_documents as read_documents
@@ -66,6 +73,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "comparison.folder": ("Comparison",),
+    "comparison.plan": ("compare_runs", "plan_comparison"),
+    "comparison.results": ("Results", "settle"),
+    "comparison.runner": ("compare", "trainers"),
     "corpora": ("Corpus", "load_corpus", "read_documents"),
     "encodings": ("Document",),
     "engines": ("Engine", "make_engine"),

@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": ("equations", "Derive the gradient of a network on paper, with a diagram."),
     "check": ("equations", "Check the gradient of a network."),
     "train": ("training", "Train a network on texts."),
+    "compare": ("comparing", "Compare networks, with several seeds and intervals."),
     "write": ("using", "Go on with a text, as a trained network would."),
     "eval": ("using", "Evaluate a trained network on held-out text."),
 }
