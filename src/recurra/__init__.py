@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from recurra.optimizers import OptimizerSettings as OptimizerSettings
     from recurra.plan import Plan as Plan
     from recurra.plan import make_plan as make_plan
+    from recurra.presets import Preset as Preset
+    from recurra.presets import preset as preset
     from recurra.recipes import CLASSIC as CLASSIC
     from recurra.recipes import MODERN as MODERN
     from recurra.recipes import Recipe as Recipe
@@ -93,6 +95,7 @@ _ROOMS = {
     "networks": ("library", "load_network"),
     "optimizers": ("Optimizer", "OptimizerSettings"),
     "plan": ("Plan", "make_plan"),
+    "presets": ("Preset", "preset"),
     "recipes": ("CLASSIC", "MODERN", "Recipe"),
     "records": ("Compiling", "Evaluation", "Finished", "Progress", "Sample", "Saved"),
     "runs": ("Run",),

@@ -55,6 +55,7 @@ def start(
     out: Source | None = None,
     encoding: str | None = None,
     split: Split = DEFAULT_SPLIT,
+    corpus: Corpus | None = None,
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
 ) -> Trainer:
@@ -67,6 +68,7 @@ def start(
         out: the run folder; None: ``runs/NETWORK-TEXT-001``, or the next free number.
         encoding: of all texts; None: found out for each.
         split: training, validation and test parts of each text.
+        corpus: what `load_corpus` made of just these sources, if it is there already.
         engine: "compiled" or "reference".
         threads: how many share a batch; None: as many as there are cores.
 
@@ -74,7 +76,7 @@ def start(
         TextError, SettingError, RunError: a text, a setting or the folder is refused.
     """
     threads = threads or available_threads()
-    corpus = load_corpus(sources, encoding, split)
+    corpus = corpus or load_corpus(sources, encoding, split)
     trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
     config = {
         "network": network.name,

@@ -74,8 +74,13 @@ def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
     if name not in RECIPES:
         message = f"{name} is none of {', '.join(RECIPES)}"
         raise typer.BadParameter(message, param_hint="--recipe")
-    given = [field for field in _recipe_fields() if settings[field.name] is not None]
-    return RECIPES[name].with_(**{field.name: _value(field, settings) for field in given})
+    return changed(RECIPES[name], settings)
+
+
+def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """A recipe with the options that were given, as they were typed."""
+    given = [field for field in _recipe_fields() if settings.get(field.name) is not None]
+    return recipe.with_(**{field.name: _value(field, settings) for field in given})
 
 
 def _recipe_fields() -> list[Field[Any]]:

@@ -32,8 +32,19 @@ def train_command(
         typer.Argument(metavar="TEXT", help="Files, folders, URLs or `shakespeare`."),
     ] = None,
     network: Annotated[
-        str, typer.Option(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")
-    ] = "wrnn",
+        str | None,
+        typer.Option(
+            metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.  [wrnn]"
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="fast, good or best: about 2, 10 or 30 minutes, with a network and settings that "
+            "suit the text; other options still count.",
+        ),
+    ] = None,
     set_: options.Choices = None,
     out: Annotated[
         str | None, typer.Option(metavar="RUN", help="The new run folder.  [runs/NETWORK-TEXT-001]")
@@ -64,13 +75,24 @@ def train_command(
     if resume is None and not texts:
         raise typer.BadParameter("name what to train on, or use --resume", param_hint="TEXT")
     if resume is None:
+        corpus = None
+        if preset is not None:
+            if recipe != "modern":
+                raise typer.BadParameter("a preset has its own recipe", param_hint="--recipe")
+            corpus = recurra.load_corpus(texts or [], encoding, split)
+            suited = recurra.preset(preset, corpus)
+            network = network or suited.network.name
+            chosen = options.changed(suited.recipe, settings)
+        else:
+            chosen = options.make_recipe(recipe, settings)
         trainer = recurra.start(
             texts or [],
-            recurra.load_network(network, options.choices(set_)),
-            options.make_recipe(recipe, settings),
+            recurra.load_network(network or "wrnn", options.choices(set_)),
+            chosen,
             out=out,
             encoding=encoding,
             split=split,
+            corpus=corpus,
             engine=engine,
             threads=threads,
         )
