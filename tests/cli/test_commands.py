@@ -1,5 +1,6 @@
 """The command line as a user meets it: what each command prints, where, and how it ends."""
 
+import ctypes
 import json
 import os
 import re
@@ -206,6 +207,18 @@ def test_ctrl_c_saves_and_the_resumed_run_ends_in_the_same_bytes(runs, tmp_path)
     assert whole.returncode == 0
     for name in ("last.safetensors", "best.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_an_interrupt_that_a_callback_loses_is_no_fault(call, monkeypatch):
+    def compile_kernels():
+        def called_from_c():
+            raise KeyboardInterrupt
+
+        ctypes.CFUNCTYPE(None)(called_from_c)()
+        raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr(recurra, "library", compile_kernels)
+    assert call("networks") == (130, "", "")
 
 
 def test_an_interrupted_training_still_gives_its_line_of_json(runs, tmp_path):

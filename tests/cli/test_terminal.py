@@ -22,6 +22,8 @@ def terminal(*arguments):
     pty = pytest.importorskip("pty")
     pid, descriptor = pty.fork()
     if pid == 0:
+        # a shell's background job, as these tests may be, ignores Ctrl-C; what has a terminal not
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
         os.execve(RECURRA[0], [*RECURRA, *map(str, arguments)], environment)
     shown = b""

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from recurra import RecurraError, __version__
 
+INTERRUPT = 130  # the exit code of a program that Ctrl-C ended
 # Plain help and errors load no Rich, and can be searched, piped and quoted.
 PLAIN: dict[str, Any] = {
     "add_completion": False,
@@ -87,12 +88,22 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character shows a substitute: no reason to fail.
             stream.reconfigure(errors="replace")
+    interrupts = []
+
+    def note(lost: Any) -> None:
+        if isinstance(lost.exc_value, KeyboardInterrupt):
+            interrupts.append(lost.exc_value)
+        else:
+            sys.__unraisablehook__(lost)
+
+    # While kernels are compiled, Ctrl-C may be lost in a callback of LLVM, which then fails.
+    sys.unraisablehook = note
     try:
         app(prog_name="recurra")
     except SystemExit as end:
         code = end.code
     except Exception as error:  # noqa: BLE001 (a user never sees a traceback)
-        code = _fail(error)
+        code = INTERRUPT if interrupts else _fail(error)
     try:
         sys.stdout.flush()
     except OSError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recurra
-from recurra.cli import options
+from recurra.cli import INTERRUPT, options
 from recurra.cli.display import display, duration, sparkline
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
@@ -18,7 +18,6 @@ from recurra.stopping import DIVERGED, INTERRUPTED
 if TYPE_CHECKING:
     from rich.console import Console
 
-INTERRUPT = 130  # the exit code of a program that Ctrl-C ended
 # What may stand beside --resume: all else is kept as the run began.
 RESUMING = {"resume", "texts", "json", "quiet"}
 NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
@@ -74,6 +73,7 @@ def train_command(
     """
     if resume is None and not texts:
         raise typer.BadParameter("name what to train on, or use --resume", param_hint="TEXT")
+    console = make_console(stderr=json, quiet=quiet)
     if resume is None:
         corpus = None
         if preset is not None:
@@ -99,7 +99,6 @@ def train_command(
     else:
         _refuse_options(context)
         trainer = recurra.resume(recurra.Run.open(resume), texts)
-    console = make_console(stderr=json, quiet=quiet)
     finished, _ = _follow(trainer, console)
     if json:
         print_json(asdict(finished))
@@ -164,10 +163,10 @@ def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, lis
     from recurra.training import stop_on_signals
 
     run = shown_path(trainer.run.folder) if trainer.run else ""
-    _announce(trainer, console, run)
     curve = [trainer.watch.smooth / trainer.recipe.seq_len]
     try:
         with stop_on_signals(trainer), display(console) as show:
+            _announce(trainer, console, run)
             for record in trainer.records():
                 show(record)
                 if isinstance(record, Progress):
