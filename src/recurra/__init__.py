@@ -124,6 +124,4 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in sys.modules:
-    from recurra.notebook import register
-
-    register()
+    import_module(f"{__name__}.notebook").register()

@@ -112,7 +112,10 @@ class _Page:
         rows = []
         for called, name in self._functions().items():
             row, symbol = FUNCTIONS[name], self.latex.name(called)
-            rows.append(rf"{symbol}(z) &= {row.latex} & {symbol}'(z) &= {row.latex_derivative}")
+            # not "tanh z = tanh z"
+            itself = row.latex == rf"{symbol} z"
+            first = "&" if itself else rf"{symbol}(z) &= {row.latex}"
+            rows.append(rf"{first} & {symbol}'(z) &= {row.latex_derivative}")
         if rows:
             yield self._title("functions")
             yield aligned(rows)
