@@ -16,10 +16,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         columns: headings, text.
         rows: text, or numbers that are shown as `number` does.
     """
-    rows = [[(number(value), _is_number(value)) for value in row] for row in rows]
-    numeric = [all(row[i][1] for row in rows) for i in range(len(columns))]
+    rows = list(rows)
+    numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
     head = _row("th", columns, numeric)
-    body = "".join(_row("td", [text for text, _ in row], numeric) for row in rows)
+    body = "".join(_row("td", list(map(number, row)), numeric) for row in rows)
     return f'<div class="table"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 

@@ -15,7 +15,7 @@ from recurra.html import escape
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#b07d00", "#56b4e9", "#333333")
 
 WIDTH = 460
-LEFT, TOP, BOTTOM = 48, 12, 42
+LEFT, TOP, BOTTOM, EDGE = 48, 12, 42, 8
 LINE = 15  # between two labels
 GREY = "#8a8f98"
 
@@ -73,7 +73,7 @@ def curves(
     if not points:
         return ""
     right = 16 + max(_width(line.label) for line in lines)
-    across = _Scale([x for x, _ in points], LEFT, WIDTH - right, log=log_x, padded=False)
+    across = _Scale([x for x, _ in points], LEFT, WIDTH - right, log=log_x, padded=marks)
     shown = sorted(y for _, y in points)
     top = shown[min(len(shown) - 1, int(0.94 * len(shown)))]
     up = _Scale([shown[0], shown[-1] if marks else top], height - BOTTOM, TOP)
@@ -119,8 +119,8 @@ def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False
         return ""
     row = 46
     height = TOP + row * len(estimates) + BOTTOM
-    across = _Scale([*numbers, 0.0] if zero else numbers, 14, WIDTH - 14)
-    parts = [_frame_x(across, height, x_label, left=14, right=14)]
+    across = _Scale([*numbers, 0.0] if zero else numbers, EDGE, WIDTH - EDGE)
+    parts = [_frame_x(across, height, x_label, EDGE, EDGE)]
     if zero:
         x = across(0.0)
         parts.append(
@@ -131,24 +131,22 @@ def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False
         y = TOP + row * i + 32
         colour = COLOURS[estimate.colour % len(COLOURS)]
         parts.append(
-            f'<text x="14" y="{y - 16}" fill="{colour}" font-weight="600">'
+            f'<text x="{EDGE}" y="{y - 16}" fill="{colour}" font-weight="600">'
             f"{escape(estimate.label)}</text>"
         )
         if math.isfinite(estimate.low) and math.isfinite(estimate.high):
             parts.append(
                 f'<line x1="{across(estimate.low):.1f}" x2="{across(estimate.high):.1f}" '
-                f'y1="{y}" y2="{y}" stroke="{colour}" stroke-width="3" stroke-linecap="round"/>'
+                f'y1="{y}" y2="{y}" stroke="{colour}" stroke-width="2.5" stroke-linecap="round"/>'
             )
+        dots = [(value, 3.5, colour, "#fff", 1) for value in estimate.values]
+        dots.append((estimate.mean, 5.5, "#fff", colour, 2.5))
         parts += [
-            f'<circle cx="{across(v):.1f}" cy="{y}" r="3" fill="{colour}" opacity="0.35"/>'
-            for v in estimate.values
-            if math.isfinite(v)
+            f'<circle cx="{across(value):.1f}" cy="{y}" r="{radius}" fill="{fill}" '
+            f'stroke="{edge}" stroke-width="{width}"/>'
+            for value, radius, fill, edge, width in dots
+            if math.isfinite(value)
         ]
-        if math.isfinite(estimate.mean):
-            parts.append(
-                f'<circle cx="{across(estimate.mean):.1f}" cy="{y}" r="5.5" fill="#fff" '
-                f'stroke="{colour}" stroke-width="2.5"/>'
-            )
     return _svg(parts, height, x_label)
 
 

@@ -14,7 +14,7 @@ from recurra.report.samples import Sample
 from recurra.report.words import Words
 
 # Bits of surprise at which the next colour begins.
-LEVELS = (1, 2, 3, 4, 5, 6, 7)
+LEVELS = (2, 3, 4, 5, 6, 7, 8)
 
 
 def page(content: Content, language: str = "en") -> str:
@@ -174,11 +174,15 @@ def coloured(sample: Sample) -> str:
 
 
 def _again(content: Content, words: Words) -> str:
-    commands = "\n".join(content.commands)
+    # a word of a command is not broken, though it may have hyphens
+    commands = "\n".join(
+        " ".join(f"<span>{escape(word)}</span>" for word in command.split(" "))
+        for command in content.commands
+    )
     where = [(words.known(name), value) for name, value in content.environment.items()]
     return _section(
         words("again"),
-        f"<pre>{escape(commands)}</pre>"
+        f"<pre>{commands}</pre>"
         f'<p class="note">{escape(words("again note"))}</p>'
         f"<h3>{escape(words('environment'))}</h3>{_definitions(where)}",
     )

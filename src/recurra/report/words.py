@@ -4,7 +4,7 @@ LANGUAGES = ("en", "zh")
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("{networks} on {texts}", "{networks}：{texts}"),
-    "and": (" and ", "与"),
+    "and": (" and ", " 与 "),
     "comma": (", ", "、"),
     "colon": (": ", "："),
     "semicolon": ("; ", "；"),
@@ -128,7 +128,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "各 {count} 个字，开头相同，种子相同，温度 0.8。底色表示这个字让写它的网络有多意外：",
     ),
     "surprise low": ("0 bits", "0 比特"),
-    "surprise high": ("7 bits or more", "7 比特以上"),
+    "surprise high": ("8 bits or more", "8 比特以上"),
     "mean surprise": ("mean {bits:.2f} bits", "平均 {bits:.2f} 比特"),
     # again
     "again": ("To do it again", "如何重做"),
