@@ -264,6 +264,11 @@ class Run:
         path = self.folder / "clock.json"
         return _read_object(path) if path.exists() else {}
 
+    def _repr_html_(self) -> str:
+        from recurra.html.runs import show_run
+
+        return show_run(self.folder.name, self.equations, self.config, self.metrics())
+
     @property
     def _metrics(self) -> Path:
         return self.folder / "metrics.jsonl"

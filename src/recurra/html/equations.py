@@ -17,7 +17,7 @@ _SIGNS = {"-": "−", "*": "⊙", "@": ""}
 def typeset(source: str) -> str:
     """The canonical text of a network as lines of HTML; its comments are left out."""
     lines = [line for line in source.splitlines() if line.strip() and not line.startswith("#")]
-    return f'<div class="equations">{"".join(f"<p>{_line(line)}</p>" for line in lines)}</div>'
+    return f'<div class="equations">{"".join(f"<div>{_line(line)}</div>" for line in lines)}</div>'
 
 
 def _line(line: str) -> str:

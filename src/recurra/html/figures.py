@@ -139,7 +139,7 @@ def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False
                 f'<line x1="{across(estimate.low):.1f}" x2="{across(estimate.high):.1f}" '
                 f'y1="{y}" y2="{y}" stroke="{colour}" stroke-width="2.5" stroke-linecap="round"/>'
             )
-        dots = [(value, 3.5, colour, "#fff", 1) for value in estimate.values]
+        dots = [(value, 3.5, colour, "#fff", 1.0) for value in estimate.values]
         dots.append((estimate.mean, 5.5, "#fff", colour, 2.5))
         parts += [
             f'<circle cx="{across(value):.1f}" cy="{y}" r="{radius}" fill="{fill}" '
@@ -255,8 +255,8 @@ def _short(number: float) -> str:
 
 def _svg(parts: Sequence[str], height: int, label: str) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}" '
-        'xmlns="http://www.w3.org/2000/svg" font-size="13" '
+        f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img" aria-label="{escape(label)}" '
+        'xmlns="http://www.w3.org/2000/svg" font-size="13" fill="currentColor" '
         'style="max-width:100%;height:auto;font-family:inherit">'
         f"{''.join(parts)}</svg>"
     )

@@ -5,50 +5,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from recurra.html.figures import Curve, Estimate, curves, intervals
+from recurra.html.figures import Curve, curves
 from recurra.report.content import Content, RunPart
 from recurra.report.words import Words
 
 Points = Sequence[tuple[float, float, float]]
-
-
-def test_losses(content: Content, budget: str, words: Words) -> str:
-    """Mean test loss of each network, its interval and its seeds."""
-    assert content.results is not None
-    estimates = []
-    for summary in content.results.summaries:
-        if summary.budget == budget and summary.test is not None:
-            found = summary.test
-            losses = [row.test for row in content.results.rows_of(budget, summary.contestant)]
-            estimates.append(
-                Estimate(
-                    f"{summary.contestant}  {found.mean:.4f}",
-                    found.mean,
-                    found.low,
-                    found.high,
-                    content.names.index(summary.contestant),
-                    [loss for loss in losses if loss is not None],
-                )
-            )
-    return intervals(estimates, words("nats axis"))
-
-
-def differences(content: Content, budget: str, words: Words) -> str:
-    """Difference of test loss of each pair, with its interval."""
-    assert content.results is not None
-    grey = -1
-    estimates = [
-        Estimate(
-            f"{d.one} − {d.other}  {d.interval.mean:+.4f}".replace("-", "−"),
-            d.interval.mean,
-            d.interval.low,
-            d.interval.high,
-            grey,
-        )
-        for d in content.results.differences
-        if d.budget == budget and d.interval is not None
-    ]
-    return intervals(estimates, words("difference axis"), zero=True)
 
 
 def searches(content: Content, budget: str, words: Words) -> tuple[str, str]:

@@ -5,9 +5,11 @@ from importlib.resources import files
 from itertools import groupby
 
 from recurra import __version__
+from recurra.comparison.display import difference_estimates, loss_estimates
 from recurra.comparison.verdict import HIGHER, LOWER
 from recurra.html import escape, table
 from recurra.html.equations import typeset
+from recurra.html.figures import intervals
 from recurra.report import figures, tables
 from recurra.report.content import Content
 from recurra.report.samples import Sample
@@ -92,14 +94,18 @@ def _networks(content: Content, words: Words) -> str:
 
 
 def _comparison(content: Content, words: Words) -> str:
-    if content.results is None:
+    results = content.results
+    if results is None:
         return ""
 
     def of_budget(budget: str) -> str:
-        return _figures(
-            (figures.test_losses(content, budget, words), words("test by network")),
-            (figures.differences(content, budget, words), words("differences")),
-        ) + table(*tables.summaries(content, budget, words))
+        losses = intervals(loss_estimates(results, budget), words("nats axis"))
+        gaps = difference_estimates(results, budget)
+        drawn = _figures(
+            (losses, words("test by network")),
+            (intervals(gaps, words("difference axis"), zero=True), words("differences")),
+        )
+        return drawn + table(*tables.summaries(content, budget, words))
 
     return _section(words("comparison"), _by_budget(content, words, of_budget))
 
