@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from recurra.records import Progress as Progress
     from recurra.records import Sample as Sample
     from recurra.records import Saved as Saved
+    from recurra.report import write_report as write_report
     from recurra.runs import Run as Run
     from recurra.sessions import Score as Score
     from recurra.sessions import load_model as load_model
@@ -98,6 +99,7 @@ _ROOMS = {
     "presets": ("Preset", "preset"),
     "recipes": ("CLASSIC", "MODERN", "Recipe"),
     "records": ("Compiling", "Evaluation", "Finished", "Progress", "Sample", "Saved"),
+    "report": ("write_report",),
     "runs": ("Run",),
     "sessions": ("Score", "load_model", "resume", "score", "start", "train"),
     "shapes": ("ShapeSolver", "Shapes"),

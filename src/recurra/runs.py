@@ -267,6 +267,11 @@ class Run:
             raise RunError(f"{path} has something else than numbers: restore a backup")
         return clock
 
+    def _repr_html_(self) -> str:
+        from recurra.html.runs import show_run
+
+        return show_run(self.folder.name, self.equations, self.config, self.metrics())
+
     @property
     def _metrics(self) -> Path:
         return self.folder / "metrics.jsonl"

@@ -34,6 +34,7 @@ COMMANDS = {
     "check": ("equations", "Check the gradient of a network."),
     "train": ("training", "Train a network on texts."),
     "compare": ("comparing", "Compare networks, with several seeds and intervals."),
+    "report": ("comparing", "Make one page of a comparison, or of runs."),
     "write": ("using", "Go on with a text, as a trained network would."),
     "eval": ("using", "Evaluate a trained network on held-out text."),
 }

@@ -1,4 +1,4 @@
-"""The command that compares networks: `compare`."""
+"""Commands that compare networks and tell of it: `compare` and `report`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -128,6 +128,38 @@ def compare_command(
     console.print(f"\nNext: recurra report {shown_path(comparison.folder)} -o report.html")
 
 
+def report_command(
+    things: Annotated[
+        list[str],
+        typer.Argument(metavar="COMPARISON|RUN...", help="A comparison, or one or more runs."),
+    ],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="The page; it is replaced.")
+    ] = "report.html",
+    lang: Annotated[str, typer.Option(metavar="LANGUAGE", help="en or zh.")] = "en",
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="html or md; else as FILE ends."),
+    ] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="What samples go on with; repeatable.  [from held-out text]"
+        ),
+    ] = None,
+    chars: Annotated[int, typer.Option(min=0, help="Characters of a sample; 0: none.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+) -> None:
+    """Make one page of a comparison, or of runs: opens anywhere, asks nothing of any server.
+
+    What was asked, equations, tables, curves, intervals, samples, and the commands to repeat it.
+    """
+    written = recurra.write_report(
+        things, out, language=lang, format=format_, prompts=prompt, characters=chars, seed=seed
+    )
+    make_console().print(f"written: {shown_path(written)}, {written.stat().st_size:,} bytes")
+
+
 def _refuse_options(context: typer.Context) -> None:
     """A comparison that goes on is the same comparison."""
     for name in context.params.keys() - RESUMING:
@@ -251,7 +283,6 @@ def _print_results(console: "Console", comparison: "Comparison", results: "Resul
         "lr",
         "test nats/char",
         "95 % over seeds",
-        "bits/char",
     )
     for budget in comparison.budgets:
         console.print(f"\nBudget {budget.name}, {len(comparison.seeds)} seeds:")

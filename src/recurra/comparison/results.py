@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.comparison.display import show_results
 from recurra.comparison.folder import Comparison, Trial
 from recurra.comparison.scores import Scores, open_test
 from recurra.comparison.statistics import (
@@ -137,6 +138,9 @@ class Results:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, with the verdicts in words."""
         return {**asdict(self), "verdicts": self.sentences()}
+
+    def _repr_html_(self) -> str:
+        return show_results(self)
 
 
 def settle(
