@@ -127,6 +127,53 @@ VALID = [
         "状态[t] = (\n    α * 状态[t-1]\n    + (1 - α) * tanh(U @ x[t] + W @ 状态[t-1])  # new\n)\n"
         "o[t] = softmax(Q @ 状态[t])\n",
     ),
+    Valid("normalised", "h[t] = tanh(norm(U @ x[t] + W @ h[t-1] + s))\n" + OUTPUT),
+    Valid(
+        "normalised with gain and bias",
+        "h[t] = tanh(g * norm(U @ x[t] + W @ h[t-1]) + s)\n" + OUTPUT,
+    ),
+    Valid(
+        "normalised values, read by products and lags",
+        "a[t] = norm(tanh(U @ x[t] + W @ (a[t-1] * a[t-2])) + a[t-1])\n"
+        "h[t] = norm(a[t-1]) * tanh(V @ norm(a[t] / 2) + norm(s))\n" + OUTPUT,
+    ),
+    Valid(
+        "norm of a norm, twice",
+        "h[t] = norm(norm(U @ x[t]) * h[t-1]) + norm(V @ h[t-1])\n" + OUTPUT,
+    ),
+    Valid("output reads a norm", HIDDEN + "o[t] = softmax(Q @ norm(h[t]) + q)\n"),
+    Valid(
+        "edges that drop",
+        "a[t] = tanh(dropout(U @ x[t]) + W @ dropout(a[t-1], 0.25) + s)\n"
+        "h[t] = a[t] + dropout(tanh(V @ dropout(a[t], 0) + T @ h[t-1]), 0.5)\n"
+        "o[t] = softmax(Q @ dropout(h[t]) + q)\n",
+    ),
+    Valid("classes", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 3)\n"),
+    Valid("a class a character", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 1000)\n"),
+    Valid("one class", HIDDEN + "o[t] = softmax(Q @ h[t], 1)\n"),
+    Valid(
+        "classes by name, two products",
+        "c = 2\n" + HIDDEN + "o[t] = softmax(Q @ h[t] + q + R @ h[t-1], c)\n",
+    ),
+    Valid(
+        "tied with classes",
+        "e[t] = E @ x[t]\nh[t] = tanh(U @ e[t] + W @ h[t-1])\n"
+        "o[t] = softmax(E.T @ (P @ h[t]) + q, 4)\n",
+    ),
+    Valid(
+        "layers",
+        "# a residual stack\nlayers = 3\nf = tanh\nh[0][t] = E @ x[t]\n"
+        "h[l][t] = h[l-1][t] + f(g[l] * norm(V[l] @ h[l-1][t] + W[l] @ h[l][t-1]) + s[l])\n"
+        "W[l]: orthogonal(0.5)\no[t] = softmax(Q @ norm(h[layers][t]) + E.T @ h[1][t] + c)\n",
+    ),
+    Valid(
+        "layers of two equations",
+        "layers = 2\nh[0][t] = tanh(U @ x[t])\n"
+        "z[l][t] = sigmoid(Z[l] @ h[l-1][t] + A[l] @ h[l][t-1])\n"
+        "g[l][t] = tanh(V[l] @ h[l-1][t] + W[l].T @ h[l][t-2])\n"
+        "h[l][t] = z[l][t] * h[l][t-1] + (1 - z[l][t]) * g[l][t]\n"
+        "o[t] = softmax(Q[1] @ h[1][t] + Q[2] @ h[layers][t] + q)\n",
+    ),
     Valid(
         "Windows and old Macintosh line ends",
         (HIDDEN + OUTPUT).replace("\n", "\r\n", 1).replace("\n", "\r"),
@@ -154,6 +201,40 @@ def anywhere(name: str, text: str, *words: str) -> Invalid:
 
 
 INVALID = [
+    # -- norm, dropout, layers
+    refused("norm of a number", "h[t] = ^norm(2) * tanh(U @ x[t])\n", "norm takes a vector"),
+    refused("norm of two", "h[t] = ^norm(U @ x[t], 2)\n", "norm takes one argument"),
+    refused(
+        "no classes",
+        "h[t] = tanh(U @ x[t])\no[t] = softmax(Q @ h[t], ^0)\n",
+        "number of classes",
+    ),
+    refused("a vector called norm", "^norm[t] = tanh(U @ x[t])\n", "choose another name"),
+    refused("a bias called norm", "h[t] = tanh(U @ x[t] + ^norm)\n", "norm is a function"),
+    refused("a matrix called dropout", "h[t] = tanh(^dropout @ x[t])\n", "not a matrix"),
+    refused("dropping all", "h[t] = tanh(dropout(U @ x[t], ^1))\n", "from 0 to below 1"),
+    refused("a rate with a name", "h[t] = tanh(dropout(U @ x[t], ^s))\n", "a rate of dropout"),
+    refused("dropout of three", "h[t] = ^dropout(U @ x[t], 0, 1)\n", "a vector, and a rate"),
+    refused("how many layers", "^h[l][t] = tanh(U[l] @ x[t])\n", "layers = 3", rest=""),
+    refused("no layers", "^layers = 0\nh[l][t] = tanh(U[l] @ x[t])\n", "from 1 to 50"),
+    refused("half a layer", "^layers = 2.5\nh[l][t] = tanh(U[l] @ x[t])\n", "a whole number"),
+    refused("too many layers", "^layers = 51\nh[l][t] = tanh(U[l] @ x[t])\n", "from 1 to 50"),
+    refused(
+        "below the first layer",
+        "layers = 2\nh[l][t] = tanh(U[l] @ x[t] + V[l] @ ^h[l-2][t])\n",
+        "no layer -1",
+        "0 to 2",
+    ),
+    refused(
+        "above the last layer",
+        "layers = 2\nh[l][t] = tanh(U[l] @ x[t] + V[l] @ ^h[l+1][t-1])\n",
+        "no layer 3",
+    ),
+    refused(
+        "no layer below the first",
+        "layers = 2\nh[l][t] = tanh(U[l] @ x[t] + V[l] @ ^h[l-1][t])\n",
+        "h0[t] is read but no equation defines it",
+    ),
     # -- the output
     refused("empty", "^", "no output", "softmax(Q @ h[t] + s)", rest=""),
     refused("only a comment", "^# nothing\n", "no output", rest=""),
@@ -162,9 +243,7 @@ INVALID = [
         "two softmax", HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n", "second softmax", "line 2"
     ),
     refused("softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side"),
-    refused(
-        "softmax of two", HIDDEN + "o[t] = ^softmax(Q @ h[t], q)\n", "softmax takes one argument"
-    ),
+    refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "the number of classes"),
     refused(
         "softmax of a function", HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n", "sum of products"
     ),

@@ -6,9 +6,11 @@ of PyTorch, which then differentiates. Lines are tried until what they read is t
 """
 
 import ast
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,9 +40,21 @@ FUNCTIONS = {
         "identity": lambda z: z,
         "elu": functional.elu,
         "softsign": functional.softsign,
-        "softmax": lambda z: torch.log_softmax(z, dim=0),
+        "norm": lambda z: functional.layer_norm(z.T, z.T.shape[-1:], eps=1e-5).T,
     }.items()
-}
+} | {"dropout": lambda z, rate=None: z}  # masks are written out by those who test them
+
+
+def softmax(vocabulary: int, z: torch.Tensor, classes: int | None = None) -> torch.Tensor:
+    """Log of the probabilities; with classes, the scores of the classes follow the characters'."""
+    if classes is None:
+        return torch.log_softmax(z, dim=0)
+    size = math.ceil(vocabulary / int(classes))
+    scores = z[:vocabulary].split(size)
+    of_class = torch.log_softmax(z[vocabulary:], dim=0)
+    assert len(of_class) == len(scores)
+    within = [torch.log_softmax(own, dim=0) for own in scores]
+    return torch.cat([own + p for own, p in zip(within, of_class, strict=True)])
 
 
 class NotYetError(Exception):
@@ -99,7 +113,9 @@ def evaluate(
     for name, leaf in leaves.items():
         matrix = leaf if leaf.ndim == 2 else leaf[:, None]
         variables[name] = matrix.T if name in shapes.transposed else matrix
-    for name, size in {**shapes.vectors, "x": shapes.vocabulary, "o": shapes.vocabulary}.items():
+    # where an embedding is tied to scores of classes too, zeros for them follow the character
+    characters = next((len(parameters[n]) for n in shapes.transposed), shapes.vocabulary)
+    for name, size in {**shapes.vectors, "x": characters, "o": shapes.vocabulary}.items():
         variables[name] = Series((size, batch))
     for name, past in state.items():
         for time, rows in enumerate(past, start=-len(past)):
@@ -109,8 +125,9 @@ def evaluate(
         for time, rows in enumerate(values, start=steps - len(values)):
             variables[name][time] = rows.T
     for time in range(steps):
-        variables["x"][time] = np.eye(shapes.vocabulary)[:, inputs[time]]
+        variables["x"][time] = np.eye(characters)[:, inputs[time]]
 
+    variables["softmax"] = partial(softmax, shapes.vocabulary)
     lines = []
     for line in ast.parse(text).body:
         match line:

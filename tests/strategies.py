@@ -121,7 +121,9 @@ class _Writer:
     def call(self, kind: str, depth: int) -> str:
         name = self.one_of("f", *sorted(FUNCTIONS))
         return self.one_of(
-            f"{name}({self.expression(kind, depth)})", f"-{self.factor(kind, depth)}"
+            f"{name}({self.expression(kind, depth)})",
+            f"-{self.factor(kind, depth)}",
+            f"norm({self.vector(kind)} + {self.embedding(kind)})",
         )
 
     def output(self, name: str) -> str:

@@ -265,6 +265,8 @@ def test_wrong_hash_missing_file_and_no_connection_are_sentences(
     # Port 1 is reserved: nobody listens.
     with pytest.raises(TextError, match=r"cannot be fetched \(ConnectionError\).*the connection"):
         fetch("http://127.0.0.1:1/rain.txt", cache)
+    with pytest.raises(TextError, match="is no address"):
+        fetch("http://[::1/rain.txt", cache)
 
 
 # ------------------------------------------------------------------------------------- Shakespeare

@@ -40,7 +40,7 @@ class Task:
     def oracle(self, text: str = "", **options: object) -> Result:
         p = self.problem
         return evaluate(
-            text or self.network.text,
+            text or self.network.source,
             self.shapes,
             p.parameters,
             p.inputs,
@@ -292,6 +292,49 @@ def test_dropout(name: str, network: str, rate: float) -> None:
     assert error(state, want.state) <= EXACT
 
 
+# The same for edges that the equations name; the masks come in the order of the text.
+EDGES = "a[t] = tanh({} * (U @ x[t]) + W @ ({} * a[t-1]) + s)\n" + (
+    "h[t] = a[t] + {} * norm(V @ ({} * a[t]) + T @ h[t-1])\no[t] = softmax(Q @ ({} * h[t]) + q)\n"
+)
+NAMED = (
+    "a[t] = tanh(dropout(U @ x[t]) + W @ dropout(a[t-1], 0.25) + s)\n"
+    "h[t] = a[t] + dropout(norm(V @ dropout(a[t], 0) + T @ h[t-1]), 0.5)\n"
+    "o[t] = softmax(Q @ dropout(h[t]) + q)\n"
+)
+
+
+@engines
+@pytest.mark.parametrize("same_over_time", [False, True])
+def test_dropout_edges(name: str, same_over_time: bool) -> None:
+    task = make_task(name, parse(NAMED), steps=5, batch=3)
+    p, engine = task.problem, task.engine
+    masks = engine.dropout_masks(0.5, 5, 3, np.random.default_rng(1), same_over_time=same_over_time)
+    assert masks is not None
+    assert not masks.arrays
+    edges = engine.plan.edges
+    assert sorted(edges[name].rate or 0.5 for name in masks.edges) == [0.25, 0.5, 0.5, 0.5]
+    repeated = [bool((m == m[0]).all()) for m in masks.edges.values()]
+    assert repeated == [same_over_time] * 4
+    written = dict.fromkeys(range(5), "1")
+    order = [{"a": 0, "a.0": 1, "h": 2, "h.2": 3, "o.3": 4}[e.owner] for e in edges.values()]
+    for place, mask in zip(order, edges, strict=True):
+        if mask in masks.edges:
+            written[place] = f"m{place}[t]"
+    known = {
+        f"m{place}": masks.edges[n]
+        for place, n in zip(order, edges, strict=True)
+        if n in masks.edges
+    }
+    want = task.oracle(EDGES.format(*written.values()), scale=0.5, known=known)
+    loss, gradients, state = engine.loss_and_gradients(
+        p.parameters, p.inputs, p.targets, p.state, scale=0.5, masks=masks
+    )
+    assert loss == pytest.approx(want.losses.sum(), rel=EXACT)
+    assert error(gradients, want.gradients) <= EXACT
+    assert error(state, want.state) <= EXACT
+    check(task)  # nothing is dropped when nobody asks for it
+
+
 @engines
 def test_dropout_keeps_what_it_says(name: str) -> None:
     engine = make_task(name, load_network("wrnn"), hidden=50).engine
@@ -353,8 +396,10 @@ def test_a_path_through_time_dropped(name: str, monkeypatch: pytest.MonkeyPatch)
     """What comes back from two steps ago is lost where it is element-wise."""
     right = elements.differentiate
 
-    def wrong(program: elements.Program, value: elements.Value) -> elements.Element:
-        element = right(program, value)
+    def wrong(
+        program: elements.Program, value: elements.Value, *, stored: bool
+    ) -> elements.Element:
+        element = right(program, value, stored=stored)
         kept = [
             (a, b) for a, b in element.adjoints if not isinstance(a, elements.Read) or a.lag < 2
         ]

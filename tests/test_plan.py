@@ -182,7 +182,7 @@ def check_promises(plan: Plan) -> None:
 def test_the_check_of_a_plan_can_fail() -> None:
     plan = make_plan(load_network("wrnn"))
     with pytest.raises(AssertionError):
-        check_plan(Plan(plan.network, plan.blocks[::-1], plan.logits, plan.lags))
+        check_plan(Plan(plan.network, plan.blocks[::-1], plan.logits, plan.lags, {}))
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ SENSELESS = [
     {"optimizer": "newton"}, {"init": "zeros"}, {"reduction": "max"}, {"dtype": "float16"},
     {"beta1": 1.0}, {"beta2": -0.1}, {"momentum": NAN}, {"eps": 0}, {"weight_decay": -1},
     {"clip_value": 0}, {"clip_norm": -1}, {"dropout": 1.0}, {"dropout": NAN}, {"warmup": -1},
+    {"dropout_same": 2}, {"average": 1.0},
     {"final_lr": 1.1}, {"final_lr": NAN}, {"smoothing": 1}, {"seed": -1}, {"seed": 1.5},
     {"carry_state": "yes"}, {"carry_state": 1}, {"eps_inside_root": None}, {"record_every": 0},
     {"evaluate_every": 0}, {"evaluate_characters": 0}, {"sample_every": -1},

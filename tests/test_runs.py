@@ -232,9 +232,10 @@ def test_clock(run: Run) -> None:
     run.write_clock({"seconds": 0.1})
     run.write_clock({"seconds": 0.3})
     assert run.read_clock() == {"seconds": 0.3}
-    (run.folder / "clock.json").write_bytes(b"{")
-    with pytest.raises(RunError, match="invalid JSON"):
-        run.read_clock()
+    for damaged in (b"{", b'{"seconds": "long"}'):
+        (run.folder / "clock.json").write_bytes(damaged)
+        with pytest.raises(RunError, match=r"clock\.json.*(invalid JSON|something else)"):
+            run.read_clock()
 
 
 # --------------------------------------------------------------------------------------- lock

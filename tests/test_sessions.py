@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import recurra
-from recurra.errors import RunError, SettingError, TextError
+from recurra import corpora
+from recurra.errors import RecurraError, RunError, SettingError, TextError
 from recurra.evaluation import evaluate
 from recurra.records import Finished, Progress
 
@@ -142,6 +143,25 @@ def test_a_config_that_says_nonsense_is_refused(text, damage):
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     with pytest.raises(RunError, match=r"config\.json|shape|\(9,|does not fit"):
         recurra.load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{"sources": 3}, {"sources": [3]}, {"encoding": 3}, {"split": [1]}, {"more": 1}]
+)
+def test_texts_that_a_config_cannot_mean_are_refused(text, nonsense):
+    folder = recurra.Run.open(recurra.train([text], "rnn", SMALL).run).folder
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config["text"].update(nonsense)
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(RecurraError, match=r"config\.json|three shares"):
+        recurra.resume(recurra.Run.open(folder))
+
+
+def test_a_long_address_is_a_source(text, monkeypatch):
+    address = f"https://example.org/plays.txt?key={'0' * 5000}"
+    monkeypatch.setattr(corpora, "fetch", lambda _: text)
+    trainer = recurra.start([address], recurra.load_network("rnn"), SMALL, out="run")
+    assert trainer.run.config["text"]["sources"] == [address]
 
 
 def test_other_texts_are_evaluated_whole_but_for_unknown_characters(text, tmp_path):

@@ -96,7 +96,7 @@ def test_every_size_is_there(case: object) -> None:
     shapes = ShapeSolver(network).shapes(V, 4)
     assert shapes.parameters.keys() == set(network.parameters)
     assert shapes.vectors.keys() == {e.name for e in network.equations}
-    assert {n for shape in shapes.parameters.values() for n in shape} <= {V, 4}
+    assert {n for shape in shapes.parameters.values() for n in shape} <= {V, shapes.scores, 4}
     assert all(shape[0] == V for shape in shapes.parameters.values() if V in shape)
 
 

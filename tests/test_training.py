@@ -194,6 +194,7 @@ RECIPES = {
     "classic": CLASSIC.with_(hidden=6, seq_len=9, steps=120, evaluate_every=15, record_every=10),
     "patience": SMALL.with_(lr=0.3, steps=1000, patience=3),
     "rmsprop": SMALL.with_(optimizer="rmsprop", momentum=0.5, lr=0.01, epochs=0.5),
+    "averaged": SMALL.with_(average=0.9, dropout_same=True),
     "cold": SMALL.with_(optimizer="sgd", carry_state=False, dtype="float64"),
 }
 
@@ -227,6 +228,24 @@ def test_killed_and_resumed_ends_in_the_same_bytes(corpus, tmp_path, name, engin
     assert [getattr(again, name) for name in same] == [getattr(end, name) for name in same]
 
 
+def test_the_best_is_the_running_mean_of_the_parameters(corpus):
+    """Written out: what is judged is a mean over the past, and training never sees it."""
+    network, recipe = load_network("wrnn"), SMALL.with_(evaluate_every=1)
+    plain = trainer_of(network, corpus, recipe)
+    averaged = trainer_of(network, corpus, recipe.with_(average=0.8))
+    mean = {name: p.copy() for name, p in plain.model.parameters.items()}
+    step = 0
+    for record, _ in zip(plain.records(), averaged.records(), strict=True):
+        if isinstance(record, Evaluation):
+            decay = min(0.8, (1 + step) / (10 + step))
+            step += 1
+            for name, p in plain.model.parameters.items():
+                mean[name] = decay * mean[name] + (1 - decay) * p
+                assert np.array_equal(averaged.model.parameters[name], p)
+                np.testing.assert_allclose(averaged.judged[name], mean[name], rtol=1e-4, atol=1e-6)
+    assert step == recipe.steps
+
+
 def test_asked_to_stop_it_saves_and_goes_on_later(corpus, tmp_path):
     network = load_network("wrnn")
     whole, broken = (start_run(tmp_path / name, SMALL) for name in ("whole", "broken"))
@@ -247,20 +266,25 @@ def test_asked_to_stop_it_saves_and_goes_on_later(corpus, tmp_path):
 
 def test_the_second_signal_ends_at_once(corpus):
     trainer = trainer_of(load_network("rnn"), corpus, SMALL)
-    with stop_on_signals(trainer):
-        os.kill(os.getpid(), signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
+    # the background job of a shell, as these tests may be, ignores the signal
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with stop_on_signals(trainer):
             os.kill(os.getpid(), signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
 
 
 def test_a_finished_run_stays_as_it_is(corpus, tmp_path):
     run = start_run(tmp_path / "run", SMALL)
     list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
-    before = bytes_of(run)
+    before = bytes_of(run), run.metrics()
     records = list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
     assert records[-1].stopped_by == "steps"
     assert not any(isinstance(record, Progress) for record in records)
-    assert bytes_of(run) == before
+    assert (bytes_of(run), run.metrics()) == before
 
 
 def test_a_checkpoint_of_another_size_is_refused(corpus, tmp_path):

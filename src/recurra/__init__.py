@@ -8,6 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recurra.comparison.folder import Comparison as Comparison
+    from recurra.comparison.plan import compare_runs as compare_runs
+    from recurra.comparison.plan import plan_comparison as plan_comparison
+    from recurra.comparison.results import Results as Results
+    from recurra.comparison.results import settle as settle
+    from recurra.comparison.runner import compare as compare
+    from recurra.comparison.runner import trainers as trainers
     from recurra.corpora import Corpus as Corpus
     from recurra.corpora import load_corpus as load_corpus
     from recurra.corpora import read_documents as read_documents
@@ -38,6 +45,8 @@ if TYPE_CHECKING:
     from recurra.optimizers import OptimizerSettings as OptimizerSettings
     from recurra.plan import Plan as Plan
     from recurra.plan import make_plan as make_plan
+    from recurra.presets import Preset as Preset
+    from recurra.presets import preset as preset
     from recurra.recipes import CLASSIC as CLASSIC
     from recurra.recipes import MODERN as MODERN
     from recurra.recipes import Recipe as Recipe
@@ -47,6 +56,7 @@ if TYPE_CHECKING:
     from recurra.records import Progress as Progress
     from recurra.records import Sample as Sample
     from recurra.records import Saved as Saved
+    from recurra.report import write_report as write_report
     from recurra.runs import Run as Run
     from recurra.sessions import Score as Score
     from recurra.sessions import load_model as load_model
@@ -66,6 +76,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "comparison.folder": ("Comparison",),
+    "comparison.plan": ("compare_runs", "plan_comparison"),
+    "comparison.results": ("Results", "settle"),
+    "comparison.runner": ("compare", "trainers"),
     "corpora": ("Corpus", "load_corpus", "read_documents"),
     "encodings": ("Document",),
     "engines": ("Engine", "make_engine"),
@@ -82,8 +96,10 @@ _ROOMS = {
     "networks": ("library", "load_network"),
     "optimizers": ("Optimizer", "OptimizerSettings"),
     "plan": ("Plan", "make_plan"),
+    "presets": ("Preset", "preset"),
     "recipes": ("CLASSIC", "MODERN", "Recipe"),
     "records": ("Compiling", "Evaluation", "Finished", "Progress", "Sample", "Saved"),
+    "report": ("write_report",),
     "runs": ("Run",),
     "sessions": ("Score", "load_model", "resume", "score", "start", "train"),
     "shapes": ("ShapeSolver", "Shapes"),

@@ -198,10 +198,13 @@ def fetch(url: str, cache: Path | None = None) -> Path:
             "download the file yourself and name it"
         ) from error
     except ValueError as error:
-        raise TextError(
-            f"{address} does not have the SHA-256 {sha256}: check the hash; if it is right, the "
-            "file there has changed"
-        ) from error
+        wrong = (
+            f"does not have the SHA-256 {sha256}: check the hash; if it is right, the file there "
+            "has changed"
+            if sha256
+            else f"is no address ({error}): check it"
+        )
+        raise TextError(f"{address} {wrong}") from error
     return Path(path)
 
 

@@ -39,6 +39,13 @@ class ParameterValue:
 
 
 @dataclass(frozen=True)
+class MaskValue:
+    """A dropout edge's mask by name: 0 where it drops, 1 / (part kept) elsewhere."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Constant:
     """A number."""
 
@@ -62,7 +69,7 @@ class Adjoint:
     """In a backward program: d loss / d (the equation's vector)."""
 
 
-Value = SumValue | Read | ParameterValue | Constant | Temporary | Result | Adjoint
+Value = SumValue | Read | ParameterValue | MaskValue | Constant | Temporary | Result | Adjoint
 Leaf = SumValue | Read | ParameterValue
 
 
@@ -119,14 +126,20 @@ class Program:
         return self.operations.setdefault(operation, Temporary(len(self.operations)))
 
 
-def differentiate(program: Program, value: Value) -> Element:
-    """The element with this forward program and value: reverse-mode differentiation."""
+def differentiate(program: Program, value: Value, *, stored: bool = True) -> Element:
+    """The element with this forward program and value: reverse-mode differentiation.
+
+    Args:
+        program: the forward program.
+        value: its result.
+        stored: the value is still there in the backward pass; else it is computed again.
+    """
     forward = tuple(program.operations)
     backward = Program()
 
     def known(argument: Value) -> Value:
         """A forward value inside the backward program: stored, or computed again."""
-        if argument == value and isinstance(argument, Temporary):
+        if stored and argument == value and isinstance(argument, Temporary):
             return Result()
         if isinstance(argument, Temporary):
             operation = forward[argument.index]
@@ -141,7 +154,7 @@ def differentiate(program: Program, value: Value) -> Element:
         operation = forward[index]
         parts = _chain_rule(operation, Temporary(index), slope, backward, known)
         for argument, part in zip(operation.arguments, parts, strict=True):
-            if not isinstance(argument, Constant):
+            if not isinstance(argument, Constant | MaskValue):
                 before = adjoints.get(argument)
                 adjoints[argument] = part if before is None else backward.emit("+", before, part)
     leaves = tuple((v, a) for v, a in adjoints.items() if isinstance(v, Leaf))

@@ -8,6 +8,10 @@ nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]
     a[t] = f1(U @ x[t] + W @ a[t-1] + s1)       # a vector over time
     o[t] = softmax(Q @ a[t] + s2)               # the distribution of the next character
     W: identity                                 # how a parameter starts (optional)
+
+Besides the element-wise functions there are ``norm(z)``, layer normalisation, and ``dropout(z)``,
+an edge that drops part of its numbers in training. ``softmax(z, 256)`` first chooses among so many
+classes of characters, then within one. Layers: see :mod:`recurra.stacks`.
 """
 
 import ast
@@ -19,9 +23,12 @@ from difflib import get_close_matches
 from recurra.errors import EquationError, SettingError
 from recurra.expressions import (
     CHARACTER,
+    DROPOUT,
+    NORM,
     Bias,
     Binary,
     Call,
+    Dropout,
     Expression,
     Negative,
     Number,
@@ -40,8 +47,11 @@ from recurra.network import (
     check_used,
 )
 from recurra.shapes import ShapeSolver
+from recurra.stacks import unroll
 
 TIME = "t"
+SOFTMAX = "softmax"
+RESERVED = (SOFTMAX, NORM, DROPOUT, *FUNCTIONS)
 MAX_LAG = 1000
 _MAX_TEXT = 100_000
 _MAX_DEPTH = 100
@@ -76,12 +86,16 @@ class _Parser:
         # One kind of line end, so that ast and our messages count the same lines.
         self.lines = text.splitlines()
         self.text, self.name = "\n".join(self.lines), name
-        self.body = self._statements()
+        # line -> column of every byte
+        self.columns: dict[int, list[int]] = {}
+        self.body, done = unroll(self._statements(), choices, self.error)
+        choices = {name: value for name, value in choices.items() if name not in done}
         self.functions: dict[str, str] = {}
         self.constants: dict[str, float] = {}
         self.initialisers: dict[str, tuple[Initialiser, Place]] = {}
         self.equations: dict[str, Equation] = {}
         self.output: Equation | None = None
+        self.classes: Number | None = None
         self.defined = {
             target.value.id
             for node in self.body
@@ -90,8 +104,6 @@ class _Parser:
             if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
         }
         self.vectors = 0
-        # line -> column of every byte
-        self.columns: dict[int, list[int]] = {}
         # first use of every parameter: name -> ("matrix" | "vector", place)
         self.uses: dict[str, tuple[str, Place]] = {}
         for node in self.body:
@@ -122,6 +134,7 @@ class _Parser:
             name=self.name,
             equations=tuple(self.equations.values()),
             output=self.output,
+            classes=self.classes,
             functions=self.functions,
             constants=self.constants,
             initialisers={
@@ -280,17 +293,25 @@ class _Parser:
         if name in self.functions or name in self.constants:
             raise self.error(f"{name} is a choice on another line: choose another name", target)
         self._count_vector(target)
-        if isinstance(value, ast.Call) and _name(value.func) == "softmax":
+        if isinstance(value, ast.Call) and _name(value.func) == SOFTMAX:
             if self.output is not None:
                 raise self.error(
                     f"a second softmax: {self.output.name}[t] on line {self.output.place.line} "
                     "is the output already, and there is exactly one",
                     value,
                 )
+            if len(value.args) == 2:
+                self.classes = self._classes(value.args.pop())
             self.output = Equation(name, self._argument(value), self.place(target))
             self._check_logits(self.output.expression)
         else:
             self.equations[name] = Equation(name, self._expression(value, 0), self.place(target))
+
+    def _classes(self, node: ast.expr) -> Number:
+        count = self._expression(node, 0)
+        if not isinstance(count, Number) or not count.value.is_integer() or count.value < 1:
+            raise self.error("softmax(z, n) takes the number of classes, 1 or more", node)
+        return count
 
     def _count_vector(self, node: ast.stmt | ast.expr) -> None:
         self.vectors += 1
@@ -302,7 +323,7 @@ class _Parser:
             )
 
     def _check_new_name(self, name: str, node: ast.stmt | ast.expr) -> None:
-        if name in (CHARACTER, TIME, "softmax") or name in FUNCTIONS:
+        if name in (CHARACTER, TIME, *RESERVED):
             what = {CHARACTER: "the current character", TIME: "the time"}.get(name, "a function")
             raise self.error(f"{name} is {what} and cannot be defined: choose another name", node)
 
@@ -375,14 +396,28 @@ class _Parser:
         return self._expression(node.args[0], depth)
 
     def _call(self, name: str, node: ast.Call, depth: int) -> Expression:
-        if name == "softmax":
+        if name == DROPOUT:
+            return self._dropout(node, depth)
+        if name == SOFTMAX:
             raise self.error("softmax must be the whole right side of the output's line", node)
-        if name not in FUNCTIONS and name not in self.functions:
+        if name != NORM and name not in FUNCTIONS and name not in self.functions:
             raise self.error(self._unknown_function(name), node)
+        if name == NORM:
+            self._count_vector(node)
         return Call(name, self._argument(node, depth), self.place(node))
 
+    def _dropout(self, node: ast.Call, depth: int) -> Expression:
+        rate = None
+        if len(node.args) == 2 and not node.keywords:
+            rate = self._number(node.args[1])
+            if rate is None or not 0 <= rate < 1:
+                raise self.error("a rate of dropout is a number from 0 to below 1", node.args[1])
+        elif len(node.args) != 1 or node.keywords:
+            raise self.error("dropout takes a vector, and a rate or none", node)
+        return Dropout(self._expression(node.args[0], depth), rate, self.place(node))
+
     def _unknown_function(self, name: str) -> str:
-        names = list(FUNCTIONS)
+        names = [*FUNCTIONS, NORM, DROPOUT]
         near = self._nearest(name, names + list(self.functions))
         return f"unknown function {name}{near} (there are {', '.join(names)})"
 
@@ -393,7 +428,7 @@ class _Parser:
             raise self.error(f"{name} is a vector over time: write {name}[t] or {name}[t-1]", node)
         if name == TIME:
             raise self.error("t is the time and stands only in an index, as in h[t-1]", node)
-        if name in FUNCTIONS or name in self.functions or name == "softmax":
+        if name in RESERVED or name in self.functions:
             raise self.error(f"{name} is a function: write {name}(...) or rename it", node)
         self._use(name, "vector", node)
         return Bias(name, self.place(node))
@@ -438,7 +473,7 @@ class _Parser:
                 "r[t] * (W @ h[t-1]) or -(W @ h[t-1])",
                 left,
             )
-        if name in FUNCTIONS or name in self.functions or name in self.constants or name == TIME:
+        if name in (TIME, *RESERVED, *self.functions, *self.constants):
             raise self.error(f"{name} is not a matrix: choose another name", left)
         if name in self.defined or name == CHARACTER:
             raise self.error(f"{name} is a vector over time and cannot be a matrix", left)

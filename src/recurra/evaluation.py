@@ -8,6 +8,7 @@ of each file, which is context only.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,32 +87,45 @@ def evaluate(
     """
     if windows is not None:
         texts = cut(texts, windows)
-    by_length = sorted((t for t in texts if len(t) > 1), key=len, reverse=True)
-    if not by_length:
+    if not any(len(text) > 1 for text in texts):
         raise TextError(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
         )
+    losses = character_losses(engine, parameters, texts)
+    return Loss(
+        sum(float(of_text.sum(dtype=np.float64)) for of_text in losses), sum(map(len, losses))
+    )
+
+
+def character_losses(
+    engine: Engine, parameters: Arrays, texts: Sequence[Text]
+) -> list[NDArray[Any]]:
+    """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
+    losses = [np.empty(max(0, len(text) - 1), engine.dtype) for text in texts]
+    longest_first = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
     # A model gone wrong has an infinite loss, or none: that is a result, not a warning.
     with np.errstate(over="ignore", invalid="ignore"):
-        nats = sum(
-            _side_by_side(engine, parameters, by_length[i : i + _BATCH])
-            for i in range(0, len(by_length), _BATCH)
-        )
-    return Loss(nats, sum(len(t) - 1 for t in by_length))
+        for i in range(0, len(texts), _BATCH):
+            batch = longest_first[i : i + _BATCH]
+            _side_by_side(engine, parameters, [texts[n] for n in batch], [losses[n] for n in batch])
+    return losses
 
 
-def _side_by_side(engine: Engine, parameters: Arrays, texts: Sequence[Text]) -> float:
-    """Summed loss of texts given longest first; those that end leave the batch."""
-    nats, position = 0.0, 0
-    state = engine.zero_state(len(texts))
-    while texts:
-        end = min(len(texts[-1]) - 1, position + max(1, _ROWS // len(texts)))
+def _side_by_side(
+    engine: Engine, parameters: Arrays, texts: Sequence[Text], losses: Sequence[NDArray[Any]]
+) -> None:
+    """Fill in the losses of texts given longest first; those that end leave the batch."""
+    position, reading = 0, sum(len(text) > 1 for text in texts)
+    state = engine.zero_state(reading)
+    while reading:
+        texts = texts[:reading]
+        end = min(len(texts[-1]) - 1, position + max(1, _ROWS // reading))
         inputs = np.stack([t[position:end] for t in texts], axis=1)
         targets = np.stack([t[position + 1 : end + 1] for t in texts], axis=1)
-        losses, state = engine.losses(parameters, inputs, targets, state)
-        nats += float(losses.sum(dtype=np.float64))
+        found, state = engine.losses(parameters, inputs, targets, state)
+        for column, of_text in zip(found.T, losses, strict=False):
+            of_text[position:end] = column
         position = end
-        texts = [t for t in texts if len(t) - 1 > position]
-        state = {name: np.ascontiguousarray(past[:, : len(texts)]) for name, past in state.items()}
-    return nats
+        reading = sum(len(t) - 1 > position for t in texts)
+        state = {name: np.ascontiguousarray(past[:, :reading]) for name, past in state.items()}

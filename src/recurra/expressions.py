@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 CHARACTER = "x"
+NORM = "norm"
+DROPOUT = "dropout"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Call:
-    """An element-wise function, by its own name or by the name of a choice."""
+    """An element-wise function by its own name or that of a choice; or ``norm`` of a vector."""
 
     function: str
     argument: "Expression"
@@ -69,6 +71,15 @@ class Binary:
 
 
 @dataclass(frozen=True)
+class Dropout:
+    """``dropout(argument)`` at the recipe's rate, or ``dropout(argument, rate)`` at its own."""
+
+    argument: "Expression"
+    rate: float | None
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Negative:
     """``-argument``."""
 
@@ -76,7 +87,7 @@ class Negative:
     place: Place = field(compare=False)
 
 
-Expression = Number | Vector | Bias | Product | Call | Binary | Negative
+Expression = Number | Vector | Bias | Product | Call | Dropout | Binary | Negative
 
 
 def show(expression: Expression, level: int = 0) -> str:
@@ -97,6 +108,9 @@ def show(expression: Expression, level: int = 0) -> str:
             text, own = name, 4
         case Call(function, argument):
             text, own = f"{function}({show(argument)})", 4
+        case Dropout(argument, rate):
+            second = "" if rate is None else f", {show(Number(rate))}"
+            text, own = f"{DROPOUT}({show(argument)}{second})", 4
         case Negative(argument):
             text, own = f"-{show(argument, 4)}", 3
         case Product(matrix, transposed, operand):
@@ -111,7 +125,7 @@ def show(expression: Expression, level: int = 0) -> str:
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The direct parts of an expression."""
     match expression:
-        case Call(_, argument) | Negative(argument):
+        case Call(_, argument) | Dropout(argument) | Negative(argument):
             return (argument,)
         case Product(_, _, operand):
             return (operand,)

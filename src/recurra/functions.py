@@ -16,6 +16,10 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
+# Inside the root of norm(z): what keeps it finite where all numbers of z are equal.
+NORM_EPS = 1e-5
+
+
 @dataclass(frozen=True)
 class Function:
     """One element-wise function.

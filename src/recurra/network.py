@@ -49,6 +49,8 @@ class Network:
         name: short name, for lists and run folders.
         equations: every vector's equation in the order typed, without the output's.
         output: the equation of the softmax; its expression is the logits.
+        classes: how many classes the softmax chooses among before it chooses a character, as
+            asked for; None: it chooses among all characters at once.
         functions: choice name -> function name (``f1 -> tanh``).
         constants: choice name -> number.
         initialisers: parameter name -> how it starts.
@@ -59,6 +61,7 @@ class Network:
     name: str
     equations: tuple[Equation, ...]
     output: Equation
+    classes: Number | None
     functions: Mapping[str, str]
     constants: Mapping[str, float]
     initialisers: Mapping[str, Initialiser]
@@ -69,7 +72,8 @@ class Network:
     def nodes(self) -> tuple[Expression, ...]:
         """Every node of every expression in order of appearance, the output's last."""
         everything = (*self.equations, self.output)
-        return tuple(node for equation in everything for node in walk(equation.expression))
+        nodes = (node for equation in everything for node in walk(equation.expression))
+        return (*nodes, self.classes) if self.classes else tuple(nodes)
 
     @cached_property
     def matrices(self) -> tuple[str, ...]:
@@ -98,7 +102,8 @@ class Network:
         lines += [f"{name} = {function}" for name, function in self.functions.items()]
         lines += [f"{name} = {show(Number(number))}" for name, number in self.constants.items()]
         lines += [f"{e.name}[t] = {show(e.expression)}" for e in self.equations]
-        lines.append(f"{self.output.name}[t] = softmax({show(self.output.expression)})")
+        classes = f", {show(self.classes)}" if self.classes else ""
+        lines.append(f"{self.output.name}[t] = softmax({show(self.output.expression)}{classes})")
         lines += [
             f"{n}: {i.kind}({show(Number(i.argument))})" for n, i in self.initialisers.items()
         ]

@@ -14,6 +14,7 @@ from math import isfinite
 from recurra.elements import (
     Constant,
     Element,
+    MaskValue,
     ParameterValue,
     Program,
     Read,
@@ -23,9 +24,11 @@ from recurra.elements import (
 )
 from recurra.expressions import (
     CHARACTER,
+    NORM,
     Bias,
     Binary,
     Call,
+    Dropout,
     Expression,
     Negative,
     Number,
@@ -71,12 +74,25 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class Edge:
+    """A dropout edge: in which vector's stage its mask lies, and its rate; None: the recipe's."""
+
+    owner: str
+    rate: float | None
+
+
+@dataclass(frozen=True)
 class Stage:
-    """One vector: its sums, then its element-wise part."""
+    """One vector: its sums, its element-wise part, and whether that is then normalised.
+
+    The layer normalisation of Ba et al. 2016 without gain and bias, which equations may add:
+    ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``.
+    """
 
     vector: str
     sums: tuple[Sum, ...]
     element: Element
+    normalised: bool = False
 
     @property
     def reads(self) -> tuple[Read, ...]:
@@ -101,15 +117,17 @@ class Plan:
         blocks: in order; the backward pass takes them in reverse.
         logits: the argument of the softmax.
         lags: vector name -> the largest lag at which anything reads it.
+        edges: the dropout edges of the equations, by the names of their masks.
 
-    An operand that is itself an expression, as in ``W @ (r[t] * h[t-1])``, becomes a vector of
-    the plan with a dotted name (``g.0``).
+    An operand that is itself an expression, as in ``W @ (r[t] * h[t-1])``, and what stands in
+    ``norm(...)``, become vectors of the plan with dotted names (``g.0``).
     """
 
     network: Network
     blocks: tuple[Block, ...]
     logits: Sum
     lags: dict[str, int]
+    edges: dict[str, Edge]
 
     @cached_property
     def stages(self) -> dict[str, Stage]:
@@ -124,7 +142,10 @@ class Plan:
 
     @cached_property
     def dropped(self) -> tuple[str, ...]:
-        """Vectors that products outside their block read: where dropout acts, in order."""
+        """Vectors that products outside their block read: where dropout acts, in order.
+
+        Unless the equations have dropout edges of their own: then only those drop.
+        """
         read = {t.vector for s in self.sums.values() for t in s.terms if t.hoisted}
         return tuple(name for name in self.stages if name in read)
 
@@ -139,7 +160,27 @@ class Plan:
         for term in (t for s in self.sums.values() for t in s.terms):
             rows, columns = shapes.parameters[term.matrix]
             sizes[term.vector] = rows if term.transposed else columns
+        for name, stage in self.stages.items():
+            if name not in sizes:  # it is read element-wise alone, as norm(...) is
+                sizes[name] = _size(stage, shapes, sizes)
         return {name: sizes[name] for name in self.stages}
+
+
+def _size(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
+    """The size of a stage, from whatever it is made of."""
+    for total in stage.sums:
+        for name in (*total.lookups, *total.biases):
+            return shapes.parameters[name][-1]
+        for term in total.terms:
+            rows, columns = shapes.parameters[term.matrix]
+            return columns if term.transposed else rows
+    for leaf, _ in stage.element.adjoints:
+        match leaf:
+            case Read(vector):
+                return sizes[vector]
+            case ParameterValue(name):
+                return shapes.parameters[name][0]
+    raise AssertionError(stage)
 
 
 def make_plan(network: Network) -> Plan:
@@ -170,7 +211,8 @@ def make_plan(network: Network) -> Plan:
             members.append(replace(stage, sums=tuple(_hoist(s, earlier) for s in stage.sums)))
         blocks.append(Block(tuple(members), recurrent))
         earlier |= set(names)
-    plan = Plan(network, tuple(blocks), _hoist(lowering.logits, earlier), lags)
+    logits = _hoist(lowering.logits, earlier)
+    plan = Plan(network, tuple(blocks), logits, lags, lowering.edges)
     check_plan(plan)
     return plan
 
@@ -198,6 +240,7 @@ class _Lowering:
         self.network = network
         self.stages: dict[str, Stage] = {}
         self.operands: dict[Expression, str] = {}
+        self.edges: dict[str, Edge] = {}
         for equation in network.equations:
             self._stage(equation.name, equation.expression)
         sums: list[Sum] = []
@@ -208,8 +251,14 @@ class _Lowering:
 
     def _stage(self, name: str, expression: Expression) -> None:
         program, sums = Program(), list[Sum]()
-        value = self._lower(expression, name, program, sums)
-        self.stages[name] = Stage(name, tuple(sums), differentiate(program, value))
+        match expression:
+            case Call(function, argument) if function == NORM:
+                normalised, inner = True, argument
+            case _:
+                normalised, inner = False, expression
+        value = self._lower(inner, name, program, sums)
+        element = differentiate(program, value, stored=not normalised)
+        self.stages[name] = Stage(name, tuple(sums), element, normalised)
 
     def _lower(
         self, expression: Expression, owner: str, program: Program, sums: list[Sum]
@@ -221,6 +270,13 @@ class _Lowering:
                 return ParameterValue(name)
             case Vector(name, lag):
                 return Read(name, lag)
+            case Call(function) if function == NORM:
+                return Read(self._vector_of(expression, owner), 0)
+            case Dropout(argument, rate):
+                inner = self._lower(argument, owner, program, sums)
+                mask = f"{owner}~{len(self.edges)}"
+                self.edges[mask] = Edge(owner, rate)
+                return program.emit("*", inner, MaskValue(mask))
             case Call(function, argument):
                 inner = self._lower(argument, owner, program, sums)
                 return program.emit(self.network.function(function), inner)
@@ -264,11 +320,15 @@ class _Lowering:
         operand = product.operand
         if isinstance(operand, Vector):
             return Term(product.matrix, product.transposed, operand.name, operand.lag)
-        if operand not in self.operands:
-            # the name is taken before the operand's own operands ask for theirs
-            self.operands[operand] = name = f"{owner.split('.')[0]}.{len(self.operands)}"
-            self._stage(name, operand)
-        return Term(product.matrix, product.transposed, self.operands[operand], 0)
+        return Term(product.matrix, product.transposed, self._vector_of(operand, owner), 0)
+
+    def _vector_of(self, expression: Expression, owner: str) -> str:
+        """The vector with a dotted name that an expression has become."""
+        if expression not in self.operands:
+            # the name is taken before the expression's own operands ask for theirs
+            self.operands[expression] = name = f"{owner.split('.')[0]}.{len(self.operands)}"
+            self._stage(name, expression)
+        return self.operands[expression]
 
 
 def _addends(expression: Expression) -> Iterable[Expression]:

@@ -94,7 +94,13 @@ class Recipe:
     reduction: str = _one_of(
         "mean", "the gradient is that of the characters' mean or summed loss", "mean", "sum"
     )
-    dropout: float = _below_one(0.0, "part of the numbers dropped on non-recurrent edges")
+    dropout: float = _below_one(
+        0.0, "part of the numbers dropped on non-recurrent edges, or where the equations say so"
+    )
+    dropout_same: bool = _switch(False, "drop the same numbers at every step of a sequence")
+    average: float = _below_one(
+        0.0, "decay of a running mean of the parameters, which is what is judged and kept as best"
+    )
     warmup: int = _at_least(100, "steps in which the learning rate rises", 0)
     final_lr: float = _setting(
         0.05,

@@ -262,7 +262,15 @@ class Run:
     def read_clock(self) -> dict[str, Any]:
         """The wall-clock figures; empty before the first `write_clock`."""
         path = self.folder / "clock.json"
-        return _read_object(path) if path.exists() else {}
+        clock = _read_object(path) if path.exists() else {}
+        if not all(isinstance(figure, int | float) for figure in clock.values()):
+            raise RunError(f"{path} has something else than numbers: restore a backup")
+        return clock
+
+    def _repr_html_(self) -> str:
+        from recurra.html.runs import show_run
+
+        return show_run(self.folder.name, self.equations, self.config, self.metrics())
 
     @property
     def _metrics(self) -> Path:

@@ -4,6 +4,7 @@ What a run was asked for stands in its ``config.json``: the network's name, the 
 were read, the recipe, the engine and the threads.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ def start(
     out: Source | None = None,
     encoding: str | None = None,
     split: Split = DEFAULT_SPLIT,
+    corpus: Corpus | None = None,
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
 ) -> Trainer:
@@ -66,6 +68,7 @@ def start(
         out: the run folder; None: ``runs/NETWORK-TEXT-001``, or the next free number.
         encoding: of all texts; None: found out for each.
         split: training, validation and test parts of each text.
+        corpus: what `load_corpus` made of just these sources, if it is there already.
         engine: "compiled" or "reference".
         threads: how many share a batch; None: as many as there are cores.
 
@@ -73,7 +76,7 @@ def start(
         TextError, SettingError, RunError: a text, a setting or the folder is refused.
     """
     threads = threads or available_threads()
-    corpus = load_corpus(sources, encoding, split)
+    corpus = corpus or load_corpus(sources, encoding, split)
     trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
     config = {
         "network": network.name,
@@ -179,12 +182,7 @@ def load_run_corpus(run: Run, sources: Sequence[Source] | None = None) -> Corpus
         RunError: they are not what they were.
         TextError: a text is missing.
     """
-    asked, encoding, split, fingerprint = _field(
-        run,
-        lambda config: [
-            config["text"][name] for name in ("sources", "encoding", "split", "fingerprint")
-        ],
-    )
+    asked, encoding, split, fingerprint = _field(run, lambda config: _text(**config["text"]))
     corpus = load_corpus(sources or asked, encoding, split)
     if corpus.fingerprint != fingerprint:
         raise RunError(
@@ -250,6 +248,18 @@ def _field(run: Run, read: Callable[[dict[str, Any]], Value]) -> Value:
         ) from None
 
 
+def _text(
+    sources: list[str], encoding: str | None, split: Split, fingerprint: str
+) -> tuple[list[str], str | None, Split, str]:
+    """What a configuration says of a run's texts, if it is what `start` wrote."""
+    if not all(isinstance(source, str) for source in sources):
+        raise TypeError(f"sources {sources}")
+    if not isinstance(encoding, str | None):
+        raise TypeError(f"encoding {encoding}")
+    return sources, encoding, split, fingerprint
+
+
 def _lasting(source: Source) -> str:
     """A source as it can be found from another working folder too."""
-    return str(Path(source).resolve()) if Path(source).exists() else str(source)
+    # not Path.exists: the length of an address may be too much for a file's name
+    return str(Path(source).resolve()) if os.path.exists(source) else str(source)

@@ -7,9 +7,11 @@ from math import prod
 from recurra.errors import EquationError, SettingError
 from recurra.expressions import (
     CHARACTER,
+    NORM,
     Bias,
     Binary,
     Call,
+    Dropout,
     Expression,
     Negative,
     Number,
@@ -33,12 +35,26 @@ class Shapes:
             vocabulary first, ``(V, n)``, so that a row is a character; any other matrix is stored
             as on paper, ``(rows, columns)``; a bias is ``(n,)``.
         transposed: matrices stored transposed (those whose paper columns are the vocabulary).
+        classes: number of classes of characters that the softmax chooses among first; 0: none.
+            Their scores stand behind the V scores of the characters: the output's matrices have
+            V + classes rows. Character c is in class ``c // class_size``.
     """
 
     vocabulary: int
     vectors: Mapping[str, int]
     parameters: Mapping[str, tuple[int, ...]]
     transposed: frozenset[str]
+    classes: int = 0
+
+    @property
+    def scores(self) -> int:
+        """Rows of the output layer: characters and classes."""
+        return self.vocabulary + self.classes
+
+    @property
+    def class_size(self) -> int:
+        """Characters in a class, the last perhaps fewer; 0 without classes."""
+        return -(-self.vocabulary // self.classes) if self.classes else 0
 
     @property
     def count(self) -> int:
@@ -88,7 +104,8 @@ class ShapeSolver:
                 self._unify(self.vectors[equation.name], dimension)
         output = self._infer(network.output.expression)
         assert output is not None  # the parser admits only products and biases here
-        self._unify(output, self.characters)
+        self.scores = _Dimension("", vocabulary=True) if network.classes else self.characters
+        self._unify(output, self.scores)
 
     def _infer(self, expression: Expression) -> _Dimension | None:
         """The size of an expression; None for a plain number."""
@@ -100,7 +117,13 @@ class ShapeSolver:
             case Bias(name, place):
                 self.uses.append((name, place))
                 return self.biases[name]
-            case Call(_, argument) | Negative(argument):
+            case Call(function, argument, place) if function == NORM:
+                inner = self._infer(argument)
+                if inner is None:
+                    raise self.network.error("norm takes a vector, not a number", place)
+                self._unify(_Dimension("", hidden=True), inner)  # a hidden vector of the plan
+                return inner
+            case Call(_, argument) | Dropout(argument) | Negative(argument):
                 return self._infer(argument)
             case Binary(_, left, right):
                 one, other = self._infer(left), self._infer(right)
@@ -163,7 +186,13 @@ class ShapeSolver:
             if name and name not in self.vectors and name not in self.rows:
                 known = ", ".join(self.vectors)
                 raise SettingError(f"{label}: no vector {name} in {self.network.name} ({known})")
+        classes = 0
+        if self.network.classes:
+            # as many as it takes with classes of one size
+            size = -(-vocabulary // int(self.network.classes.value))
+            classes = -(-vocabulary // size)
         sizes: dict[_Dimension, int] = {self.characters.root(): vocabulary}
+        sizes[self.scores.root()] = vocabulary + classes
         owners: dict[_Dimension, str] = {}
         for name, size in given.items():
             if not name:
@@ -197,7 +226,7 @@ class ShapeSolver:
             if dimension.root() is self.characters.root()
         )
         stored = {n: s[::-1] if n in transposed else s for n, s in paper.items()}
-        return Shapes(vocabulary, vectors, stored, transposed)
+        return Shapes(vocabulary, vectors, stored, transposed, classes)
 
     def _joint(self, name: str, other: str) -> str:
         lines = [e.place.line for e in self.network.equations if e.name in (name, other)]

@@ -77,6 +77,7 @@ class Trainer:
         self.state = self.engine.zero_state(recipe.batch)
         self.watch = Watch.begin(recipe, shapes.vocabulary)
         self.best: Parameters | None = None
+        self.averaged = {name: p.copy() for name, p in parameters.items() if recipe.average}
         self.held_out = tuple(text for text in corpus.validation if len(text) > 1)
         length = min(PIECE, recipe.evaluate_characters)
         self._estimated_on = cut(self.held_out, length, recipe.evaluate_characters)
@@ -139,11 +140,27 @@ class Trainer:
                 self.state,
                 scale=1.0 / size if recipe.reduction == "mean" else 1.0,
                 masks=self.engine.dropout_masks(
-                    recipe.dropout, recipe.seq_len, recipe.batch, self.rng
+                    recipe.dropout,
+                    recipe.seq_len,
+                    recipe.batch,
+                    self.rng,
+                    same_over_time=recipe.dropout_same,
                 ),
             )
+            self._average()
         watch.train(loss / recipe.batch, recipe.smoothing)
         return loss / size, rate
+
+    @property
+    def judged(self) -> Parameters:
+        """The parameters that are evaluated and kept as the best: the averaged ones, if any."""
+        return self.averaged or self.model.parameters
+
+    def _average(self) -> None:
+        # m = decay m + (1 - decay) p; a short past is averaged over less (Polyak & Juditsky 1992)
+        weight = 1.0 - min(self.recipe.average, (1.0 + self.watch.step) / (10.0 + self.watch.step))
+        for name, mean in self.averaged.items():
+            mean += weight * (self.model.parameters[name] - mean)
 
     def _after_step(self, loss: float, rate: float) -> Iterator[Record]:
         """All that is due after a step, in the order that a resume relies on: see `Run`."""
@@ -176,11 +193,11 @@ class Trainer:
         """Estimate the held-out loss, once a step; a new best one is saved at once."""
         if not self._estimated_on or self.watch.evaluated_step == self.watch.step:
             return
-        loss = evaluate(self.engine, self.model.parameters, self._estimated_on)
+        loss = evaluate(self.engine, self.judged, self._estimated_on)
         best = self.watch.evaluate(loss.nats_per_char)
         yield self._log(Evaluation(self.watch.step, loss.nats_per_char, loss.bits_per_char, best))
         if best:
-            self.best = {name: p.copy() for name, p in self.model.parameters.items()}
+            self.best = {name: p.copy() for name, p in self.judged.items()}
             yield from self._save("best")
             yield from self._save("last")
 
@@ -219,6 +236,7 @@ class Trainer:
             "parameter": self.model.parameters,
             "optimizer": self.optimizer.slots,
             "state": self.state,
+            "average": self.averaged,
         }
         return {f"{group}/{n}": a for group, arrays in groups.items() for n, a in arrays.items()}
 
@@ -231,7 +249,7 @@ class Trainer:
             return
         step = self.watch.step
         if name == "best":
-            arrays = {n: a for n, a in self._arrays().items() if n.startswith("parameter/")}
+            arrays = {f"parameter/{n}": a for n, a in self.judged.items()}
             self.run.save("best", arrays, {"step": step, "nats_per_char": self.watch.best})
         else:
             meta = {
@@ -299,8 +317,9 @@ class Trainer:
             min_smooth_loss=watch.minimum,
             min_smooth_loss_step=watch.minimum_step,
         )
-        # An interrupted run goes on later and tells of its end then.
-        return end if reason == INTERRUPTED else self._log(end)
+        # An interrupted run goes on later and tells of its end then; a finished one has told.
+        told = self.run is not None and any("stopped_by" in r for r in self.run.metrics())
+        return end if reason == INTERRUPTED or told else self._log(end)
 
     def _cure(self) -> str:
         recipe, smooth = self.recipe, self.watch.smooth

@@ -26,6 +26,7 @@ def call(tmp_path, monkeypatch, capfd):
     """Run a command line in this process: its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
     def run(*arguments, stdin=b""):
         monkeypatch.setattr(sys, "argv", ["recurra", *map(str, arguments)])

@@ -1,10 +1,13 @@
 """The command line as a user meets it: what each command prints, where, and how it ends."""
 
+import ctypes
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -130,6 +133,27 @@ def test_a_wrong_gradient_fails(call, monkeypatch):
     assert not json.loads(call("check", "rnn", "--engine", "reference", "--json")[1])["passed"]
 
 
+# -- threads
+
+COUNT = """
+import atexit, os, sys
+atexit.register(lambda: print("threads of BLAS:", os.environ.get("OPENBLAS_NUM_THREADS")))
+sys.argv = ["recurra", "networks"]
+from recurra.cli import main
+assert "numpy" not in sys.modules, "too late to tell BLAS"
+main()
+"""
+
+
+@pytest.mark.parametrize(("given", "used"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_blas_has_one_thread_unless_told_otherwise(given, used):
+    kept = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    command = [sys.executable, "-c", COUNT]
+    done = subprocess.run(command, capture_output=True, text=True, env={**kept, **given})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"threads of BLAS: {used}\n")
+
+
 # -- train
 
 
@@ -183,6 +207,18 @@ def test_ctrl_c_saves_and_the_resumed_run_ends_in_the_same_bytes(runs, tmp_path)
     assert whole.returncode == 0
     for name in ("last.safetensors", "best.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_an_interrupt_that_a_callback_loses_is_no_fault(call, monkeypatch):
+    def compile_kernels():
+        def called_from_c():
+            raise KeyboardInterrupt
+
+        ctypes.CFUNCTYPE(None)(called_from_c)()
+        raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr(recurra, "library", compile_kernels)
+    assert call("networks") == (130, "", "")
 
 
 def test_an_interrupted_training_still_gives_its_line_of_json(runs, tmp_path):
@@ -299,6 +335,16 @@ def test_any_terminal_can_be_written_to(runs, encoding):
     assert done.stdout.decode(encoding).strip() == prompt.encode(encoding, "replace").decode(
         encoding
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closed by a POSIX shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_may_be_closed(runs, closed):
+    command = [*RECURRA, "write", runs / "rnn", "--chars", "5", "--seed", "1"]
+    line = f"{shlex.join(map(str, command))} {closed}"
+    done = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert bool(done.stdout) != (">&-" in closed.split())
 
 
 def test_a_reader_that_goes_away_is_no_error(runs):

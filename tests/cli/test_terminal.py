@@ -22,6 +22,8 @@ def terminal(*arguments):
     pty = pytest.importorskip("pty")
     pid, descriptor = pty.fork()
     if pid == 0:
+        # a shell's background job, as these tests may be, ignores Ctrl-C; what has a terminal not
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
         os.execve(RECURRA[0], [*RECURRA, *map(str, arguments)], environment)
     shown = b""
@@ -60,9 +62,20 @@ def test_you_type_it_goes_on_you_type_again(runs):
         type_in("宝玉 Ω\n")
         until("\r\n[^\n]* has never seen 'Ω': skipped\r\n宝玉 Ω.*> ")
         type_in("\x04")
+        until("\r\n")
     model = recurra.load_model(runs / "rnn")
     expected = "".join(recurra.write(model, "to be", 20, seed=1)).replace("\n", "\r\n")
     assert f"to be{expected}\r\n> " in first
+
+
+def test_ctrl_c_stops_a_text_and_you_type_again_below_it(runs):
+    with terminal("write", runs / "rnn", "--chars", 10**9) as (type_in, until):
+        until("Type, and end with Enter.*> ")
+        type_in("to be\n")
+        until("to be\r\nto be.+")
+        type_in("\x03")
+        until("\r\n> ")
+        type_in("\x04")
 
 
 def test_a_training_on_a_terminal_is_live(runs, tmp_path):

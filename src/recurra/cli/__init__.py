@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from recurra import RecurraError, __version__
 
+INTERRUPT = 130  # the exit code of a program that Ctrl-C ended
 # Plain help and errors load no Rich, and can be searched, piped and quoted.
 PLAIN: dict[str, Any] = {
     "add_completion": False,
@@ -32,9 +33,14 @@ COMMANDS = {
     "explain": ("equations", "Derive the gradient of a network on paper, with a diagram."),
     "check": ("equations", "Check the gradient of a network."),
     "train": ("training", "Train a network on texts."),
+    "compare": ("comparing", "Compare networks, with several seeds and intervals."),
+    "report": ("comparing", "Make one page of a comparison, or of runs."),
     "write": ("using", "Go on with a text, as a trained network would."),
     "eval": ("using", "Evaluate a trained network on held-out text."),
 }
+# Read when NumPy is imported. Products of one time step are small: on the reference engine, threads
+# of BLAS would wait for each other many times longer than they work. The compiled one has its own.
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class Commands(TyperGroup):
@@ -74,16 +80,31 @@ def _top(
 
 def main() -> None:
     """Run this process's command line; whatever goes wrong is one sentence on stderr."""
+    for variable in BLAS_THREADS:
+        os.environ.setdefault(variable, "1")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started this process
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character shows a substitute: no reason to fail.
             stream.reconfigure(errors="replace")
+    interrupts = []
+
+    def note(lost: Any) -> None:
+        if isinstance(lost.exc_value, KeyboardInterrupt):
+            interrupts.append(lost.exc_value)
+        else:
+            sys.__unraisablehook__(lost)
+
+    # While kernels are compiled, Ctrl-C may be lost in a callback of LLVM, which then fails.
+    sys.unraisablehook = note
     try:
         app(prog_name="recurra")
     except SystemExit as end:
         code = end.code
     except Exception as error:  # noqa: BLE001 (a user never sees a traceback)
-        code = _fail(error)
+        code = INTERRUPT if interrupts else _fail(error)
     try:
         sys.stdout.flush()
     except OSError as error:

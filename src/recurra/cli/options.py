@@ -20,7 +20,8 @@ Choices = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="A choice of the equations: f1=sigmoid."),
 ]
 Hidden = Annotated[
-    str, typer.Option("--hidden", metavar="SIZES", help="Size of every vector, or a=128,b=256.")
+    str,
+    typer.Option("--hidden", metavar="SIZES", help="Size of every vector, or a=128,b=256."),
 ]
 VocabularySize = Annotated[
     int, typer.Option("--vocabulary", min=1, metavar="N", help="Distinct characters.")
@@ -49,13 +50,13 @@ def choices(items: Iterable[str] | None) -> dict[str, str | float]:
 
 
 def hidden_sizes(text: str) -> int | dict[str, int]:
-    """``"256"`` -> 256; ``"a=128,b=256"`` -> ``{"a": 128, "b": 256}``."""
+    """``"256"`` -> 256; ``"a=128,b=256"`` and ``"256,b=128"`` -> sizes by name, "" for the rest."""
+    pairs = (item.rpartition("=") for item in text.split(","))
     try:
-        if "=" not in text:
-            return int(text)
-        return {name: int(size) for name, size in _pairs(text.split(","), "--hidden").items()}
+        sizes = {name.strip(): int(size) for name, _, size in pairs}
+        return sizes[""] if list(sizes) == [""] else sizes
     except ValueError:
-        message = f"{text} is neither a size nor sizes such as a=128,b=256"
+        message = f"{text} is neither a size nor sizes such as a=128,b=256 or 256,b=128"
         raise typer.BadParameter(message, param_hint="--hidden") from None
 
 
@@ -73,8 +74,13 @@ def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
     if name not in RECIPES:
         message = f"{name} is none of {', '.join(RECIPES)}"
         raise typer.BadParameter(message, param_hint="--recipe")
-    given = [field for field in _recipe_fields() if settings[field.name] is not None]
-    return RECIPES[name].with_(**{field.name: _value(field, settings) for field in given})
+    return changed(RECIPES[name], settings)
+
+
+def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """A recipe with the options that were given, as they were typed."""
+    given = [field for field in _recipe_fields() if settings.get(field.name) is not None]
+    return recipe.with_(**{field.name: _value(field, settings) for field in given})
 
 
 def _recipe_fields() -> list[Field[Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recurra
-from recurra.cli import options
+from recurra.cli import INTERRUPT, options
 from recurra.cli.display import display, duration, sparkline
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
@@ -18,7 +18,6 @@ from recurra.stopping import DIVERGED, INTERRUPTED
 if TYPE_CHECKING:
     from rich.console import Console
 
-INTERRUPT = 130  # the exit code of a program that Ctrl-C ended
 # What may stand beside --resume: all else is kept as the run began.
 RESUMING = {"resume", "texts", "json", "quiet"}
 NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
@@ -32,8 +31,19 @@ def train_command(
         typer.Argument(metavar="TEXT", help="Files, folders, URLs or `shakespeare`."),
     ] = None,
     network: Annotated[
-        str, typer.Option(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")
-    ] = "wrnn",
+        str | None,
+        typer.Option(
+            metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.  [wrnn]"
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="fast, good or best: about 2, 10 or 30 minutes, with a network and settings that "
+            "suit the text; other options still count.",
+        ),
+    ] = None,
     set_: options.Choices = None,
     out: Annotated[
         str | None, typer.Option(metavar="RUN", help="The new run folder.  [runs/NETWORK-TEXT-001]")
@@ -63,21 +73,32 @@ def train_command(
     """
     if resume is None and not texts:
         raise typer.BadParameter("name what to train on, or use --resume", param_hint="TEXT")
+    console = make_console(stderr=json, quiet=quiet)
     if resume is None:
+        corpus = None
+        if preset is not None:
+            if recipe != "modern":
+                raise typer.BadParameter("a preset has its own recipe", param_hint="--recipe")
+            corpus = recurra.load_corpus(texts or [], encoding, split)
+            suited = recurra.preset(preset, corpus)
+            network = network or suited.network.name
+            chosen = options.changed(suited.recipe, settings)
+        else:
+            chosen = options.make_recipe(recipe, settings)
         trainer = recurra.start(
             texts or [],
-            recurra.load_network(network, options.choices(set_)),
-            options.make_recipe(recipe, settings),
+            recurra.load_network(network or "wrnn", options.choices(set_)),
+            chosen,
             out=out,
             encoding=encoding,
             split=split,
+            corpus=corpus,
             engine=engine,
             threads=threads,
         )
     else:
         _refuse_options(context)
         trainer = recurra.resume(recurra.Run.open(resume), texts)
-    console = make_console(stderr=json, quiet=quiet)
     finished, _ = _follow(trainer, console)
     if json:
         print_json(asdict(finished))
@@ -142,10 +163,10 @@ def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, lis
     from recurra.training import stop_on_signals
 
     run = shown_path(trainer.run.folder) if trainer.run else ""
-    _announce(trainer, console, run)
     curve = [trainer.watch.smooth / trainer.recipe.seq_len]
     try:
         with stop_on_signals(trainer), display(console) as show:
+            _announce(trainer, console, run)
             for record in trainer.records():
                 show(record)
                 if isinstance(record, Progress):

@@ -121,12 +121,15 @@ def _converse(
         "Ctrl-D ends.",
         err=True,
     )
-    with contextlib.suppress(EOFError):
+    try:
         while True:
             prompt = input("> ")
-            with contextlib.suppress(KeyboardInterrupt):
+            try:
                 write_on(console, writers, prompt, characters, strict)
-    typer.echo()
+            except KeyboardInterrupt:
+                typer.echo()
+    except EOFError:
+        typer.echo()
 
 
 def _piped() -> str:

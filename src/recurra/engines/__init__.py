@@ -41,9 +41,15 @@ class Engine(Protocol):
         ...
 
     def dropout_masks(
-        self, rate: float, steps: int, batch: int, rng: np.random.Generator
+        self,
+        rate: float,
+        steps: int,
+        batch: int,
+        rng: np.random.Generator,
+        *,
+        same_over_time: bool = False,
     ) -> Masks | None:
-        """Masks for one training step; None for rate 0."""
+        """Masks for one training step; None where nothing is dropped."""
         ...
 
     def loss_and_gradients(

@@ -6,7 +6,7 @@ more steps in front, the carried past. Names say what an array is: ``p_`` parame
 vector, ``s_`` sum (in the backward pass: d loss / d sum), ``d_`` d loss / d vector, ``g_``
 gradient, ``w_`` the transposed copy of a matrix that the time loop multiplies with, ``y_`` what
 products outside the block see of a vector (the vector itself, unless there is dropout), ``e_``
-d loss / d of that.
+d loss / d of that, ``k_`` the mask of a dropout edge, ``n_`` a normalised vector's spreads.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from recurra.elements import (
     Adjoint,
     Constant,
+    MaskValue,
     Operation,
     ParameterValue,
     Read,
@@ -34,6 +35,7 @@ from numpy import {dtype}
 
 from recurra.engines.kernels.elementwise import *  # noqa: F403
 from recurra.engines.kernels.jit import jit
+from recurra.engines.kernels.norm import *  # noqa: F403
 from recurra.engines.kernels.products import *  # noqa: F403
 
 
@@ -128,7 +130,7 @@ class _Emitter:
     def _identifier(self, name: str) -> str:
         # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike
         if name not in self.ascii:
-            plain = name.replace(".", "__").replace(":", "_")
+            plain = name.replace(".", "__").replace(":", "_").replace("~", "_")
             if not plain.isascii() or plain in self.ascii.values():
                 plain = f"n{len(self.ascii)}_"
             self.ascii[name] = plain
@@ -169,6 +171,8 @@ class _Emitter:
                 return f"{self.array('v', vector)}[{self.row(vector, lag)}, j]"
             case ParameterValue(name):
                 return f"{self.array('p', name)}[j]"
+            case MaskValue(name):
+                return f"{self.array('k', name)}[row, j]"
             case Constant(number):
                 return f"{self.dtype}({number!r})"
             case Result():
@@ -228,6 +232,9 @@ class _Forward(_Emitter):
                     result = self.value(stage.element.value, stage, "x")
                     target = f"{vector}[{self.row(stage.vector, 0)}, j]"
                     self.line(f"{target} = {result}")
+            if stage.normalised:
+                spreads, at = self.array("n", stage.vector), self.row(stage.vector, 0, start)
+                self.line(f"normalise({vector}, {at}, {count}, {spreads}, {start})")
 
     def _add_rows(self, total: Sum, start: str, count: str) -> None:
         """The sum's look-ups and biases, added to what is hoisted."""
@@ -311,6 +318,11 @@ class _Backward(_Emitter):
 
     def _element(self, stage: Stage, start: str, count: str, written: set[str]) -> None:
         slope = self.array("d", stage.vector)
+        if stage.normalised:
+            value, spreads = self.array("v", stage.vector), self.array("n", stage.vector)
+            rows = f"{slope}, {self._slope_row(stage.vector, 0, start)}, {count}"
+            at = self.row(stage.vector, 0, start)
+            self.line(f"normalise_backward({rows}, {value}, {at}, {spreads}, {start})")
         with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
             with self.indented(f"for j in range({slope}.shape[1]):"):
                 at = self._slope_row(stage.vector, 0, "row")

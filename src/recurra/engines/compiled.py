@@ -13,7 +13,6 @@ from recurra.engines.cache import is_compiled, load
 from recurra.engines.codegen import Source, generate_kernels
 from recurra.engines.descent import Descent
 from recurra.engines.dropout import Masks, draw_masks
-from recurra.engines.kernels import output
 from recurra.engines.output_layer import OutputLayer
 from recurra.engines.share import Share
 from recurra.engines.team import Team
@@ -46,7 +45,7 @@ class CompiledEngine:
         self._checked: tuple[Array, ...] = ()
         self._shares: dict[tuple[int, int, bool], list[Share]] = {}
         self._run = Team(threads).run
-        self._output = OutputLayer(plan, self._run, threads)
+        self._output = OutputLayer(plan, shapes, self._run, threads)
         self._descent = Descent(self._looked_up, shapes.vocabulary, self._run, threads)
 
     @cached_property
@@ -71,10 +70,18 @@ class CompiledEngine:
         }
 
     def dropout_masks(
-        self, rate: float, steps: int, batch: int, rng: np.random.Generator
+        self,
+        rate: float,
+        steps: int,
+        batch: int,
+        rng: np.random.Generator,
+        *,
+        same_over_time: bool = False,
     ) -> Masks | None:
-        """Masks for one training step; None for rate 0."""
-        return draw_masks(self.plan, self.shapes, rate, steps, batch, rng)
+        """Masks for one training step; None where nothing is dropped."""
+        return draw_masks(
+            self.plan, self.shapes, rate, steps, batch, rng, same_over_time=same_over_time
+        )
 
     def loss_and_gradients(
         self,
@@ -141,7 +148,7 @@ class CompiledEngine:
         def run(share: Share) -> None:
             self._forward(share, parameters, inputs, targets, state, None)
             rows, weights, bias = share.output_operand(parameters)
-            losses = output.losses(rows, weights, bias, share.targets)
+            losses = self._output.losses(rows, weights, bias, share.targets)
             result[:, share.first : share.last] = losses.reshape(share.steps, share.batch)
 
         self._run(run, shares)
@@ -153,7 +160,7 @@ class CompiledEngine:
         """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
         (share,) = self._shares_for(1, len(inputs), training=False)[:1]
         self._forward(share, parameters, inputs[None], None, state, None)
-        log_p = output.log_probabilities(*share.output_operand(parameters))
+        log_p = self._output.log_probabilities(*share.output_operand(parameters))
         return log_p, self._next_state([share], state)
 
     # -- one pass

@@ -1,4 +1,9 @@
-"""Dropout on the non-recurrent edges: masks drawn once a step, the same for every engine."""
+"""Dropout: masks drawn once a step, the same for every engine.
+
+Where the equations have ``dropout(...)`` edges, those drop, each at its own rate or the recipe's.
+Else every non-recurrent edge does (Zaremba et al. 2014): what products outside its block see of a
+vector. Masks are new at every time step, or one for a whole sequence (Gal & Ghahramani 2016).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,30 +18,52 @@ from recurra.shapes import Shapes
 
 @dataclass(frozen=True)
 class Masks:
-    """Which values products outside their block see (Zaremba et al. 2014).
+    """What is dropped in one training step of T x B characters.
 
     Attributes:
-        scale: what kept values are multiplied with, 1 / (probability to keep).
+        scale: what kept values of ``arrays`` are multiplied with, 1 / (probability to keep).
         arrays: vector name -> ``(lags + T, B, n)`` uint8, 1 = kept, first rows for carried state.
+        edges: mask of a dropout edge -> ``(T, B, n)`` float32, 0 or 1 / (probability to keep).
     """
 
     scale: float
     arrays: Mapping[str, npt.NDArray[np.uint8]]
+    edges: Mapping[str, npt.NDArray[np.float32]]
 
 
 def draw_masks(
-    plan: Plan, shapes: Shapes, rate: float, steps: int, batch: int, rng: np.random.Generator
+    plan: Plan,
+    shapes: Shapes,
+    rate: float,
+    steps: int,
+    batch: int,
+    rng: np.random.Generator,
+    *,
+    same_over_time: bool = False,
 ) -> Masks | None:
-    """Masks for one step of ``steps`` x ``batch`` characters; None for rate 0.
+    """Masks for one step of ``steps`` x ``batch`` characters; None where nothing is dropped.
 
-    The rate is rounded to a multiple of 1/256, so that one random byte decides a value.
+    A rate is rounded to a multiple of 1/256, so that one random byte decides a value.
     """
-    dropped_bytes = round(rate * 256)
-    if dropped_bytes == 0:
-        return None
     sizes = plan.sizes(shapes)
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for name in plan.dropped:
-        shape = (plan.lags[name] + steps, batch, sizes[name])
-        arrays[name] = (rng.integers(0, 256, shape, np.uint8) >= dropped_bytes).view(np.uint8)
-    return Masks(256.0 / (256 - dropped_bytes), arrays)
+
+    def kept(rate: float, times: int, size: int) -> npt.NDArray[Any]:
+        drawn = (1 if same_over_time else times, batch, size)
+        mask = rng.integers(0, 256, drawn, np.uint8) >= round(rate * 256)
+        return np.broadcast_to(mask.view(np.uint8), (times, batch, size))
+
+    if plan.edges:
+        edges = {}
+        for name, edge in plan.edges.items():
+            own = rate if edge.rate is None else edge.rate
+            if _scale(own) > 1.0:
+                edges[name] = kept(own, steps, sizes[edge.owner]) * np.float32(_scale(own))
+        return Masks(1.0, {}, edges) if edges else None
+    if _scale(rate) == 1.0:
+        return None
+    arrays = {name: kept(rate, plan.lags[name] + steps, sizes[name]) for name in plan.dropped}
+    return Masks(_scale(rate), arrays, {})
+
+
+def _scale(rate: float) -> float:
+    return 256.0 / (256 - min(round(rate * 256), 255))

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from recurra.engines import Array, Parameters
-from recurra.engines.kernels import output
+from recurra.engines.kernels import classes, output
 from recurra.engines.share import Share
 from recurra.optimizers import Optimizer
 from recurra.plan import Plan
+from recurra.shapes import Shapes
 
 # Fewer output weights than this stay in cache anyway, and are done before a thread is awake.
 _WORTH_SHARING = 100_000
@@ -27,11 +28,12 @@ class OutputLayer:
 
     Args:
         plan: whose logits.
+        shapes: sizes; with classes of characters the layer is that of `kernels.classes`.
         run: calls a function on every item, each in a thread of its own.
         threads: how many.
     """
 
-    def __init__(self, plan: Plan, run: Run, threads: int) -> None:
+    def __init__(self, plan: Plan, shapes: Shapes, run: Run, threads: int) -> None:
         self.run, self.threads = run, threads
         logits = plan.logits
         matrices = [t.matrix for s in plan.sums.values() for t in s.terms]
@@ -42,21 +44,34 @@ class OutputLayer:
             and matrices.count(logits.terms[0].matrix) == 1
         )
         self.names = (logits.terms[0].matrix, *logits.biases[:1])
+        self._kernels: Any = classes if shapes.classes else output
+        self._sizes = (shapes.vocabulary, shapes.class_size) if shapes.classes else ()
         self._space: dict[tuple[int, int], tuple[Array, ...]] = {}
 
     def fuses(self, share: Share, optimizer: Optimizer) -> bool:
         """Whether a step on this share alone can, and better had, update the weights on its way."""
         s = optimizer.settings
-        fits = self.alone and share.rows <= output.STRIP and s.kind == "adagrad" and not s.clip_norm
+        alone = self.alone and share.rows <= output.STRIP and not self._sizes
+        fits = alone and s.kind == "adagrad" and not s.clip_norm
         return fits and share.arrays["g", self.names[0]].size >= _WORTH_SHARING
 
     def whole(self, share: Share, parameters: Parameters, scale: float) -> float:
         """Loss and slopes, left in the share; ``scale`` times the loss is what they belong to."""
         slopes = share.output_gradients()
         operand = share.output_operand(parameters)
-        loss = output.train(*operand, share.targets, scale, *slopes)
+        loss = self._kernels.train(*operand, share.targets, scale, *slopes, *self._sizes)
         share.spread_output_gradients(*slopes)
         return float(loss)
+
+    def losses(self, rows: Array, weights: Array, bias: Array, targets: Array) -> Array:
+        """``-log p`` of each target, (N,)."""
+        losses: Array = self._kernels.losses(rows, weights, bias, targets, *self._sizes)
+        return losses
+
+    def log_probabilities(self, rows: Array, weights: Array, bias: Array) -> Array:
+        """``log p`` of every character, (N, V), for few rows."""
+        log_p: Array = self._kernels.log_probabilities(rows, weights, bias, *self._sizes)
+        return log_p
 
     def fused(
         self,

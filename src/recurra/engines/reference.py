@@ -8,6 +8,7 @@ import numpy.typing as npt
 from recurra.elements import (
     Adjoint,
     Constant,
+    MaskValue,
     Operation,
     ParameterValue,
     Read,
@@ -18,7 +19,7 @@ from recurra.elements import (
 )
 from recurra.engines import Array, Parameters, State
 from recurra.engines.dropout import Masks, draw_masks
-from recurra.functions import FUNCTIONS
+from recurra.functions import FUNCTIONS, NORM_EPS
 from recurra.optimizers import Optimizer
 from recurra.plan import Block, Plan, Stage, Sum, Term
 from recurra.shapes import Shapes
@@ -46,10 +47,18 @@ class ReferenceEngine:
         }
 
     def dropout_masks(
-        self, rate: float, steps: int, batch: int, rng: np.random.Generator
+        self,
+        rate: float,
+        steps: int,
+        batch: int,
+        rng: np.random.Generator,
+        *,
+        same_over_time: bool = False,
     ) -> Masks | None:
-        """Masks for one training step; None for rate 0."""
-        return draw_masks(self.plan, self.shapes, rate, steps, batch, rng)
+        """Masks for one training step; None where nothing is dropped."""
+        return draw_masks(
+            self.plan, self.shapes, rate, steps, batch, rng, same_over_time=same_over_time
+        )
 
     @quiet
     def loss_and_gradients(
@@ -65,13 +74,25 @@ class ReferenceEngine:
         """Loss summed over all characters, gradients of ``scale`` times it, next state."""
         tape = _Tape(self, parameters, inputs, state, masks)
         log_p = tape.log_probabilities()
-        rows = np.arange(targets.size)
-        loss = -float(log_p.reshape(targets.size, -1)[rows, targets.ravel()].sum(dtype=np.float64))
-        # d(-log softmax(z)[k]) / dz = softmax(z) - onehot(k)
+        chosen = np.take_along_axis(log_p, targets[..., None].astype(int), 2)
+        slope = scale * self._logit_slope(log_p, targets.astype(int))
+        return -float(chosen.sum(dtype=np.float64)), tape.gradients(slope), tape.next_state()
+
+    def _logit_slope(self, log_p: Array, targets: Array) -> Array:
+        """``d(-log p[k]) / dz = softmax(z) - onehot(k)``, of every softmax that k takes part in."""
         slope = np.exp(log_p)
-        slope.reshape(targets.size, -1)[rows, targets.ravel()] -= 1.0
-        slope *= scale
-        return loss, tape.gradients(slope), tape.next_state()
+        shapes = self.shapes
+        if shapes.classes:
+            own = targets // shapes.class_size
+            starts = np.arange(0, shapes.vocabulary, shapes.class_size)
+            classes = np.add.reduceat(slope, starts, axis=2)
+            in_class = np.take_along_axis(classes, own[..., None], 2)
+            is_own = np.arange(shapes.vocabulary) // shapes.class_size == own[..., None]
+            np.put_along_axis(classes, own[..., None], in_class - 1.0, 2)
+            slope = np.concatenate([np.where(is_own, slope / in_class, 0.0), classes], axis=2)
+        hit = np.take_along_axis(slope, targets[..., None], 2)
+        np.put_along_axis(slope, targets[..., None], hit - 1.0, 2)
+        return slope
 
     def train_step(
         self,
@@ -131,12 +152,15 @@ class _Tape:
             inputs,
             masks,
         )
+        self.edges = masks.edges if masks else {}
         self.engine = engine
         self.steps, self.batch = inputs.shape
         self.vectors = self._empty_vectors()
         for name, past in state.items():
             self.vectors[name][: len(past)] = past
         self.sums: dict[str, Array] = {}
+        # of normalised vectors: 1 / standard deviation of every row before, (T, B, 1)
+        self.spreads: dict[str, Array] = {}
         # what products outside the block see: the vector itself, or some of its values
         self.seen: dict[str, Array] = {}
         for block in self.plan.blocks:
@@ -161,6 +185,9 @@ class _Tape:
         for stage in block.stages:
             for total in stage.sums:
                 self.sums[total.name] = self._hoisted(total, self.engine.sizes[stage.vector])
+            if stage.normalised:
+                shape = (self.steps, self.batch, 1)
+                self.spreads[stage.vector] = np.empty(shape, self.engine.dtype)
         for at in range(self.steps) if block.recurrent else (ALL,):
             for stage in block.stages:
                 for total in stage.sums:
@@ -169,7 +196,10 @@ class _Tape:
                             past = self.vectors[term.vector][self._rows(term.vector, term.lag, at)]
                             self.sums[total.name][at] += past @ self._matrix(term).T
                 result = self._run(stage.element.forward, stage.element.value, stage, at)
-                self.vectors[stage.vector][self._rows(stage.vector, 0, at)] = result
+                vector = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+                vector[:] = result
+                if stage.normalised:
+                    self.spreads[stage.vector][at] = _normalise(vector)
         for stage in block.stages:
             name = stage.vector
             self.seen[name] = self.vectors[name]
@@ -197,10 +227,16 @@ class _Tape:
 
     def log_probabilities(self) -> Array:
         """Log softmax of the logits, (T, B, V)."""
-        logits = self._hoisted(self.plan.logits, self.engine.shapes.vocabulary)
-        logits -= logits.max(axis=2, keepdims=True)
-        logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
-        return logits
+        shapes = self.engine.shapes
+        logits = self._hoisted(self.plan.logits, shapes.scores)
+        if not shapes.classes:
+            return _log_softmax(logits)
+        log_p = logits[..., : shapes.vocabulary]
+        of_class = _log_softmax(logits[..., shapes.vocabulary :])
+        for c in range(shapes.classes):
+            own = slice(c * shapes.class_size, (c + 1) * shapes.class_size)
+            log_p[..., own] = _log_softmax(log_p[..., own]) + of_class[..., c : c + 1]
+        return log_p
 
     def next_state(self) -> State:
         """The last values of every vector read at a lag."""
@@ -239,6 +275,8 @@ class _Tape:
                 return self.vectors[vector][self._rows(vector, lag, at)]
             case ParameterValue(name):
                 return self.parameters[name]
+            case MaskValue(name):
+                return self.edges[name][at] if name in self.edges else 1.0
             case Constant(number):
                 return number
             case Result():
@@ -279,6 +317,9 @@ class _Tape:
         gradients: Parameters,
     ) -> None:
         slope = slopes[stage.vector][self._rows(stage.vector, 0, at)]
+        if stage.normalised:
+            value = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+            slope = _normalise_backward(slope, value, self.spreads[stage.vector][at])
         temporaries: list[Any] = []
         for leaf, adjoint in stage.element.adjoints:
             part = self._run(stage.element.backward, adjoint, stage, at, slope, temporaries)
@@ -316,6 +357,26 @@ class _Tape:
             gradients[term.matrix] += gradient.T if term.transposed else gradient
             if term.hoisted:
                 seen[term.vector][rows] += slope @ self._matrix(term)
+
+
+def _log_softmax(z: Array) -> Array:
+    z = z - z.max(axis=-1, keepdims=True)
+    return np.asarray(z - np.log(np.exp(z).sum(axis=-1, keepdims=True)))
+
+
+def _normalise(rows: Array) -> Array:
+    """``z -> (z - mean z) / sqrt(variance of z + eps)`` in place; 1 / that root."""
+    rows -= rows.mean(axis=-1, keepdims=True)
+    spread: Array = 1.0 / np.sqrt((rows * rows).mean(axis=-1, keepdims=True) + NORM_EPS)
+    rows *= spread
+    return spread
+
+
+def _normalise_backward(slope: Array, y: Array, spread: Array) -> Array:
+    """d loss / d z from d loss / d y: without its parts along 1 and along y, both taken out."""
+    along = (slope * y).mean(axis=-1, keepdims=True)
+    result: Array = (slope - slope.mean(axis=-1, keepdims=True) - y * along) * spread
+    return result
 
 
 def _apply(kind: str, values: list[Any]) -> Any:

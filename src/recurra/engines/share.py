@@ -56,6 +56,10 @@ class Share:
         for name in plan.stages:
             self.arrays["v", name] = self.arrays["y", name] = self._vector(name)
             self.arrays["m", name] = _NO_MASK
+            if plan.stages[name].normalised:
+                self.arrays["n", name] = self._new(self.rows)
+        for name, edge in plan.edges.items():
+            self.arrays["k", name] = np.ones((self.rows, self.sizes[edge.owner]), dtype)
         for name in loop_matrices(plan):
             # not worth its making for a step or two: products then read the matrix itself
             shape = shapes.parameters[name][::-1] if steps > 2 else (0, 0)
@@ -103,6 +107,12 @@ class Share:
         for name, past in state.items():
             rows = len(past) * self.batch
             self.arrays["v", name][:rows].reshape(len(past), self.batch, -1)[:] = past[:, own]
+        for name in self.plan.edges:
+            edge = masks.edges.get(name) if masks else None
+            mask = self.arrays["k", name].reshape(self.steps, self.batch, -1)
+            mask[:] = 1.0 if edge is None else edge[:, own]
+        if self.plan.edges:
+            return
         self.scale = masks.scale if masks else 0.0
         for name in self.plan.dropped:
             if masks:
@@ -148,7 +158,7 @@ class Share:
         logits = self.plan.logits
         bias = sum(
             (parameters[name] for name in logits.biases[1:]),
-            parameters[logits.biases[0]] if logits.biases else self._new(self.shapes.vocabulary),
+            parameters[logits.biases[0]] if logits.biases else self._new(self.shapes.scores),
         )
         operands = [self.operand(term) for term in logits.terms]
         weights = [parameters[term.matrix] for term in logits.terms]
@@ -160,9 +170,7 @@ class Share:
         """Where the output layer writes its slopes: hidden rows, weights, bias."""
         logits = self.plan.logits
         bias = (
-            self.arrays["g", logits.biases[0]]
-            if logits.biases
-            else self._new(self.shapes.vocabulary)
+            self.arrays["g", logits.biases[0]] if logits.biases else self._new(self.shapes.scores)
         )
         if len(logits.terms) == 1:
             (term,) = logits.terms
@@ -172,7 +180,7 @@ class Share:
                 whole[:] = 0.0
             return rows, self.arrays["g", term.matrix], bias
         width = sum(self.sizes[term.vector] for term in logits.terms)
-        return self._new(self.rows, width), self._new(self.shapes.vocabulary, width), bias
+        return self._new(self.rows, width), self._new(self.shapes.scores, width), bias
 
     def spread_output_gradients(self, rows: Array, weights: Array, bias: Array) -> None:
         """Give each product of the logits its part of the output layer's slopes."""

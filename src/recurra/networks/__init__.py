@@ -43,7 +43,11 @@ def load_network(name: str | Path, choices: Mapping[str, str | float] | None = N
             data = file.read(1_000_000)
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise SettingError(f"cannot read {path}: {error.strerror or error}") from None
+        raise SettingError(
+            f"cannot read {path}: {error.strerror}; check that it is a file that you may read"
+        ) from None
     except UnicodeDecodeError:
-        raise RecurraError(f"{path} is not a text of equations (not UTF-8)") from None
+        raise RecurraError(
+            f"{path} is not a text of equations (not UTF-8): is it the right file?"
+        ) from None
     return parse(text, path.stem, choices)

@@ -12,7 +12,7 @@ from numba import carray, types
 from numba.extending import overload
 
 from recurra.engines.kernels.jit import INLINED, inlined, jit, symbol
-from recurra.engines.kernels.tile import ROWS, VECTOR_BYTES, VECTORS, tile
+from recurra.engines.kernels.tile import LONE_VECTORS, ROWS, VECTOR_BYTES, VECTORS, tile
 from recurra.engines.kernels.turn import turn
 
 # So many rows of B, one panel wide, stay in the second-level cache while the rows of A pass.
@@ -43,11 +43,12 @@ def _gemm(
     c, a, b = carray(c_pointer, (1,)), carray(a_pointer, (1,)), carray(b_pointer, (1,))
     lanes = VECTOR_BYTES // c.itemsize
     vectors = (columns + lanes - 1) // lanes
-    panels = (vectors + VECTORS - 1) // VECTORS
+    most = VECTORS if rows > 1 else LONE_VECTORS
+    panels = (vectors + most - 1) // most
     chunks = (rows + ROWS - 1) // ROWS
-    width = VECTORS * lanes
+    width = most * lanes
     copied = b_column != 1 or (rows >= COPY_ROWS and b_row > COPY_PANELS * width)
-    panel = np.empty(min(depth, DEPTH) * width if copied else 0, c.dtype)
+    panel = np.empty(min(depth, DEPTH) * width, c.dtype) if copied else b
     if depth <= 0 and not add:
         for i in range(rows):
             for j in range(columns):

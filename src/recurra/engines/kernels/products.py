@@ -65,9 +65,8 @@ def step_times_transposed(
     a: Any, i: Any, rows: Any, matrix: Any, copy: Any, out: Any, o: Any, add: Any
 ) -> None:
     """``out[o:] (+)= a[i:] @ matrix.T`` for one time step; ``copy`` is ``matrix.T``, or empty."""
-    n, k = matrix.shape
     if copy.size > 0:
-        gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, copy, 0, n, 1, add)
+        times(a, i, rows, copy, out, o, add)
         return
     for row in range(rows):
         gemv(matrix, a, i + row, out, o + row, add)

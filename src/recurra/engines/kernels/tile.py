@@ -21,6 +21,8 @@ _WIDE, _MIDDLE = "+avx512f" in _FEATURES, "+avx2" in _FEATURES
 VECTOR_BYTES = 64 if _WIDE else 32 if _MIDDLE else 16
 # Sums, one row of vectors and a broadcast number share 32 registers, or 16.
 ROWS, VECTORS = 4, 3 if "+sse2" in _FEATURES and not _WIDE else 4
+# A single row has registers for more, and reads a matrix in longer pieces.
+LONE_VECTORS = 2 * VECTORS
 # Elsewhere a masked load is a branch for every number, so only the last one is masked.
 _MASKED_LOADS = _WIDE or _MIDDLE
 
@@ -46,6 +48,8 @@ def tile(
     add: Any,
 ) -> Any:
     """``C (+)= A @ B`` for 1 to `ROWS` rows, 1 to `VECTORS` vectors of columns and depth >= 1.
+
+    A single row may have up to `LONE_VECTORS` vectors.
 
     C, A and B are parts of flat arrays: where they start, the distance of their rows (and, for A,
     of its columns). The columns of C and B are contiguous. Nothing outside of the parts is read.
@@ -89,8 +93,8 @@ class _Tile:
         vectors = b.udiv(b.add(self.columns, _I64(self.lanes - 1)), _I64(self.lanes))
         end = b.append_basic_block("tile.end")
         case = b.switch(b.add(b.mul(vectors, _I64(16)), self.rows), end)
-        for v in range(1, VECTORS + 1):
-            for r in range(1, ROWS + 1):
+        for r in range(1, ROWS + 1):
+            for v in range(1, (VECTORS if r > 1 else LONE_VECTORS) + 1):
                 block = b.append_basic_block(f"tile.{r}x{v}")
                 case.add_case(_I64(v * 16 + r), block)
                 b.position_at_end(block)

@@ -1,0 +1,136 @@
+"""What each network reaches, with its command, seeds, minutes and samples: docs/results.md.
+
+    python benchmarks/results.py --text english=input.txt --text chinese=novels/ [--rows NAME ...]
+
+Rows stand in benchmarks/results.toml. Every seed is one `recurra train`, then one `recurra eval`
+over all held-out text and one `recurra write`, in processes of their own; what is done already
+(in --runs) is not done again. The page is written from all that is there.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from machine import machine
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "results.md"
+RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: what is trained on which text, and how often."""
+
+    name: str
+    text: str
+    options: str
+    seeds: int = 1
+    sample: str = ""  # what the first seed's network goes on with
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one seed of a row came to."""
+
+    finished: dict[str, Any]
+    streamed: float
+    windows: float
+    sample: str
+
+    @property
+    def minutes(self) -> float:
+        return float(self.finished["seconds"]) / 60
+
+
+def recurra(*arguments: str) -> str:
+    done = subprocess.run([*RECURRA, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def measure(row: Row, seed: int, split: str, texts: list[str], runs: Path) -> Result:
+    """Train, evaluate and write, unless that is done."""
+    run = runs / f"{row.text}-{row.name.replace(' ', '-').replace('/', '-')}-{seed}"
+    kept = run / "result.json"
+    if not kept.exists():
+        if (run / "config.json").exists():
+            train = ["--resume", str(run)]
+        else:
+            options = [*shlex.split(row.options), "--split", split, "--seed", str(seed)]
+            train = [*texts, "--out", str(run), *options]
+        finished = json.loads(recurra("train", *train, "--json"))
+        scores = json.loads(recurra("eval", str(run), "--windows", "64", "--json"))["results"]
+        loss = {s["windows"]: s["nats_per_char"] for s in scores if s["text"] == "validation"}
+        sample = recurra("write", str(run), row.sample, "--seed", "1") if row.sample else ""
+        result = Result(finished, loss[None], loss[64], sample)
+        kept.write_text(json.dumps(vars(result), ensure_ascii=False), "utf-8")
+    return Result(**json.loads(kept.read_text("utf-8")))
+
+
+def table(rows: list[Row], results: dict[str, list[Result]], split: str) -> Iterator[str]:
+    yield "| | minutes | parameters | characters read | streamed | windows of 64 | seeds |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for row in rows:
+        found = results[row.name]
+        figures = [found[0].finished["parameters"], mean(r.finished["characters"] for r in found)]
+        losses = ([r.streamed for r in found], [r.windows for r in found])
+        cells = [row.name, f"{mean(r.minutes for r in found):.1f}", *(f"{n:,.0f}" for n in figures)]
+        cells += [" / ".join(f"{loss:.4f}" for loss in sorted(them)) for them in losses]
+        yield f"| {' | '.join(cells)} | {len(found)} |"
+    yield ""
+    yield from (f"- {r.name}: `recurra train TEXT --split {split} {r.options}`" for r in rows)
+    yield ""
+
+
+def samples(rows: list[Row], results: dict[str, list[Result]]) -> Iterator[str]:
+    for row in rows:
+        if row.sample:
+            yield f"{row.name}, seed 0 (`recurra write RUN {shlex.quote(row.sample)} --seed 1`):"
+            yield ""
+            yield from (f"    {line}".rstrip() for line in results[row.name][0].sample.splitlines())
+            yield ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--text", action="append", required=True, metavar="NAME=PATH")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--runs", type=Path, default=Path("runs/results"))
+    asked = parser.parse_args()
+    paths: dict[str, list[str]] = {}
+    for name, _, path in (text.partition("=") for text in asked.text):
+        paths.setdefault(name, []).append(path)
+    described = tomllib.loads((HERE / "results.toml").read_text("utf-8"))
+    rows = [Row(**row) for row in described["row"]]
+    rows = [row for row in rows if row.text in paths and row.name in (asked.rows or [row.name])]
+    lines = [", ".join(f"{what} {value}" for what, value in machine().items()) + ".", ""]
+    for text, about in described["text"].items():
+        own = [row for row in rows if row.text == text]
+        if not own:
+            continue
+        results = {}
+        for row in own:
+            seeds = range(row.seeds)
+            results[row.name] = [
+                measure(row, seed, about["split"], paths[text], asked.runs) for seed in seeds
+            ]
+            print(text, row.name, [round(r.streamed, 4) for r in results[row.name]], flush=True)
+        lines += [f"## {about['title']}", "", *table(own, results, about["split"])]
+        lines += ["### Samples", "", *samples(own, results)]
+    if not asked.rows:
+        page = PAGE.read_text("utf-8")
+        before, after = page.split(BEGIN)[0], page.split(END)[1]
+        PAGE.write_text("\n".join([before + BEGIN, *lines, END + after]), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,314 @@
+"""Commands that compare networks and tell of it: `compare` and `report`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import recurra
+from recurra.cli import options
+from recurra.cli.display import display, duration
+from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.training import INTERRUPT
+from recurra.comparison.budgets import Sizes
+from recurra.comparison.runner import count_trials
+from recurra.engines import DEFAULT_ENGINE
+from recurra.records import Finished
+from recurra.stopping import INTERRUPTED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from recurra.comparison.folder import Comparison, Trial
+    from recurra.comparison.results import Results
+
+# What may stand beside --resume: all else is kept as the comparison began.
+RESUMING = {"resume", "text", "json", "quiet"}
+
+
+@options.recipe_options
+def compare_command(
+    context: typer.Context,
+    entrants: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=]NETWORK",
+            help="Two or more: names from `recurra networks` or .eq files; without --text, run "
+            "folders. NAME= gives one a name of its own.",
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="A file, folder, URL or `shakespeare`; may be repeated."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME.CHOICE=VALUE", help="In the equations of one: wrnn.f1=sigmoid."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Runs of each network, from seeds that count up.")
+    ] = 5,
+    rates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LR,LR,...", help="Learning rates that each network tries first, a run each."
+        ),
+    ] = None,
+    match: Annotated[
+        str,
+        typer.Option(
+            metavar="WHAT",
+            help="parameters: as many as the first network, within 2 %; hidden: equal sizes.",
+        ),
+    ] = "parameters",
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="COMPARISON", help="The new folder.  [comparisons/NETWORKS-TEXT-001]"),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="COMPARISON", help="Go on with this one; finished: show it again."),
+    ] = None,
+    encoding: options.Encoding = None,
+    split: Annotated[
+        str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
+    ] = "90/5/5",
+    engine: options.EngineName = DEFAULT_ENGINE,
+    threads: options.Threads = None,
+    json: options.Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show results only.")] = False,
+    recipe: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="modern or classic; its fields are the options below."),
+    ] = "modern",
+    **settings: Any,
+) -> None:
+    """Compare networks at equal budgets, from several seeds, on text that none of them saw.
+
+    Every network is trained from the same seeds with the same recipe, each run in a folder of its
+    own; then the test text is opened, once. --steps (equal characters), --minutes (equal time)
+    and --hidden (sizes of the first network) may be lists such as 64,256: every combination is a
+    budget of its own. Ctrl-C saves and ends; --resume goes on.
+    """
+    if resume is not None:
+        _refuse_options(context)
+        comparison = recurra.Comparison.open(resume)
+    elif not entrants:
+        raise typer.BadParameter("name two networks, or use --resume", param_hint="NETWORK")
+    elif text is None:
+        comparison = recurra.compare_runs(_grouped(entrants), out)
+    else:
+        limits = _limits(settings)
+        sizes = _sizes(settings.pop("hidden"))
+        comparison = recurra.plan_comparison(
+            dict(_named(entrants)),
+            text,
+            options.make_recipe(recipe, {**settings, "hidden": None}),
+            choices=_choices(set_),
+            hidden=sizes,
+            limits=limits,
+            match=match,
+            seeds=seeds,
+            rates=_numbers(rates, "--rates") if rates else (),
+            out=out,
+            encoding=encoding,
+            split=split,
+            engine=engine,
+            threads=threads,
+        )
+    console = make_console(stderr=json)
+    _train(comparison, make_console(stderr=json, quiet=quiet), text)
+    results = recurra.settle(comparison, text)
+    if json:
+        print_json(results.as_dict())
+        return
+    _print_results(console, comparison, results)
+    console.print(f"\nNext: recurra report {shown_path(comparison.folder)} -o report.html")
+
+
+def report_command(
+    things: Annotated[
+        list[str],
+        typer.Argument(metavar="COMPARISON|RUN...", help="A comparison, or one or more runs."),
+    ],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="The page; it is replaced.")
+    ] = "report.html",
+    lang: Annotated[str, typer.Option(metavar="LANGUAGE", help="en or zh.")] = "en",
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="html or md; else as FILE ends."),
+    ] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="What samples go on with; repeatable.  [from held-out text]"
+        ),
+    ] = None,
+    chars: Annotated[int, typer.Option(min=0, help="Characters of a sample; 0: none.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+) -> None:
+    """Make one page of a comparison, or of runs: opens anywhere, asks nothing of any server.
+
+    What was asked, equations, tables, curves, intervals, samples, and the commands to repeat it.
+    """
+    written = recurra.write_report(
+        things, out, language=lang, format=format_, prompts=prompt, characters=chars, seed=seed
+    )
+    make_console().print(f"written: {shown_path(written)}, {written.stat().st_size:,} bytes")
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """A comparison that goes on is the same comparison."""
+    for name in context.params.keys() - RESUMING:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                "a resumed comparison keeps what it began with; begin a new one to change that",
+                param_hint="--" + name.strip("_").replace("_", "-"),
+            )
+
+
+def _named(entrants: Sequence[str]) -> list[tuple[str, str]]:
+    """``["wrnn", "mine=my.eq"]`` -> ``[("wrnn", "wrnn"), ("mine", "my.eq")]``."""
+    from pathlib import Path
+
+    pairs = []
+    for entrant in entrants:
+        name, equals, what = entrant.partition("=")
+        named = equals and not set(name) & set("/\\")
+        pairs.append((name, what) if named else (Path(entrant).stem, entrant))
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            message = f"two are called {name}: name one, as in other={dict(pairs)[name]}"
+            raise typer.BadParameter(message, param_hint="NETWORK")
+    return pairs
+
+
+def _grouped(entrants: Sequence[str]) -> dict[str, list[str]] | list[str]:
+    """Run folders, by name where they have one."""
+    if not any("=" in entrant for entrant in entrants):
+        return list(entrants)
+    groups: dict[str, list[str]] = {}
+    for entrant in entrants:
+        name, equals, run = entrant.partition("=")
+        if not equals:
+            message = f"{entrant} has no name, but others have: give all a name, or none"
+            raise typer.BadParameter(message, param_hint="RUN")
+        groups.setdefault(name, []).append(run)
+    return groups
+
+
+def _choices(items: Sequence[str] | None) -> dict[str, dict[str, str | float]]:
+    """``["wrnn.f1=relu"]`` -> ``{"wrnn": {"f1": "relu"}}``."""
+    found: dict[str, dict[str, str | float]] = {}
+    for name, value in options.choices(items).items():
+        network, dot, choice = name.rpartition(".")
+        if not dot:
+            message = f"say whose {choice}: --set NAME.{choice}={value}"
+            raise typer.BadParameter(message, param_hint="--set")
+        found.setdefault(network, {})[choice] = value
+    return found
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        message = f"{text} is not a list of numbers such as 1e-3,3e-3"
+        raise typer.BadParameter(message, param_hint=option) from None
+
+
+def _sizes(text: str | None) -> list[Sizes] | None:
+    """``"64,256"`` -> two sizes; ``"a=64,b=128"`` -> one, by vector."""
+    if text is None:
+        return None
+    return [options.hidden_sizes(size) for size in ([text] if "=" in text else text.split(","))]
+
+
+def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Budgets of time out of the options; each length is one."""
+    limits: list[dict[str, Any]] = []
+    for name in ("steps", "epochs", "minutes"):
+        given = settings[name]
+        if given is not None:
+            settings[name] = None
+            numbers = _numbers(given, f"--{name}")
+            limits += [{name: int(n) if name == "steps" else n} for n in numbers]
+    return limits or None
+
+
+def _train(comparison: "Comparison", console: "Console", text: Sequence[str] | None) -> None:
+    """Train what is missing; a line for each run that ends."""
+    from recurra.training import stop_on_signals
+
+    where = shown_path(comparison.folder)
+    done, total = count_trials(comparison)
+    console.print(f"comparison {where}: {total} runs, {done} of them finished")
+    for budget in comparison.budgets:
+        counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
+        console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
+    for trial, trainer in recurra.trainers(comparison, text):
+        console.print(f"[{done + 1}/{total}] {trial.key}")
+        try:
+            with stop_on_signals(trainer), display(console) as show:
+                for record in trainer.records():
+                    show(record)
+        except KeyboardInterrupt:
+            typer.echo(f"Ended at once. Go on: recurra compare --resume {where}", err=True)
+            raise
+        assert isinstance(record, Finished)
+        if record.stopped_by == INTERRUPTED:
+            advice = f"recurra compare --resume {where}"
+            typer.echo(f"Interrupted after {done} of {total} runs. Go on: {advice}", err=True)
+            raise typer.Exit(INTERRUPT)
+        done += 1
+        console.print(f"[{done}/{total}] {_outcome(trial, record)}")
+
+
+def _outcome(trial: "Trial", record: Finished) -> str:
+    loss = record.val_nats_per_char
+    held_out = "no held-out loss" if loss is None else f"held-out {loss:.3f} nats"
+    return f"{trial.key}: {held_out}, {duration(record.seconds)}; ended: {record.message}"
+
+
+def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:
+    columns = (
+        "network",
+        "hidden",
+        "parameters",
+        "lr",
+        "test nats/char",
+        "95 % over seeds",
+    )
+    for budget in comparison.budgets:
+        console.print(f"\nBudget {budget.name}, {len(comparison.seeds)} seeds:")
+        rows = []
+        for summary in results.summaries:
+            if summary.budget != budget.name:
+                continue
+            runs = results.rows_of(budget.name, summary.contestant)
+            rows.append(
+                (
+                    summary.contestant,
+                    str(budget.sizes[summary.contestant]),
+                    budget.parameters[summary.contestant],
+                    runs[0].lr,
+                    summary.test and summary.test.mean,
+                    summary.test and f"{summary.test.low:.3f} to {summary.test.high:.3f}",
+                    summary.bits,
+                    sum(run.chars_per_second for run in runs) / len(runs),
+                )
+            )
+        print_table(console, (*columns, "bits/char", "chars/s"), rows)
+        for difference in results.differences:
+            if difference.budget == budget.name:
+                console.print(difference.sentence())
+    console.print(
+        f"\nOver {results.characters:,} characters of test text, opened once. Intervals of "
+        f"differences: over seeds and {results.blocks} blocks of text, together right in 95 % of "
+        "comparisons."
+    )

@@ -1,0 +1,101 @@
+"""What makes a comparison fair: how large each network may be, and how long it may train."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recurra.errors import SettingError
+from recurra.network import Network
+from recurra.shapes import MAX_SIZE, ShapeSolver
+
+Sizes = int | dict[str, int]
+
+MATCHES = ("parameters", "hidden")
+TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One size and one length of training, the same for every network.
+
+    Attributes:
+        name: short, for folders and tables: ``256-steps4000``.
+        limit: the recipe's budget, such as ``{"steps": 4000}`` (equal characters) or
+            ``{"minutes": 5.0}`` (equal wall-clock); empty: whatever ends the recipe.
+        sizes: network -> its hidden size, or sizes by vector.
+        parameters: network -> how many numbers it has.
+    """
+
+    name: str
+    limit: dict[str, Any]
+    sizes: dict[str, Sizes]
+    parameters: dict[str, int]
+
+
+def make_budgets(
+    networks: Sequence[Network],
+    vocabulary: int,
+    hidden: Sequence[Sizes],
+    limits: Sequence[dict[str, Any]],
+    match: str = "parameters",
+) -> list[Budget]:
+    """Every size with every length of training.
+
+    Args:
+        networks: the first one has exactly the sizes asked for.
+        vocabulary: distinct characters.
+        hidden: sizes.
+        limits: lengths of training, each with one of a recipe's budgets, or empty.
+        match: "parameters" gives each other network the hidden size whose number of parameters
+            is nearest to that of the first, at most 2 % away; "hidden" gives all the same size.
+
+    Raises:
+        SettingError: an unknown ``match``, or no size comes near enough.
+    """
+    if match not in MATCHES:
+        raise SettingError(f"match has to be one of {', '.join(MATCHES)}, not {match}")
+    budgets = []
+    for size in hidden:
+        sizes: dict[str, Sizes] = {networks[0].name: size}
+        target = ShapeSolver(networks[0]).shapes(vocabulary, size).count
+        for network in networks[1:]:
+            same = match == "hidden"
+            sizes[network.name] = size if same else matched_size(network, vocabulary, target)
+        parameters = {
+            n.name: ShapeSolver(n).shapes(vocabulary, sizes[n.name]).count for n in networks
+        }
+        for limit in limits:
+            name = "-".join([_label(size), *(f"{end}{value:g}" for end, value in limit.items())])
+            budgets.append(Budget(name, limit, sizes, parameters))
+    return budgets
+
+
+def matched_size(network: Network, vocabulary: int, target: int) -> int:
+    """The size of every vector with which a network's number of parameters is nearest to a target.
+
+    Raises:
+        SettingError: the nearest is more than 2 % away.
+    """
+    solver = ShapeSolver(network)
+
+    def count(size: int) -> int:
+        return solver.shapes(vocabulary, size).count
+
+    low, high = 1, 2
+    while count(high) < target and high < MAX_SIZE:
+        low, high = high, min(2 * high, MAX_SIZE)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(middle) < target else (low, middle)
+    size = min(low, high, key=lambda size: abs(count(size) - target))
+    if abs(count(size) - target) > TOLERANCE * target:
+        raise SettingError(
+            f"no size of {network.name} comes within 2 % of {target:,} parameters (hidden {low}: "
+            f"{count(low):,}; hidden {high}: {count(high):,}): try a larger hidden size, or match "
+            "hidden sizes instead"
+        )
+    return size
+
+
+def _label(size: Sizes) -> str:
+    return str(size) if isinstance(size, int) else "_".join(f"{n}{s}" for n, s in size.items())

@@ -1,0 +1,227 @@
+"""From what a user names to the folder of a comparison: networks to train, or runs to compare."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from recurra.comparison.budgets import Budget, Sizes, make_budgets
+from recurra.comparison.folder import Comparison, Contestant, Trial
+from recurra.comparison.machine import machine
+from recurra.corpora import DEFAULT_SPLIT, Split, load_corpus
+from recurra.engines import DEFAULT_ENGINE, available_threads
+from recurra.errors import SettingError, TextError
+from recurra.network import Network
+from recurra.networks import load_network
+from recurra.recipes import MODERN, Recipe
+from recurra.runs import Run
+from recurra.sessions import Source
+
+SEEDS = 5
+
+
+def plan_comparison(
+    networks: Sequence[Network | Source] | Mapping[str, Network | Source],
+    sources: Sequence[Source],
+    recipe: Recipe = MODERN,
+    *,
+    choices: Mapping[str, Mapping[str, str | float]] | None = None,
+    hidden: Sequence[Sizes] | None = None,
+    limits: Sequence[dict[str, Any]] | None = None,
+    match: str = "parameters",
+    seeds: int = SEEDS,
+    rates: Sequence[float] = (),
+    out: Source | None = None,
+    encoding: str | None = None,
+    split: Split = DEFAULT_SPLIT,
+    engine: str = DEFAULT_ENGINE,
+    threads: int | None = None,
+) -> Comparison:
+    """A new comparison: its folder, in which nothing is trained yet.
+
+    Args:
+        networks: names of the library, ``.eq`` files or parsed networks, two or more; as a
+            mapping, each under a name of its own.
+        sources: texts, as for :func:`recurra.train`.
+        recipe: what all runs have in common; seeds count up from its seed.
+        choices: name -> choices of its equations, such as ``{"wrnn": {"f1": "sigmoid"}}``.
+        hidden: sizes of the first network, each a budget of its own; None: the recipe's.
+        limits: lengths of training, each a budget of its own, such as ``{"steps": 4000}`` or
+            ``{"minutes": 5.0}``; None: the recipe's.
+        match: "parameters" (within 2 % of the first network's) or "hidden" (equal sizes).
+        seeds: runs of each network at each budget.
+        rates: learning rates to try for each network at each budget, by one full run each; the
+            one with the lowest validation loss trains its finalists.
+        out: the folder; None: ``comparisons/NETWORKS-TEXT-001``, or the next free number.
+        encoding, split, engine, threads: as for :func:`recurra.start`.
+
+    Raises:
+        RecurraError: a network, text, size or setting is refused; then nothing is left behind.
+    """
+    threads = threads or available_threads()
+    contestants = _contestants(networks, choices or {})
+    _refuse_what_cannot_be_compared(contestants, seeds, rates)
+    corpus = load_corpus(sources, encoding, split)
+    _refuse_without_parts(corpus.validation if rates else None, corpus.test)
+    budgets = make_budgets(
+        [one.parsed for one in contestants],
+        len(corpus.vocabulary),
+        hidden or [recipe.hidden],
+        limits or [{}],
+        match,
+    )
+    for budget in budgets:
+        recipe.with_(**budget.limit)  # refused now, or never
+    text = {
+        "sources": [str(Path(s).resolve()) if Path(s).exists() else str(s) for s in sources],
+        "encoding": encoding,
+        "split": split if isinstance(split, str) else list(split),
+        "fingerprint": corpus.fingerprint,
+    }
+    definition = {
+        "contestants": [asdict(one) for one in contestants],
+        "text": text,
+        "recipe": asdict(recipe),
+        "budgets": [asdict(budget) for budget in budgets],
+        "seeds": list(range(recipe.seed, recipe.seed + seeds)),
+        "rates": [float(rate) for rate in rates],
+        "engine": engine,
+        "threads": threads,
+        "match": match,
+        "environment": machine(),
+    }
+    name = "-".join([*[one.name for one in contestants][:4], Path(sources[0]).stem])
+    return Comparison.create(out, name, definition)
+
+
+def compare_runs(
+    runs: Sequence[Source] | Mapping[str, Sequence[Source]], out: Source | None = None
+) -> Comparison:
+    """A comparison of runs that have finished; their folders stay where they are.
+
+    Args:
+        runs: run folders; as a mapping, name -> runs of one network. Else they are grouped by the
+            network that each says it trained. Runs of different networks are paired by seed.
+        out: the folder; see :func:`plan_comparison`.
+
+    Raises:
+        RunError: a run cannot be read.
+        SettingError: fewer than two networks, other texts, or seeds that do not pair.
+    """
+    if not isinstance(runs, Mapping):
+        grouped: dict[str, list[Source]] = {}
+        for folder in runs:
+            grouped.setdefault(str(Run.open(folder).config.get("network")), []).append(folder)
+        runs = grouped
+    opened = {name: [Run.open(folder) for folder in folders] for name, folders in runs.items()}
+    contestants = [
+        Contestant(name, str(group[0].config.get("network")), {}, group[0].equations)
+        for name, group in opened.items()
+    ]
+    _refuse_what_cannot_be_compared(contestants, 1, ())
+    first = next(iter(opened.values()))[0]
+    seeds, trials = [], []
+    for name, group in opened.items():
+        found = [_recipe(run).seed for run in group]
+        if len(set(found)) < len(found):
+            raise SettingError(
+                f"two runs of {name} have one seed: give different settings names of their own, "
+                f"as in {name}-a=RUN"
+            )
+        for run, seed in zip(group, found, strict=True):
+            if run.equations != group[0].equations:
+                raise SettingError(f"{run.folder} has other equations than {group[0].folder}")
+            if run.config["text"] != first.config["text"]:
+                raise SettingError(
+                    f"{run.folder} was trained on other texts, or another split, than "
+                    f"{first.folder}: losses on different texts cannot be compared"
+                )
+            trials.append(Trial("given", name, seed, run.folder))
+        seeds.append(sorted(found))
+    if any(found != seeds[0] for found in seeds):
+        raise SettingError(
+            f"runs are paired by seed, but these have seeds {', '.join(map(str, seeds))}: train "
+            "the missing ones, or leave some out"
+        )
+    definition = {
+        "contestants": [asdict(one) for one in contestants],
+        "text": first.config["text"],
+        "recipe": first.config["recipe"],
+        "budgets": [asdict(_given_budget(opened, trials))],
+        "seeds": seeds[0],
+        "rates": [],
+        "engine": first.config["engine"],
+        "threads": first.config["threads"],
+        "match": "given",
+        "environment": machine(),
+        "given": [{**asdict(trial), "folder": str(trial.folder)} for trial in trials],
+    }
+    name = "-".join([*list(opened)[:4], Path(first.config["text"]["sources"][0]).stem])
+    return Comparison.create(out, name, definition)
+
+
+def _contestants(
+    networks: Sequence[Network | Source] | Mapping[str, Network | Source],
+    choices: Mapping[str, Mapping[str, str | float]],
+) -> list[Contestant]:
+    if not isinstance(networks, Mapping):
+        named = [(n.name if isinstance(n, Network) else Path(n).stem, n) for n in networks]
+    else:
+        named = list(networks.items())
+    for name in choices:
+        if name not in dict(named):
+            raise SettingError(f"no network {name} to set choices of: {', '.join(dict(named))}")
+    contestants = []
+    for name, network in named:
+        chosen = dict(choices.get(name, {}))
+        if isinstance(network, Network):
+            loaded, label = network, network.name
+        else:
+            loaded, label = load_network(network, chosen), Path(network).name
+        contestants.append(Contestant(name, label, chosen, replace(loaded, name=name).source))
+    return contestants
+
+
+def _refuse_what_cannot_be_compared(
+    contestants: Sequence[Contestant], seeds: int, rates: Sequence[float]
+) -> None:
+    names = [one.name for one in contestants]
+    if len(names) < 2:
+        raise SettingError("a comparison needs two networks or more")
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingError(f"two networks are called {name}: name one, as in other={name}")
+        if not name or not all(c.isalnum() or c in "._+-" for c in name) or name.startswith("."):
+            raise SettingError(
+                f"{name!r} cannot name a network: use letters, digits, dots, + and -"
+            )
+    if seeds < 1:
+        raise SettingError(f"seeds has to be a whole number, 1 or more, not {seeds}")
+    if len(set(rates)) < len(rates) or not all(rate > 0 for rate in rates):
+        raise SettingError("rates have to be different numbers above 0")
+
+
+def _refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) -> None:
+    for name, part in {"validation": validation, "test": test}.items():
+        if part is not None and not any(len(text) > 1 for text in part):
+            raise TextError(
+                f"the {name} part holds no text, and a comparison is judged by it: choose a split "
+                "such as 90/5/5, or give more text"
+            )
+
+
+def _given_budget(opened: Mapping[str, Sequence[Run]], trials: Sequence[Trial]) -> Budget:
+    parameters = {}
+    for trial in trials:
+        finished = trial.outcome()
+        if finished is None:
+            raise SettingError(
+                f"{trial.folder} has not finished: recurra train --resume {trial.folder}"
+            )
+        parameters[trial.contestant] = finished["parameters"]
+    sizes = {name: _recipe(group[0]).hidden for name, group in opened.items()}
+    return Budget("given", {}, sizes, parameters)
+
+
+def _recipe(run: Run) -> Recipe:
+    return Recipe(**run.config["recipe"])

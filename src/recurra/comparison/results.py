@@ -1,0 +1,253 @@
+"""A finished comparison as plain numbers: every run, every network, every difference."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from recurra.comparison.display import show_results
+from recurra.comparison.folder import Comparison, Trial
+from recurra.comparison.scores import Scores, open_test
+from recurra.comparison.statistics import (
+    CONFIDENCE,
+    Interval,
+    cut_blocks,
+    expected_best,
+    mean_interval,
+    paired_bootstrap,
+)
+from recurra.comparison.verdict import judge, sentence
+from recurra.recipes import Recipe
+from recurra.runs import Run
+from recurra.sessions import Source
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finalist, as its run and the test part tell; losses in nats per character.
+
+    Attributes:
+        key: of its trial.
+        min_smooth_loss: the classic figure: lowest smoothed training loss of a whole sequence.
+        test: None if the run diverged before its first checkpoint.
+    """
+
+    key: str
+    budget: str
+    contestant: str
+    seed: int
+    parameters: int
+    lr: float
+    steps: int
+    characters: int
+    seconds: float
+    chars_per_second: float
+    train: float
+    validation: float | None
+    test: float | None
+    min_smooth_loss: float
+    min_smooth_loss_step: int
+    stopped_by: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A network at a budget: mean test loss over its seeds; None if a seed has none."""
+
+    budget: str
+    contestant: str
+    test: Interval | None
+
+    @property
+    def bits(self) -> float | None:
+        """The mean in bits per character."""
+        return None if self.test is None else self.test.mean / math.log(2.0)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Test loss of one network less that of another, at a budget, per character.
+
+    Attributes:
+        interval: over paired seeds and blocks of text; None if a run has no test loss.
+        confidence: of this interval alone, such that all intervals of the comparison together
+            hold with 95 % (Bonferroni).
+        seeds: pairs.
+        verdict: "lower", "higher", "none", "one seed" or "missing".
+    """
+
+    budget: str
+    one: str
+    other: str
+    interval: Interval | None
+    confidence: float
+    seeds: int
+    verdict: str
+
+    def sentence(self, language: str = "en") -> str:
+        """The verdict in words, English ("en") or Chinese ("zh")."""
+        return sentence(self.one, self.other, self.interval, self.seeds, self.confidence, language)
+
+
+@dataclass(frozen=True)
+class Search:
+    """The learning rates tried for a network at a budget.
+
+    Attributes:
+        rates: in the order given.
+        validation: loss of each, infinite where it diverged.
+        expected_best: lowest loss that 1, 2, ... trials drawn from these can expect.
+    """
+
+    budget: str
+    contestant: str
+    rates: tuple[float, ...]
+    validation: tuple[float, ...]
+    expected_best: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All numbers of a comparison.
+
+    Attributes:
+        folder: of the comparison.
+        characters: of the test part that were predicted.
+        blocks: of text in the bootstrap.
+    """
+
+    folder: str
+    rows: tuple[Row, ...]
+    summaries: tuple[Summary, ...]
+    differences: tuple[Difference, ...]
+    searches: tuple[Search, ...]
+    characters: int
+    blocks: int
+
+    def rows_of(self, budget: str, contestant: str) -> list[Row]:
+        """The runs of one network at one budget."""
+        return [r for r in self.rows if (r.budget, r.contestant) == (budget, contestant)]
+
+    def sentences(self, language: str = "en") -> list[str]:
+        """The verdicts in words, each with its budget."""
+        return [f"{d.budget}: {d.sentence(language)}" for d in self.differences]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, with the verdicts in words."""
+        return {**asdict(self), "verdicts": self.sentences()}
+
+    def _repr_html_(self) -> str:
+        return show_results(self)
+
+
+def settle(
+    comparison: Comparison, sources: Sequence[Source] | None = None, seed: int = 0
+) -> Results:
+    """The results of a comparison whose runs have all finished; opens its test part, once.
+
+    Args:
+        comparison: opened.
+        sources: where its texts are now, if they were moved.
+        seed: of the bootstrap.
+
+    Raises:
+        RunError: a run has not finished, or is damaged.
+        TextError: a text is missing, the first time.
+    """
+    scores = open_test(comparison, sources)
+    rng = np.random.default_rng(seed)
+    rows = tuple(_row(trial, scores) for trial in comparison.finalists())
+    names = [budget.name for budget in comparison.budgets]
+    _, sizes = cut_blocks(np.zeros(sum(scores.documents)), scores.documents)
+    return Results(
+        folder=str(comparison.folder),
+        rows=rows,
+        summaries=tuple(
+            Summary(budget, name, _over_seeds(rows, budget, name))
+            for budget, name in itertools.product(names, comparison.names)
+        ),
+        differences=tuple(_differences(comparison, scores, rng)),
+        searches=tuple(
+            _search(budget, name, trials) for budget, name, trials in comparison.searches()
+        ),
+        characters=sum(scores.documents),
+        blocks=len(sizes),
+    )
+
+
+def _row(trial: Trial, scores: Scores) -> Row:
+    outcome = trial.outcome()
+    assert outcome is not None  # else there would be no scores
+    losses = scores.losses.get(trial.key)
+    return Row(
+        key=trial.key,
+        budget=trial.budget,
+        contestant=trial.contestant,
+        seed=trial.seed,
+        parameters=outcome["parameters"],
+        lr=Recipe(**Run.open(trial.folder).config["recipe"]).lr,
+        steps=outcome["steps"],
+        characters=outcome["characters"],
+        seconds=outcome["seconds"],
+        chars_per_second=outcome["chars_per_second"],
+        train=_number(outcome["train_nats_per_char"]),
+        validation=outcome["val_nats_per_char"],
+        test=None if losses is None else float(losses.mean(dtype=np.float64)),
+        min_smooth_loss=_number(outcome["min_smooth_loss"]),
+        min_smooth_loss_step=outcome["min_smooth_loss_step"],
+        stopped_by=outcome["stopped_by"],
+    )
+
+
+def _number(value: float | None) -> float:
+    """A metric; JSON has no infinity and no NaN, and None stands for them."""
+    return math.nan if value is None else value
+
+
+def _over_seeds(rows: Sequence[Row], budget: str, contestant: str) -> Interval | None:
+    losses = [r.test for r in rows if (r.budget, r.contestant) == (budget, contestant)]
+    known = [loss for loss in losses if loss is not None]
+    return mean_interval(known) if len(known) == len(losses) else None
+
+
+def _differences(
+    comparison: Comparison, scores: Scores, rng: np.random.Generator
+) -> list[Difference]:
+    pairs = list(itertools.combinations(comparison.names, 2))
+    confidence = 1.0 - (1.0 - CONFIDENCE) / (len(pairs) * len(comparison.budgets))
+    found = []
+    for budget, (one, other) in itertools.product(comparison.budgets, pairs):
+        sides = [_losses(comparison, scores, budget.name, name) for name in (one, other)]
+        interval = None
+        if sides[0] is not None and sides[1] is not None:
+            first, sizes = cut_blocks(sides[0], scores.documents)
+            second, _ = cut_blocks(sides[1], scores.documents)
+            interval = paired_bootstrap(first, second, sizes, rng, confidence)
+        seeds = len(comparison.seeds)
+        verdict = judge(interval, seeds)
+        found.append(Difference(budget.name, one, other, interval, confidence, seeds, verdict))
+    return found
+
+
+def _losses(
+    comparison: Comparison, scores: Scores, budget: str, contestant: str
+) -> np.ndarray[Any, Any] | None:
+    """``(S, n)`` in the order of the seeds; None if a seed has none."""
+    trials = [t for t in comparison.finalists() if (t.budget, t.contestant) == (budget, contestant)]
+    rows = [scores.losses.get(t.key) for t in sorted(trials, key=lambda trial: trial.seed)]
+    present = [row for row in rows if row is not None]
+    return np.stack(present) if len(present) == len(rows) else None
+
+
+def _search(budget: str, contestant: str, trials: Sequence[Trial]) -> Search:
+    losses = tuple(trial.validation_loss() for trial in trials)
+    return Search(
+        budget,
+        contestant,
+        tuple(trial.rate or math.nan for trial in trials),
+        losses,
+        tuple(expected_best(losses)),
+    )

@@ -1,0 +1,132 @@
+"""Trains what a comparison still lacks: the search first, then the finalists; never one twice."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from recurra.comparison.folder import Comparison, Trial
+from recurra.comparison.plan import plan_comparison
+from recurra.comparison.results import Results, settle
+from recurra.comparison.scores import load_text
+from recurra.errors import RunError
+from recurra.records import Record
+from recurra.runs import Run
+from recurra.sessions import Source, resume, start
+from recurra.training import Trainer
+
+
+def trainers(
+    comparison: Comparison, sources: Sequence[Source] | None = None
+) -> Iterator[tuple[Trial, Trainer]]:
+    """A trainer for each run that has not finished, in order.
+
+    Each has to be trained to its end before the next is asked for; one that is not, because it
+    was interrupted, ends this. Killed at any moment, the same call goes on where it was.
+
+    Args:
+        comparison: opened.
+        sources: where its texts are now, if they were moved.
+
+    Raises:
+        RunError: a run is damaged or in use, the texts have changed, or a search found no rate.
+    """
+    load_text(comparison, sources)
+    for trial in _pending(comparison):
+        trainer = _trainer(comparison, trial, sources)
+        if trainer.recipe.minutes is not None and trainer.engine.cold:
+            _compile(comparison, trainer)
+        yield trial, trainer
+        if trial.outcome() is None:
+            return
+
+
+def compare(
+    networks: Any,
+    sources: Sequence[Source],
+    *,
+    report: Callable[[Trial, Record], object] | None = None,
+    **options: Any,
+) -> Results:
+    """Compare networks from beginning to end: search, train, and open the test part once.
+
+    Args:
+        networks, sources: see :func:`recurra.plan_comparison`.
+        report: called with every record of every run.
+        options: see :func:`recurra.plan_comparison`.
+
+    Raises:
+        RecurraError: a network, text or setting is refused, or a search found no rate.
+    """
+    comparison = plan_comparison(networks, sources, **options)
+    for trial, trainer in trainers(comparison):
+        for record in trainer.records():
+            if report is not None:
+                report(trial, record)
+    return settle(comparison)
+
+
+def best_rate(comparison: Comparison, budget: str, contestant: str) -> float:
+    """The learning rate of a network's finalists: the search's best, else the recipe's.
+
+    Raises:
+        RunError: no rate of the search led to a validation loss.
+    """
+    searched = comparison.search(budget, contestant)
+    if not searched:
+        return comparison.recipe.lr
+    losses = {trial.rate: trial.validation_loss() for trial in searched}
+    rate = min(losses, key=losses.__getitem__)
+    if rate is None or math.isinf(losses[rate]):
+        raise RunError(
+            f"every learning rate made {contestant} diverge at budget {budget}: compare again "
+            "with lower rates"
+        )
+    return rate
+
+
+def count_trials(comparison: Comparison) -> tuple[int, int]:
+    """How many runs have finished, and how many there are in all."""
+    trials = [trial for *_, search in comparison.searches() for trial in search]
+    trials += comparison.finalists()
+    return sum(trial.outcome() is not None for trial in trials), len(trials)
+
+
+def _pending(comparison: Comparison) -> Iterator[Trial]:
+    searched = [trial for *_, trials in comparison.searches() for trial in trials]
+    for trial in [*searched, *comparison.finalists()]:
+        if trial.outcome() is None:
+            yield trial
+
+
+def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | None) -> Trainer:
+    if trial.folder.exists():
+        return resume(Run.open(trial.folder), sources)
+    budget = comparison.budget(trial.budget)
+    rate = trial.rate or best_rate(comparison, trial.budget, trial.contestant)
+    recipe = comparison.recipe.with_(
+        **budget.limit, hidden=budget.sizes[trial.contestant], seed=trial.seed, lr=rate
+    )
+    text = comparison.text
+    return start(
+        sources or text["sources"],
+        comparison.contestant(trial.contestant).parsed,
+        recipe,
+        out=trial.folder,
+        encoding=text["encoding"],
+        split=text["split"],
+        engine=comparison.engine,
+        threads=comparison.threads,
+    )
+
+
+def _compile(comparison: Comparison, trainer: Trainer) -> None:
+    """Kernels are compiled before the clock of a budget of minutes runs."""
+    once = Trainer(
+        trainer.model.network,
+        trainer.corpus,
+        trainer.recipe.with_(steps=1),
+        engine=comparison.engine,
+        threads=comparison.threads,
+    )
+    for _ in once.records():
+        pass

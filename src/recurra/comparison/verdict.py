@@ -1,0 +1,68 @@
+"""What a difference says, in words that say no more than its numbers."""
+
+import math
+
+from recurra.comparison.statistics import Interval
+
+LOWER, HIGHER, NONE, ONE_SEED, MISSING = "lower", "higher", "none", "one seed", "missing"
+
+SENTENCES = {
+    "en": {
+        LOWER: "{one} predicts better than {other} at this budget: {gap:.4f} nats per character "
+        "lower ({confidence:.3g} % interval {near:.4f} to {far:.4f}; {seeds} seeds each).",
+        NONE: "No difference seen between {one} and {other} at this budget: {mean:+.4f} nats per "
+        "character ({confidence:.3g} % interval {low:+.4f} to {high:+.4f}; {seeds} seeds each).",
+        ONE_SEED: "One seed each cannot tell {one} and {other} from chance: {mean:+.4f} nats per "
+        "character ({confidence:.3g} % interval over this text alone {low:+.4f} to {high:+.4f}).",
+        MISSING: "{one} and {other} cannot be compared: a run diverged before it had anything to "
+        "be judged by.",
+    },
+    "zh": {
+        LOWER: "在此预算下，{one} 预测得比 {other} 好：每字损失低 {gap:.4f} 奈特"
+        "（{confidence:.3g}% 区间 {near:.4f} 至 {far:.4f}；各 {seeds} 个种子）。",
+        NONE: "在此预算下，看不出 {one} 与 {other} 有差别：每字相差 {mean:+.4f} 奈特"
+        "（{confidence:.3g}% 区间 {low:+.4f} 至 {high:+.4f}；各 {seeds} 个种子）。",
+        ONE_SEED: "各只有一个种子，{one} 与 {other} 的差别无从与偶然区分：每字相差 {mean:+.4f} 奈特"
+        "（仅就这段文本而言，{confidence:.3g}% 区间 {low:+.4f} 至 {high:+.4f}）。",
+        MISSING: "{one} 与 {other} 无法比较：有一次训练在留下任何可评判的结果之前就发散了。",
+    },
+}
+
+
+def judge(difference: Interval | None, seeds: int) -> str:
+    """What the interval of ``one - other`` allows to be said."""
+    if difference is None:
+        return MISSING
+    if seeds < 2:
+        return ONE_SEED
+    if difference.high < 0.0:
+        return LOWER
+    return HIGHER if difference.low > 0.0 else NONE
+
+
+def sentence(
+    one: str,
+    other: str,
+    difference: Interval | None,
+    seeds: int,
+    confidence: float,
+    language: str = "en",
+) -> str:
+    """The verdict on ``one - other`` as a sentence, in English ("en") or Chinese ("zh")."""
+    kind = judge(difference, seeds)
+    found = difference or Interval(math.nan, math.nan, math.nan)
+    if kind == HIGHER:
+        kind, one, other = LOWER, other, one
+        found = Interval(-found.mean, -found.high, -found.low)
+    return SENTENCES[language][kind].format(
+        one=one,
+        other=other,
+        mean=found.mean,
+        low=found.low,
+        high=found.high,
+        gap=-found.mean,
+        near=-found.high,
+        far=-found.low,
+        seeds=seeds,
+        confidence=100 * confidence,
+    )

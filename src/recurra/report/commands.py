@@ -1,0 +1,138 @@
+"""The exact commands that make a comparison, or a run, once more."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from recurra.comparison.folder import Comparison
+from recurra.networks import library, load_network
+from recurra.recipes import BUDGETS, RECIPES, Recipe
+from recurra.runs import Run
+
+
+def comparison_commands(comparison: Comparison) -> list[str]:
+    """How to repeat a comparison; equations of one's own are expected beside the text."""
+    if comparison.given:
+        runs = [(trial.contestant, Run.open(trial.folder)) for trial in comparison.given]
+        names = [f"{name}={run.folder.name}" for name, run in runs]
+        return [*run_commands(runs, out=True), shlex.join(["recurra", "compare", *names])]
+    words = ["recurra", "compare"]
+    settings: list[str] = []
+    for one in comparison.contestants:
+        if one.network in library():
+            words.append(one.name if one.name == one.network else f"{one.name}={one.network}")
+            settings += [f"--set={one.name}.{name}={v}" for name, v in one.choices.items()]
+        else:
+            words.append(f"{one.name}.eq")
+    words += settings
+    words += [f"--text={_shown(source)}" for source in comparison.text["sources"]]
+    sizes = [b.sizes[comparison.names[0]] for b in comparison.budgets]
+    words.append("--hidden=" + ",".join(dict.fromkeys(_size(size) for size in sizes)))
+    for limit in BUDGETS:
+        found = [f"{b.limit[limit]:g}" for b in comparison.budgets if limit in b.limit]
+        if found:
+            words.append(f"--{limit}={','.join(dict.fromkeys(found))}")
+    if comparison.match != "parameters":
+        words.append(f"--match={comparison.match}")
+    words.append(f"--seeds={len(comparison.seeds)}")
+    if comparison.rates:
+        words.append("--rates=" + ",".join(f"{rate:g}" for rate in comparison.rates))
+    left_out = {"hidden"}
+    if comparison.budgets[0].limit:
+        left_out |= {*BUDGETS}
+    if comparison.rates:
+        left_out.add("lr")
+    words += _recipe_options(comparison.recipe, left_out)
+    words += _reading(comparison.text, comparison.engine, comparison.threads)
+    return [shlex.join(words)]
+
+
+def run_commands(runs: Sequence[tuple[str, Run]], out: bool = False) -> list[str]:
+    """How to repeat runs: name in the report, and run."""
+    return [_run_command(name, run, out) for name, run in runs]
+
+
+def _run_command(name: str, run: Run, out: bool) -> str:
+    config: dict[str, Any] = run.config
+    text = config["text"]
+    network = str(config["network"])
+    words = ["recurra", "train", *map(_shown, text["sources"])]
+    settings = _choices(network, run.equations)
+    words.append(f"--network={network}" if settings is not None else f"--network={network}.eq")
+    words += settings or []
+    words += _recipe_options(Recipe(**config["recipe"]))
+    words += _reading(text, config["engine"], config["threads"])
+    if out:
+        words.append(f"--out={run.folder.name}")
+    return shlex.join(words)
+
+
+def _choices(network: str, equations: str) -> list[str] | None:
+    """The settings that turn a network of the library into these equations, if any do."""
+    if network not in library():
+        return None
+    plain = load_network(network)
+    lines = [line.partition(" = ") for line in equations.splitlines() if " = " in line]
+    said = {name: value for name, _, value in lines if name in plain.choices}
+    changed: dict[str, str | float] = {
+        name: _value(value)
+        for name, value in said.items()
+        if str(plain.choices[name]) != str(_value(value))
+    }
+    if load_network(network, changed).source != equations:
+        return None
+    return [f"--set={name}={value}" for name, value in changed.items()]
+
+
+def _value(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _recipe_options(recipe: Recipe, left_out: Iterable[str] = ()) -> list[str]:
+    """The fields in which a recipe is not the one that it began as."""
+    base = RECIPES.get(recipe.name, RECIPES["modern"])
+    words = [] if base.name == "modern" else [f"--recipe={base.name}"]
+    for f in fields(Recipe):
+        value = getattr(recipe, f.name)
+        if f.name in {"name", *left_out} or value == getattr(base, f.name):
+            continue
+        flag = "--" + f.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        elif value is not None or not _dropped(f.name, recipe):
+            words.append(f"{flag}={_size(value) if f.name == 'hidden' else _plain(value)}")
+    return words
+
+
+def _dropped(name: str, recipe: Recipe) -> bool:
+    """Whether a budget is off only because another one was given."""
+    return name in BUDGETS and any(getattr(recipe, other) is not None for other in BUDGETS)
+
+
+def _plain(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _size(hidden: Any) -> str:
+    if isinstance(hidden, int):
+        return str(hidden)
+    return ",".join(f"{name}={size}" for name, size in hidden.items())
+
+
+def _reading(text: dict[str, Any], engine: str, threads: int) -> list[str]:
+    split = text["split"] if isinstance(text["split"], str) else "/".join(map(str, text["split"]))
+    words = [] if split == "90/5/5" else [f"--split={split}"]
+    if text["encoding"]:
+        words.append(f"--encoding={text['encoding']}")
+    if engine != "compiled":
+        words.append(f"--engine={engine}")
+    return [*words, f"--threads={threads}"]
+
+
+def _shown(source: str) -> str:
+    return source if source.startswith(("http://", "https://")) else Path(source).name

@@ -1,0 +1,218 @@
+"""All that a report tells, as plain data, before it becomes a page in some language."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recurra.comparison.folder import FILE, Comparison, Trial
+from recurra.comparison.machine import machine
+from recurra.comparison.results import Results, settle
+from recurra.errors import RunError, SettingError
+from recurra.recipes import Recipe
+from recurra.report.commands import comparison_commands, run_commands
+from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
+from recurra.runs import Run
+from recurra.sessions import Source, load_model, load_run_corpus
+
+
+@dataclass(frozen=True)
+class NetworkPart:
+    """A network of the report.
+
+    Attributes:
+        name: in this report.
+        equations: canonical text.
+        sizes: budget -> hidden size and number of parameters.
+    """
+
+    name: str
+    equations: str
+    sizes: dict[str, tuple[Any, int]]
+
+
+@dataclass(frozen=True)
+class RunPart:
+    """A run of the report: its place, its recipe, its last record and its test loss.
+
+    Attributes:
+        outcome: as in :class:`recurra.records.Finished`.
+        held_out, train: characters, seconds and nats per character, along the way.
+    """
+
+    network: str
+    budget: str
+    seed: int
+    recipe: Recipe
+    outcome: dict[str, Any]
+    test: float | None
+    held_out: tuple[tuple[float, float, float], ...]
+    train: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a report tells.
+
+    Attributes:
+        texts: names of what was read; characters and distinct ones.
+        comparison, results: None where runs are reported without being compared.
+        recipe: what the runs have in common.
+        samples: by prompt, then by network.
+        environment: where it was computed.
+        commands: to do it again.
+        figures: network -> drawings of it as SVG, for whoever has some.
+    """
+
+    texts: tuple[str, ...]
+    vocabulary: int
+    networks: tuple[NetworkPart, ...]
+    runs: tuple[RunPart, ...]
+    recipe: Recipe
+    comparison: Comparison | None
+    results: Results | None
+    samples: tuple[Sample, ...]
+    environment: dict[str, str]
+    commands: tuple[str, ...]
+    figures: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def budgets(self) -> list[str]:
+        """Names of the budgets, in order."""
+        return list(dict.fromkeys(run.budget for run in self.runs))
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the networks, in order: a network keeps its colour."""
+        return [network.name for network in self.networks]
+
+
+def gather(
+    things: Source | Sequence[Source],
+    *,
+    prompts: Sequence[str] | None = None,
+    characters: int = CHARACTERS,
+    seed: int = 0,
+    figures: Mapping[str, Sequence[str]] | None = None,
+) -> Content:
+    """Read a comparison, or runs, and let their networks write.
+
+    Args:
+        things: the folder of a comparison, or one or more run folders.
+        prompts: what the samples go on with; None: two beginnings from the validation text.
+        characters: length of a sample.
+        seed: of the samples.
+        figures: see :class:`Content`.
+
+    Raises:
+        RunError: a folder is refused, or has not finished.
+        TextError: prompts were to come from texts that are not there.
+    """
+    folders = [things] if isinstance(things, str | os.PathLike) else list(things)
+    if not folders:
+        raise SettingError("name a comparison or runs to report")
+    comparison: Comparison | None = None
+    results: Results | None = None
+    tests: dict[tuple[str, str, int], float | None] = {}
+    if (Path(folders[0]) / FILE).exists():
+        if len(folders) > 1:
+            raise SettingError("a report tells of one comparison, or of runs")
+        comparison = Comparison.open(folders[0])
+        results = settle(comparison)
+        tests = {(row.contestant, row.budget, row.seed): row.test for row in results.rows}
+        trials = comparison.finalists()
+        commands, environment = comparison_commands(comparison), comparison.environment
+    else:
+        trials = _trials([Run.open(folder) for folder in folders])
+        commands = run_commands([(trial.contestant, Run.open(trial.folder)) for trial in trials])
+        environment = machine()
+    runs = tuple(
+        _run_part(trial, tests.get((trial.contestant, trial.budget, trial.seed)))
+        for trial in trials
+    )
+    writers = {t.contestant: load_model(_best(trials, runs, t.contestant)) for t in trials}
+    first = Run.open(trials[0].folder)
+    if prompts is None:
+        prompts = choose_prompts(load_run_corpus(first)) if characters else []
+    return Content(
+        texts=tuple(map(shown_source, first.config["text"]["sources"])),
+        vocabulary=len(first.vocabulary),
+        networks=tuple(_networks(trials, runs)),
+        runs=runs,
+        recipe=runs[0].recipe,
+        comparison=comparison,
+        results=results,
+        samples=tuple(write_samples(writers, prompts, characters, seed=seed)),
+        environment=environment,
+        commands=tuple(commands),
+        figures=figures or {},
+    )
+
+
+def shown_source(source: str) -> str:
+    """A text's name without the folders of the machine that it was on."""
+    return source if source.startswith(("http://", "https://")) else Path(source).name
+
+
+def _trials(runs: Sequence[Run]) -> list[Trial]:
+    """Runs that were not compared, each under the name of its network, or else of its folder."""
+    networks = [str(run.config.get("network")) for run in runs]
+    definitions = [(run.config.get("network"), run.equations) for run in runs]
+    alone = len(set(networks)) == len(set(definitions))
+    seeds = [Recipe(**run.config["recipe"]).seed for run in runs]
+    if len(set(zip(networks, seeds, strict=True))) < len(runs):
+        alone = False
+    names = networks if alone else [run.folder.name for run in runs]
+    return [
+        Trial("trained", name, seed, run.folder)
+        for name, seed, run in zip(names, seeds, runs, strict=True)
+    ]
+
+
+def _run_part(trial: Trial, test: float | None) -> RunPart:
+    outcome = trial.outcome()
+    if outcome is None:
+        raise RunError(f"{trial.folder} has not finished: recurra train --resume {trial.folder}")
+    run = Run.open(trial.folder)
+    recipe = Recipe(**run.config["recipe"])
+    per_step = recipe.batch * recipe.seq_len
+    held_out, train, seconds = [], [], 0.0
+    for record in run.metrics():
+        if record["kind"] == "progress" and record["smooth_nats_per_char"] is not None:
+            seconds = record["seconds"]
+            train.append((record["characters"], seconds, record["smooth_nats_per_char"]))
+        elif record["kind"] == "evaluation" and record["nats_per_char"] is not None:
+            held_out.append((record["step"] * per_step, seconds, record["nats_per_char"]))
+    return RunPart(
+        trial.contestant,
+        trial.budget,
+        trial.seed,
+        recipe,
+        outcome,
+        test,
+        tuple(held_out),
+        tuple(train),
+    )
+
+
+def _best(trials: Sequence[Trial], runs: Sequence[RunPart], network: str) -> Run:
+    """The run of a network, at the last budget, with the lowest validation loss."""
+    budget = trials[-1].budget
+    mine = [
+        (run.outcome["val_nats_per_char"] or float("inf"), i)
+        for i, run in enumerate(runs)
+        if (run.network, run.budget) == (network, budget)
+    ]
+    return Run.open(trials[min(mine)[1]].folder)
+
+
+def _networks(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkPart]:
+    parts: dict[str, NetworkPart] = {}
+    for trial, run in zip(trials, runs, strict=True):
+        if trial.contestant not in parts:
+            equations = Run.open(trial.folder).equations
+            parts[trial.contestant] = NetworkPart(trial.contestant, equations, {})
+        size = (run.recipe.hidden, run.outcome["parameters"])
+        parts[trial.contestant].sizes[trial.budget] = size
+    return list(parts.values())

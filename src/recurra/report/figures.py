@@ -1,0 +1,75 @@
+"""The figures of a report: which numbers stand in which drawing."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from recurra.html.figures import Curve, curves
+from recurra.report.content import Content, RunPart
+from recurra.report.words import Words
+
+Points = Sequence[tuple[float, float, float]]
+
+
+def searches(content: Content, budget: str, words: Words) -> tuple[str, str]:
+    """Validation loss by learning rate, and the lowest to expect by number of trials."""
+    by_rate, best = [], []
+    for search in content.results.searches if content.results else ():
+        if search.budget != budget:
+            continue
+        colour = content.names.index(search.contestant)
+        pairs = sorted(zip(search.rates, search.validation, strict=True))
+        finite = [(rate, loss) for rate, loss in pairs if math.isfinite(loss)]
+        if finite:
+            x, y = zip(*finite, strict=True)
+            by_rate.append(Curve(x, y, colour, search.contestant))
+        expected = [
+            (k, loss) for k, loss in enumerate(search.expected_best, 1) if math.isfinite(loss)
+        ]
+        if expected:
+            x, y = zip(*expected, strict=True)
+            best.append(Curve(x, y, colour, search.contestant))
+    return (
+        curves(by_rate, words("rate axis"), words("nats axis"), log_x=True, marks=True),
+        curves(best, words("trials axis"), words("nats axis"), marks=True),
+    )
+
+
+def training(content: Content, budget: str, words: Words) -> tuple[str, str]:
+    """Held-out and training loss on the way, by characters, or by seconds if those are equal."""
+    timed = any(run.recipe.minutes is not None for run in content.runs if run.budget == budget)
+    axis = words("seconds axis" if timed else "characters axis")
+    return (
+        curves(_lines(content, budget, lambda r: r.held_out, timed), axis, words("nats axis")),
+        curves(_lines(content, budget, lambda r: r.train, timed), axis, words("nats axis")),
+    )
+
+
+def _lines(
+    content: Content, budget: str, points: Callable[[RunPart], Points], timed: bool
+) -> list[Curve]:
+    """Each seed as a thin line and their mean as a thick one."""
+    thin, thick = [], []
+    for colour, name in enumerate(content.names):
+        runs = [r for r in content.runs if (r.network, r.budget) == (name, budget)]
+        paths = []
+        for run in runs:
+            path = [(p[1] if timed else p[0], p[2]) for p in points(run)]
+            if path:
+                paths.append(([x for x, _ in path], [y for _, y in path]))
+        if len(paths) > 1:
+            thin += [Curve(x, y, colour) for x, y in paths]
+        if paths:
+            thick.append(Curve(*_mean(paths), colour, name))
+    return thin + thick
+
+
+def _mean(paths: Sequence[tuple[list[float], list[float]]]) -> tuple[list[float], list[float]]:
+    """The mean of several paths where all of them have been."""
+    if len(paths) == 1:
+        return paths[0]
+    begin, end = max(x[0] for x, _ in paths), min(x[-1] for x, _ in paths)
+    grid = np.unique([*(n for n in paths[0][0] if begin <= n <= end), begin, end])
+    mean = np.mean([np.interp(grid, x, y) for x, y in paths], axis=0)
+    return grid.tolist(), mean.tolist()

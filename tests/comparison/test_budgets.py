@@ -1,0 +1,57 @@
+"""Sizes of equal parameters, and every size with every length of training."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import recurra
+from recurra.comparison.budgets import make_budgets, matched_size
+from recurra.errors import SettingError
+
+LIBRARY = {name: recurra.load_network(name) for name in recurra.library()}
+
+
+def count(name, vocabulary, hidden):
+    return recurra.ShapeSolver(LIBRARY[name]).shapes(vocabulary, hidden).count
+
+
+@given(
+    st.sampled_from(sorted(LIBRARY)), st.sampled_from(sorted(LIBRARY)),
+    st.integers(2, 6000), st.integers(150, 700),
+)  # fmt: skip
+def test_no_other_size_is_nearer(one, other, vocabulary, hidden):
+    target = count(one, vocabulary, hidden)
+    size = matched_size(LIBRARY[other], vocabulary, target)
+    gap = abs(count(other, vocabulary, size) - target)
+    assert gap <= 0.02 * target
+    assert gap <= min(abs(count(other, vocabulary, size + d) - target) for d in (-1, 1))
+
+
+def test_the_papers_networks_by_hand():
+    # rnn: 65 H + H^2 + H + 65 H + 65; wrnn: 65 H + 4 H^2 + 2 H + 65 H + 65
+    (budget,) = make_budgets([LIBRARY["rnn"], LIBRARY["wrnn"]], 65, [256], [{"steps": 10}])
+    size = budget.sizes["wrnn"]
+    assert budget.sizes["rnn"] == 256
+    assert budget.parameters["rnn"] == 131 * 256 + 256**2 + 65
+    assert budget.parameters["wrnn"] == 132 * size + 4 * size**2 + 65
+    assert budget.parameters["wrnn"] == pytest.approx(budget.parameters["rnn"], rel=0.02)
+    assert budget.name == "256-steps10"
+
+
+def test_every_size_with_every_length():
+    networks = [LIBRARY["rnn"], LIBRARY["lstm"]]
+    limits = [{"steps": 10}, {"minutes": 0.5}, {}]
+    budgets = make_budgets(networks, 100, [64, {"h": 128}], limits, "hidden")
+    names = [budget.name for budget in budgets]
+    assert names[:3] == ["64-steps10", "64-minutes0.5", "64"]
+    assert names[3:] == ["h128-steps10", "h128-minutes0.5", "h128"]
+    assert budgets[0].sizes == {"rnn": 64, "lstm": 64}
+
+
+def test_too_small_to_match():
+    with pytest.raises(
+        SettingError, match=r"no size of wrnn comes within 2 % of .*hidden 2: 120; hidden 3: 182"
+    ):
+        make_budgets([LIBRARY["rnn"], LIBRARY["wrnn"]], 20, [3], [{}])
+    with pytest.raises(SettingError, match="match has to be one of"):
+        make_budgets([LIBRARY["rnn"]], 20, [5], [{}], "size")

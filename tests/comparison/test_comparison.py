@@ -1,0 +1,252 @@
+"""Comparisons from plan to results: real runs, killed and resumed, and the test part once."""
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from comparing import RECIPE, finish, plan, write_text
+
+import recurra
+from recurra.comparison.folder import Comparison
+from recurra.comparison.runner import best_rate
+from recurra.comparison.scores import open_test
+from recurra.errors import RunError, SettingError, TextError
+
+
+def test_every_network_from_every_seed(finished):
+    comparison, results = finished
+    assert [(r.contestant, r.seed) for r in results.rows] == [
+        ("rnn", 0), ("wrnn", 0), ("rnn", 1), ("wrnn", 1),
+    ]  # fmt: skip
+    for row in results.rows:
+        assert (row.steps, row.characters) == (30, 30 * 2 * 8)
+        run = recurra.Run.open(comparison.folder / "runs" / row.key)
+        assert run.config["network"] == row.contestant
+        assert run.config["recipe"]["lr"] == row.lr
+        (score,) = [s for s in recurra.score(run, engine="reference") if s.text == "test"]
+        assert row.test == pytest.approx(score.loss.nats_per_char, rel=1e-5)
+        assert score.loss.characters == results.characters
+    parameters = {r.contestant: r.parameters for r in results.rows}
+    assert parameters["wrnn"] == pytest.approx(parameters["rnn"], rel=0.02)
+
+
+def test_the_search_decides_by_validation_loss(finished):
+    comparison, results = finished
+    for search in results.searches:
+        assert search.rates == (1e-2, 1e-5)
+        assert search.validation[0] < search.validation[1]  # 1e-5 learns nothing in 30 steps
+        assert search.expected_best == pytest.approx(
+            (np.mean(search.validation), min(search.validation))
+        )
+    assert {row.lr for row in results.rows} == {1e-2}
+    searched = [trial for *_, trials in comparison.searches() for trial in trials]
+    assert {trial.seed for trial in searched} == {2}  # of no finalist
+
+
+def test_the_difference_is_that_of_the_means(finished):
+    _, results = finished
+    means = {s.contestant: s.test.mean for s in results.summaries}
+    (difference,) = results.differences
+    assert difference.interval.mean == pytest.approx(means["rnn"] - means["wrnn"], rel=1e-6)
+    assert results.as_dict()["verdicts"] == [f"40: {difference.sentence()}"]
+    json.dumps(results.as_dict())
+
+
+def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):
+    comparison, results = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(comparison.folder, copy)
+    definition = json.loads((copy / "comparison.json").read_text("utf-8"))
+    moved = Comparison.open(copy)
+    # The texts are gone: no file of this comparison can be opened any more.
+    assert definition["text"] == comparison.text
+    again = recurra.settle(moved, ["nowhere.txt"])
+    assert replace(again, folder=results.folder) == results
+    (copy / "test.safetensors").unlink()
+    with pytest.raises(TextError, match="nowhere"):
+        recurra.settle(moved, ["nowhere.txt"])
+
+
+def test_the_same_runs_named_one_by_one(finished):
+    comparison, results = finished
+    folders = [trial.folder for trial in comparison.finalists()]
+    given = recurra.compare_runs(folders)
+    assert finish(given) == []
+    again = recurra.settle(given)
+    assert again.differences[0].interval == results.differences[0].interval
+    groups = {"a": [folders[0], folders[2]], "b": [folders[3], folders[1]]}
+    named = recurra.settle(recurra.compare_runs(groups, "other"))
+    assert named.differences[0].interval == results.differences[0].interval
+    assert {row.contestant for row in named.rows} == {"a", "b"}
+
+
+def test_runs_that_do_not_pair_are_refused(finished, tmp_path):
+    comparison, _ = finished
+    one, two, three, _ = (trial.folder for trial in comparison.finalists())
+    with pytest.raises(SettingError, match=r"paired by seed, but these have seeds \[0\], \[1\]"):
+        recurra.compare_runs({"a": [one], "b": [three]})
+    with pytest.raises(SettingError, match="two runs of a have one seed"):
+        recurra.compare_runs({"a": [one, two], "b": [three]})
+    with pytest.raises(SettingError, match="needs two networks"):
+        recurra.compare_runs([one, three])
+    text = write_text(tmp_path / "other.txt", 3000)
+    other = recurra.train([text], "wrnn", RECIPE.with_(hidden=4), engine="reference", threads=1)
+    with pytest.raises(SettingError, match="trained on other texts"):
+        recurra.compare_runs([one, other.run])
+    unfinished = recurra.start([text], recurra.load_network("rnn"), RECIPE.with_(hidden=4))
+    with pytest.raises(SettingError, match="has not finished: recurra train --resume"):
+        recurra.compare_runs([unfinished.run.folder, other.run])
+
+
+def test_an_interrupted_run_ends_the_round_and_nothing_is_repeated(text):
+    whole, broken = plan(text, out="whole"), plan(text, out="broken")
+    assert finish(whole) == ["40/rnn/seed-0", "40/wrnn/seed-0", "40/rnn/seed-1", "40/wrnn/seed-1"]
+    seen = []
+    for trial, trainer in recurra.trainers(broken):
+        seen.append(trial.key)
+        for record in trainer.records():
+            if len(seen) == 2 and isinstance(record, recurra.Progress):
+                trainer.stop()
+    assert seen == ["40/rnn/seed-0", "40/wrnn/seed-0"]
+    with pytest.raises(RunError, match="has not finished: recurra compare --resume"):
+        recurra.settle(broken)
+    assert finish(broken) == ["40/wrnn/seed-0", "40/rnn/seed-1", "40/wrnn/seed-1"]
+    assert finish(broken) == []
+    one, other = recurra.settle(whole), recurra.settle(broken)
+    assert one.differences == other.differences
+    assert [row.test for row in one.rows] == [row.test for row in other.rows]
+
+
+PROGRAM = """
+import sys, recurra
+comparison = recurra.Comparison.open(sys.argv[1])
+for trial, trainer in recurra.trainers(comparison):
+    list(trainer.records())
+recurra.settle(comparison)
+"""
+
+
+def test_killed_at_any_moment_it_ends_in_the_same_numbers(text):
+    recipe = RECIPE.with_(steps=60)
+    whole, broken = (plan(text, out=out, recipe=recipe) for out in ("whole", "broken"))
+    finish(whole)
+    kills = 0
+    for patience in (0.6, 0.8):
+        child = subprocess.Popen([sys.executable, "-c", PROGRAM, broken.folder])
+        time.sleep(patience)
+        if child.poll() is None:
+            child.send_signal(signal.SIGKILL) if os.name != "nt" else child.kill()
+            kills += 1
+        child.wait()
+    assert kills
+    subprocess.run([sys.executable, "-c", PROGRAM, broken.folder], check=True)
+    one, other = recurra.settle(whole), recurra.settle(broken)
+    assert [row.test for row in one.rows] == [row.test for row in other.rows]
+    assert one.differences == other.differences
+    assert not list(broken.folder.rglob("*.tmp"))
+
+
+def test_one_network_under_two_names_never_differs(text):
+    comparison = plan(text, {"one": "rnn", "other": "rnn"}, seeds=2)
+    finish(comparison)
+    (difference,) = recurra.settle(comparison).differences
+    assert (difference.verdict, difference.interval.mean) == ("none", 0.0)
+
+
+def test_a_planted_difference_is_found(text):
+    recipe = RECIPE.with_(steps=80)
+    networks = {"large": "rnn", "small": "narrow.eq"}
+    with open("narrow.eq", "w", encoding="utf-8") as file:  # all goes through a gate of 0.01
+        file.write("h[t] = tanh(U @ x[t] + W @ h[t-1])\no[t] = softmax(V @ (0.01 * h[t]))\n")
+    comparison = plan(text, networks, recipe=recipe, seeds=3)
+    finish(comparison)
+    (difference,) = recurra.settle(comparison).differences
+    assert difference.verdict == "lower"
+    assert difference.sentence().startswith("large predicts better than small")
+
+
+def test_choices_make_networks_of_their_own(text):
+    networks = {"sigmoid": "wrnn", "wrnn": "wrnn"}
+    comparison = plan(text, networks, choices={"sigmoid": {"f1": "sigmoid"}})
+    assert [c.parsed.functions["f1"] for c in comparison.contestants] == ["sigmoid", "tanh"]
+    assert comparison.contestants[0].network == "wrnn"
+    with pytest.raises(SettingError, match="no network gru to set choices of"):
+        plan(text, networks, choices={"gru": {"f1": "relu"}})
+
+
+def test_every_rate_that_diverges_is_told(text):
+    wild = RECIPE.with_(optimizer="sgd", clip_norm=None)
+    comparison = plan(text, recipe=wild, rates=[1e30, 1e31])
+    with pytest.raises(RunError, match="every learning rate made rnn diverge"):
+        finish(comparison)
+    assert math.isinf(comparison.search("40", "rnn")[0].validation_loss())
+    with pytest.raises(RunError, match="every learning rate"):
+        best_rate(comparison, "40", "rnn")
+
+
+def test_a_network_that_diverges_is_not_compared(text):
+    wild = RECIPE.with_(optimizer="sgd", clip_norm=None, lr=1e30)
+    comparison = plan(text, recipe=wild)
+    finish(comparison)
+    results = recurra.settle(comparison)
+    assert {row.stopped_by for row in results.rows} == {"diverged"}
+    assert results.differences[0].verdict == "missing"
+    assert results.summaries[0].test is None
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "options"),
+    [
+        (SettingError, "needs two networks", {"networks": ["rnn"]}),
+        (SettingError, "two networks are called rnn", {"networks": ["rnn", "rnn"]}),
+        (SettingError, "no network wrn", {"networks": ["rnn", "wrn"]}),
+        (SettingError, "cannot name a network", {"networks": {"a/b": "rnn", "c": "rnn"}}),
+        (SettingError, "seeds has to be", {"seeds": 0}),
+        (SettingError, "rates have to be", {"rates": [1.0, 1.0]}),
+        (SettingError, "steps has to be", {"limits": [{"steps": 0}]}),
+        (SettingError, "within 2 %", {"hidden": [3]}),
+        (TextError, "the test part holds no text", {"split": "90/10/0"}),
+        (TextError, "the validation part holds no text", {"split": "90/0/10", "rates": [1.0, 2.0]}),
+    ],
+)
+def test_what_cannot_be_compared_leaves_nothing_behind(text, tmp_path, error, message, options):
+    with pytest.raises(error, match=message):
+        plan(text, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_texts_that_changed_are_refused(tmp_path):
+    text = write_text(tmp_path / "mine.txt", 3000)
+    comparison = plan(text)
+    write_text(text, 4000)
+    with pytest.raises(RunError, match="have changed since it began"):
+        finish(comparison)
+
+
+def test_damaged_or_foreign_folders_are_refused(finished, tmp_path):
+    comparison, _ = finished
+    shutil.copytree(comparison.folder, tmp_path / "copy")
+    path = tmp_path / "copy" / "comparison.json"
+    good = path.read_text("utf-8")
+    with pytest.raises(RunError, match="A comparison is a folder that"):
+        Comparison.open(tmp_path)
+    for damaged in ("", "{", "[]", "{}", good.replace('"seeds"', '"needs"'), good[:-5]):
+        path.write_text(damaged, "utf-8")
+        with pytest.raises(RunError, match="restore a backup"):
+            Comparison.open(path.parent)
+    path.write_text(good.replace('"format": 1', '"format": 9'), "utf-8")
+    with pytest.raises(RunError, match="from a newer Recurra"):
+        Comparison.open(path.parent)
+    path.write_text(good.replace('"match": "parameters"', '"match": "hidden"'), "utf-8")
+    with pytest.raises(RunError, match="does not belong to the comparison"):
+        open_test(Comparison.open(path.parent))
+    with pytest.raises(RunError, match="is not empty"):
+        plan(comparison.text["sources"][0], out=path.parent)
