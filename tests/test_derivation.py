@@ -19,8 +19,10 @@ from recurra.explain.formulas import (
     Formula,
     Frozen,
     Hadamard,
+    Mask,
     MatrixVector,
     Negative,
+    NormSlope,
     Outer,
     Parameter,
     Quotient,
@@ -44,16 +46,18 @@ EXACT = 1e-9
 class Paper:
     """A person with pencil and paper: one text, every formula at every time step as it stands."""
 
-    def __init__(self, derivation: Derivation, parameters, text, past, sizes) -> None:
+    def __init__(self, derivation: Derivation, parameters, text, past, shapes) -> None:
         self.derivation, self.parameters, self.past = derivation, parameters, past
-        self.text, self.length, self.sizes = text, len(text) - 1, sizes
+        self.text, self.length = text, len(text) - 1
+        self.shapes, self.sizes = shapes, shapes.vectors
         self.steps = {step.quantity: step.formula for step in derivation.steps}
         self.value, self.delta = cache(self.value), cache(self.delta)
 
     def value(self, quantity, t):
         """A quantity at t = 1 ... T, or before: as carried in."""
         if quantity == "x":
-            return np.eye(VOCABULARY)[self.text[t - 1]]
+            # a tied matrix has columns for classes behind those for characters
+            return np.eye(VOCABULARY + self.shapes.classes)[self.text[t - 1]]
         if t < 1:
             return self.past[quantity][t - 1]
         return self.evaluate(self.steps[quantity], t) + self.zeros(quantity)
@@ -73,6 +77,22 @@ class Paper:
         times = range(1, self.length + 1)
         return sum(self.evaluate(path.formula, t) for t in times for path in paths)
 
+    def error(self, logits, target):
+        """Probabilities minus what came, the latter as one-hot."""
+        error = np.zeros_like(logits)
+        chosen = [(slice(0, VOCABULARY), target)]
+        if self.shapes.classes:
+            size = self.shapes.class_size
+            own = target // size
+            members = slice(own * size, min((own + 1) * size, VOCABULARY))
+            classes = slice(VOCABULARY, VOCABULARY + self.shapes.classes)
+            chosen = [(members, target), (classes, VOCABULARY + own)]
+        for among, one in chosen:
+            exponentials = np.exp(logits[among] - logits[among].max())
+            error[among] = exponentials / exponentials.sum()
+            error[one] -= 1.0
+        return error
+
     def evaluate(self, formula: Formula, t: int):
         match formula:
             case Constant(number):
@@ -84,9 +104,16 @@ class Paper:
             case Delta(quantity, lag):
                 return self.delta(quantity, t - lag)
             case Error():
-                logits = self.value(self.derivation.logits, t)
-                exponentials = np.exp(logits - logits.max())
-                return exponentials / exponentials.sum() - np.eye(VOCABULARY)[self.text[t]]
+                return self.error(self.value(self.derivation.logits, t), self.text[t])
+            case Mask():
+                return 1.0
+            case NormSlope(argument, vector):
+                z, v = self.evaluate(argument, t), self.evaluate(vector, t)
+                centred = z - z.mean()
+                scale = np.sqrt((centred**2).mean() + 1e-5)
+                ones = np.ones((z.size, z.size))
+                jacobian = np.eye(z.size) - (ones + np.outer(centred, centred) / scale**2) / z.size
+                return jacobian @ v / scale
             case Parameter(name):
                 return self.parameters[name]
             case Sum(terms):
@@ -99,7 +126,11 @@ class Paper:
                 return self.evaluate(left, t) / self.evaluate(right, t)
             case MatrixVector(matrix, transposed, operand):
                 weights = self.parameters[matrix]
-                return (weights.T if transposed else weights) @ self.evaluate(operand, t)
+                weights = weights.T if transposed else weights
+                return weights @ self.evaluate(operand, t)[: weights.shape[1]]
+            case Apply("norm", argument):
+                z = self.evaluate(argument, t)
+                return (z - z.mean()) / np.sqrt(z.var() + 1e-5)
             case Apply(function, argument):
                 function = self.derivation.network.function(function)
                 return FUNCTIONS[function].forward(self.evaluate(argument, t))
@@ -137,11 +168,14 @@ def compare(
     for stream in range(batch):
         text = [*problem.inputs[:, stream], problem.targets[-1, stream]]
         past = {name: value[:, stream] for name, value in problem.state.items()}
-        papers.append(Paper(derivation, on_paper, text, past, shapes.vectors))
+        papers.append(Paper(derivation, on_paper, text, past, shapes))
     overall = max(float(np.abs(w).max()) for w in want.values())
     errors = {}
     for name, expected in want.items():
-        got = np.broadcast_to(sum(p.gradient(name) for p in papers), shapes.paper(name))
+        got = sum(p.gradient(name) for p in papers)
+        if np.ndim(got) == 2:  # x is as long as with classes
+            got = got[:, : shapes.paper(name)[1]]
+        got = np.broadcast_to(got, shapes.paper(name))
         got = got.T if name in shapes.transposed else got
         scale = max(float(np.abs(expected).max()), 1e-4 * overall, 1e-300)
         errors[name] = float(np.abs(got - expected).max()) / scale

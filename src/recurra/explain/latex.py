@@ -16,8 +16,10 @@ from recurra.explain.formulas import (
     Formula,
     Frozen,
     Hadamard,
+    Mask,
     MatrixVector,
     Negative,
+    NormSlope,
     Outer,
     Parameter,
     Quotient,
@@ -61,6 +63,8 @@ class Latex:
         self.symbols = {name: (tex(letter), tex(below)) for name, (letter, below) in taken.items()}
         self.steps = tex(free(taken, "T", "N", "τ", "n"))
         self.target = tex(free(taken, "y", "k", "next"))
+        self.probabilities = tex(free(taken, "p", "q", "π"))
+        self.mask = tex(free(taken, "m", "μ", "mask"))
         self.delta = tex(free(taken, "δ", "d", "grad"))
 
     def name(self, name: str) -> str:
@@ -78,7 +82,7 @@ class Latex:
             letter = rf"\bar {letter}" if len(letter) == 1 else rf"\overline{{{letter}}}"
         if number not in ("", "1"):
             above = f"[{number}]{above}"
-        time = f"t-{lag}" if lag > 0 else f"t+{-lag}" if lag < 0 else "t"
+        time = _time(lag)
         text = _below(letter, f"{below},{time}" if below else time)
         return rf"{text}^{{{above}}}" if above else text
 
@@ -108,7 +112,11 @@ class Latex:
             case Delta(quantity, lag):
                 return self.of_loss(quantity, lag), _ATOM
             case Error():
-                return rf"{self.quantity(self.network.output.name, 0)} - {self.target}_t", _SUM
+                output = self.quantity(self.network.output.name, 0)
+                probabilities = f"{self.probabilities}_t" if self.network.classes else output
+                return f"{probabilities} - {self.target}_t", _SUM
+            case Mask(number, lag):
+                return f"{self.mask}^{{[{number}]}}_{{{_time(lag)}}}", _ATOM
             case Parameter(name):
                 return self.name(name), _ATOM
             case Sum(terms):
@@ -127,6 +135,10 @@ class Latex:
                 return f"{self.name(function)}{_in_parentheses(self.formula(argument))}", _ATOM
             case Slope(function, argument):
                 return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
+            case NormSlope(argument, vector):
+                slope = rf"\operatorname{{norm}}'{_in_parentheses(self.formula(argument))}"
+                chain = _PRODUCT if isinstance(vector, MatrixVector | NormSlope) else _ATOM
+                return rf"{slope}\,{self.formula(vector, chain)}", _PRODUCT
             case Outer(left, right):
                 return rf"{self.formula(left, _ATOM)}\,{self._row(right)}", _PRODUCT
 
@@ -204,6 +216,10 @@ def aligned(lines: Iterable[str]) -> str:
     """Lines with one ``&`` each as a displayed equation."""
     body = " \\\\\n".join(lines)
     return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+
+
+def _time(lag: int) -> str:
+    return f"t-{lag}" if lag > 0 else f"t+{-lag}" if lag < 0 else "t"
 
 
 def _below(letter: str, below: str) -> str:
