@@ -77,6 +77,10 @@ class Paper:
         times = range(1, self.length + 1)
         return sum(self.evaluate(path.formula, t) for t in times for path in paths)
 
+    def mask(self, number, t):
+        """What a dropout multiplies with, not in training."""
+        return 1.0
+
     def error(self, logits, target):
         """Probabilities minus what came, the latter as one-hot."""
         error = np.zeros_like(logits)
@@ -105,8 +109,8 @@ class Paper:
                 return self.delta(quantity, t - lag)
             case Error():
                 return self.error(self.value(self.derivation.logits, t), self.text[t])
-            case Mask():
-                return 1.0
+            case Mask(number, lag):
+                return self.mask(number, t - lag)
             case NormSlope(argument, vector):
                 z, v = self.evaluate(argument, t), self.evaluate(vector, t)
                 centred = z - z.mean()
@@ -206,6 +210,46 @@ def test_order_of_the_backward_pass() -> None:
         for quantity, paths in derive(load_network(name)).deltas.items():
             assert all(path.lag or path.reader in done for path in paths if path.reader != quantity)
             done.add(quantity)
+
+
+class Dropping(Paper):
+    """The same person in training: masks that differ from dropout to dropout and step to step."""
+
+    def mask(self, number, t):
+        return np.random.default_rng((number, t)).integers(0, 2, 4) * 2.0
+
+    def loss(self):
+        logits = [self.value(self.derivation.logits, t) for t in range(1, self.length + 1)]
+        return sum(
+            np.log(np.exp(z).sum()) - z[target]
+            for z, target in zip(logits, self.text[1:], strict=True)
+        )
+
+
+def test_dropout_against_finite_differences() -> None:
+    network = parse(
+        "a[t] = tanh(U @ x[t] + W @ dropout(a[t-1], 0.25) + V @ dropout(a[t-2]) + s)\n"
+        "h[t] = a[t] + dropout(tanh(dropout(T @ h[t-1]) + a[t-1]))\n"
+        "o[t] = softmax(Q @ dropout(h[t]))\n"
+    )
+    shapes = ShapeSolver(network).shapes(VOCABULARY, 4)
+    rng = np.random.default_rng(0)
+    parameters = {name: rng.normal(0, 0.6, shapes.paper(name)) for name in shapes.parameters}
+    past = {"a": rng.normal(size=(2, 4)), "h": rng.normal(size=(1, 4))}
+    text = rng.integers(0, VOCABULARY, 6)
+
+    def paper() -> Dropping:
+        return Dropping(derive(network), parameters, text, past, shapes)
+
+    for name, value in parameters.items():
+        gradient = np.broadcast_to(paper().gradient(name), value.shape)
+        for i in np.ndindex(*value.shape):
+            kept, losses = value[i], []
+            for step in (1e-5, -1e-5):
+                value[i] = kept + step
+                losses.append(paper().loss())
+            value[i] = kept
+            assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(gradient[i], rel=1e-6, abs=1e-8)
 
 
 # ------------------------------------------------------------------------- the published mistakes

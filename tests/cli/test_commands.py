@@ -107,6 +107,23 @@ def test_a_network_is_shown_as_it_is_read(call):
     assert re.search(r"^U +12 x 65 +65 x 12 *$", out, re.MULTILINE)
 
 
+def test_an_explanation_goes_where_it_is_wanted(call):
+    code, out, err = call("explain", "wrnn", "--set", "f1=sigmoid")
+    assert (code, err) == (0, "")
+    network = recurra.load_network("wrnn", {"f1": "sigmoid"})
+    assert out == recurra.explanation(network)
+    Path("notes").mkdir()
+    arguments = ["-o", "notes/mine.md", "--diagram", "the diagram.svg", "--lang", "zh"]
+    assert call("explain", "wrnn", *arguments) == (0, "", "")
+    page = Path("notes/mine.md").read_text("utf-8")
+    assert page == recurra.explanation(recurra.load_network("wrnn"), "zh", "../the%20diagram.svg")
+    assert Path("the diagram.svg").read_text("utf-8") == recurra.draw(network)
+    code, out, err = call("explain", "rnn", "--lang", "fr", "-o", "french.md")
+    assert (code, out, err) == (1, "", "Error: no language fr: choose one of en, zh\n")
+    assert not Path("french.md").exists()
+    assert call("explain", "rnn", "-o", "nowhere/page.md")[2].startswith("Error: cannot write ")
+
+
 def test_exact_gradients_pass(call):
     code, out, _ = call("check", "rnn", "--engine=reference", "--set", "f=swish")
     assert code == 0

@@ -89,7 +89,8 @@ def _lines(routes: Iterable[Route]) -> Iterator[str]:
         yield f'<path d="{path}" stroke="#fff" stroke-width="5"/>'
         yield f'<path d="{path}" stroke="{colour}"/>'
         for route in bundle:
-            yield _arrowhead(route.points[-2:], colour)
+            if route.column in COLUMNS:
+                yield _arrowhead(route.points[-2:], colour)
 
 
 def _arrowhead(line: tuple[Point, ...], colour: str) -> str:

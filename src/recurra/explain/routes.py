@@ -90,7 +90,7 @@ class Router:
     def _is_clear(self, arrow: Arrow) -> bool:
         """Whether a straight line is short and meets nothing on its way."""
         rows = self.layout.row(arrow.source), self.layout.row(arrow.target)
-        last, first = self.layout.rows[rows[0]][-1], self.layout.rows[rows[1]][0]
+        last, first = self._nodes(rows[0])[-1], self._nodes(rows[1])[0]
         outside = arrow.source == last and arrow.target == first
         if abs(rows[0] - rows[1]) > 1 or arrow.lag > 1 or not outside:
             return False
