@@ -4,7 +4,7 @@ What a run was asked for stands in its ``config.json``: the network's name, the 
 were read, the recipe, the engine and the threads.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,18 +75,13 @@ def start(
     threads = threads or available_threads()
     corpus = load_corpus(sources, encoding, split)
     trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
-    config = {
-        "network": network.name,
-        "text": {
-            "sources": [_lasting(source) for source in sources],
-            "encoding": encoding,
-            "split": split if isinstance(split, str) else list(split),
-            "fingerprint": corpus.fingerprint,
-        },
-        "recipe": asdict(recipe),
-        "engine": engine,
-        "threads": threads,
+    text = {
+        "sources": [lasting(source) for source in sources],
+        "encoding": encoding,
+        "split": split if isinstance(split, str) else list(split),
+        "fingerprint": corpus.fingerprint,
     }
+    config = configuration(trainer, text, engine, threads)
     pieces = (config, network.source, corpus.vocabulary.characters)
     if out is not None:
         trainer.run = Run.create(out, *pieces)
@@ -94,6 +89,25 @@ def start(
         name = f"{network.name}-{Path(sources[0]).stem}"
         trainer.run = Run.create_numbered("runs", name, *pieces)
     return trainer
+
+
+def configuration(
+    trainer: Trainer, text: Mapping[str, Any], engine: str, threads: int
+) -> dict[str, Any]:
+    """What a run's ``config.json`` holds, for `resume` and its like to read.
+
+    Args:
+        trainer: its network and recipe.
+        text: "sources", "encoding", "split" and "fingerprint".
+        engine, threads: what computes.
+    """
+    return {
+        "network": trainer.model.network.name,
+        "text": dict(text),
+        "recipe": asdict(trainer.recipe),
+        "engine": engine,
+        "threads": threads,
+    }
 
 
 def resume(run: Run, sources: Sequence[Source] | None = None) -> Trainer:
@@ -250,6 +264,6 @@ def _field(run: Run, read: Callable[[dict[str, Any]], Value]) -> Value:
         ) from None
 
 
-def _lasting(source: Source) -> str:
+def lasting(source: Source) -> str:
     """A source as it can be found from another working folder too."""
     return str(Path(source).resolve()) if Path(source).exists() else str(source)

@@ -31,6 +31,9 @@ COMMANDS = {
     "show": ("equations", "Show the equations and parameters of a network."),
     "check": ("equations", "Check the gradient of a network."),
     "train": ("training", "Train a network on texts."),
+    "tune": ("tuning", "Search for good settings: many trials, on all cores."),
+    "trials": ("studies", "Show the trials of a search: table, JSON, CSV, figures."),
+    "worker": ("studies", "Work on a search that another process began."),
     "write": ("using", "Go on with a text, as a trained network would."),
     "eval": ("using", "Evaluate a trained network on held-out text."),
 }

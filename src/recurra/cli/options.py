@@ -60,10 +60,14 @@ def hidden_sizes(text: str) -> int | dict[str, int]:
 
 
 def recipe_options(command: Command) -> Command:
-    """Turn a command's ``**settings`` into one option for every field of a recipe."""
+    """Turn a command's ``**settings`` into one option for every field of a recipe.
+
+    But for those that the command has an option of that name for.
+    """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    of_fields = [_option(field) for field in _recipe_fields()]
+    names = [p.name for p in own]
+    of_fields = [_option(field) for field in _recipe_fields() if field.name not in names]
     vars(command)["__signature__"] = signature.replace(parameters=[*own, *of_fields])
     return command
 
@@ -73,8 +77,13 @@ def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
     if name not in RECIPES:
         message = f"{name} is none of {', '.join(RECIPES)}"
         raise typer.BadParameter(message, param_hint="--recipe")
-    given = [field for field in _recipe_fields() if settings[field.name] is not None]
-    return RECIPES[name].with_(**{field.name: _value(field, settings) for field in given})
+    return changed(RECIPES[name], settings)
+
+
+def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """A recipe with the options that were given, as they were typed."""
+    given = [field for field in _recipe_fields() if settings.get(field.name) is not None]
+    return recipe.with_(**{field.name: _value(field, settings) for field in given})
 
 
 def _recipe_fields() -> list[Field[Any]]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 INTERRUPT = 130  # the exit code of a program that Ctrl-C ended
 # What may stand beside --resume: all else is kept as the run began.
 RESUMING = {"resume", "texts", "json", "quiet"}
+# What may not stand beside --from.
+_OF_A_STUDY = {"network", "set_", "recipe", "encoding", "split"}
 NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
 
 
@@ -42,6 +44,12 @@ def train_command(
         str | None,
         typer.Option(metavar="RUN", help="Go on with this run. Name TEXT only if it was moved."),
     ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="STUDY", help="Network, recipe and texts of a search's winner."
+        ),
+    ] = None,
     encoding: options.Encoding = None,
     split: Annotated[
         str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
@@ -61,9 +69,29 @@ def train_command(
     The options below --recipe are its fields, with their values in `modern`, and in `classic`
     where that differs; "none" turns off what can be.
     """
-    if resume is None and not texts:
-        raise typer.BadParameter("name what to train on, or use --resume", param_hint="TEXT")
-    if resume is None:
+    if resume is None and from_ is None and not texts:
+        raise typer.BadParameter(
+            "name what to train on, or use --resume or --from", param_hint="TEXT"
+        )
+    if resume is not None:
+        _refuse_options(context)
+        trainer = recurra.resume(recurra.Run.open(resume), texts)
+    elif from_ is not None:
+        _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
+        study = recurra.Study.open(from_)
+        winner, found = study.winning()
+        text = study.protocol.text
+        trainer = recurra.start(
+            texts or text.sources,
+            winner,
+            options.changed(found, settings),
+            out=out,
+            encoding=text.encoding,
+            split=text.split,
+            engine=engine,
+            threads=threads,
+        )
+    else:
         trainer = recurra.start(
             texts or [],
             recurra.load_network(network, options.choices(set_)),
@@ -74,9 +102,6 @@ def train_command(
             engine=engine,
             threads=threads,
         )
-    else:
-        _refuse_options(context)
-        trainer = recurra.resume(recurra.Run.open(resume), texts)
     console = make_console(stderr=json, quiet=quiet)
     finished, _ = _follow(trainer, console)
     if json:
@@ -126,13 +151,13 @@ def demo_command(
     console.print("  recurra train your-novel.txt --network wrnn")
 
 
-def _refuse_options(context: typer.Context) -> None:
-    """A resumed run is the same run: nothing about it can be changed."""
-    for name in context.params.keys() - RESUMING:
+def _refuse_options(context: typer.Context, refused: set[str] | None = None, why: str = "") -> None:
+    """A resumed run is the same run, nothing about it can be changed; and the like."""
+    for name in context.params.keys() - RESUMING if refused is None else refused:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise typer.BadParameter(
-                "a resumed run keeps what it began with; train a new one to change that",
+                why or "a resumed run keeps what it began with; train a new one to change that",
                 param_hint="--" + name.strip("_").replace("_", "-"),
             )
 
