@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from equations_list import HIDDEN, INVALID, OUTPUT, VALID, Invalid, Valid
+from equations_list import HIDDEN, OUTPUT, VALID, Valid
+from refused_list import INVALID, Invalid
 from recurra.equations import parse
 from recurra.errors import EquationError, RecurraError, SettingError
 from recurra.networks import library, load_network

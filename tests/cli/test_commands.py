@@ -70,7 +70,8 @@ OTHER = {
     "minutes": ("0.5", 0.5), "patience": ("3", 3), "stop_no_minimum": ("5", 5),
     "stop_same_integer": ("6", 6), "divergence": ("9", 9.0), "smoothing": ("0.5", 0.5),
     "record_every": ("3", 3), "evaluate_every": ("4", 4), "evaluate_characters": ("77", 77),
-    "sample_every": ("0", 0), "sample_characters": ("8", 8),
+    "sample_every": ("0", 0), "sample_characters": ("8", 8), "dropout_same": (True, True),
+    "average": ("0.9", 0.9),
 }  # fmt: skip
 
 

@@ -112,7 +112,7 @@ class _Page:
         rows = []
         for called, name in self._functions().items():
             row, symbol = FUNCTIONS[name], self.latex.name(called)
-            # not "tanh z = tanh z"
+            # what a function is called need not be said to be itself
             itself = row.latex == rf"{symbol} z"
             first = "&" if itself else rf"{symbol}(z) &= {row.latex}"
             rows.append(rf"{first} & {symbol}'(z) &= {row.latex_derivative}")
