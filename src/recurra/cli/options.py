@@ -11,10 +11,6 @@ from recurra.recipes import RECIPES, Recipe
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-NetworkName = Annotated[
-    str,
-    typer.Option("--network", metavar="NETWORK", help="A library network's name, or a .eq file."),
-]
 Choices = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A choice of the equations: f1=sigmoid."),
