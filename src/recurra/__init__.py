@@ -138,4 +138,6 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in sys.modules:
-    import_module(f"{__name__}.notebook").register()
+    from recurra.notebook import register
+
+    register()

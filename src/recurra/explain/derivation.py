@@ -9,6 +9,7 @@ and engines: the two derivations check each other.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from itertools import count
 
 from recurra import expressions
 from recurra.explain.formulas import (
@@ -18,8 +19,10 @@ from recurra.explain.formulas import (
     Error,
     Formula,
     Hadamard,
+    Mask,
     MatrixVector,
     Negative,
+    NormSlope,
     Outer,
     Parameter,
     Quotient,
@@ -29,7 +32,17 @@ from recurra.explain.formulas import (
     later,
     total,
 )
-from recurra.expressions import CHARACTER, Bias, Binary, Call, Expression, Product, Vector
+from recurra.expressions import (
+    CHARACTER,
+    NORM,
+    Bias,
+    Binary,
+    Call,
+    Dropout,
+    Expression,
+    Product,
+    Vector,
+)
 from recurra.network import Equation, Network, reads
 
 
@@ -60,8 +73,8 @@ class Path:
 class Derivation:
     """The gradient of a network, derived.
 
-    The loss is ``-ln o_t[next character]``, summed over t = 1 ... T. Quantities at t < 1 are the
-    state carried in and are constants; deltas at t > T are zero.
+    The loss is ``-ln`` of the next character's probability, summed over t = 1 ... T. Quantities at
+    t < 1 are the state carried in and are constants; deltas at t > T are zero.
 
     Attributes:
         network: whose gradient it is.
@@ -105,17 +118,18 @@ def _steps(network: Network) -> Iterator[Step]:
     """The equations in an order in which one time step can be computed, taken apart."""
     equations = {equation.name: equation for equation in network.equations}
     today = {n: [v.name for v in reads(e.expression) if not v.lag] for n, e in equations.items()}
+    masks = count(1)
     order = [equations[name] for name in TopologicalSorter(today).static_order()]
     for equation in order:
-        yield from _Parting(equation).steps(equation.name)
-    yield from _Parting(network.output).steps(f"{network.output.name}.1")
+        yield from _Parting(equation, masks).steps(equation.name)
+    yield from _Parting(network.output, masks).steps(f"{network.output.name}.1")
 
 
 class _Parting:
     """One equation taken apart: every sum or product under a function becomes a quantity."""
 
-    def __init__(self, equation: Equation) -> None:
-        self.equation = equation
+    def __init__(self, equation: Equation, masks: Iterator[int]) -> None:
+        self.equation, self.masks = equation, masks
         self.inner: dict[Formula, Value] = {}
 
     def steps(self, quantity: str) -> Iterator[Step]:
@@ -136,6 +150,9 @@ class _Parting:
                 return MatrixVector(matrix, transposed, self._formula(operand))
             case Call(function, argument):
                 return Apply(function, self._named(self._formula(argument)))
+            case Dropout(argument):
+                mask = Mask(next(self.masks), 0)
+                return Hadamard(mask, self._formula(argument))
             case expressions.Negative(argument):
                 return Negative(self._formula(argument))
             case expressions.Dropout(argument):  # it is there in training only
@@ -184,5 +201,7 @@ def _spread(formula: Formula, delta: Formula) -> Iterable[tuple[Leaf, Formula]]:
         case MatrixVector(matrix, transposed, operand):
             yield matrix, Outer(operand, delta) if transposed else Outer(delta, operand)
             yield from _spread(operand, MatrixVector(matrix, not transposed, delta))
+        case Apply(function, argument) if function == NORM:
+            yield from _spread(argument, NormSlope(argument, delta))
         case Apply(function, argument):
             yield from _spread(argument, Hadamard(delta, Slope(function, argument)))

@@ -45,7 +45,22 @@ class Delta:
 
 @dataclass(frozen=True)
 class Error:
-    """The output minus the one-hot next character: the derivative of the loss by the logits."""
+    """The probabilities minus what came: the derivative of the loss by the logits.
+
+    With classes of characters it is as long as the logits: first the characters, whose
+    probabilities are those within the class of the next one, zero outside of it; then the classes.
+    """
+
+
+@dataclass(frozen=True)
+class Mask:
+    """What a dropout multiplies with at ``t - lag``: random in training, else ones.
+
+    Every dropout of the equations has a number of its own.
+    """
+
+    number: int
+    lag: int
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,17 @@ class Slope:
 
 
 @dataclass(frozen=True)
+class NormSlope:
+    """The derivative of layer normalisation at ``argument``, a symmetric matrix, times a vector.
+
+    With y = norm(z) and s = sqrt(var z + 1e-5): ``(v - mean v - y * mean(y * v)) / s``.
+    """
+
+    argument: "Formula"
+    vector: "Formula"
+
+
+@dataclass(frozen=True)
 class Outer:
     """The matrix ``left right^T``: column times row."""
 
@@ -124,6 +150,7 @@ Formula = (
     | Frozen
     | Delta
     | Error
+    | Mask
     | Parameter
     | Sum
     | Negative
@@ -132,6 +159,7 @@ Formula = (
     | MatrixVector
     | Apply
     | Slope
+    | NormSlope
     | Outer
 )
 
@@ -166,7 +194,9 @@ def later(formula: Formula, steps: int) -> Formula:
     """The same formula some time steps later."""
 
     def move(node: Formula) -> Formula:
-        return replace(node, lag=node.lag - steps) if isinstance(node, Value | Delta) else node
+        if isinstance(node, Value | Delta | Mask):
+            return replace(node, lag=node.lag - steps)
+        return node
 
     return rewrite(formula, move)
 

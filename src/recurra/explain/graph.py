@@ -2,7 +2,8 @@
 
 An arrow carries what a vector goes through on its way: matrices, numbers, inner functions. Arrows
 that meet in a circle add up, then the circle's function applies. Where vectors are multiplied, or
-a sum goes through something further, an operator of its own stands between. Biases are not drawn.
+a sum goes through something further, an operator of its own stands between. Biases and
+dropout are not drawn.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from recurra.expressions import (
     Bias,
     Binary,
     Call,
+    Dropout,
     Expression,
     Negative,
     Number,
@@ -109,6 +111,8 @@ class _Drawing:
                 self.draw(operand, target, (*label, self._mark(matrix, "T" * transposed)))
             case Call(function, argument):
                 self.draw(argument, target, (*label, self._mark(function)))
+            case Dropout(argument):
+                self.draw(argument, target, label)
             case Negative(argument):
                 self.draw(argument, target, (*label, Mark("−")))
             case Binary(operator, left, right):

@@ -16,8 +16,10 @@ from recurra.explain.formulas import (
     Formula,
     Frozen,
     Hadamard,
+    Mask,
     MatrixVector,
     Negative,
+    NormSlope,
     Outer,
     Parameter,
     Quotient,
@@ -37,15 +39,18 @@ FUNCTION_NAMES = {"sigmoid": r"\sigma", "tanh": r"\tanh"}
 _SUM, _PRODUCT, _HADAMARD, _ATOM = range(4)
 
 
-def tex(text: str) -> str:
-    """Letters of a name as LaTeX: a letter, a Greek one, a word; a word of any other script."""
+def tex(name: str) -> str:
+    """A name as LaTeX: letters, Greek ones, words; words of any other script as text."""
+    return "".join(map(_word, re.findall(r"[_,]|[^_,]+", name)))
+
+
+def _word(text: str) -> str:
+    if text == "_":
+        return r"\_"
     if text in COMMANDS:
         return COMMANDS[text]
-    if re.fullmatch(r"[A-Za-z]?\d*", text):
+    if re.fullmatch(r"[A-Za-z]?\d*|,", text):
         return text
-    parts = re.split(r"([,_])", text)
-    if len(parts) > 1:
-        return "".join({"_": r"\_"}.get(part, tex(part)) for part in parts)
     return rf"\mathit{{{text}}}" if text.isascii() else rf"\text{{{text}}}"
 
 
@@ -58,6 +63,8 @@ class Latex:
         self.symbols = {name: (tex(letter), tex(below)) for name, (letter, below) in taken.items()}
         self.steps = tex(free(taken, "T", "N", "τ", "n"))
         self.target = tex(free(taken, "y", "k", "next"))
+        self.probabilities = tex(free(taken, "p", "q", "π"))
+        self.mask = tex(free(taken, "m", "μ", "mask"))
         self.delta = tex(free(taken, "δ", "d", "grad"))
 
     def name(self, name: str) -> str:
@@ -75,7 +82,7 @@ class Latex:
             letter = rf"\bar {letter}" if len(letter) == 1 else rf"\overline{{{letter}}}"
         if number not in ("", "1"):
             above = f"[{number}]{above}"
-        time = f"t-{lag}" if lag > 0 else f"t+{-lag}" if lag < 0 else "t"
+        time = _time(lag)
         text = _below(letter, f"{below},{time}" if below else time)
         return rf"{text}^{{{above}}}" if above else text
 
@@ -105,7 +112,11 @@ class Latex:
             case Delta(quantity, lag):
                 return self.of_loss(quantity, lag), _ATOM
             case Error():
-                return rf"{self.quantity(self.network.output.name, 0)} - {self.target}_t", _SUM
+                output = self.quantity(self.network.output.name, 0)
+                probabilities = f"{self.probabilities}_t" if self.network.classes else output
+                return f"{probabilities} - {self.target}_t", _SUM
+            case Mask(number, lag):
+                return f"{self.mask}^{{[{number}]}}_{{{_time(lag)}}}", _ATOM
             case Parameter(name):
                 return self.name(name), _ATOM
             case Sum(terms):
@@ -124,6 +135,10 @@ class Latex:
                 return f"{self.name(function)}{_in_parentheses(self.formula(argument))}", _ATOM
             case Slope(function, argument):
                 return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
+            case NormSlope(argument, vector):
+                slope = rf"\operatorname{{norm}}'{_in_parentheses(self.formula(argument))}"
+                chain = _PRODUCT if isinstance(vector, MatrixVector | NormSlope) else _ATOM
+                return rf"{slope}\,{self.formula(vector, chain)}", _PRODUCT
             case Outer(left, right):
                 return rf"{self.formula(left, _ATOM)}\,{self._row(right)}", _PRODUCT
 
@@ -201,6 +216,10 @@ def aligned(lines: Iterable[str]) -> str:
     """Lines with one ``&`` each as a displayed equation."""
     body = " \\\\\n".join(lines)
     return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+
+
+def _time(lag: int) -> str:
+    return f"t-{lag}" if lag > 0 else f"t+{-lag}" if lag < 0 else "t"
 
 
 def _below(letter: str, below: str) -> str:

@@ -7,6 +7,7 @@ for few crossings; then every node moves towards its neighbours (Sugiyama, Tagaw
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import pairwise, permutations
 from math import inf
@@ -41,18 +42,22 @@ class Layout:
 
     def row(self, name: str) -> int:
         """The row of a node, the character's is 0."""
-        return next(i for i, row in enumerate(self.rows) if name in row)
+        return self._numbers[name]
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: i for i, row in enumerate(self.rows) for name in row}
 
     def radius(self, name: str) -> float:
         """The radius of a node; a free place has none."""
         return radius(self.graph, name)
 
-    @property
+    @cached_property
     def left(self) -> float:
         """The left edge of the widest row."""
         return min(self.x[name] - self.radius(name) for name in self.x)
 
-    @property
+    @cached_property
     def right(self) -> float:
         """The right edge of the widest row."""
         return max(self.x[name] + self.radius(name) for name in self.x)

@@ -10,6 +10,7 @@ from recurra.explain.diagram import draw
 from recurra.explain.formulas import (
     Apply,
     Hadamard,
+    Mask,
     MatrixVector,
     Quotient,
     Value,
@@ -19,7 +20,7 @@ from recurra.explain.formulas import (
 from recurra.explain.latex import Latex, aligned
 from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.explain.words import words
-from recurra.expressions import CHARACTER
+from recurra.expressions import CHARACTER, NORM, show
 from recurra.functions import FUNCTIONS
 from recurra.network import Network
 from recurra.plan import Plan, Sum, Term, make_plan
@@ -87,7 +88,8 @@ class _Page:
 
     def equations(self) -> str:
         *steps, _ = (self.latex.step(step) for step in self.derivation.steps)
-        softmax = rf"\operatorname{{softmax}}({self._at(self.derivation.logits)})"
+        classes = f", {show(self.network.classes)}" if self.network.classes else ""
+        softmax = rf"\operatorname{{softmax}}({self._at(self.derivation.logits)}{classes})"
         last = self.latex.step(self.derivation.steps[-1])
         return aligned([*steps, last, f"{self._at(self.network.output.name)} &= {softmax}"])
 
@@ -96,7 +98,7 @@ class _Page:
 
     def _text(self, key: str, **values: str) -> str:
         latex = self.latex
-        names = {"T": latex.steps, "y": latex.target, "d": latex.delta, **values}
+        names = {"T": latex.steps, "y": latex.target, "d": latex.delta, "m": latex.mask, **values}
         return _filled(self.words[key], names)
 
     def _at(self, quantity: str, lag: int = 0) -> str:
@@ -110,11 +112,12 @@ class _Page:
         if any(value.lag for value in lags):
             yield self._text("carried")
         rows = []
-        for called, name in self._functions().items():
+        functions = self._functions()
+        if functions.pop(NORM, None):
+            rows.append(_NORM)
+        for called, name in functions.items():
             row, symbol = FUNCTIONS[name], self.latex.name(called)
-            # what a function is called need not be said to be itself
-            itself = row.latex == rf"{symbol} z"
-            first = "&" if itself else rf"{symbol}(z) &= {row.latex}"
+            first = "&" if row.latex == rf"{symbol} z" else rf"{symbol}(z) &= {row.latex}"
             rows.append(rf"{first} & {symbol}'(z) &= {row.latex_derivative}")
         if rows:
             yield self._title("functions")
@@ -132,6 +135,9 @@ class _Page:
     def _loss(self) -> Iterator[str]:
         latex, output, logits = self.latex, self.network.output.name, self.derivation.logits
         yield self._title("loss")
+        if self.network.classes:
+            yield from self._loss_with_classes()
+            return
         yield self._text("loss text")
         above = rf"{{{latex.steps}}}"
         inner = rf"{latex.target}_t^\top \ln {self._at(output)}"
@@ -146,8 +152,22 @@ class _Page:
                 rf"\frac{{\partial \mathcal{{L}}}}{{\partial {entry}}} &= "
                 rf"\frac{{e^{{{entry}}}}}{{{exponentials}}} - {target} "
                 rf"= {latex.entry(output, 'j')} - {target}",
-                rf"{latex.of_loss(logits)} &= "
-                rf"{latex.formula(self.derivation.deltas[logits][0].formula)}",
+                latex.delta_line(logits, self.derivation.deltas[logits]),
+            ]
+        )
+
+    def _loss_with_classes(self) -> Iterator[str]:
+        latex, logits = self.latex, self.derivation.logits
+        yield self._text("classes text", p=latex.probabilities, logits=self._at(logits))
+        entries = [latex.entry(logits, index) for index in ("c", "d", "k", "j")]
+        of_class, any_class, character, any_character = (rf"e^{{{entry}}}" for entry in entries)
+        above = rf"{{{latex.steps}}}"
+        yield aligned(
+            [
+                rf"\mathcal{{L}} &= -\sum_{{t=1}}^{above} \ln \Bigl("
+                rf"\frac{{{of_class}}}{{\sum_d {any_class}}} \cdot "
+                rf"\frac{{{character}}}{{\sum_{{j \in c}} {any_character}}}\Bigr)",
+                latex.delta_line(logits, self.derivation.deltas[logits]),
             ]
         )
 
@@ -165,7 +185,9 @@ class _Page:
                 for n in both
             ),
             "rule quotient": any(isinstance(n, Quotient) and not is_number(n.right) for n in both),
-            "rule function": any(isinstance(n, Apply) for n in nodes),
+            "rule function": any(isinstance(n, Apply) and n.function != NORM for n in nodes),
+            "rule norm": any(isinstance(n, Apply) and n.function == NORM for n in nodes),
+            "rule dropout": any(isinstance(n, Mask) for n in nodes),
         }
         yield "\n".join(f"- {self._text(key)}" for key, used in needed.items() if used)
 
@@ -234,6 +256,15 @@ class _Page:
         dotted = [f"`{name}`" for name in plan.stages if "." in name]
         if dotted:
             yield self._text("plan operands", names=self.words["comma"].join(dotted))
+
+
+# As for any function, but its derivative is a symmetric matrix.
+_NORM = (
+    r"\operatorname{norm}(z) &= \frac{z - \operatorname{mean} z}{s} & \operatorname{norm}'(z) &= "
+    r"\frac{1}{s} \Bigl(I - \frac{1}{n} \bigl(\mathbf{1} \mathbf{1}^\top + "
+    r"\operatorname{norm}(z) \operatorname{norm}(z)^\top\bigr)\Bigr), \quad "
+    r"s = \sqrt{\operatorname{var} z + 10^{-5}}"
+)
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

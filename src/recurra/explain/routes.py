@@ -202,9 +202,9 @@ class Router:
 
         An arrow's label stands at the same place in every column.
         """
-        around = range(columns.start - 2, columns.stop + 2)
-        routes = self.routes(around)
-        lines = [(r.arrow, line) for r in routes for line in pairwise(r.points)]
+        column = columns.start + 1
+        around = range(column - LONGEST, column + LONGEST + 1)
+        lines = [(r.arrow, line) for r in self.routes(around) for line in pairwise(r.points)]
         circles = [(middle, radius) for _, middle, radius in self.circles(around)]
         taken: list[Box] = []
         found: list[tuple[Route, Point]] = []
@@ -212,27 +212,42 @@ class Router:
             marks = label_of(arrow, self.graph.symbols)
             if not marks:
                 continue
-            width = label_width(marks)
-            middle = self.route(arrow, columns.start + 1)
-            best, score = (0.0, 0.0), float("inf")
-            for penalty, point in _candidates(middle.points, width):
-                box = _box(point, width)
-                badness = penalty
-                badness += sum(40.0 for other in taken if _overlap(box, other))
-                badness += sum(30.0 for m, r in circles if _touches(box, m, r))
-                badness += 40.0 * (box[0] - self.pitch < self.box[0] - MARGIN + 4.0)
-                badness += sum(20.0 for a, line in lines if _cuts(box, line))
-                wide = _box(point, width + 2 * CLEAR, HEIGHT + CLEAR)
-                badness += sum(1.0 for a, line in lines if a != arrow and _cuts(wide, line))
-                if badness < score:
-                    best, score = point, badness
-            for column in around:
-                shift = (column - middle.column) * self.pitch
-                taken.append(_box((best[0] + shift, best[1]), width))
-            for column in columns:
-                shift = (column - middle.column) * self.pitch
-                found.append((self.route(arrow, column), (best[0] + shift, best[1])))
+            width, route = label_width(marks), self.route(arrow, column)
+            region = _grown(_bounds(route.points[-2:]), width + HEIGHT)
+            near = _Near(
+                [box for box in taken if _overlap(box, region)],
+                [c for c in circles if _touches(region, *c)],
+                [(a == arrow, line) for a, line in lines if _overlap(_bounds(line), region)],
+            )
+            first = self.box[0] - MARGIN + 4.0 + self.pitch
+            places = list(_candidates(route.points, width))
+            place = min(places, key=lambda p: p[0] + near.badness(_box(p[1], width), first))[1]
+            for other in around:
+                shift = (other - column) * self.pitch
+                taken.append(_box((place[0] + shift, place[1]), width))
+                if other in columns:
+                    found.append((self.route(arrow, other), (place[0] + shift, place[1])))
         return found
+
+
+@dataclass(frozen=True)
+class _Near:
+    """What stands around a label's arrow: other labels, circles, lines (own ones marked)."""
+
+    labels: list[Box]
+    circles: list[tuple[Point, float]]
+    lines: list[tuple[bool, tuple[Point, Point]]]
+
+    def badness(self, box: Box, left: float) -> float:
+        """How much a label at this place would overlap, or leave the picture at its left."""
+        wide = _grown(box, CLEAR)
+        return (
+            40.0 * (box[0] < left)
+            + 40.0 * sum(_overlap(box, label) for label in self.labels)
+            + 30.0 * sum(_touches(box, *circle) for circle in self.circles)
+            + 20.0 * sum(_cuts(box, line) for _, line in self.lines)
+            + 1.0 * sum(_cuts(wide, line) for own, line in self.lines if not own)
+        )
 
 
 def label_of(arrow: Arrow, symbols: dict[str, tuple[str, str]]) -> tuple[Mark, ...]:
@@ -264,9 +279,18 @@ def _candidates(points: tuple[Point, ...], width: float) -> Iterator[tuple[float
                 yield 6.0 * abs(share - 0.5) + 0.3 * extra + (side < 0) * 0.5, (x, y)
 
 
-def _box(middle: Point, width: float, height: float = HEIGHT) -> Box:
+def _box(middle: Point, width: float) -> Box:
     x, y = middle
-    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    return x - width / 2, y - HEIGHT / 2, x + width / 2, y + HEIGHT / 2
+
+
+def _bounds(points: Iterable[Point]) -> Box:
+    x, y = zip(*points, strict=True)
+    return min(x), min(y), max(x), max(y)
+
+
+def _grown(box: Box, by: float) -> Box:
+    return box[0] - by, box[1] - by, box[2] + by, box[3] + by
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -10,10 +10,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Circles are vectors, a column is a time step. An arrow's label is what the vector goes "
         "through; arrows that meet in a circle add up, then the circle's function applies; ⊙ "
         "multiplies entry by entry. Black stays within a step, blue comes from one step before, "
-        "purple from further back. Biases are not drawn.",
+        "purple from further back. Biases and dropout are not drawn.",
         "圆圈是向量，一列是一个时间步。箭头上标的是向量要经过的运算；汇入同一个圆圈的箭头相加，再"
         "过这个圆圈的函数；⊙ 表示逐元素相乘。黑色箭头在同一步之内，蓝色来自上一步，紫色来自更早。"
-        "偏置没有画出。",
+        "偏置和 dropout 没有画出。",
     ),
     "forward": ("Forward", "前向计算"),
     "forward text": (
@@ -75,6 +75,36 @@ _WORDS: dict[str, tuple[str, str]] = {
     "rule function": (
         "**Function.** $y = f(z)$ entry by entry gives ${d} z = {d} y \\odot f'(z)$.",
         "**函数。** $y = f(z)$ 逐元素作用，得 ${d} z = {d} y \\odot f'(z)$。",
+    ),
+    "rule norm": (
+        "**Layer normalisation.** $y = \\operatorname{norm}(z)$ mixes the entries of $z$, so its "
+        "derivative is a matrix, which is symmetric: ${d} z = \\operatorname{norm}'(z) {d} y$. To "
+        "multiply with it takes two means and no matrix: $\\operatorname{norm}'(z) {d} y = ({d} y "
+        "- \\operatorname{mean} {d} y - y \\operatorname{mean}(y \\odot {d} y)) / s$.",
+        "**层归一化。** $y = \\operatorname{norm}(z)$ 把 $z$ 的各个元素混在一起，导数是一个对称矩"
+        "阵：${d} z = \\operatorname{norm}'(z) {d} y$。乘这个矩阵只要求两次平均："
+        "$\\operatorname{norm}'(z) {d} y = ({d} y - \\operatorname{mean} {d} y - y "
+        "\\operatorname{mean}(y \\odot {d} y)) / s$。",
+    ),
+    "rule dropout": (
+        "**Dropout.** Every ${m}^{[i]}_t$ is a random vector: in training each entry is zero with "
+        "the dropout's rate, else 1 / (1 - rate); outside of training all are one. It is "
+        "multiplied entry by entry, forward and backward.",
+        "**Dropout。** 每个 ${m}^{[i]}_t$ 是随机向量：训练时各元素以 dropout 的比率为零，否则为 1 "
+        "/ (1 - 比率)；不训练时全为一。前向和反向都是逐元素相乘。",
+    ),
+    "classes text": (
+        "The softmax chooses a class of characters first, then a character of that class. Its "
+        "argument ${logits}$ has an entry for every character, then one for every class. With $k$ "
+        "the next character and $c$ its class, the loss is the surprise at both. Write ${d} v$ "
+        "for the derivative of the loss by a vector $v$. Each of the two softmaxes gives its "
+        "probabilities minus what came: ${p}_t$ holds the probabilities within class $c$ (zero "
+        "for characters of other classes), then those of the classes; ${y}_t$ has a one at $k$ "
+        "and a one at $c$.",
+        "softmax 先选一类字，再在这一类里选一个字。它的自变量 ${logits}$ 先是每个字一个元素，然后"
+        "每一类一个元素。设 $k$ 是下一个字，$c$ 是它所在的类，损失就是对两者的意外程度。记 ${d} "
+        "v$ 为损失对向量 $v$ 的导数。两个 softmax 各自是“概率减去实际”：${p}_t$ 先是类 $c$ 之内"
+        "的概率（其他类的字为零），再是各类的概率；${y}_t$ 在 $k$ 和 $c$ 两处为一。",
     ),
     "backward": ("Backward, vector by vector", "反向：逐个向量"),
     "backward text": (
