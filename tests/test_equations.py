@@ -10,11 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from equations_list import HIDDEN, INVALID, OUTPUT, VALID, Invalid, Valid
+from equations_list import HIDDEN, OUTPUT, VALID, Valid
 from recurra.equations import parse
 from recurra.errors import EquationError, RecurraError, SettingError
 from recurra.networks import library, load_network
 from recurra.plan import make_plan
+from refused_list import INVALID, Invalid
 from strategies import networks
 
 

@@ -69,6 +69,13 @@ if TYPE_CHECKING:
     from recurra.text import Streams as Streams
     from recurra.text import Vocabulary as Vocabulary
     from recurra.training import Trainer as Trainer
+    from recurra.tuning.search import tune as tune
+    from recurra.tuning.space import Space as Space
+    from recurra.tuning.space import classic_space as classic_space
+    from recurra.tuning.space import load_space as load_space
+    from recurra.tuning.study import Study as Study
+    from recurra.tuning.trials import Trial as Trial
+    from recurra.tuning.workers import Worker as Worker
     from recurra.writing import Sampling as Sampling
     from recurra.writing import Writer as Writer
     from recurra.writing import write as write
@@ -105,6 +112,11 @@ _ROOMS = {
     "shapes": ("ShapeSolver", "Shapes"),
     "text": ("Streams", "Vocabulary"),
     "training": ("Trainer",),
+    "tuning.search": ("tune",),
+    "tuning.space": ("Space", "classic_space", "load_space"),
+    "tuning.study": ("Study",),
+    "tuning.trials": ("Trial",),
+    "tuning.workers": ("Worker",),
     "writing": ("Sampling", "Writer", "write"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

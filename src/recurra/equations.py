@@ -15,12 +15,10 @@ classes of characters, then within one. Layers: see :mod:`recurra.stacks`.
 """
 
 import ast
-import re
-import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from recurra.errors import EquationError, SettingError
+from recurra.errors import SettingError
 from recurra.expressions import (
     CHARACTER,
     DROPOUT,
@@ -47,13 +45,13 @@ from recurra.network import (
     check_used,
 )
 from recurra.shapes import ShapeSolver
+from recurra.source import Source
 from recurra.stacks import unroll
 
 TIME = "t"
 SOFTMAX = "softmax"
 RESERVED = (SOFTMAX, NORM, DROPOUT, *FUNCTIONS)
 MAX_LAG = 1000
-_MAX_TEXT = 100_000
 _MAX_DEPTH = 100
 _MAX_VECTORS = 300
 
@@ -83,12 +81,10 @@ class _Parser:
     """One pass over the statements of a text; every rule is one method."""
 
     def __init__(self, text: str, name: str, choices: Mapping[str, str | float]) -> None:
-        # One kind of line end, so that ast and our messages count the same lines.
-        self.lines = text.splitlines()
-        self.text, self.name = "\n".join(self.lines), name
-        # line -> column of every byte
-        self.columns: dict[int, list[int]] = {}
-        self.body, done = unroll(self._statements(), choices, self.error)
+        self.source = Source(text, name)
+        self.place, self.error = self.source.place, self.source.error
+        self.error_at = self.source.error_at
+        self.body, done = unroll(self.source.statements(), choices, self.error)
         choices = {name: value for name, value in choices.items() if name not in done}
         self.functions: dict[str, str] = {}
         self.constants: dict[str, float] = {}
@@ -123,15 +119,12 @@ class _Parser:
                 case _:
                     raise self.error("this is not an equation: write name[t] = expression", node)
         if self.output is None:
-            raise EquationError(
+            raise self.error_at(
                 "no output: one line must be softmax, such as o[t] = softmax(Q @ h[t] + s)",
-                self.text,
-                max(1, len(self.lines)),
-                0,
-                self.name,
+                Place(max(1, len(self.source.lines)), 0),
             )
         network = Network(
-            name=self.name,
+            name=self.source.name,
             equations=tuple(self.equations.values()),
             output=self.output,
             classes=self.classes,
@@ -140,8 +133,8 @@ class _Parser:
             initialisers={
                 name: initialiser for name, (initialiser, _) in self.initialisers.items()
             },
-            description=self._description(),
-            text=self.text,
+            description=self.source.description(),
+            text=self.source.text,
         )
         self._check_initialisers(network)
         self._check_choices(network)
@@ -151,9 +144,9 @@ class _Parser:
         for name, (initialiser, place) in self.initialisers.items():
             if name not in network.parameters:
                 near = self._nearest(name, list(network.parameters))
-                raise self._error_at(f"{name} is no parameter of these equations{near}", place)
+                raise self.error_at(f"{name} is no parameter of these equations{near}", place)
             if name in network.biases and initialiser.kind in MATRIX_INITIALISERS:
-                raise self._error_at(
+                raise self.error_at(
                     f"{name} is a vector and cannot start as {initialiser.kind}: "
                     f"write {name}: constant(0), uniform or normal",
                     place,
@@ -168,61 +161,11 @@ class _Parser:
                 case ast.Assign(targets=[ast.Name(id=name)]) if name not in used:
                     raise self.error(f"{name} is never used: use it or remove its line", node)
 
-    # -- messages
-
-    def error(self, message: str, node: ast.stmt | ast.expr) -> EquationError:
-        return self._error_at(message, self.place(node))
-
-    def _error_at(self, message: str, place: Place) -> EquationError:
-        return EquationError(message, self.text, place.line, place.column, self.name)
-
-    def place(self, node: ast.stmt | ast.expr) -> Place:
-        if node.lineno not in self.columns:
-            # ast counts UTF-8 bytes; people count characters
-            line = self.lines[node.lineno - 1]
-            self.columns[node.lineno] = [i for i, c in enumerate(line) for _ in c.encode("utf-8")]
-        return Place(node.lineno, self.columns[node.lineno][node.col_offset])
-
     def _nearest(self, name: str, names: list[str]) -> str:
         near = get_close_matches(name, names, n=1)
         return f"; did you mean {near[0]}?" if near else ""
 
     # -- statements
-
-    def _statements(self) -> list[ast.stmt]:
-        if len(self.text) > _MAX_TEXT:
-            raise EquationError(
-                f"the equations are longer than {_MAX_TEXT:,} characters: is this the right file?",
-                self.text[:200],
-                1,
-                0,
-                self.name,
-            )
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what Python thinks of "\\d" is of no use here
-                return ast.parse(self.text).body
-        except SyntaxError as error:
-            line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
-            # the first sentence: what follows is advice for Python
-            what = re.split("[.:] ", error.msg)[0]
-            message = (
-                f"this cannot be read ({what}): write name[t] = expression, "
-                "with * or @ between the factors of a product"
-            )
-        except (MemoryError, RecursionError):
-            line, column, message = 1, 0, "nested too deeply: split it into several equations"
-        except ValueError:  # null bytes, lone surrogates
-            line, column, message = 1, 0, "this is not a text of equations: is it the right file?"
-        raise EquationError(message, self.text, line, column, self.name) from None
-
-    def _description(self) -> str:
-        lines = []
-        for line in self.lines:
-            if not line.startswith("#"):
-                break
-            lines.append(line[1:].strip())
-        return "\n".join(lines)
 
     def _choice(self, target: ast.Name, value: ast.expr) -> None:
         name = target.id
@@ -259,7 +202,7 @@ class _Parser:
             else:
                 known = [*self.functions, *self.constants]
                 have = f"it has {', '.join(known)}" if known else "it has none"
-                raise SettingError(f"{self.name} has no choice {name} to set: {have}")
+                raise SettingError(f"{self.source.name} has no choice {name} to set: {have}")
 
     def _initialiser(self, target: ast.Name, annotation: ast.expr) -> None:
         kind, argument = annotation, None
@@ -333,7 +276,7 @@ class _Parser:
                 self._check_logits(left)
                 self._check_logits(right)
             case Product(_, _, Vector(name, _)) if name == CHARACTER:
-                raise self._error_at(
+                raise self.error_at(
                     "the output reads hidden vectors, not x[t]: define a vector such as "
                     "h[t] = tanh(U @ x[t] + s) and read it here",
                     expression.place,
@@ -342,7 +285,7 @@ class _Parser:
                 pass
             case _:
                 place = getattr(expression, "place", self.output.place if self.output else None)
-                raise self._error_at(
+                raise self.error_at(
                     "softmax takes a sum of products and biases, such as "
                     "softmax(Q @ b[t] + s): put anything else into a vector of its own",
                     place or Place(1, 0),

@@ -5,7 +5,7 @@ were read, the recipe, the engine and the threads.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,18 +78,13 @@ def start(
     threads = threads or available_threads()
     corpus = corpus or load_corpus(sources, encoding, split)
     trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
-    config = {
-        "network": network.name,
-        "text": {
-            "sources": [_lasting(source) for source in sources],
-            "encoding": encoding,
-            "split": split if isinstance(split, str) else list(split),
-            "fingerprint": corpus.fingerprint,
-        },
-        "recipe": asdict(recipe),
-        "engine": engine,
-        "threads": threads,
+    text = {
+        "sources": [lasting(source) for source in sources],
+        "encoding": encoding,
+        "split": split if isinstance(split, str) else list(split),
+        "fingerprint": corpus.fingerprint,
     }
+    config = configuration(trainer, text, engine, threads)
     pieces = (config, network.source, corpus.vocabulary.characters)
     if out is not None:
         trainer.run = Run.create(out, *pieces)
@@ -97,6 +92,25 @@ def start(
         name = f"{network.name}-{Path(sources[0]).stem}"
         trainer.run = Run.create_numbered("runs", name, *pieces)
     return trainer
+
+
+def configuration(
+    trainer: Trainer, text: Mapping[str, Any], engine: str, threads: int
+) -> dict[str, Any]:
+    """What a run's ``config.json`` holds, for `resume` and its like to read.
+
+    Args:
+        trainer: its network and recipe.
+        text: "sources", "encoding", "split" and "fingerprint".
+        engine, threads: what computes.
+    """
+    return {
+        "network": trainer.model.network.name,
+        "text": dict(text),
+        "recipe": asdict(trainer.recipe),
+        "engine": engine,
+        "threads": threads,
+    }
 
 
 def resume(run: Run, sources: Sequence[Source] | None = None) -> Trainer:
@@ -259,7 +273,7 @@ def _text(
     return sources, encoding, split, fingerprint
 
 
-def _lasting(source: Source) -> str:
+def lasting(source: Source) -> str:
     """A source as it can be found from another working folder too."""
     # not Path.exists: the length of an address may be too much for a file's name
     return str(Path(source).resolve()) if os.path.exists(source) else str(source)

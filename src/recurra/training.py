@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recurra.corpora import Corpus
 from recurra.engines import DEFAULT_ENGINE, Engine, Parameters, make_engine
 from recurra.errors import RunError
-from recurra.evaluation import cut, evaluate
+from recurra.evaluation import Loss, cut, evaluate
 from recurra.model import Model, initialise
 from recurra.network import Network
 from recurra.optimizers import Optimizer, learning_rate
@@ -94,8 +94,11 @@ class Trainer:
         """Characters predicted so far."""
         return self.watch.step * self.recipe.batch * self.recipe.seq_len
 
-    def records(self) -> Iterator[Record]:
+    def records(self, until: int | None = None) -> Iterator[Record]:
         """Train to the end; a run that holds a checkpoint already goes on from there.
+
+        Args:
+            until: pause after so many steps, as if `stop` had been called then.
 
         Raises:
             RunError: the run is in use by another process, damaged, or cannot be written.
@@ -104,7 +107,7 @@ class Trainer:
             self._restore()
             if self.engine.cold:
                 yield Compiling(self.model.network.name)
-            while (reason := self._reason()) is None:
+            while (reason := self._reason(until)) is None:
                 loss, rate = self._step()
                 if not self._diverged():
                     yield from self._after_step(loss, rate)
@@ -113,6 +116,14 @@ class Trainer:
             if reason != DIVERGED:
                 yield from self._save("last")
             yield self._finish(DIVERGED if self._diverged() else reason)
+
+    def held_out_loss(self) -> Loss:
+        """The held-out loss of the present parameters, estimated on some of the text.
+
+        Raises:
+            TextError: no text was held out.
+        """
+        return evaluate(self.engine, self.judged, self._estimated_on)
 
     def _step(self) -> tuple[float, float]:
         """One training step: its loss per character and its learning rate."""
@@ -193,7 +204,7 @@ class Trainer:
         """Estimate the held-out loss, once a step; a new best one is saved at once."""
         if not self._estimated_on or self.watch.evaluated_step == self.watch.step:
             return
-        loss = evaluate(self.engine, self.judged, self._estimated_on)
+        loss = self.held_out_loss()
         best = self.watch.evaluate(loss.nats_per_char)
         yield self._log(Evaluation(self.watch.step, loss.nats_per_char, loss.bits_per_char, best))
         if best:
@@ -212,11 +223,11 @@ class Trainer:
             return
         yield self._log(Sample(step, text))
 
-    def _reason(self) -> str | None:
+    def _reason(self, until: int | None) -> str | None:
         """Why training is over, if it is."""
         if self._diverged():
             return DIVERGED
-        if self._stop_asked:
+        if self._stop_asked or (until is not None and self.watch.step >= until):
             return INTERRUPTED
         budget = self._budget()
         used_up = budget[0] if budget and budget[1] >= 1.0 else None

@@ -22,3 +22,9 @@ def process(*arguments, **options):
     """Run a command line in a process of its own."""
     options = {"capture_output": True, "timeout": 120, **options}
     return subprocess.run([*RECURRA, *map(str, arguments)], **options)
+
+
+def wait_for(part, stream):
+    """Read lines until one has this part."""
+    while part not in (line := stream.readline()):
+        assert line, f"it ended without {part!r}"

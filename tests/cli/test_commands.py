@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from command_line import RECURRA, SMALL, process, write_text
+from command_line import RECURRA, SMALL, process, wait_for, write_text
 
 import recurra
 from recurra.cli import COMMANDS
@@ -70,7 +70,8 @@ OTHER = {
     "minutes": ("0.5", 0.5), "patience": ("3", 3), "stop_no_minimum": ("5", 5),
     "stop_same_integer": ("6", 6), "divergence": ("9", 9.0), "smoothing": ("0.5", 0.5),
     "record_every": ("3", 3), "evaluate_every": ("4", 4), "evaluate_characters": ("77", 77),
-    "sample_every": ("0", 0), "sample_characters": ("8", 8),
+    "sample_every": ("0", 0), "sample_characters": ("8", 8), "dropout_same": (True, True),
+    "average": ("0.9", 0.9),
 }  # fmt: skip
 
 
@@ -203,22 +204,39 @@ def test_json_is_one_line_and_all_else_is_on_stderr(call, runs):
     assert (json.loads(out)["steps"], err) == (40, "")
 
 
+INTERRUPTED_AT_STEP_100 = """
+import os, signal
+from recurra.cli import main
+from recurra.cli.display import Lines
+from recurra.records import Evaluation
+
+show = Lines.show
+
+def show_and_press_ctrl_c(self, record):
+    show(self, record)
+    if isinstance(record, Evaluation) and record.step == 100:
+        os.kill(os.getpid(), signal.SIGINT)
+
+Lines.show = show_and_press_ctrl_c
+main()
+"""
+
+
 def test_ctrl_c_saves_and_the_resumed_run_ends_in_the_same_bytes(runs, tmp_path):
     command = [
         *("train", str(runs / "plays.txt")),
-        *("--out", str(tmp_path / "run"), *SMALL, "--steps=1000", "--evaluate-every=100"),
+        *("--out", str(tmp_path / "run"), *SMALL, "--steps=200", "--evaluate-every=50"),
     ]
-    with subprocess.Popen([*RECURRA, *command], stdout=-1, stderr=-1, text=True) as child:
-        while not child.stdout.readline().startswith("step "):
-            pass
-        child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
+    interrupting = [sys.executable, "-c", INTERRUPTED_AT_STEP_100, *command]
+    child = subprocess.run(interrupting, capture_output=True, text=True)
     assert child.returncode == 130
-    advice = re.fullmatch(r"Interrupted at step ([\d,]+), and saved\. Go on: recurra (.*)\n", err)
+    advice = re.fullmatch(
+        r"Interrupted at step 100, and saved\. Go on: recurra (.*)\n", child.stderr
+    )
     assert advice
-    assert 100 <= int(advice[1].replace(",", "")) < 1000
-    assert "Ended" not in out
-    done = process(*advice[2].split())
+    assert "step 100 " in child.stdout
+    assert "Ended" not in child.stdout
+    done = process(*advice[1].split())
     assert done.returncode == 0
     whole = process(*command[:3], tmp_path / "whole", *command[4:])
     assert whole.returncode == 0
@@ -244,8 +262,7 @@ def test_an_interrupted_training_still_gives_its_line_of_json(runs, tmp_path):
         *("--out", str(tmp_path / "run"), *SMALL, "--steps", "100000"),
     ]
     with subprocess.Popen([*RECURRA, *command], stdout=-1, stderr=-1, text=True) as child:
-        while "step 10 " not in child.stderr.readline():
-            pass
+        wait_for("step 10 ", child.stderr)
         child.send_signal(signal.SIGTERM)
         out, err = child.communicate(timeout=60)
     assert child.returncode == 130
@@ -271,8 +288,7 @@ def test_a_resumed_run_keeps_what_it_began_with(call, runs):
 def test_two_processes_cannot_train_one_run(runs, tmp_path):
     command = ["train", str(runs / "plays.txt"), "--out", str(tmp_path / "run"), *SMALL]
     with subprocess.Popen([*RECURRA, *command, "--steps", "1000000"], stdout=-1, text=True) as one:
-        while "step 10 " not in one.stdout.readline():
-            pass
+        wait_for("step 10 ", one.stdout)
         other = process("train", "--resume", tmp_path / "run", text=True)
         one.kill()
     assert other.returncode == 1

@@ -56,6 +56,10 @@ def test_cache_survives_whatever_happens_to_its_files(tmp_path):
         )
         path.write_bytes(damaged[i % len(damaged)])
     assert hits(tmp_path) == 0
+    whole = [path.read_bytes() for path in files]
+    for path, others in zip(files, whole[1:] + whole[:1], strict=True):
+        path.write_bytes(others)
+    assert hits(tmp_path) == 0
     assert hits(tmp_path) == 2
 
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recurra
-from recurra.cli import options
+from recurra.cli import INTERRUPT, options
 from recurra.cli.display import display, duration
 from recurra.cli.output import make_console, print_json, print_table, shown_path
-from recurra.cli.training import INTERRUPT
 from recurra.comparison.budgets import Sizes
 from recurra.comparison.runner import count_trials
 from recurra.engines import DEFAULT_ENGINE

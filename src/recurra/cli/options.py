@@ -11,10 +11,6 @@ from recurra.recipes import RECIPES, Recipe
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-NetworkName = Annotated[
-    str,
-    typer.Option("--network", metavar="NETWORK", help="A library network's name, or a .eq file."),
-]
 Choices = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A choice of the equations: f1=sigmoid."),
@@ -61,10 +57,14 @@ def hidden_sizes(text: str) -> int | dict[str, int]:
 
 
 def recipe_options(command: Command) -> Command:
-    """Turn a command's ``**settings`` into one option for every field of a recipe."""
+    """Turn a command's ``**settings`` into one option for every field of a recipe.
+
+    But for those that the command has an option of that name for.
+    """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    of_fields = [_option(field) for field in _recipe_fields()]
+    names = [p.name for p in own]
+    of_fields = [_option(field) for field in _recipe_fields() if field.name not in names]
     vars(command)["__signature__"] = signature.replace(parameters=[*own, *of_fields])
     return command
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # What may stand beside --resume: all else is kept as the run began.
 RESUMING = {"resume", "texts", "json", "quiet"}
+# What may not stand beside --from.
+_OF_A_STUDY = {"network", "preset", "set_", "recipe", "encoding", "split"}
 NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
 
 
@@ -52,6 +54,12 @@ def train_command(
         str | None,
         typer.Option(metavar="RUN", help="Go on with this run. Name TEXT only if it was moved."),
     ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="STUDY", help="Network, recipe and texts of a search's winner."
+        ),
+    ] = None,
     encoding: options.Encoding = None,
     split: Annotated[
         str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
@@ -71,24 +79,35 @@ def train_command(
     The options below --recipe are its fields, with their values in `modern`, and in `classic`
     where that differs; "none" turns off what can be.
     """
-    if resume is None and not texts:
-        raise typer.BadParameter("name what to train on, or use --resume", param_hint="TEXT")
+    if resume is None and from_ is None and not texts:
+        raise typer.BadParameter(
+            "name what to train on, or use --resume or --from", param_hint="TEXT"
+        )
     console = make_console(stderr=json, quiet=quiet)
-    if resume is None:
+    if resume is not None:
+        _refuse_options(context)
+        trainer = recurra.resume(recurra.Run.open(resume), texts)
+    else:
         corpus = None
-        if preset is not None:
-            if recipe != "modern":
-                raise typer.BadParameter("a preset has its own recipe", param_hint="--recipe")
+        if from_ is not None:
+            _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
+            study = recurra.Study.open(from_)
+            found, chosen = study.winning()
+            text = study.protocol.text
+            texts, encoding, split = texts or list(text.sources), text.encoding, text.split
+        elif preset is not None:
+            _refuse_options(context, {"recipe"}, "a preset brings its own")
             corpus = recurra.load_corpus(texts or [], encoding, split)
             suited = recurra.preset(preset, corpus)
-            network = network or suited.network.name
-            chosen = options.changed(suited.recipe, settings)
+            name, chosen = network or suited.network.name, suited.recipe
+            found = recurra.load_network(name, options.choices(set_))
         else:
-            chosen = options.make_recipe(recipe, settings)
+            found = recurra.load_network(network or "wrnn", options.choices(set_))
+            chosen = options.make_recipe(recipe, {})
         trainer = recurra.start(
             texts or [],
-            recurra.load_network(network or "wrnn", options.choices(set_)),
-            chosen,
+            found,
+            options.changed(chosen, settings),
             out=out,
             encoding=encoding,
             split=split,
@@ -96,9 +115,6 @@ def train_command(
             engine=engine,
             threads=threads,
         )
-    else:
-        _refuse_options(context)
-        trainer = recurra.resume(recurra.Run.open(resume), texts)
     finished, _ = _follow(trainer, console)
     if json:
         print_json(asdict(finished))
@@ -147,13 +163,13 @@ def demo_command(
     console.print("  recurra train your-novel.txt --network wrnn")
 
 
-def _refuse_options(context: typer.Context) -> None:
-    """A resumed run is the same run: nothing about it can be changed."""
-    for name in context.params.keys() - RESUMING:
+def _refuse_options(context: typer.Context, refused: set[str] | None = None, why: str = "") -> None:
+    """A resumed run is the same run, nothing about it can be changed; and the like."""
+    for name in context.params.keys() - RESUMING if refused is None else refused:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise typer.BadParameter(
-                "a resumed run keeps what it began with; train a new one to change that",
+                why or "a resumed run keeps what it began with; train a new one to change that",
                 param_hint="--" + name.strip("_").replace("_", "-"),
             )
 

@@ -61,7 +61,8 @@ class _DiskCache(NullCache):
     """Compiled kernels as files, one for each signature; Numba's own cache trusts its files.
 
     The folder's name covers versions and hand-written source, a generated module's name its text.
-    A file begins with the SHA-256 of the rest: one that is torn or foreign is not read further.
+    A file begins with the SHA-256 of its name and the rest: one that is torn, foreign or another
+    kernel's is not read further.
     """
 
     def __init__(self, name: str) -> None:
@@ -75,8 +76,9 @@ class _DiskCache(NullCache):
         """What `save_overload` kept, or None."""
         target_context.refresh()
         try:
-            content = self._file(sig, target_context.codegen()).read_bytes()
-            if hashlib.sha256(content[32:]).digest() != content[:32]:
+            file = self._file(sig, target_context.codegen())
+            content = file.read_bytes()
+            if _checksum(file, content[32:]) != content[:32]:
                 return None
             # the folder is writable for this user alone
             rebuild: Any = CompileResult._rebuild
@@ -95,7 +97,11 @@ class _DiskCache(NullCache):
             handle, temporary = tempfile.mkstemp(dir=file.parent)
             try:
                 with os.fdopen(handle, "wb") as stream:
-                    stream.write(hashlib.sha256(body).digest() + body)
+                    stream.write(_checksum(file, body) + body)
                 Path(temporary).replace(file)
             except OSError:
                 Path(temporary).unlink()
+
+
+def _checksum(file: Path, body: bytes) -> bytes:
+    return hashlib.sha256(file.name.encode() + body).digest()

@@ -1,0 +1,159 @@
+"""A search as it goes: plain lines, and on a terminal a table that stays in place."""
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import recurra
+from recurra.cli.display import PAUSE, duration, nats_and_bits, sparkline
+from recurra.cli.output import print_json, print_table, shown_path
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+
+Trials = list[recurra.Trial]
+ROWS = 12  # trials shown at a time
+
+
+@contextlib.contextmanager
+def board(console: "Console", study: recurra.Study) -> Iterator[Callable[[Trials], None]]:
+    """Show the trials that are passed to what this yields."""
+    lines = Lines(console, study)
+    if not console.is_terminal or console.is_dumb_terminal or console.quiet:
+        yield lines.show
+        return
+    from rich.live import Live
+
+    table = Board(console, study)
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+
+        def show(trials: Trials) -> None:
+            table.show(trials)
+            live.update(table.render(trials), refresh=True)
+
+        yield show
+
+
+class Lines:
+    """A line for every trial that is over, and now and then one about all of them."""
+
+    def __init__(self, console: "Console", study: recurra.Study) -> None:
+        self.console, self.study = console, study
+        self.begun = self._printed = time.monotonic()
+        self._over: set[tuple[int, str]] | None = None
+        self._fraction: float | None = None
+
+    def show(self, trials: Trials) -> None:
+        """Take in all trials as they stand."""
+        over = {(trial.number, trial.state) for trial in trials if trial.over}
+        if self._over is None:  # what was over before is no news
+            self._over = over
+            if over:
+                self.console.print(f"going on: {self.summary(trials)}")
+        for number, _ in sorted(over - self._over):
+            trial = trials[number]
+            loss = "" if trial.loss is None else f" {nats_and_bits(trial.loss)}"
+            reason = "" if trial.loss is not None else f": {trial.reason}"
+            self.console.print(f"trial {number} {setting(trial)}: {trial.state}{loss}{reason}")
+        if over - self._over or time.monotonic() - self._printed > PAUSE:
+            self.console.print(f"  {self.summary(trials)}")
+            self._printed = time.monotonic()
+        self._over |= over
+
+    def summary(self, trials: Trials) -> str:
+        """How many are where, the best so far, and the time left."""
+        counts = Counter(trial.state for trial in trials)
+        parts = [f"{count:,} {state}" for state, count in sorted(counts.items())]
+        losses = [trial.loss for trial in trials if trial.loss is not None]
+        if losses:
+            parts.append(f"best {min(losses):.4f} nats")
+        left = self._left(trials)
+        if left is not None:
+            parts.append(f"at most about {duration(left)} left")
+        return ", ".join(parts)
+
+    def _left(self, trials: Trials) -> float | None:
+        from recurra.tuning.estimates import fraction_done
+
+        fraction = fraction_done(self.study.protocol, trials)
+        if self._fraction is None:
+            self._fraction = fraction
+        gained = fraction - self._fraction
+        seconds = time.monotonic() - self.begun
+        return seconds * (1.0 - fraction) / gained if gained > 0.0 else None
+
+
+class Board(Lines):
+    """What runs and what is best, drawn again and again in one place."""
+
+    def show(self, trials: Trials) -> None:
+        """Take in all trials as they stand."""
+
+    def render(self, trials: Trials) -> "Group":
+        """What the terminal shows now."""
+        from rich import box
+        from rich.console import Group
+        from rich.table import Table
+
+        from recurra.tuning.trials import rank
+
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for name in ("trial", "state", "setting", "characters", "nats/char", "training loss"):
+            table.add_column(name, no_wrap=True)
+        running = [trial for trial in trials if trial.state == "running"][: ROWS // 2]
+        begun = [t for t in trials if t.rungs or t.loss is not None]
+        best = sorted(begun, key=rank)[: ROWS - len(running)]
+        for trial in [*running, *(t for t in best if t not in running)]:
+            curve = self.study.curve(trial.number)
+            line = sparkline(
+                curve or [0.0], min(curve, default=0), max(curve, default=0), 24,
+                self.console.options.ascii_only,
+            )  # fmt: skip
+            loss = trial.best_known
+            table.add_row(
+                str(trial.number),
+                trial.state,
+                setting(trial),
+                f"{trial.characters:,}",
+                "-" if loss is None else f"{loss:.4f}",
+                line if curve else "",
+            )
+        return Group(table, f"{self.summary(trials)}, {duration(time.monotonic() - self.begun)}")
+
+
+def setting(trial: recurra.Trial) -> str:
+    """The values of a trial, short."""
+    items = (trial.setting or {}).items()
+    return " ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in items)
+
+
+def columns(study: recurra.Study) -> list[str]:
+    """The columns of the table for people."""
+    return [
+        "trial", "state", *study.protocol.space.parameters,
+        *(f"nats_at_{rung}" for rung in study.protocol.pruner.rungs),
+        "nats_per_char", "bits_per_char", "min_smooth_loss", "min_smooth_loss_step", "characters",
+        "seconds",
+    ]  # fmt: skip
+
+
+def show_winner(console: "Console", study: recurra.Study, json: bool) -> None:
+    """The best trial, and what to do with it."""
+    from recurra.tuning.study import rows
+
+    winner = study.winner()
+    (row,) = rows(study, [winner])
+    if json:
+        print_json({"study": str(study.folder), "winner": row})
+    else:
+        print_table(console, columns(study), [[row[name] for name in columns(study)]])
+    if row["sample"]:
+        for line in str(row["sample"]).splitlines()[:6]:
+            console.print(f"    | {line}")
+    folder = shown_path(study.folder)
+    console.print(
+        f"Best: trial {winner.number}, {setting(winner)}: {row['nats_per_char']:.4f} nats"
+    )
+    console.print(f"Next: recurra trials {folder} --figures; recurra train --from {folder}")

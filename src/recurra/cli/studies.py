@@ -1,0 +1,106 @@
+"""Commands about a study that there is: `trials` and `worker`."""
+
+import csv
+import io
+import signal
+from typing import Annotated
+
+import typer
+
+import recurra
+from recurra.cli import options
+from recurra.cli.board import board, columns, show_winner
+from recurra.cli.output import make_console, print_json, print_table, shown_path
+
+StudyFolder = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study's folder, made by `recurra tune`.")
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Its database, with the password; or RECURRA_STORAGE."),
+]
+
+
+def trials_command(
+    study: StudyFolder,
+    storage: Storage = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Draw figures into the study's folder, too.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="All columns, comma-separated.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Show the trials of a search, the best first."""
+    from recurra.tuning.statistics import importance, rung_correlations
+    from recurra.tuning.study import rows
+    from recurra.tuning.trials import rank
+
+    opened = recurra.Study.open(study, storage)
+    trials = opened.trials()
+    table = rows(opened, sorted(trials, key=rank))
+    correlations = rung_correlations(opened.protocol, trials)
+    weights = importance(opened.protocol, trials)
+    console = make_console(stderr=json or csv)
+    if json:
+        print_json(
+            {
+                "study": str(opened.folder),
+                "trials": table,
+                "importance": weights,
+                "rungs": [vars(correlation) for correlation in correlations],
+            }
+        )
+    elif csv:
+        typer.echo(_csv(table), nl=False)
+    else:
+        begun = [row for row in table if row["state"] != "waiting" or row["characters"]]
+        names = columns(opened)
+        print_table(console, names, [[row[name] for name in names] for row in begun])
+        if waiting := len(table) - len(begun):
+            console.print(f"{waiting:,} trials wait")
+        for correlation in correlations:
+            rho = "-" if correlation.rho is None else f"{correlation.rho:.2f}"
+            console.print(
+                f"rank correlation of the loss at {correlation.rung:,} characters with the final "
+                f"one, over {correlation.trials:,} trials: {rho}"
+            )
+        parts = ", ".join(f"{name} {part:.2f}" for name, part in weights.items())
+        console.print(f"part of the variance that each explains alone: {parts}")
+        if any(trial.loss is not None for trial in trials):
+            show_winner(console, opened, False)
+    if figures:
+        from recurra.tuning.figures import draw_all
+
+        for path in draw_all(opened, trials):
+            console.print(f"drawn: {shown_path(path)}")
+
+
+def worker_command(
+    study: StudyFolder,
+    storage: Storage = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = 1,
+    characters: Annotated[
+        int | None, typer.Option(min=1, help="Begin no trial after so many in all.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+) -> None:
+    """Work on a search that `recurra tune` began: any number may, on any machine.
+
+    All need the study's folder. Ctrl-C or SIGTERM saves the trial; another worker goes on with it.
+    """
+    from recurra.tuning.workers import search
+
+    opened = recurra.Study.open(study, storage)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = make_console(quiet=quiet)
+    with board(console, opened) as show:
+        for trials in search(opened, workers=workers, characters=characters):
+            show(trials)
+
+
+def _csv(table: list[dict[str, object]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(table[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    return text.getvalue()

@@ -1,0 +1,226 @@
+"""The command that searches: `tune`."""
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import recurra
+from recurra.cli import options
+from recurra.cli.board import board, show_winner
+from recurra.cli.display import duration
+from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.engines import DEFAULT_ENGINE, available_threads
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from recurra.tuning.estimates import Estimate
+    from recurra.tuning.protocol import Protocol
+
+CLASSIC = "classic"
+DAY = 86_400.0  # seconds that the original took for one grid, on 12 cores
+
+
+@options.recipe_options
+def tune_command(
+    texts: Annotated[
+        list[str], typer.Argument(metavar="TEXT", help="Files, folders, URLs or `shakespeare`.")
+    ],
+    network: Annotated[
+        str | None,
+        typer.Option(metavar="NETWORK", help="A library network's name, or a .eq file.  [wrnn]"),
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(metavar="FILE", help="What to search, as TOML: lr = [0.01, 0.001]")
+    ] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="classic: the original's 640 (rnn) or 320 (wrnn)."),
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="grid, random or tpe.  [the grid if there is one]"),
+    ] = None,
+    pruner: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="none, classic, median, halving, hyperband, rounds or top.  [rounds]",
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many.  [the grid, or 64]")
+    ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="CHARS", help="Of a training in full.  [the recipe's budget]"),
+    ] = None,
+    rung: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="CHARS", help="When trials are looked at first.  [length/27]"),
+    ] = None,
+    factor: Annotated[
+        int, typer.Option(min=2, help="One in so many goes on; how much further the next rung is.")
+    ] = 3,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Trials that go on (top).  [a sixteenth]")
+    ] = None,
+    finalists: Annotated[
+        int, typer.Option(min=0, help="So many of the best are trained in full.")
+    ] = 3,
+    ahead: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trials under way at a time, at most (tpe, median, halving)."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many; the same command goes on.")
+    ] = None,
+    characters: Annotated[
+        int | None, typer.Option(min=1, help="Begin no trial after so many in all.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes, one core each.  [cores]")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="STUDY", help="The study's folder.  [studies/...]")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Keep the trials in PostgreSQL: postgresql://..."),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Let a Dask cluster start the workers (--storage)."),
+    ] = None,
+    sbatch: Annotated[
+        bool, typer.Option("--sbatch", help="Print a script for SLURM instead (--storage).")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell how many trials, how long, what memory.")
+    ] = False,
+    encoding: options.Encoding = None,
+    split: Annotated[
+        str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
+    ] = "90/5/5",
+    engine: options.EngineName = DEFAULT_ENGINE,
+    json: options.Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="modern or classic; its fields are the options below."),
+    ] = None,
+    **settings: Any,
+) -> None:
+    """Search for good settings, judged by held-out loss per character.
+
+    The same command goes on where it was stopped, by Ctrl-C or by a kill; no trial is repeated.
+    """
+    from recurra.tuning.search import make_protocol
+
+    if (space is None) == (grid is None) or grid not in (None, CLASSIC):
+        raise typer.BadParameter("give --space FILE or --grid classic", param_hint="--space")
+    if (dask or sbatch) and storage is None:
+        raise typer.BadParameter("many machines share a database", param_hint="--storage")
+    protocol = make_protocol(
+        texts,
+        network,
+        recurra.load_space(space) if space else recurra.classic_space(network or "wrnn"),
+        options.make_recipe(recipe or (CLASSIC if grid else "modern"), settings),
+        sampler=search,
+        pruner=pruner,
+        trials=trials,
+        length=length,
+        rung=rung,
+        factor=factor,
+        keep=keep,
+        finalists=finalists,
+        ahead=ahead,
+        encoding=encoding,
+        split=split,
+        engine=engine,
+    )
+    console = make_console(stderr=json, quiet=quiet)
+    workers = workers or available_threads()
+    if dry_run:
+        _dry_run(console, protocol, workers, json, grid is not None)
+        return
+    study = recurra.Study.create(protocol, out, storage)
+    if sbatch:
+        from recurra.tuning.cluster import sbatch_script
+
+        typer.echo(sbatch_script(study, workers), nl=False)
+        return
+    _search(console, study, workers, minutes, characters, dask)
+    show_winner(console, study, json)
+
+
+def _search(
+    console: "Console",
+    study: recurra.Study,
+    workers: int,
+    minutes: float | None,
+    characters: int | None,
+    dask: str | None,
+) -> None:
+    from recurra.tuning.cluster import search_with_dask
+    from recurra.tuning.workers import search
+
+    budgets: dict[str, Any] = {"workers": workers, "minutes": minutes, "characters": characters}
+    states = search(study, **budgets) if dask is None else search_with_dask(study, dask, **budgets)
+    console.print(f"study {shown_path(study.folder)}: {study.protocol.trials:,} trials")
+    try:
+        with board(console, study) as show:
+            for trials in states:
+                show(trials)
+    except KeyboardInterrupt:
+        typer.echo(
+            "Interrupted, and saved. The same command goes on; what there is: recurra trials "
+            f"{shown_path(study.folder)}",
+            err=True,
+        )
+        raise
+
+
+def _dry_run(
+    console: "Console", protocol: "Protocol", workers: int, json: bool, classic: bool
+) -> None:
+    from recurra.tuning.estimates import estimate
+
+    console.print("measuring a few settings ...")
+    found = estimate(protocol, workers)
+    if json:
+        print_json(asdict(found))
+        return
+    rows = [
+        (
+            ", ".join(f"{name} {value}" for name, value in p.setting.items()),
+            p.parameters,
+            1.0 / p.seconds_per_char,
+            None if p.memory is None else p.memory / 2**20,
+        )
+        for p in found.probes
+    ]
+    print_table(console, ("measured", "parameters", "chars/s", "MiB"), rows)
+    _tell(console, protocol, found)
+    if classic:
+        console.print(
+            f"The original took a day for a grid, on 12 cores: {DAY / found.seconds:,.0f} times as "
+            "long."
+        )
+
+
+def _tell(console: "Console", protocol: "Protocol", found: "Estimate") -> None:
+    bound = "at most " if found.at_most else ""
+    console.print(
+        f"{found.trials:,} trials of {protocol.length:,} characters, search {protocol.sampler}, "
+        f"pruner {protocol.pruner.name}: {bound}{found.characters:,} characters"
+    )
+    console.print(
+        f"time: {bound}about {duration(found.seconds)} with {found.workers} workers on "
+        f"{os.cpu_count()} cores; memory: up to {found.memory / 2**20:,.0f} MiB for each worker; "
+        f"disk: up to {found.disk / 2**30:,.2f} GiB"
+    )
+    if found.too_large:
+        console.print(f"{found.too_large:,} trials do not fit into memory and will be skipped")

@@ -1,0 +1,161 @@
+"""A search on many machines: the trials are in PostgreSQL, the folder is on a disk that all share.
+
+Whoever starts the workers knows nothing else: Dask, SLURM (`sbatch_script`), or a person who types
+`recurra worker STUDY`. Each is a process of its own with one thread, which ends in order when its
+starter does; what it trained, another one goes on with.
+"""
+
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from recurra.errors import RecurraError, RunError, SettingError
+from recurra.tuning.schedule import next_moves
+from recurra.tuning.study import STORAGE, Study
+from recurra.tuning.trials import Trial
+from recurra.tuning.workers import DEATHS, ONE_THREAD, Child, used
+
+PATIENCE = 600.0  # seconds to wait for a scheduler that does not answer
+
+
+def search_with_dask(
+    study: Study,
+    address: str,
+    *,
+    workers: int,
+    minutes: float | None = None,
+    characters: int | None = None,
+    pause: float = 1.0,
+) -> Iterator[list[Trial]]:
+    """As `recurra.tuning.workers.search`, with processes that a Dask cluster starts.
+
+    A task of Dask's does nothing but start a worker and wait for it. Lost tasks, with a machine or
+    with the scheduler, are given out again; so nothing of a study depends on Dask.
+
+    Args:
+        study: its trials are in a database.
+        address: of the scheduler, such as ``tcp://head:8786``.
+        workers: tasks at a time.
+        minutes, characters, pause: see `search`.
+
+    Raises:
+        SettingError: Dask is not installed, or the study is not in a database.
+        RunError: the scheduler does not answer, or a worker was refused something.
+    """
+    if study.storage is None:
+        raise SettingError("many machines share a database: begin the study with --storage")
+    try:
+        import distributed
+    except ImportError:
+        raise SettingError(
+            'starting workers by Dask needs Dask: pip install "recurra[cluster]"'
+        ) from None
+    end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
+    stop = f"recurra-{study.protocol.key}-{time.time_ns()}"
+    task = (str(study.folder), study.storage, characters, stop)
+    client: Any = None
+    futures: list[Any] = []
+    seen, failures, lost_since = study.trials(), 0, 0.0
+    try:
+        while True:
+            yield seen
+            if next_moves(study.protocol, seen).over or time.monotonic() > end:
+                return
+            if characters is not None and used(seen) >= characters and not futures:
+                return
+            try:
+                client = client or distributed.Client(address, timeout=10)
+                client.scheduler_info()
+                lost_since = 0.0
+                running = [f for f in futures if not f.done()]
+                failures += sum(map(_failed, set(futures) - set(running)))
+                futures = running
+                while len(futures) < workers:
+                    futures.append(client.submit(run_worker, *task, pure=False, retries=0))
+            except (OSError, TimeoutError, distributed.comm.CommClosedError, ValueError) as error:
+                lost_since = lost_since or time.monotonic()
+                if time.monotonic() - lost_since > PATIENCE:
+                    raise RunError(
+                        f"the Dask scheduler at {address} does not answer ({error}): start it, or "
+                        "check --dask; the same command goes on"
+                    ) from None
+                _close(client)
+                client, futures = None, []
+            if failures > DEATHS:
+                raise RunError(f"workers on {address} end again and again: see Dask's own log")
+            time.sleep(pause)
+            trials, seen = seen, study.trials()
+            failures = failures if trials == seen else 0
+    finally:
+        if client is not None and futures:
+            _let_end(distributed, client, stop, futures)
+        _close(client)
+
+
+def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> bool:
+    """A task of Dask's: start a worker, wait until it ends, or until all are asked to.
+
+    Raises:
+        RunError: it was refused something.
+    """
+    from distributed import Event
+
+    event = Event(stop)
+    child = Child.spawn(Study.open(folder, storage), characters, None)
+    try:
+        while child.process.poll() is None:
+            if event.is_set():
+                child.let_end()
+            try:
+                child.process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        child.let_end()
+    code, message = child.close()
+    if code > 0:
+        raise RunError(message)
+    return code == 0
+
+
+def sbatch_script(study: Study, workers: int) -> str:
+    """A script for SLURM's ``sbatch``: an array of so many workers, one core each."""
+    exports = "\n".join(f"export {name}={value}" for name, value in ONE_THREAD.items())
+    return f"""#!/bin/bash
+#SBATCH --job-name={shlex.quote(study.folder.name)}
+#SBATCH --array=1-{workers}
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=1
+#SBATCH --requeue
+# A minute before its time is over a worker saves its trial; another one goes on with it.
+#SBATCH --signal=TERM@60
+{exports}
+# Where the database wants a password, let it come from ~/.pgpass, or from here:
+# export {STORAGE}=postgresql://user:password@host/name
+exec recurra worker {shlex.quote(str(study.folder))}
+"""
+
+
+def _failed(future: Any) -> bool:
+    """Whether a task that is over went wrong; a refusal is ours to pass on."""
+    if future.status == "error":
+        error = future.exception()
+        if isinstance(error, RecurraError):
+            raise error
+        return True
+    return bool(future.status != "finished" or not future.result())
+
+
+def _let_end(distributed: Any, client: Any, stop: str, futures: list[Any]) -> None:
+    try:
+        distributed.Event(stop, client=client).set()
+        distributed.wait(futures, timeout=60)
+    except (OSError, TimeoutError, distributed.comm.CommClosedError):
+        pass  # a task that cannot be reached ends with its own machine
+
+
+def _close(client: Any) -> None:
+    if client is not None:
+        client.close(timeout=5)

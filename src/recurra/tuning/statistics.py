@@ -1,0 +1,178 @@
+"""What the results of a search say, as numbers; nothing is drawn here."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.tuning.protocol import Protocol
+from recurra.tuning.space import Value
+from recurra.tuning.trials import DONE, Trial
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RungCorrelation:
+    """How well the order at a rung foretells the order at the end.
+
+    Attributes:
+        rung: characters.
+        trials: how many have both a loss at the rung and a final one. Those that were pruned have
+            none, so that after pruning this is about the best ones only, whose order is harder.
+        rho: Spearman's rank correlation, from -1 to 1; None for fewer than three trials, or where
+            all are equal.
+    """
+
+    rung: int
+    trials: int
+    rho: float | None
+
+
+def expected_best(losses: Sequence[float]) -> Array:
+    """Expected lowest loss after 1, 2, ..., n trials of a search that took n, at random.
+
+    Unbiased: the mean over all sets of k of the n losses without repetition (Tang et al. 2020,
+    "Showing Your Work Doesn't Always Work"); not the biased one of Dodge et al. 2019, which draws
+    with repetition. The i-th lowest loss is the lowest of C(n - i, k - 1) of the C(n, k) sets.
+
+    Args:
+        losses: final losses, in any order; one that diverged may be infinite.
+
+    Returns:
+        (n,) values; infinite where a set may hold nothing finite.
+    """
+    ordered = np.sort(np.asarray(losses, np.float64))
+    n = len(ordered)
+    expected = np.empty(n)
+    for k in range(1, n + 1):
+        # C(n - i, k - 1) / C(n, k) for i = 1, 2, ...: k / n, and then from one i to the next
+        i = np.arange(1, n - k + 1)
+        weights = k / n * np.cumprod(np.concatenate([[1.0], (n - i - k + 1) / (n - i)]))
+        seen = weights > 0.0  # where a weight underflows, an infinite loss must not count
+        expected[k - 1] = weights[seen] @ ordered[: len(weights)][seen]
+    return expected
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """Spearman's rank correlation, ties at their mean rank; None if it is not defined."""
+    a, b = _ranks(np.asarray(x, np.float64)), _ranks(np.asarray(y, np.float64))
+    if len(a) < 3 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
+        return None
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def rung_correlations(protocol: Protocol, trials: Sequence[Trial]) -> list[RungCorrelation]:
+    """For every rung, how well it foretells the final loss."""
+    done = [trial for trial in trials if trial.state == DONE and trial.loss is not None]
+    found = []
+    for rung in protocol.pruner.rungs:
+        both = [(t.rungs[rung], t.loss) for t in done if rung in t.rungs and t.loss is not None]
+        rho = rank_correlation([r for r, _ in both], [loss for _, loss in both])
+        found.append(RungCorrelation(rung, len(both), rho))
+    return found
+
+
+def history(trials: Sequence[Trial]) -> tuple[list[int], list[float], list[float]]:
+    """The course of a search, in the order in which trials were done.
+
+    Returns:
+        For each: characters that all together had trained on by then, its loss, and the lowest
+        loss so far.
+    """
+    over = sorted((t for t in trials if t.over and t.ended), key=lambda t: (t.ended, t.number))
+    characters, losses, lowest, total = [], [], [], 0
+    for trial in over:
+        total += trial.characters
+        if trial.loss is not None:
+            characters.append(total)
+            losses.append(trial.loss)
+            lowest.append(min(losses))
+    return characters, losses, lowest
+
+
+def compared(trials: Sequence[Trial]) -> tuple[list[Trial], Array]:
+    """Trials that can be compared with one another, and their losses.
+
+    Those that are done; where these are too few to see anything, all that came to the first rung,
+    with their loss there.
+    """
+    done = [trial for trial in trials if trial.loss is not None and trial.setting is not None]
+    first = min((min(t.rungs) for t in trials if t.rungs), default=None)
+    reached = [t for t in trials if first is not None and first in t.rungs]
+    if len(reached) > 2 * len(done):
+        assert first is not None
+        return reached, np.array([t.rungs[first] for t in reached])
+    return done, np.array([t.loss for t in done], np.float64)
+
+
+def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
+    """How much of the loss's variance each parameter alone explains, highest first.
+
+    The variance of the mean loss of each value over the whole variance, as of a main effect in an
+    analysis of variance, minus what as many values explain by chance; ranges in eight parts.
+    """
+    chosen, losses = compared(trials)
+    finite = np.isfinite(losses)
+    losses = losses[finite]
+    chosen = [trial for trial, ok in zip(chosen, finite, strict=True) if ok]
+    total = float(np.sum((losses - losses.mean()) ** 2)) if len(losses) > 2 else 0.0
+    found = {}
+    for name in protocol.space.parameters:
+        groups = _groups([trial.setting[name] for trial in chosen if trial.setting])
+        count = len(set(groups))
+        if total == 0.0 or not 1 < count < len(losses):
+            found[name] = 0.0
+            continue
+        labels = np.array(groups)
+        parts = [losses[labels == label] for label in set(groups)]
+        between = sum(len(part) * (part.mean() - losses.mean()) ** 2 for part in parts)
+        # epsilon squared (Kelley 1935): eta squared without its bias
+        chance = (count - 1) * (total - between) / (len(losses) - count)
+        found[name] = max(0.0, float((between - chance) / total))
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def pair_table(
+    trials: Sequence[Trial], one: str, other: str
+) -> tuple[list[Value], list[Value], Array]:
+    """Lowest loss for each pair of values: the rows' values, the columns' and the table.
+
+    Where no trial has a pair it holds NaN. Numbers are sorted; many different ones are put into
+    eight parts, named by their mean.
+    """
+    chosen, losses = compared(trials)
+    settings = [trial.setting or {} for trial in chosen]
+    rows, row_of = _axis([setting[one] for setting in settings])
+    columns, column_of = _axis([setting[other] for setting in settings])
+    table = np.full((len(rows), len(columns)), math.nan)
+    for row, column, loss in zip(row_of, column_of, losses, strict=True):
+        table[row, column] = np.fmin(table[row, column], loss)
+    return rows, columns, table
+
+
+def _ranks(values: Array) -> Array:
+    order, ranks = np.argsort(values, kind="stable"), np.empty(len(values))
+    ranks[order] = np.arange(len(values))
+    for value in np.unique(values):
+        ranks[values == value] = ranks[values == value].mean()
+    return ranks
+
+
+def _groups(values: Sequence[Value]) -> list[int]:
+    return _axis(values)[1]
+
+
+def _axis(values: Sequence[Value], parts: int = 8) -> tuple[list[Value], list[int]]:
+    """The distinct values, sorted, and the place of each; many numbers in parts of equal count."""
+    distinct = sorted(set(values), key=lambda v: (isinstance(v, str), v))
+    if len(distinct) <= 20 or any(isinstance(v, str) for v in distinct):
+        place = {value: i for i, value in enumerate(distinct)}
+        return distinct, [place[value] for value in values]
+    numbers = np.array(values, np.float64)
+    edges = np.quantile(numbers, np.linspace(0, 1, parts + 1)[1:-1])
+    labels = np.searchsorted(edges, numbers, side="right")
+    names: list[Value] = [float(f"{numbers[labels == i].mean():.3g}") for i in np.unique(labels)]
+    return names, np.unique(labels, return_inverse=True)[1].tolist()

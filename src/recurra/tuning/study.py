@@ -1,0 +1,201 @@
+"""A study: a folder with all that its trials were, are and need in order to go on.
+
+study.json      what was asked for, with the format number; written once
+journal.log     Optuna's journal of the trials, unless they are in a database
+trials/00007/   the run of trial 7, an ordinary run folder
+claims/         lock files: which process trains which trial
+figures/        what `recurra trials --figures` draws
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from recurra.errors import RunError, SettingError, TextError
+from recurra.network import Network
+from recurra.recipes import Recipe
+from recurra.runs import Run
+from recurra.tuning.claims import Claims
+from recurra.tuning.ledger import Ledger, public_url
+from recurra.tuning.protocol import FILE, Protocol, load_protocol, save_protocol
+from recurra.tuning.trials import DONE, Trial, best
+
+STORAGE = "RECURRA_STORAGE"  # the environment variable with a database's full address
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study, opened.
+
+    Attributes:
+        folder: absolute path.
+        protocol: what was asked for.
+        storage: address of the database that its trials are in; None: its folder.
+        patience: seconds to wait for a database that does not answer.
+    """
+
+    folder: Path
+    protocol: Protocol
+    storage: str | None = None
+    patience: float = 600.0
+
+    @classmethod
+    def create(
+        cls,
+        protocol: Protocol,
+        out: str | Path | None = None,
+        storage: str | None = None,
+    ) -> Self:
+        """A study of this protocol: a new one, or the one that was begun with the same.
+
+        Args:
+            protocol: what is asked for.
+            out: the folder; None: one below ``studies`` that has the protocol's key in its name.
+            storage: address of a PostgreSQL database; None: the trials are kept in the folder.
+
+        Raises:
+            SettingError: the folder holds a study that was asked for something else.
+            TextError: no text is held out.
+            RunError: the folder cannot be written.
+        """
+        corpus = protocol.text.load()
+        if not any(len(text) > 1 for text in corpus.validation):
+            raise TextError(
+                "no text is held out, and a search is judged by it: give more text, or a split "
+                "with a part for validation such as 90/5/5"
+            )
+        networks = "+".join(protocol.networks)
+        text = Path(protocol.text.sources[0]).stem
+        folder = Path(out or Path("studies", f"{networks}-{text}-{protocol.key}")).resolve()
+        if (folder / FILE).exists():
+            study = cls.open(folder, storage)
+            _refuse_other(study, protocol)
+            return study
+        if folder.exists() and any(folder.iterdir()):
+            raise RunError(f"{folder} is not empty, and no study: choose another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        save_protocol(protocol, folder, None if storage is None else public_url(storage))
+        return cls.open(folder, storage)
+
+    @classmethod
+    def open(cls, folder: str | Path, storage: str | None = None) -> Self:
+        """A study that is there.
+
+        Args:
+            folder: of the study.
+            storage: address of its database, with the password that the folder does not keep;
+                default: the environment's ``RECURRA_STORAGE``, or what the folder says.
+
+        Raises:
+            RunError: the folder is no study, is damaged, or is of another version.
+        """
+        folder = Path(folder).resolve()
+        protocol, kept = load_protocol(folder)
+        if kept is not None:
+            kept = storage or os.environ.get(STORAGE) or kept
+        elif storage is not None:
+            raise SettingError(f"{folder} keeps its trials itself: leave --storage out")
+        return cls(folder, protocol, kept)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Where the trials are kept."""
+        name = f"{self.folder.name}-{self.protocol.key}"
+        return Ledger(self.folder, name, self.protocol.space, self.storage, patience=self.patience)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Which of them this process trains."""
+        return Claims(self.ledger, self.folder / "claims", self.folder / "trials")
+
+    def trials(self) -> list[Trial]:
+        """All trials, also those that nobody has begun."""
+        there = self.ledger.trials()[: self.protocol.trials]
+        return there + [Trial(number) for number in range(len(there), self.protocol.trials)]
+
+    def run_folder(self, number: int) -> Path:
+        """The run folder of a trial."""
+        return self.folder / "trials" / f"{number:05}"
+
+    def curve(self, number: int) -> list[float]:
+        """Smoothed training loss of a trial, nats per character, from its first record to now."""
+        folder = self.run_folder(number)
+        if not folder.exists():
+            return []
+        records = Run.open(folder).metrics()
+        return [r["smooth_nats_per_char"] for r in records if r["kind"] == "progress"]
+
+    def winner(self) -> Trial:
+        """The best trial of those that are done.
+
+        Raises:
+            RunError: there is none.
+        """
+        trials = self.trials()
+        found = best(trials)
+        if found is None:
+            over = [trial for trial in trials if trial.over and trial.reason]
+            if over and all(trial.over for trial in trials):
+                raise RunError(
+                    f"no trial of {self.folder} came to an end; trial {over[0].number}: "
+                    f"{over[0].reason}"
+                )
+            raise RunError(f"no trial of {self.folder} is done yet: go on with `recurra tune`")
+        return found
+
+    def winning(self) -> tuple[Network, Recipe]:
+        """Network and recipe of the winner, to be trained in full.
+
+        Raises:
+            RunError: there is no winner.
+        """
+        setting = self.winner().setting
+        assert setting is not None
+        return self.protocol.network(setting), self.protocol.recipe_of(setting)
+
+
+def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:
+    """The table of a study: one flat row of plain values for every trial.
+
+    The classic columns are ``min_smooth_loss``, summed over a sequence and to be compared only
+    between equal ``seq_len``, the step (iteration) that it was set at, and ``sample``.
+    """
+    bits = 1.4426950408889634
+    table = []
+    for trial in trials:
+        result = trial.result
+        rungs = {f"nats_at_{rung}": trial.rungs.get(rung) for rung in study.protocol.pruner.rungs}
+        done = trial.state == DONE
+        table.append(
+            {
+                "trial": trial.number,
+                "state": trial.state,
+                **(trial.setting or dict.fromkeys(study.protocol.space.parameters)),
+                **rungs,
+                "nats_per_char": trial.loss,
+                "bits_per_char": None if trial.loss is None else trial.loss * bits,
+                "characters": trial.characters,
+                "min_smooth_loss": result.get("min_smooth_loss") if done else None,
+                "min_smooth_loss_step": result.get("min_smooth_loss_step") if done else None,
+                "steps": result.get("steps"),
+                "seconds": result.get("seconds"),
+                "chars_per_second": result.get("chars_per_second"),
+                "parameters": result.get("parameters"),
+                "reason": trial.reason,
+                "sample": result.get("sample"),
+                "run": str(study.run_folder(trial.number)),
+            }
+        )
+    return table
+
+
+def _refuse_other(study: Study, protocol: Protocol) -> None:
+    old, new = study.protocol.as_json(), protocol.as_json()
+    differing = [name for name in new if old[name] != new[name]]
+    if differing:
+        raise SettingError(
+            f"{study.folder} holds a study with another {' and another '.join(differing)}: "
+            "choose another --out, or give the same command again to go on"
+        )

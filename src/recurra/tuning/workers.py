@@ -1,0 +1,287 @@
+"""Processes that work on a study, all alike: none of them leads, and any of them may be killed.
+
+On one machine there is one process a core, with one thread each (one BLAS thread, too): training
+shares nothing, so nothing else is as fast. The parent only watches; it holds the other end of
+every process's standard input, and when that closes, however the parent died, they save and end.
+"""
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Self
+
+from recurra.corpora import Corpus
+from recurra.errors import RecurraError, RunError, SettingError, TextError
+from recurra.training import Trainer
+from recurra.tuning.estimates import memory_limit, memory_needed
+from recurra.tuning.schedule import Job, next_moves
+from recurra.tuning.study import STORAGE, Study
+from recurra.tuning.suggestions import suggest, verdict
+from recurra.tuning.training import open_trainer, train_on
+from recurra.tuning.trials import FINALIST, PRUNED, SKIPPED, WAITING, Trial
+
+PAUSE = 0.2  # seconds between two looks at a study
+ONE_THREAD = dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+DEATHS = 20  # so many in a row while no trial gets any further, and something is wrong
+REFUSED = 2  # exit code of a worker that ended with a sentence
+
+
+@dataclass
+class Worker:
+    """Takes one trial after the other until nothing more is to come, or `stop` is called.
+
+    Attributes:
+        study: what to work on.
+        characters: budget of the study: begin no trial after so many in all.
+        memory: bytes that a trial may need; None: as many as the machine has.
+    """
+
+    study: Study
+    characters: int | None = None
+    memory: int | None = None
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _trainer: Trainer | None = None
+
+    def stop(self) -> None:
+        """Save the present trial after its present step, and end."""
+        self._stopped.set()
+        if self._trainer is not None:
+            self._trainer.stop()
+
+    def work(self) -> bool:
+        """Work on the study; whether it is complete.
+
+        Raises:
+            RecurraError: texts or folders are not as they should be, or cannot be written.
+        """
+        study = self.study
+        corpus = study.protocol.text.load()
+        while not self._stopped.is_set():
+            trials = study.trials()
+            moves = next_moves(study.protocol, trials)
+            if moves.over:
+                return True
+            for number, rung in moves.prune:
+                reason = f"not among the best at {rung:,} characters"
+                study.ledger.trial(number)
+                study.ledger.judge(number, PRUNED, reason)
+            for number in moves.revive:
+                study.ledger.judge(number, WAITING, FINALIST)
+            for number in moves.settle:
+                study.ledger.settle(number, PRUNED, reason=trials[number].reason)
+            if moves.prune or moves.revive or moves.settle:
+                continue
+            if self.characters is not None and used(trials) >= self.characters:
+                return False
+            if not any(self._try(corpus, trials, job) for job in moves.jobs):
+                # Not all at the same moment.
+                self._stopped.wait(PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
+        return False
+
+    def _try(self, corpus: Corpus, trials: list[Trial], job: Job) -> bool:
+        """Train a trial if nobody else does; whether it was done."""
+        study, number = self.study, job.number
+        if trials[number].setting is None:
+            study.ledger.trial(number)
+            study.ledger.suggest(number, suggest(study.protocol, trials, number))
+            trials[number] = study.ledger.trial(number)
+        trial = study.claims.take(number, job.until)
+        if trial is None:
+            return False
+        try:
+            self._train(corpus, trials, trial, job.until)
+        finally:
+            self._trainer = None
+            study.claims.drop(number)
+        return True
+
+    def _train(self, corpus: Corpus, trials: list[Trial], trial: Trial, until: int | None) -> None:
+        study, ledger, number = self.study, self.study.ledger, trial.number
+        assert trial.setting is not None
+        seen = dict(trial.rungs)
+
+        def ends() -> bool:
+            """Whether the trial ends at the last rung that it has seen."""
+            if trial.finalist or not seen:
+                return False
+            trials[number] = trial
+            pruned, notes = verdict(study.protocol, trials, number, seen)
+            if notes:
+                ledger.note(number, notes=notes)
+            if pruned:
+                ledger.judge(number, PRUNED, f"worse than others at {max(seen):,} characters")
+            return pruned
+
+        def ends_at(rung: int, loss: float) -> bool:
+            ledger.reach(number, rung, loss)
+            seen[rung] = loss
+            return ends()
+
+        if ends():  # its process died just before this was written down
+            return
+        try:
+            self._refuse_too_large(corpus, trial)
+            self._trainer = open_trainer(
+                study.protocol, corpus, trial.setting, study.run_folder(number)
+            )
+        except (SettingError, TextError, MemoryError) as error:
+            reason = str(error) or "there is not enough memory"
+            ledger.settle(number, SKIPPED, reason=reason)
+            return
+        if self._stopped.is_set():
+            return
+        outcome = train_on(self._trainer, trial, study.protocol, until, ends_at)
+        if outcome.result:
+            ledger.note(number, result=dict(outcome.result))
+        if outcome.state not in (WAITING, PRUNED):
+            ledger.settle(number, outcome.state, outcome.loss, outcome.reason)
+
+    def _refuse_too_large(self, corpus: Corpus, trial: Trial) -> None:
+        assert trial.setting is not None
+        limit = self.memory or memory_limit()
+        needed = memory_needed(self.study.protocol, trial.setting, len(corpus.vocabulary))
+        if limit is not None and needed > limit:
+            raise SettingError(
+                f"it needs about {needed / 2**30:,.1f} GiB of memory, and {limit / 2**30:,.1f} are "
+                "there for one trial"
+            )
+
+
+def used(trials: list[Trial]) -> int:
+    """Characters that all trials have trained on."""
+    return sum(trial.characters for trial in trials)
+
+
+def search(
+    study: Study,
+    *,
+    workers: int,
+    minutes: float | None = None,
+    characters: int | None = None,
+    pause: float = 0.5,
+) -> Iterator[list[Trial]]:
+    """Work on a study with so many processes; the trials as they stand, again and again.
+
+    Leaving the iteration, also by Ctrl-C, lets every process save and end.
+
+    Args:
+        study: what to work on; it goes on where it was.
+        workers: processes, one core each.
+        minutes: begin nothing, and end what runs, after so many.
+        characters: begin no trial after so many in all.
+        pause: seconds between two looks.
+
+    Raises:
+        RecurraError: a process was refused something, and why.
+    """
+    end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
+    limit = memory_limit()
+    share = None if limit is None else limit // workers
+    trials = study.trials()  # opens, and if need be repairs, the ledger before others do
+    yield trials
+    deaths = 0
+    children = [Child.spawn(study, characters, share) for _ in range(workers)]
+    try:
+        while children:
+            if time.monotonic() > end:
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                children[0].process.wait(pause)
+            for child in [child for child in children if child.process.poll() is not None]:
+                children.remove(child)
+                code, message = child.close()
+                if code > 0:
+                    raise RunError(message or f"a worker ended with exit code {code}")
+                if code < 0:  # killed: another one takes its place
+                    deaths += 1
+                    if deaths > DEATHS:
+                        raise RunError(
+                            f"the workers of {study.folder} were killed {deaths} times without "
+                            f"getting any further, the last one by signal {-code} {message}".strip()
+                        )
+                    children.append(Child.spawn(study, characters, share))
+            trials, before = study.trials(), trials
+            deaths = deaths if trials == before else 0
+            yield trials
+    finally:
+        for child in children:
+            child.let_end()
+        try:
+            for child in children:
+                child.process.wait()
+        finally:  # a second Ctrl-C does not wait
+            for child in children:
+                child.process.kill()
+                child.close()
+
+
+@dataclass(frozen=True)
+class Child:
+    """A worker process; it saves and ends when its standard input is closed."""
+
+    process: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def spawn(cls, study: Study, characters: int | None, memory: int | None) -> Self:
+        """Start one; the budgets are those of `Worker`."""
+        environment = {**os.environ, **ONE_THREAD}
+        if study.storage is not None:
+            environment[STORAGE] = study.storage
+        budgets = ["-" if n is None else str(n) for n in (characters, memory)]
+        program = "from recurra.tuning.workers import main; main()"
+        process = subprocess.Popen(  # noqa: S603 (our own program)
+            [sys.executable, "-c", program, str(study.folder), *budgets],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            # Ctrl-C is for the parent, which lets them end in order.
+            process_group=None if sys.platform == "win32" else 0,
+        )
+        return cls(process)
+
+    def let_end(self) -> None:
+        """Ask it to save and end."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+
+    def close(self) -> tuple[int, str]:
+        """Wait until it has ended: its exit code, or minus its signal, and its last words."""
+        assert self.process.stderr is not None
+        self.let_end()
+        with self.process.stderr as stream:
+            words = stream.read().decode(errors="replace").strip()
+        return self.process.wait(), words
+
+
+def main() -> None:
+    """A worker process of `search`: its arguments are the folder and two budgets or ``-``."""
+    folder, characters, memory = sys.argv[1:]
+    worker = None
+    try:
+        study = Study.open(folder)
+        worker = Worker(
+            study,
+            None if characters == "-" else int(characters),
+            None if memory == "-" else int(memory),
+        )
+        threading.Thread(target=_stop_with_parent, args=(worker,), daemon=True).start()
+        worker.work()
+    except RecurraError as error:
+        sys.stderr.write(str(error))
+        sys.exit(REFUSED)
+
+
+def _stop_with_parent(worker: Worker) -> None:
+    # Not by way of sys.stdin, whose lock the interpreter wants when it ends.
+    while os.read(0, 1024):
+        pass
+    worker.stop()

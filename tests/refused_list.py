@@ -1,0 +1,358 @@
+"""Equations that are refused, where and in which words."""
+
+from typing import NamedTuple
+
+from equations_list import HIDDEN, OUTPUT
+
+
+class Invalid(NamedTuple):
+    """Equations that are refused at a line and column (from 1; 0: anywhere) with these words."""
+
+    name: str
+    text: str
+    line: int
+    column: int
+    words: tuple[str, ...]
+
+
+def refused(name: str, text: str, *words: str, rest: str = OUTPUT) -> Invalid:
+    """A text with a ``^`` before the place that the message has to point at.
+
+    The rest follows, unless the text has an output.
+    """
+    before, after = text.split("^")
+    rest = "" if "softmax" in text else rest
+    lines = before.splitlines() or [""]
+    if before.endswith(("\n", "\r")):
+        lines.append("")
+    return Invalid(name, before + after + rest, len(lines), len(lines[-1]) + 1, words)
+
+
+def anywhere(name: str, text: str, *words: str) -> Invalid:
+    """A text where it depends on the version of Python, or matters little, where it is refused."""
+    return Invalid(name, text, 0, 0, words)
+
+
+INVALID = [
+    # -- norm, dropout, layers
+    refused("norm of a number", "h[t] = ^norm(2) * tanh(U @ x[t])\n", "norm takes a vector"),
+    refused("norm of two", "h[t] = ^norm(U @ x[t], 2)\n", "norm takes one argument"),
+    refused(
+        "no classes",
+        "h[t] = tanh(U @ x[t])\no[t] = softmax(Q @ h[t], ^0)\n",
+        "number of classes",
+    ),
+    refused("a vector called norm", "^norm[t] = tanh(U @ x[t])\n", "choose another name"),
+    refused("a bias called norm", "h[t] = tanh(U @ x[t] + ^norm)\n", "norm is a function"),
+    refused("a matrix called dropout", "h[t] = tanh(^dropout @ x[t])\n", "not a matrix"),
+    refused("dropping all", "h[t] = tanh(dropout(U @ x[t], ^1))\n", "from 0 to below 1"),
+    refused("a rate with a name", "h[t] = tanh(dropout(U @ x[t], ^s))\n", "a rate of dropout"),
+    refused("dropout of three", "h[t] = ^dropout(U @ x[t], 0, 1)\n", "a vector, and a rate"),
+    refused("how many layers", "^h[l][t] = tanh(U[l] @ x[t])\n", "layers = 3", rest=""),
+    refused("no layers", "^layers = 0\nh[l][t] = tanh(U[l] @ x[t])\n", "from 1 to 50"),
+    refused("half a layer", "^layers = 2.5\nh[l][t] = tanh(U[l] @ x[t])\n", "a whole number"),
+    refused("too many layers", "^layers = 51\nh[l][t] = tanh(U[l] @ x[t])\n", "from 1 to 50"),
+    refused(
+        "below the first layer",
+        "layers = 2\nh[l][t] = tanh(U[l] @ x[t] + V[l] @ ^h[l-2][t])\n",
+        "no layer -1",
+        "0 to 2",
+    ),
+    refused(
+        "above the last layer",
+        "layers = 2\nh[l][t] = tanh(U[l] @ x[t] + V[l] @ ^h[l+1][t-1])\n",
+        "no layer 3",
+    ),
+    refused(
+        "no layer below the first",
+        "layers = 2\nh[l][t] = tanh(U[l] @ x[t] + V[l] @ ^h[l-1][t])\n",
+        "h0[t] is read but no equation defines it",
+    ),
+    # -- the output
+    refused("empty", "^", "no output", "softmax(Q @ h[t] + s)", rest=""),
+    refused("only a comment", "^# nothing\n", "no output", rest=""),
+    refused("no softmax", "^" + HIDDEN, "no output", "softmax", rest=""),
+    refused(
+        "two softmax", HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n", "second softmax", "line 2"
+    ),
+    refused("softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side"),
+    refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "the number of classes"),
+    refused(
+        "softmax of a function", HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n", "sum of products"
+    ),
+    refused("softmax of a vector", HIDDEN + "o[t] = softmax(^h[t])\n", "sum of products"),
+    refused("softmax of a number", HIDDEN + "^o[t] = softmax(1)\n", "sum of products"),
+    refused("output of the character", HIDDEN + "o[t] = softmax(^Q @ x[t])\n", "hidden vectors"),
+    refused("output read", OUTPUT + "h[t] = tanh(U @ x[t] + W @ ^o[t-1])\n", "o[t] is the output"),
+    refused("output read before", "h[t] = U @ x[t] + ^o[t-1]\n", "o[t] is the output"),
+    refused(
+        "output reads itself", HIDDEN + "o[t] = softmax(Q @ h[t] + P @ ^o[t-1])\n", "the output"
+    ),
+    # -- vectors
+    refused("undefined", HIDDEN + "o[t] = softmax(Q @ ^b[t])\n", "b[t] is read but no equation"),
+    refused(
+        "undefined, nearly",
+        "hidden[t] = tanh(U @ x[t] + W @ ^hiden[t-1])\no[t] = softmax(Q @ hidden[t])\n",
+        "hiden",
+        "did you mean hidden?",
+    ),
+    refused(
+        "two equations", HIDDEN + "^h[t] = tanh(V @ x[t])\n", "h[t] has two equations", "keep one"
+    ),
+    refused("output twice", HIDDEN + OUTPUT + "^o[t] = tanh(U @ x[t])\n", "o[t] has two equations"),
+    refused(
+        "cycle of one",
+        "h[t] = tanh(U @ x[t] + W @ ^h[t])\n",
+        "cycle inside one time step",
+        "h[t] -> h[t]",
+        "[t-1]",
+    ),
+    refused(
+        "cycle of three",
+        "a[t] = tanh(U @ x[t] + A @ h[t])\nb[t] = B @ ^a[t]\nh[t] = b[t] * b[t-1]\n",
+        "a[t] -> b[t] -> h[t] -> a[t]",
+        "[t-1]",
+    ),
+    refused(
+        "never used", HIDDEN + "^b[t] = tanh(V @ h[t])\n", "b[t] never reaches the output o[t]"
+    ),
+    refused(
+        "no character",
+        "h[t] = tanh(W @ h[t-1] + s)\n^",
+        "no equation reads the character",
+        "U @ x[t]",
+    ),
+    refused("bare vector", "h[t] = tanh(U @ x[t] + ^h)\n", "h is a vector over time", "h[t-1]"),
+    refused("vector as matrix", "h[t] = tanh(U @ x[t] + ^h @ h[t-1])\n", "cannot be a matrix"),
+    refused(
+        "redefined character",
+        "^x[t] = 1\n",
+        "the current character",
+        "another name",
+        rest=HIDDEN + OUTPUT,
+    ),
+    refused("redefined time", "^t[t] = 1\n", "the time", "another name", rest=HIDDEN + OUTPUT),
+    refused(
+        "redefined function",
+        "^tanh[t] = 1\n",
+        "tanh is a function",
+        "another name",
+        rest=HIDDEN + OUTPUT,
+    ),
+    # -- time
+    refused("lag on the left", "^h[t-1] = tanh(U @ x[t])\n", "left side must be h[t]"),
+    refused("lead on the left", "^h[t+1] = tanh(U @ x[t])\n", "left side must be h[t]"),
+    refused("future", "h[t] = tanh(U @ x[t] + W @ ^h[t+1])\n", "h is read in the future", "h[t-1]"),
+    refused("index without t", "h[t] = tanh(U @ x[t] + W @ h[^0])\n", "[t], [t-1] or [t-k]"),
+    refused("index of two", "h[t] = tanh(U @ x[t] + W @ h[^t-1, 2])\n", "[t], [t-1] or [t-k]"),
+    refused("slice", "h[t] = tanh(U @ x[t] + W @ h[^t:])\n", "[t], [t-1] or [t-k]"),
+    refused("half a step", "h[t] = tanh(U @ x[t] + W @ h[^t-0.5])\n", "whole number"),
+    refused("true step", "h[t] = tanh(U @ x[t] + W @ h[^t-True])\n", "whole number"),
+    refused("lag by name", "h[t] = tanh(U @ x[t] + W @ h[^t-k])\n", "whole number"),
+    refused("endless lag", "h[t] = tanh(U @ x[t] + W @ ^h[t-1001])\n", "a lag above 1,000"),
+    refused("huge lag", f"h[t] = tanh(U @ x[t] + W @ ^h[t-{'9' * 99}])\n", "a lag above 1,000"),
+    refused("time alone", "h[t] = tanh(U @ x[t] + ^t)\n", "t is the time"),
+    # -- the character
+    refused("bare character", "h[t] = tanh(U @ x[t] + ^x)\n", "x is a vector over time"),
+    refused("element-wise character", "h[t] = tanh(U @ x[t] + ^x[t])\n", "one-hot", "U @ x[t]"),
+    refused("last character", "h[t] = tanh(U @ ^x[t-1])\n", "x is read at [t] only", "e[t-1]"),
+    refused("character as matrix", "h[t] = tanh(U @ x[t] + ^x @ h[t-1])\n", "cannot be a matrix"),
+    # -- parameters and shapes
+    refused(
+        "matrix as bias",
+        HIDDEN + "o[t] = softmax(Q @ h[t] + ^W)\n",
+        "W is used in two shapes",
+        "line 1",
+    ),
+    refused(
+        "bias as matrix",
+        HIDDEN + "o[t] = softmax(^s @ h[t])\n",
+        "s is used in two shapes",
+        "line 1",
+    ),
+    refused(
+        "embedding as recurrence",
+        "h[t] = tanh(U @ x[t] + ^U @ h[t-1])\n",
+        "U is used in two shapes",
+        "line 1",
+    ),
+    refused(
+        "embedding as layer",
+        "a[t] = tanh(U @ x[t])\nh[t] = tanh(^U @ a[t])\n",
+        "U is used in two shapes",
+        "lines 1 and 2",
+        "vocabulary",
+    ),
+    refused(
+        "hidden bias in the output",
+        HIDDEN + "o[t] = softmax(Q @ h[t] + ^s)\n",
+        "s is used in two shapes",
+        "lines 1 and 2",
+    ),
+    refused(
+        "output weights in a layer",
+        HIDDEN + "g[t] = Q @ h[t]\no[t] = softmax(^Q @ g[t])\n",
+        "Q is used in two shapes",
+        "lines 2 and 3",
+    ),
+    refused(
+        "tied the wrong way",
+        HIDDEN + "o[t] = softmax(^U @ h[t])\n",
+        "U is used in two shapes",
+        "lines 1 and 2",
+    ),
+    refused(
+        "vector as wide as the vocabulary",
+        HIDDEN + "g[t] = ^U.T @ h[t]\no[t] = softmax(Q @ g[t])",
+        "U is used in two shapes",
+    ),
+    refused(
+        "expression as wide as the vocabulary",
+        HIDDEN + "o[t] = softmax(Q @ h[t] + B @ (^B @ x[t]))\n",
+        "B is used in two shapes",
+    ),
+    refused("matrix of a number", "h[t] = tanh(U @ x[t] + ^W @ (1 + 2))\n", "W @ needs a vector"),
+    refused("transpose alone", "h[t] = tanh(U @ x[t] + ^W.T)\n", "W.T stands only before @"),
+    refused("transpose of a vector", "h[t] = tanh(U @ x[t] + W @ ^h[t-1].T)\n", "only + - * / @"),
+    refused(
+        "function as matrix", "h[t] = tanh(U @ x[t] + ^tanh @ h[t-1])\n", "tanh is not a matrix"
+    ),
+    refused(
+        "choice as matrix", "f = tanh\nh[t] = f(U @ x[t] + ^f @ h[t-1])\n", "f is not a matrix"
+    ),
+    # -- precedence
+    refused(
+        "factor before a product",
+        "h[t] = U @ x[t] + ^h[t-1] * W @ h[t-2]\n",
+        "parentheses",
+        "r[t] * (W @ h[t-1])",
+    ),
+    refused("number before a product", "h[t] = U @ x[t] + ^2 * W @ h[t-2]\n", "parentheses"),
+    refused(
+        "sign before a product", "h[t] = ^-W @ h[t-1] + U @ x[t]\n", "parentheses", "-(W @ h[t-1])"
+    ),
+    refused(
+        "product and factor",
+        "h[t] = U @ x[t] + ^W @ h[t-1] * h[t-2]\n",
+        "two ways",
+        "(W @ v) * w or W @ (v * w)",
+    ),
+    refused("product and divisor", "h[t] = ^U @ x[t] / s\n", "two ways", "(W @ v) / w"),
+    refused("product of vectors", "h[t] = U @ x[t] + (W @ ^h[t-1]) @ h[t-2]\n", "name of a matrix"),
+    refused("sum of matrices", "h[t] = U @ x[t] + (^V + W) @ h[t-1]\n", "name of a matrix"),
+    # -- functions and choices
+    refused(
+        "unknown function", "h[t] = ^cosh(U @ x[t])\n", "unknown function cosh", "tanh", "sigmoid"
+    ),
+    refused("nearly a function", "h[t] = ^sigmod(U @ x[t])\n", "did you mean sigmoid?"),
+    refused("two arguments", "h[t] = ^tanh(U @ x[t], s)\n", "tanh takes one argument"),
+    refused("no argument", "h[t] = ^tanh() + U @ x[t]\n", "tanh takes one argument"),
+    refused("named argument", "h[t] = ^tanh(z=U @ x[t])\n", "tanh takes one argument"),
+    refused("starred argument", "h[t] = ^tanh(*s) + U @ x[t]\n", "tanh takes one argument"),
+    refused("function alone", "h[t] = ^tanh * (U @ x[t])\n", "tanh is a function", "tanh(...)"),
+    refused("unknown choice", "f = ^sinh\nh[t] = f(U @ x[t])\n", "unknown function sinh", "tanh"),
+    refused("choice given twice", "f = tanh\n^f = relu\nh[t] = f(U @ x[t])\n", "f is given twice"),
+    refused("choice never used", "^f = tanh\n", "f is never used", rest=HIDDEN + OUTPUT),
+    refused(
+        "number never used", "^alpha = 0.5\nh[t] = aplha * (U @ x[t])\n", "alpha is never used"
+    ),
+    refused("choice and vector", "h = tanh\n^h[t] = h(U @ x[t])\n", "h is a choice"),
+    refused(
+        "choice of a function's name", "^relu = tanh\n", "relu is a function", rest=HIDDEN + OUTPUT
+    ),
+    refused("vector without index", "h = ^tanh(U @ x[t])\n", "h[t] = ..."),
+    # -- initialisers
+    refused("start of nothing", HIDDEN + OUTPUT + "^V: identity\n", "V is no parameter"),
+    refused(
+        "unknown start", HIDDEN + OUTPUT + "W: ^zeros\n", "identity, orthogonal, normal, uniform"
+    ),
+    refused("two starts", HIDDEN + OUTPUT + "W: identity\n^W: normal\n", "W is initialised twice"),
+    refused("start without number", HIDDEN + OUTPUT + "W: identity(^a)\n", "takes one number"),
+    refused(
+        "square start of a vector",
+        HIDDEN + OUTPUT + "^s: identity\n",
+        "s is a vector",
+        "constant(0)",
+    ),
+    refused("negative width", HIDDEN + OUTPUT + "W: uniform(^-1)\n", "cannot be negative"),
+    refused("start and value", HIDDEN + OUTPUT + "^W: identity = 1\n", "not an equation"),
+    # -- numbers
+    refused("division by zero", "h[t] = tanh(U @ x[t]) + ^1 / (2 - 2)\n", "division by zero"),
+    refused("too large", "h[t] = tanh(U @ x[t]) + ^1e300\n", "too large"),
+    refused("infinite", "h[t] = tanh(U @ x[t]) - ^1e999\n", "too large"),
+    refused("too large together", "h[t] = tanh(U @ x[t]) + ^1e200 * 1e200\n", "too large"),
+    refused("complex", "h[t] = U @ x[t] + ^1j\n", "only + - * / @"),
+    refused("boolean", "h[t] = U @ x[t] + ^True\n", "only + - * / @"),
+    # -- not equations at all
+    refused("plain words", "recurrence ^equations", "cannot be read", "name[t] = expression"),
+    refused("a product without @", "h[t] = tanh(^U x[t])\n", "cannot be read", "@"),
+    refused("round index", "^h(t) = tanh(U @ x[t])\n", "cannot be read", "name[t] = expression"),
+    refused("open parenthesis", "h[t] = tanh^(U @ x[t]\n", "'(' was never closed"),
+    anywhere("indented", "  " + HIDDEN + OUTPUT, "unexpected indent"),
+    refused("times sign", "h[t] = tanh(U ^× x[t])\n", "invalid character"),
+    refused("after wide characters", "状态[t] = tanh(U @ x[t]) + ^一个[t]\n", "一个[t]"),
+    refused("after tabs", "h[t]\t=\tU @ x[t] + ^b[t]\n", "b[t]"),
+    refused("after Windows line ends", "# one\r\n\r\nh[t] = U @ x[t] + ^b[t]\r\n", "b[t]"),
+    refused("power", "h[t] = ^(U @ x[t]) ** 2\n", "only + - * / @"),
+    refused("remainder", "h[t] = ^(U @ x[t]) % 2\n", "only + - * / @"),
+    refused("plus sign", "h[t] = ^+(U @ x[t])\n", "only + - * / @"),
+    refused("comparison", "h[t] = ^U @ x[t] > 0\n", "only + - * / @"),
+    refused("string", "h[t] = ^'\\d'\n", "only + - * / @"),
+    refused("comprehension", "h[t] = ^[U @ x[t] for t in k]\n", "only + - * / @"),
+    refused("lambda", "h[t] = ^lambda t: t\n", "only + - * / @"),
+    refused("walrus", "h[t] = (^k := 1)\n", "only + - * / @"),
+    refused("await", "h[t] = ^await x[t]\n", "only + - * / @"),
+    refused("attribute call", "h[t] = ^s.tanh()\n", "only + - * / @"),
+    refused(
+        "import", "^import os\n", "not an equation", "name[t] = expression", rest=HIDDEN + OUTPUT
+    ),
+    refused("escape", "h[t] = ^__import__('os').system('true')\n", "only + - * / @"),
+    refused("escape by name", "h[t] = ^__import__('os')\n", "unknown function __import__"),
+    refused("dunder chain", "h[t] = ^().__class__.__base__\n", "only + - * / @"),
+    refused(
+        "function definition", "^def f(t):\n    return t\n", "not an equation", rest=HIDDEN + OUTPUT
+    ),
+    refused("loop", "^for t in k:\n    h[t] = 1\n", "not an equation"),
+    refused("chained", "^g[t] = h[t] = U @ x[t]\n", "not an equation"),
+    refused("augmented", "^h[t] += U @ x[t]\n", "not an equation"),
+    refused("tuple", "^h[t], g[t] = 1, 2\n", "not an equation"),
+    refused("attribute", "^h.a = 1\n", "not an equation", rest=HIDDEN + OUTPUT),
+    refused("index of an index", "^h[t][t] = 1\n", "left side must be name[t]"),
+    refused("equality", "^h[t] == U @ x[t]\n", "not an equation"),
+    refused("annotated vector", "^h[t]: int = 1\n", "not an equation"),
+    refused("delete", HIDDEN + "^del h[t]\n", "not an equation"),
+    anywhere("a null byte", "h[t]\0 = 1\n" + OUTPUT),
+    refused("a lone surrogate", "^h[t] = \ud800\n", "not a text of equations"),
+    refused("a byte-order mark", "^\ufeff", "cannot be read", rest=HIDDEN + OUTPUT),
+    refused("a colour for the terminal", "h[t] = ^\x1b[31m\n", "cannot be read"),
+    # -- hostile sizes
+    anywhere("5,000 digits", f"h[t] = tanh(U @ x[t]) + {'9' * 5000}\n" + OUTPUT, "cannot be read"),
+    anywhere("5,000 hexadecimal digits", f"h[t] = 0x{'f' * 5000}\n" + OUTPUT, "too large"),
+    anywhere("5,000 nested parentheses", f"h[t] = {'(' * 5000}1{')' * 5000}\n", "too many nested"),
+    anywhere("5,000 open parentheses", "h[t] = " + "(" * 5000, "too many nested"),
+    anywhere(
+        "150 functions", f"h[t] = {'tanh(' * 150}U @ x[t]{')' * 150}\n" + OUTPUT, "too deeply"
+    ),
+    anywhere("200,000 operators", "h[t] = 1" + " + 1" * 200_000, "longer than 100,000 characters"),
+    anywhere(
+        "40,000 operators", "h[t] = 1" + "+1" * 40_000, "nested too deeply", "several equations"
+    ),
+    anywhere("50,000 signs", "h[t] = " + "-" * 50_000 + "s\n" + OUTPUT, "nested too deeply"),
+    anywhere("900 matrices", "h[t] = " + "A @ " * 900 + "h[t-1]\n" + OUTPUT, "nested too deeply"),
+    anywhere("20,000 matrices", "h[t] = " + "A @ " * 20_000 + "h[t-1]\n", "nested too deeply"),
+    anywhere(
+        "500 equations",
+        "".join(f"h{i}[t] = W @ h{i}[t-1]\n" for i in range(500)) + OUTPUT,
+        "line 301",
+        "more than 300 vectors",
+    ),
+    anywhere(
+        "500 products of expressions",
+        "".join(f"h{i}[t] = {'W @ (s + ' * 50}s{')' * 50}\n" for i in range(10)) + OUTPUT,
+        "line 6",
+        "more than 300 vectors",
+    ),
+    anywhere("500 targets", " = ".join(f"h{i}[t]" for i in range(500)) + " = s", "not an equation"),
+    anywhere("10 MB in a line", "x" * 10_000_000, "longer than 100,000 characters"),
+    anywhere("a million lines", "\n" * 1_000_000, "longer than 100,000 characters"),
+]
