@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra.arrays import aligned_zeros
+
 Arrays = dict[str, NDArray[Any]]
 
 # What each kind remembers of a parameter's past gradients.
@@ -96,7 +98,7 @@ class Optimizer:
         self.settings = settings
         self.count = 0
         self.slots = {
-            f"{name}/{slot}": np.zeros_like(value)
+            f"{name}/{slot}": aligned_zeros(value.shape, value.dtype)
             for name, value in parameters.items()
             for slot in settings.slots
         }
