@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recurra.arrays import aligned_zeros
+from recurra.arrays import placed_zeros
 from recurra.engines import Array, Parameters, State
 from recurra.engines.codegen import local_slopes, loop_matrices
 from recurra.engines.dropout import Masks
@@ -83,10 +83,10 @@ class Share:
             slope = self._new(rows, self.sizes[name])
             self.arrays["d", name] = self.arrays["e", name] = slope
         for name, shape in self.shapes.parameters.items():
-            self.arrays["g", name] = self._new(*shape)
+            self.arrays["g", name] = placed_zeros(shape, self.dtype, 3)
 
     def _new(self, *shape: int) -> Array:
-        return aligned_zeros(shape, self.dtype)
+        return placed_zeros(shape, self.dtype)
 
     def _vector(self, name: str) -> Array:
         return self._new((self.plan.lags[name] + self.steps) * self.batch, self.sizes[name])
