@@ -21,6 +21,7 @@ PROGRAMS = [
     *SOURCES,
     *(p for folder in ("tests", "benchmarks") for p in sorted((ROOT / folder).rglob("*.py"))),
 ]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 HEAVY = {"numba", "scipy", "torch", "jax", "rich", "safetensors", "charset_normalizer", "pooch"}
 
@@ -115,6 +116,7 @@ MACHINE = re.compile(
     [
         *PROGRAMS,
         *PAGES,
+        *NOTEBOOKS,
         *(ROOT / name for name in ("pyproject.toml", "constraints.txt", ".ci/run")),
     ],
     ids=name_of,
@@ -148,6 +150,8 @@ def test_the_commands_in_the_readme_run(page, tmp_path):
     (novel,) = re.findall("train (\\S+)", commands)
     Path(tmp_path, novel).write_text("".join(f"{n} + {n} = {2 * n}\n" for n in range(900)), "utf-8")
     commands = re.sub("(recurra train [^#]+)", r"\1 --steps 3 --hidden 8 ", commands)
+    small = " --steps 3 --hidden 60 --seeds 2 "
+    commands = re.sub("(recurra compare [^#]+)", rf"\1{small}", commands)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],

@@ -126,7 +126,9 @@ def test_a_negative_seed_is_refused():
 # -- reading
 
 
-@pytest.mark.parametrize("text", ["a", "ab", "abc dea\n宝玉" * 60])
+# longer than a piece of 256, but not by much: in this model a rounding error grows a thousandfold
+# every hundred characters
+@pytest.mark.parametrize("text", ["a", "ab", "abc dea\n宝玉" * 30])
 def test_a_text_is_continued_from_where_it_ends(text):
     model = make_model()
     expected = model.vocabulary.decode([log_probabilities(model, text).argmax()])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recurra.arrays import placed_zeros
 from recurra.elements import Operation, SumValue
 from recurra.engines import DEFAULT_ENGINE, Engine, Parameters, make_engine
 from recurra.errors import SettingError
@@ -83,7 +84,8 @@ def initialise(
         paper = shapes.paper(name)
         value = _draw(initialiser, paper, rng)
         stored = value.T if name in shapes.transposed else value
-        parameters[name] = np.ascontiguousarray(stored, dtype=dtype)
+        parameters[name] = placed_zeros(stored.shape, dtype)
+        parameters[name][:] = stored
     return parameters
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra.arrays import placed_zeros
+
 Arrays = dict[str, NDArray[Any]]
 
 # What each kind remembers of a parameter's past gradients.
@@ -96,9 +98,9 @@ class Optimizer:
         self.settings = settings
         self.count = 0
         self.slots = {
-            f"{name}/{slot}": np.zeros_like(value)
+            f"{name}/{slot}": placed_zeros(value.shape, value.dtype, quarter)
             for name, value in parameters.items()
-            for slot in settings.slots
+            for quarter, slot in enumerate(settings.slots, 1)
         }
 
     def update(self, parameters: Arrays, gradients: Arrays, rate: float) -> None:

@@ -99,6 +99,8 @@ def compare_command(
     elif text is None:
         comparison = recurra.compare_runs(_grouped(entrants), out)
     else:
+        if rates and settings["lr"] is not None:
+            raise recurra.SettingError("give lr and rates not both: rates are what is tried for lr")
         limits = _limits(settings)
         sizes = _sizes(settings.pop("hidden"))
         comparison = recurra.plan_comparison(

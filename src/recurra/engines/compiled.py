@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import is_
 from types import ModuleType
 
 import numpy as np
@@ -142,6 +143,7 @@ class CompiledEngine:
         self, parameters: Parameters, inputs: Array, targets: Array, state: State
     ) -> tuple[Array, State]:
         """``-log p`` of every target, ``(T, B)``, and the next state."""
+        self._check(parameters)
         shares = self._shares_for(*inputs.shape, training=False)
         result = np.empty(inputs.shape, self.dtype)
 
@@ -149,7 +151,7 @@ class CompiledEngine:
             self._forward(share, parameters, inputs, targets, state, None)
             rows, weights, bias = share.output_operand(parameters)
             losses = self._output.losses(rows, weights, bias, share.targets)
-            result[:, share.first : share.last] = losses.reshape(share.steps, share.batch)
+            result[:, share.streams] = losses.reshape(share.steps, share.batch)
 
         self._run(run, shares)
         return result, self._next_state(shares, state)
@@ -158,6 +160,7 @@ class CompiledEngine:
         self, parameters: Parameters, inputs: Array, state: State
     ) -> tuple[Array, State]:
         """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
+        self._check(parameters)
         (share,) = self._shares_for(1, len(inputs), training=False)[:1]
         self._forward(share, parameters, inputs[None], None, state, None)
         log_p = self._output.log_probabilities(*share.output_operand(parameters))
@@ -188,16 +191,13 @@ class CompiledEngine:
         state: State,
         masks: Masks | None,
     ) -> None:
-        self._check(parameters)
         share.put(inputs, targets, state, masks)
-        self._kernels.forward(*share.arguments(self.source.forward, parameters))
+        self._kernels.forward(*share.arguments("forward", self.source.forward, parameters))
 
     def _check(self, parameters: Parameters) -> None:
         """Kernels rely on types, shapes and order in memory; arrays seen before are not asked."""
         arrays = tuple(parameters.values())
-        if len(arrays) == len(self._checked) and all(
-            a is b for a, b in zip(arrays, self._checked, strict=True)
-        ):
+        if len(arrays) == len(self._checked) and all(map(is_, arrays, self._checked)):
             return
         if parameters.keys() != self.shapes.parameters.keys():
             raise SettingError("these are not the parameters of this engine's network")
@@ -209,6 +209,8 @@ class CompiledEngine:
                     f"{shape}, not of {value.dtype} and shape {value.shape}"
                 )
         self._checked = arrays
+        for share in chain.from_iterable(self._shares.values()):
+            share.bound.clear()
 
     def _backward(
         self,
@@ -221,17 +223,15 @@ class CompiledEngine:
         output_layer: Callable[[Share], float],
     ) -> float:
         """The loss, and in every share the gradients of what the output layer sends back."""
+        self._check(parameters)
 
         def run(share: Share) -> float:
             self._forward(share, parameters, inputs, targets, state, masks)
             loss = output_layer(share)
-            self._kernels.backward(*share.arguments(self.source.backward, parameters))
+            self._kernels.backward(*share.arguments("backward", self.source.backward, parameters))
             return loss
 
         return float(sum(self._run(run, shares)))
 
     def _next_state(self, shares: list[Share], state: State) -> State:
-        following = {name: np.empty_like(past) for name, past in state.items()}
-        for share in shares:
-            share.get_state(following)
-        return following
+        return {name: np.concatenate([share.last[name] for share in shares], 1) for name in state}

@@ -7,6 +7,7 @@ momentum, both without weight decay), only those rows are read and written.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from recurra.optimizers import Optimizer
 _WORTH_SHARING = 500_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _View:
     """A thread's part of a parameter, its gradient and its optimiser slots, all flat."""
 
@@ -30,6 +31,14 @@ class _View:
     g: Array
     slots: list[Array]
     is_matrix: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What one thread updates; ``addresses`` tells :func:`update.adagrad_all` the same."""
+
+    views: list[_View]
+    addresses: Array
 
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
@@ -51,7 +60,7 @@ class Descent:
         self._rows = np.zeros(vocabulary, np.int32)
         self._viewed: tuple[Any, ...] = ()
         self._arrays: tuple[Array, ...] = ()
-        self._parts: list[list[_View]] = []
+        self._parts: list[_Part] = []
 
     def step(
         self,
@@ -86,8 +95,13 @@ class Descent:
             norm = math.sqrt(squares)
             factor = s.clip_norm / norm if norm > s.clip_norm else 1.0
 
-        def move(part: list[_View]) -> None:
-            for view in part:
+        def move(part: _Part) -> None:
+            if s.kind == "adagrad" and part.views:
+                like, eps = part.views[0].p, s.eps_parts
+                numbers = (rate, limit, factor, s.weight_decay, *eps)
+                update.adagrad_all(part.addresses, like, *numbers)
+                return
+            for view in part.views:
                 _move(optimizer, view, rate, limit, factor)
 
         self.run(move, parts)
@@ -113,40 +127,41 @@ class Descent:
 
     def _views(
         self, share: Share, parameters: Parameters, optimizer: Optimizer, without: Sequence[str]
-    ) -> list[list[_View]]:
+    ) -> list[_Part]:
         """Who updates what, one list a thread; made anew when an array is another one."""
         arrays = (*parameters.values(), *optimizer.slots.values())
         if (
             self._viewed == (share, optimizer, without)
             and len(self._arrays) == len(arrays)
-            and all(a is b for a, b in zip(self._arrays, arrays, strict=True))
+            and all(map(is_, self._arrays, arrays))
         ):
             return self._parts
         self._viewed, self._arrays = (share, optimizer, without), arrays
         sizes = {name: p.size for name, p in parameters.items() if name not in without}
         count = self.threads if sum(sizes.values()) > _WORTH_SHARING else 1
-        self._parts = [[] for _ in range(count)]
+        parts: list[list[_View]] = [[] for _ in range(count)]
         for name, size in sizes.items():
             slots = [optimizer.slots[f"{name}/{slot}"] for slot in optimizer.settings.slots]
             whole = [a.reshape(-1) for a in (parameters[name], share.arrays["g", name], *slots)]
-            for i, part in enumerate(self._parts):
+            for i, part in enumerate(parts):
                 where = slice(size * i // count, size * (i + 1) // count)
                 p, g, *mine = (a[where] for a in whole)
                 part.append(_View(name, where, p, g, mine, parameters[name].ndim > 1))
+        self._parts = [_Part(views, _addresses(views)) for views in parts]
         return self._parts
 
     def _reduce(
         self,
         shares: Sequence[Share],
-        parts: list[list[_View]],
+        parts: list[_Part],
         limit: float,
         want_squares: bool,
     ) -> float:
         """Add all shares' gradients into the first one's; the sum of their squares if wanted."""
 
-        def reduce(part: list[_View]) -> float:
+        def reduce(part: _Part) -> float:
             squares = 0.0
-            for view in part:
+            for view in part.views:
                 for i, share in enumerate(shares[1:], 2):
                     other = share.arrays["g", view.name].reshape(-1)[view.where]
                     update.add_gradients(view.g, other, limit if i == len(shares) else math.inf)
@@ -155,6 +170,11 @@ class Descent:
             return squares
 
         return float(sum(self.run(reduce, parts)))
+
+
+def _addresses(views: list[_View]) -> Array:
+    rows = [[v.p.size, v.is_matrix, *(a.ctypes.data for a in (v.p, v.g, *v.slots))] for v in views]
+    return np.array(rows, np.int64)
 
 
 def _moves_only_touched(optimizer: Optimizer) -> bool:
@@ -169,9 +189,7 @@ def _move(optimizer: Optimizer, view: _View, rate: float, limit: float, factor: 
     p, g, slots = view.p, view.g, view.slots
     decay = s.weight_decay if view.is_matrix else 0.0
     inside, outside = s.eps_parts
-    if s.kind == "adagrad":
-        update.adagrad(p, g, *slots, rate, limit, factor, decay, inside, outside)
-    elif s.kind == "sgd":
+    if s.kind == "sgd":
         momentum = slots[0] if slots else p[:0]
         update.sgd(p, g, momentum, rate, limit, factor, decay, s.momentum)
     elif s.kind == "rmsprop":

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.arrays import placed_zeros
 from recurra.engines import Array, Parameters
 from recurra.engines.kernels import classes, output
 from recurra.engines.share import Share
@@ -123,5 +124,5 @@ class OutputLayer:
             blocks = -(-vocabulary // output.BLOCK)
             more = (self.threads - 1, share.rows, weights.shape[1])
             shapes = ((vocabulary, width), (blocks, width), (blocks, width), (width,), more)
-            self._space = {key: tuple(np.zeros(shape, dtype) for shape in shapes)}
+            self._space = {key: tuple(placed_zeros(shape, dtype) for shape in shapes)}
         return self._space[key]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recurra.arrays import placed_zeros
 from recurra.engines import Array, Parameters, State
 from recurra.engines.codegen import local_slopes, loop_matrices
 from recurra.engines.dropout import Masks
@@ -22,6 +23,11 @@ class Share:
 
     Keys are those of :mod:`recurra.engines.codegen`: (kind letter, name in the plan). Time and
     stream are one axis: row ``t * batch + r``, vectors with their carried past in front.
+
+    Attributes:
+        streams: which of the batch are this share's.
+        last: the state that the next sequence carries, views ``(lags, streams, n)``.
+        bound: what is made once, see :meth:`arguments`.
 
     Args:
         plan: what is computed.
@@ -43,12 +49,13 @@ class Share:
         training: bool,
     ) -> None:
         self.plan, self.shapes, self.dtype, self.steps = plan, shapes, dtype, steps
-        self.first, self.last, self.batch = first, last, last - first
+        self.streams, self.batch = slice(first, last), last - first
         self.rows = steps * self.batch
         self.sizes = plan.sizes(shapes)
-        self.inputs = np.zeros(self.rows, np.int32)
-        self.targets = np.zeros(self.rows, np.int32)
+        self._text = np.zeros((2, steps, self.batch), np.int32)
+        self.inputs, self.targets = self._text.reshape(2, self.rows)
         self.scale = 0.0
+        self.bound: dict[str, Any] = {}
         self.arrays: dict[Key, Array] = {}
         for total in plan.sums.values():
             if total is not plan.logits:
@@ -60,6 +67,12 @@ class Share:
                 self.arrays["n", name] = self._new(self.rows)
         for name, edge in plan.edges.items():
             self.arrays["k", name] = np.ones((self.rows, self.sizes[edge.owner]), dtype)
+        # views of the carried past, and of what the next sequence carries
+        self._past: State = {}
+        self.last: State = {}
+        for name, lags in plan.state.items():
+            vector = self.arrays["v", name].reshape(-1, self.batch, self.sizes[name])
+            self._past[name], self.last[name] = vector[:lags], vector[steps:]
         for name in loop_matrices(plan):
             # not worth its making for a step or two: products then read the matrix itself
             shape = shapes.parameters[name][::-1] if steps > 2 else (0, 0)
@@ -74,55 +87,61 @@ class Share:
             slope = self._new(rows, self.sizes[name])
             self.arrays["d", name] = self.arrays["e", name] = slope
         for name, shape in self.shapes.parameters.items():
-            self.arrays["g", name] = self._new(*shape)
+            self.arrays["g", name] = placed_zeros(shape, self.dtype, 3)
 
     def _new(self, *shape: int) -> Array:
-        return np.zeros(shape, self.dtype)
+        return placed_zeros(shape, self.dtype)
 
     def _vector(self, name: str) -> Array:
         return self._new((self.plan.lags[name] + self.steps) * self.batch, self.sizes[name])
 
-    def arguments(self, keys: Iterable[Key], parameters: Parameters) -> list[Any]:
-        """What a generated kernel with these keys is called with."""
-        fixed = {"inputs": self.inputs, "batch": self.batch, "scale": self.scale}
-        return [
-            fixed[kind]
-            if not name
-            else parameters[name]
-            if kind == "p"
-            else self.arrays[kind, name]
-            for kind, name in keys
-        ]
+    def arguments(self, kernel: str, keys: Iterable[Key], parameters: Parameters) -> list[Any]:
+        """What a generated kernel with these keys is called with.
+
+        Made once and kept in ``bound`` under the kernel's name, until that is cleared: by `put`
+        with dropout, which exchanges arrays, and by who passes other parameters.
+        """
+        if kernel not in self.bound:
+            fixed = {"inputs": self.inputs, "batch": self.batch, "scale": self.scale}
+            self.bound[kernel] = [
+                fixed[kind]
+                if not name
+                else parameters[name]
+                if kind == "p"
+                else self.arrays[kind, name]
+                for kind, name in keys
+            ]
+        arguments: list[Any] = self.bound[kernel]
+        return arguments
 
     # -- in and out
 
     def put(self, inputs: Array, targets: Array | None, state: State, masks: Masks | None) -> None:
         """Take this share of a batch: text, carried state, dropout."""
-        own = slice(self.first, self.last)
-        self.inputs.reshape(self.steps, self.batch)[:] = inputs[:, own]
-        self._check(self.inputs)
+        self._text[0] = inputs[:, self.streams]
         if targets is not None:
-            self.targets.reshape(self.steps, self.batch)[:] = targets[:, own]
-            self._check(self.targets)
+            self._text[1] = targets[:, self.streams]
+        self._check()
         for name, past in state.items():
-            rows = len(past) * self.batch
-            self.arrays["v", name][:rows].reshape(len(past), self.batch, -1)[:] = past[:, own]
+            self._past[name][:] = past[:, self.streams]
         for name in self.plan.edges:
             edge = masks.edges.get(name) if masks else None
             mask = self.arrays["k", name].reshape(self.steps, self.batch, -1)
-            mask[:] = 1.0 if edge is None else edge[:, own]
-        if self.plan.edges:
+            mask[:] = 1.0 if edge is None else edge[:, self.streams]
+        if self.plan.edges or (not masks and not self.scale):
             return
+        self.bound.clear()
         self.scale = masks.scale if masks else 0.0
         for name in self.plan.dropped:
             if masks:
-                mask = np.ascontiguousarray(masks.arrays[name][:, own])
+                mask = np.ascontiguousarray(masks.arrays[name][:, self.streams])
                 self.arrays["m", name] = mask.reshape(-1, self.sizes[name])
             self._separate(name, masks is not None)
 
-    def _check(self, text: Array) -> None:
+    def _check(self) -> None:
         # kernels read where they are told to; as unsigned numbers, negative ones are large
-        if text.size and text.view(np.uint32).max() >= self.shapes.vocabulary:
+        if np.maximum.reduce(self._text.view(np.uint32), None, initial=0) >= self.shapes.vocabulary:
+            self._text[:] = 0
             raise TextError(
                 f"a character's number lies outside of the vocabulary of {self.shapes.vocabulary}"
             )
@@ -137,12 +156,6 @@ class Share:
                 elif self.arrays[seen, name] is one:
                     self.arrays[seen, name] = np.zeros_like(one)
 
-    def get_state(self, state: State) -> None:
-        """Write this share of the next state."""
-        for name, past in state.items():
-            vector = self.arrays["v", name].reshape(-1, self.batch, self.sizes[name])
-            past[:, self.first : self.last] = vector[self.steps :]
-
     # -- the output layer's operand and its slope
 
     def operand(self, term: Term, kind: str = "y") -> Array:
@@ -155,6 +168,9 @@ class Share:
 
         Several products become one over their operands and weights side by side.
         """
+        if "operand" in self.bound:
+            known: tuple[Array, Array, Array] = self.bound["operand"]
+            return known
         logits = self.plan.logits
         bias = sum(
             (parameters[name] for name in logits.biases[1:]),
@@ -163,11 +179,18 @@ class Share:
         operands = [self.operand(term) for term in logits.terms]
         weights = [parameters[term.matrix] for term in logits.terms]
         if len(operands) == 1:
+            if len(logits.biases) == 1:  # nothing is copied, so nothing grows old
+                self.bound["operand"] = operands[0], weights[0], bias
             return operands[0], weights[0], bias
         return np.concatenate(operands, axis=1), np.concatenate(weights, axis=1), bias
 
     def output_gradients(self) -> tuple[Array, Array, Array]:
         """Where the output layer writes its slopes: hidden rows, weights, bias."""
+        if "slopes" in self.bound:
+            whole, slopes = self.bound["slopes"]
+            whole[:] = 0.0
+            known: tuple[Array, Array, Array] = slopes
+            return known
         logits = self.plan.logits
         bias = (
             self.arrays["g", logits.biases[0]] if logits.biases else self._new(self.shapes.scores)
@@ -175,10 +198,10 @@ class Share:
         if len(logits.terms) == 1:
             (term,) = logits.terms
             whole, rows = self.arrays["e", term.vector], self.operand(term, "e")
-            whole[: len(whole) - len(rows)] = 0.0
-            if term.lag:
-                whole[:] = 0.0
-            return rows, self.arrays["g", term.matrix], bias
+            whole[:] = 0.0
+            slopes = rows, self.arrays["g", term.matrix], bias
+            self.bound["slopes"] = whole if term.lag else whole[: -len(rows)], slopes
+            return slopes
         width = sum(self.sizes[term.vector] for term in logits.terms)
         return self._new(self.rows, width), self._new(self.shapes.scores, width), bias
 

@@ -19,7 +19,9 @@ class Team:
 
     def run(self, task: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         """The task on every item, each in a thread of its own, results in order."""
-        if len(items) > 1 and not self._workers:
+        if len(items) == 1:
+            return [task(items[0])]
+        if not self._workers:
             self._workers = [_Worker() for _ in range(self.threads - 1)]
             weakref.finalize(self, _dismiss, self._workers)
         pairs = list(zip(self._workers, items[1:], strict=False))

@@ -255,8 +255,8 @@ def _short(number: float) -> str:
 
 def _svg(parts: Sequence[str], height: int, label: str) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img" '
-        f'aria-label="{escape(label)}" '
+        f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'role="img" aria-label="{escape(label)}" '
         'xmlns="http://www.w3.org/2000/svg" font-size="13" fill="currentColor" '
         'style="max-width:100%;height:auto;font-family:inherit">'
         f"{''.join(parts)}</svg>"

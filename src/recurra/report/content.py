@@ -156,14 +156,15 @@ def shown_source(source: str) -> str:
 
 
 def _trials(runs: Sequence[Run]) -> list[Trial]:
-    """Runs that were not compared, each under the name of its network, or else of its folder."""
+    """Runs that were not compared: under the names of their networks if those tell them apart."""
     networks = [str(run.config.get("network")) for run in runs]
-    definitions = [(run.config.get("network"), run.equations) for run in runs]
-    alone = len(set(networks)) == len(set(definitions))
     seeds = [Recipe(**run.config["recipe"]).seed for run in runs]
-    if len(set(zip(networks, seeds, strict=True))) < len(runs):
-        alone = False
-    names = networks if alone else [run.folder.name for run in runs]
+    names = networks
+    texts = {(network, run.equations) for network, run in zip(networks, runs, strict=True)}
+    if len({*zip(networks, seeds, strict=True)}) < len(runs) or len(texts) > len({*networks}):
+        names = [run.folder.name for run in runs]
+        if len({*names}) < len(names):
+            names = [f"{network}-{i}" for i, network in enumerate(networks, 1)]
     return [
         Trial("trained", name, seed, run.folder)
         for name, seed, run in zip(names, seeds, runs, strict=True)

@@ -1,4 +1,4 @@
-"""A matrix times one vector: all that counts is to read the matrix once, in order, at full speed."""
+"""A matrix times one vector: what counts is to read the matrix once, in order, at full speed."""
 
 from typing import Any
 
@@ -45,9 +45,8 @@ def _gemv(
 def _gemv_transposed(
     k: Any, m: Any, matrix_pointer: Any, x_pointer: Any, i: Any, out_pointer: Any, o: Any, add: Any
 ) -> None:
-    """Every second row of ``x`` passes through the matrix from its end: what the row before has
-    read last is still in the first-level cache.
-    """
+    # every second row of x begins at the matrix's end: what the row before has read last is still
+    # in the first-level cache
     matrix, x, out = (
         carray(matrix_pointer, (1,)), carray(x_pointer, (1,)), carray(out_pointer, (1,)),
     )  # fmt: skip

@@ -107,19 +107,21 @@ def _slopes(
 ) -> None:  # fmt: skip
     """``scores = scale (softmax - onehot)`` for one block, and their sums over the rows."""
     width = scores.shape[1]
-    for r in range(width):
-        factor[r] = exp(peaks[v0 // BLOCK, r] - top[r]) * (factor.dtype.type(scale) / total[r])
+    real = scores.dtype.type
+    for r in range(count):
+        factor[r] = exp(peaks[v0 // BLOCK, r] - top[r]) * (real(scale) / total[r])
+    factor[count:] = 0.0  # what fills the vectors up
     for v in range(v0, v1):
+        slope = real(0)
         for r in range(width):
-            scores[v, r] *= factor[r]
+            e = scores[v, r] * factor[r]
+            scores[v, r] = e
+            slope += e
+        d_bias[at + v] = d_bias[at + v] + slope if add else slope
     for r in range(count):
         if v0 <= targets[start + r] < v1:
-            scores[targets[start + r], r] -= factor.dtype.type(scale)
-    for v in range(v0, v1):
-        slope = scores.dtype.type(0)
-        for r in range(count):
-            slope += scores[v, r]
-        d_bias[at + v] = d_bias[at + v] + slope if add else slope
+            scores[targets[start + r], r] -= real(scale)
+            d_bias[at + targets[start + r]] -= real(scale)
 
 
 @jit

@@ -7,6 +7,8 @@ then scaled by ``factor`` (that is how clipping by norm arrives here), both whil
 from typing import Any
 
 import numpy as np
+from numba import carray, types
+from numba.extending import intrinsic
 
 from recurra.engines.kernels.jit import inlined, jit
 
@@ -58,6 +60,43 @@ def adagrad(
         s = accumulator[i] + x * x
         accumulator[i] = s
         p[i] -= rate * x / (np.sqrt(s + inside) + outside)
+
+
+@intrinsic
+def _pointer(typing_context: Any, address: Any, like: Any) -> Any:
+    """An address as a pointer to numbers of the type of ``like``."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.inttoptr(values[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like.dtype)(types.int64, like), generate
+
+
+@jit
+def adagrad_all(
+    parts: Any,
+    like: Any,
+    rate: float,
+    limit: float,
+    factor: float,
+    decay: float,
+    eps_inside: float,
+    eps_outside: float,
+) -> None:
+    """`adagrad` on many arrays in one call, since small ones are done before a call is made.
+
+    Args:
+        parts: int64 (n, 5): size, whether ``decay`` acts, addresses of p, g and accumulator.
+        like: any array of their type.
+    """
+    for i in range(len(parts)):
+        size = parts[i, 0]
+        adagrad(
+            carray(_pointer(parts[i, 2], like), (size,)),
+            carray(_pointer(parts[i, 3], like), (size,)),
+            carray(_pointer(parts[i, 4], like), (size,)),
+            rate, limit, factor, decay * parts[i, 1], eps_inside, eps_outside,
+        )  # fmt: skip
 
 
 @jit
