@@ -117,7 +117,7 @@ def test_valid(case: Valid) -> None:
 
 
 @given(networks())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_any_network(text: str) -> None:
     network = recurra.parse(text)
     check_circles(router(network))
