@@ -313,7 +313,10 @@ def test_killed_while_writing(tmp_path: Path, sent: signal.Signals) -> None:
     """A reader finds one whole content at every moment, and after the end of the writer too."""
     path = tmp_path / "x"
     script = (
-        "import sys; from pathlib import Path; from recurra.checkpoints import write_atomic\n"
+        "import signal, sys; from pathlib import Path\n"
+        "from recurra.checkpoints import write_atomic\n"
+        # the background job of a shell, as these tests may be, ignores Ctrl-C
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "contents = [bytes([n]) * 4_000_000 for n in range(5)]\n"
         "try:\n"
         "    while True:\n"

@@ -36,6 +36,7 @@ import recurra
         (1, "unknown function nonsense", "train TEXT --set f1=nonsense"),
         (2, "is none of modern, classic", "train TEXT --recipe clasic"),
         (1, "no engine abacus", "train TEXT --engine abacus"),
+        (1, "threads have to be", "train TEXT --threads 100000"),
         (1, "choose another name, or resume", "train TEXT --batch 2 --out RUN"),
         (1, "cannot write", "train TEXT --batch 2 --out one.txt/run"),
         (1, "cannot read", "train --resume nowhere"),

@@ -17,6 +17,7 @@ Parameters = dict[str, Array]
 State = dict[str, Array]
 ENGINES = ("compiled", "reference")
 DEFAULT_ENGINE = "compiled"
+MAX_THREADS = 1024
 
 
 class Engine(Protocol):
@@ -117,8 +118,12 @@ def make_engine(
         threads: how many threads may share a batch; None: as many as there are cores.
 
     Raises:
-        SettingError: no engine of that name.
+        SettingError: no engine of that name, or a number of threads that makes no sense.
     """
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise SettingError(
+            f"threads have to be a whole number from 1 to {MAX_THREADS:,}, not {threads:,}"
+        )
     if name == "reference":
         from recurra.engines.reference import ReferenceEngine
 
