@@ -86,11 +86,6 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "trials axis": ("trials", "试验次数"),
     "rate axis": ("learning rate", "学习率"),
-    "at the edge": (
-        "The best rate of {networks} is the lowest or highest that was tried: a wider search might "
-        "find a better one.",
-        "{networks} 的最佳学习率落在搜索范围的边缘：扩大范围，也许还能更好。",
-    ),
     # curves
     "curves": ("Training curves", "训练曲线"),
     "held-out curve": (
