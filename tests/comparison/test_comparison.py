@@ -80,8 +80,9 @@ def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):
     shutil.copytree(comparison.folder, copy)
     definition = json.loads((copy / "comparison.json").read_text("utf-8"))
     moved = Comparison.open(copy)
-    # The texts are gone: no file of this comparison can be opened any more.
+    # The texts are gone, and none is asked for.
     assert definition["text"] == comparison.text
+    assert list(recurra.trainers(moved, ["nowhere.txt"])) == []
     again = recurra.settle(moved, ["nowhere.txt"])
     assert replace(again, folder=results.folder) == results
     (copy / "test.safetensors").unlink()

@@ -30,8 +30,11 @@ def trainers(
     Raises:
         RunError: a run is damaged or in use, the texts have changed, or a search found no rate.
     """
-    load_text(comparison, sources)
-    for trial in _pending(comparison):
+    searched = [trial for *_, trials in comparison.searches() for trial in trials]
+    pending = [t for t in [*searched, *comparison.finalists()] if t.outcome() is None]
+    if pending:
+        load_text(comparison, sources)  # changed texts are refused before anything is trained
+    for trial in pending:
         trainer = _trainer(comparison, trial, sources)
         if trainer.recipe.minutes is not None and trainer.engine.cold:
             _compile(comparison, trainer)
@@ -89,13 +92,6 @@ def count_trials(comparison: Comparison) -> tuple[int, int]:
     trials = [trial for *_, search in comparison.searches() for trial in search]
     trials += comparison.finalists()
     return sum(trial.outcome() is not None for trial in trials), len(trials)
-
-
-def _pending(comparison: Comparison) -> Iterator[Trial]:
-    searched = [trial for *_, trials in comparison.searches() for trial in trials]
-    for trial in [*searched, *comparison.finalists()]:
-        if trial.outcome() is None:
-            yield trial
 
 
 def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | None) -> Trainer:

@@ -71,7 +71,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "interval": ("95 % interval", "95% 区间"),
     "to": ("{low:.4f} to {high:.4f}", "{low:.4f} 至 {high:.4f}"),
     "bits": ("bits/char", "比特/字"),
-    "perplexity": ("perplexity", "困惑度"),
     "speed": ("chars/s", "字/秒"),
     # search
     "search": ("The search before", "预先的搜索"),
@@ -113,7 +112,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "validation": ("validation", "验证"),
     "test column": ("test", "测试"),
     "time": ("time, s", "用时（秒）"),
-    "ended": ("ended by", "结束原因"),
     "whole recipe": ("All settings that the runs share", "全部共同设置"),
     # samples
     "samples": ("What they write", "续写"),
