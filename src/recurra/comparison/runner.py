@@ -34,10 +34,12 @@ def trainers(
     pending = [t for t in [*searched, *comparison.finalists()] if t.outcome() is None]
     if pending:
         load_text(comparison, sources)  # changed texts are refused before anything is trained
+    compiled: set[str] = set()
     for trial in pending:
         trainer = _trainer(comparison, trial, sources)
-        if trainer.recipe.minutes is not None and trainer.engine.cold:
+        if trainer.recipe.minutes is not None and trial.contestant not in compiled:
             _compile(comparison, trainer)
+            compiled.add(trial.contestant)
         yield trial, trainer
         if trial.outcome() is None:
             return
@@ -116,11 +118,13 @@ def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | N
 
 
 def _compile(comparison: Comparison, trainer: Trainer) -> None:
-    """Kernels are compiled before the clock of a budget of minutes runs."""
+    """Compile, or load, all kernels before the clock of a budget of minutes runs."""
+    recipe = trainer.recipe
     once = Trainer(
         trainer.model.network,
         trainer.corpus,
-        trainer.recipe.with_(steps=1),
+        # one step, the held-out loss and, if samples are written, one
+        recipe.with_(steps=1, sample_every=min(1, recipe.sample_every), sample_characters=1),
         engine=comparison.engine,
         threads=comparison.threads,
     )
