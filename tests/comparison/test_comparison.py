@@ -60,14 +60,29 @@ def test_the_difference_is_that_of_the_means(finished):
     json.dumps(results.as_dict())
 
 
+def test_what_is_not_equal_is_told(finished, text):
+    comparison, results = finished
+    (note,) = results.notes("40")
+    assert "best learning rate of rnn, wrnn is the lowest or highest" in note
+    short = recurra.train([text], "rnn", RECIPE.with_(hidden=40, steps=20), engine="reference")
+    one = comparison.finalists()[1]
+    given = recurra.settle(recurra.compare_runs({"short": [short.run], "wrnn": [one.folder]}))
+    assert given.notes("given") == ["Not equal here: characters read (320 to 480)."]
+    assert "读过的字数（320 至 480）" in given.notes("given", "zh")[0]
+    large = recurra.train([text], "rnn", RECIPE.with_(hidden=60), engine="reference")
+    given = recurra.settle(recurra.compare_runs({"large": [large.run], "wrnn": [one.folder]}))
+    assert [note.split("(")[0] for note in given.notes("given")] == ["Not equal here: parameters "]
+
+
 def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):
     comparison, results = finished
     copy = tmp_path / "copy"
     shutil.copytree(comparison.folder, copy)
     definition = json.loads((copy / "comparison.json").read_text("utf-8"))
     moved = Comparison.open(copy)
-    # The texts are gone: no file of this comparison can be opened any more.
+    # The texts are gone, and none is asked for.
     assert definition["text"] == comparison.text
+    assert list(recurra.trainers(moved, ["nowhere.txt"])) == []
     again = recurra.settle(moved, ["nowhere.txt"])
     assert replace(again, folder=results.folder) == results
     (copy / "test.safetensors").unlink()
@@ -212,7 +227,7 @@ def test_a_network_that_diverges_is_not_compared(text):
         (SettingError, "seeds has to be", {"seeds": 0}),
         (SettingError, "rates have to be", {"rates": [1.0, 1.0]}),
         (SettingError, "steps has to be", {"limits": [{"steps": 0}]}),
-        (SettingError, "within 2 %", {"hidden": [3]}),
+        (SettingError, "within 2 %", {"hidden": [3], "networks": ["rnn", "gru"]}),
         (TextError, "the test part holds no text", {"split": "90/10/0"}),
         (TextError, "the validation part holds no text", {"split": "90/0/10", "rates": [1.0, 2.0]}),
     ],

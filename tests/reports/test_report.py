@@ -5,6 +5,7 @@ import math
 import random
 import re
 import shlex
+import shutil
 import sys
 from html.parser import HTMLParser
 
@@ -225,6 +226,21 @@ def test_prompts_of_ones_own(made, tmp_path):
     assert {len(sample.text) for sample in content.samples} == {5}
     with pytest.raises(TextError, match="knows no character of the prompt"):
         gather(made.folder, prompts=["Ωé"])
+
+
+def test_without_the_texts_prompts_are_needed(made, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(made.folder, copy)
+    run = copy / "runs" / made.finalists()[0].key
+    path = run / "config.json"
+    path.write_text(path.read_text("utf-8").replace("a text.txt", "gone.txt"), "utf-8")
+    # checkpoints carry the seal of a config: this one needs its own
+    moved = recurra.Run.open(run)
+    for name in ("best", "last"):
+        moved.save(name, *recurra.Run.open(made.finalists()[0].folder).load(name))
+    with pytest.raises(TextError, match="or give prompts of your own"):
+        gather(run)
+    assert gather(run, prompts=["A"], characters=3).samples[0].text
 
 
 def test_files_and_formats(made, tmp_path):

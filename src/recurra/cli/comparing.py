@@ -1,6 +1,6 @@
 """Commands that compare networks and tell of it: `compare` and `report`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +12,7 @@ from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.comparison.budgets import Sizes
 from recurra.comparison.runner import count_trials
 from recurra.engines import DEFAULT_ENGINE
+from recurra.recipes import BUDGETS
 from recurra.records import Finished
 from recurra.stopping import INTERRUPTED
 
@@ -215,11 +216,12 @@ def _choices(items: Sequence[str] | None) -> dict[str, dict[str, str | float]]:
     return found
 
 
-def _numbers(text: str, option: str) -> list[float]:
+def _numbers(text: str, option: str, kind: Callable[[str], Any] = float) -> list[Any]:
     try:
-        return [float(number) for number in text.split(",")]
+        return [kind(number) for number in text.split(",")]
     except ValueError:
-        message = f"{text} is not a list of numbers such as 1e-3,3e-3"
+        such = "100,400" if kind is int else "1e-3,3e-3"
+        message = f"{text} is not a list of numbers such as {such}"
         raise typer.BadParameter(message, param_hint=option) from None
 
 
@@ -233,12 +235,11 @@ def _sizes(text: str | None) -> list[Sizes] | None:
 def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Budgets of time out of the options; each length is one."""
     limits: list[dict[str, Any]] = []
-    for name in ("steps", "epochs", "minutes"):
-        given = settings[name]
+    for name in BUDGETS:
+        given, settings[name] = settings[name], None
         if given is not None:
-            settings[name] = None
-            numbers = _numbers(given, f"--{name}")
-            limits += [{name: int(n) if name == "steps" else n} for n in numbers]
+            numbers = _numbers(given, f"--{name}", int if name == "steps" else float)
+            limits += [{name: number} for number in numbers]
     return limits or None
 
 
@@ -308,6 +309,8 @@ def _print_results(console: "Console", comparison: "Comparison", results: "Resul
         for difference in results.differences:
             if difference.budget == budget.name:
                 console.print(difference.sentence())
+        for note in results.notes(budget.name):
+            console.print(note)
     console.print(
         f"\nOver {results.characters:,} characters of test text, opened once. Intervals of "
         f"differences: over seeds and {results.blocks} blocks of text, together right in 95 % of "

@@ -54,7 +54,7 @@ def make_budgets(
     """
     if match not in MATCHES:
         raise SettingError(f"match has to be one of {', '.join(MATCHES)}, not {match}")
-    budgets = []
+    budgets: list[Budget] = []
     for size in hidden:
         sizes: dict[str, Sizes] = {networks[0].name: size}
         target = ShapeSolver(networks[0]).shapes(vocabulary, size).count
@@ -65,21 +65,29 @@ def make_budgets(
             n.name: ShapeSolver(n).shapes(vocabulary, sizes[n.name]).count for n in networks
         }
         for limit in limits:
-            name = "-".join([_label(size), *(f"{end}{value:g}" for end, value in limit.items())])
+            name = "-".join([_label(size), *(f"{end}{value}" for end, value in limit.items())])
+            if any(budget.name == name for budget in budgets):
+                raise SettingError(f"budget {name} is asked for twice: once is enough")
             budgets.append(Budget(name, limit, sizes, parameters))
     return budgets
 
 
-def matched_size(network: Network, vocabulary: int, target: int) -> int:
-    """The size of every vector with which a network's number of parameters is nearest to a target.
+def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
+    """The hidden size with which a network's number of parameters is nearest to a target.
+
+    One size for all vectors if that comes within 2 %; else some of them, in the order of their
+    equations, are larger by one than the others.
 
     Raises:
         SettingError: the nearest is more than 2 % away.
     """
     solver = ShapeSolver(network)
 
-    def count(size: int) -> int:
+    def count(size: Sizes) -> int:
         return solver.shapes(vocabulary, size).count
+
+    def gap(size: Sizes) -> float:
+        return abs(count(size) - target) / target
 
     low, high = 1, 2
     while count(high) < target and high < MAX_SIZE:
@@ -87,14 +95,20 @@ def matched_size(network: Network, vocabulary: int, target: int) -> int:
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if count(middle) < target else (low, middle)
-    size = min(low, high, key=lambda size: abs(count(size) - target))
-    if abs(count(size) - target) > TOLERANCE * target:
+    best: Sizes = min(low, high, key=gap)
+    if gap(best) > TOLERANCE:
+        # vectors that the equations join have one size: the first of them names it
+        names = list({id(d.root()): name for name, d in reversed(solver.vectors.items())}.values())
+        names.reverse()
+        mixed = [{n: low + (i < k) for i, n in enumerate(names)} for k in range(1, len(names))]
+        best = min([best, *mixed], key=gap)
+    if gap(best) > TOLERANCE:
         raise SettingError(
             f"no size of {network.name} comes within 2 % of {target:,} parameters (hidden {low}: "
             f"{count(low):,}; hidden {high}: {count(high):,}): try a larger hidden size, or match "
             "hidden sizes instead"
         )
-    return size
+    return best
 
 
 def _label(size: Sizes) -> str:

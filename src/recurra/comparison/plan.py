@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def _refuse_what_cannot_be_compared(
             )
     if seeds < 1:
         raise SettingError(f"seeds has to be a whole number, 1 or more, not {seeds}")
-    if len(set(rates)) < len(rates) or not all(rate > 0 for rate in rates):
+    if len({f"{rate:g}" for rate in rates}) < len(rates) or not all(0 < r < inf for r in rates):
         raise SettingError("rates have to be different numbers above 0")
 
 

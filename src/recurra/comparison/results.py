@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.comparison.budgets import TOLERANCE
 from recurra.comparison.display import show_results
 from recurra.comparison.folder import Comparison, Trial
 from recurra.comparison.scores import Scores, open_test
@@ -19,7 +20,7 @@ from recurra.comparison.statistics import (
     mean_interval,
     paired_bootstrap,
 )
-from recurra.comparison.verdict import judge, sentence
+from recurra.comparison.verdict import NOTES, judge, sentence
 from recurra.recipes import Recipe
 from recurra.runs import Run
 from recurra.sessions import Source
@@ -108,6 +109,12 @@ class Search:
     validation: tuple[float, ...]
     expected_best: tuple[float, ...]
 
+    @property
+    def at_the_edge(self) -> bool:
+        """Whether the best rate is the lowest or the highest."""
+        best = self.rates[self.validation.index(min(self.validation))]
+        return best in (min(self.rates), max(self.rates))
+
 
 @dataclass(frozen=True)
 class Results:
@@ -135,9 +142,29 @@ class Results:
         """The verdicts in words, each with its budget."""
         return [f"{d.budget}: {d.sentence(language)}" for d in self.differences]
 
+    def notes(self, budget: str, language: str = "en") -> list[str]:
+        """What was not equal at a budget, or not searched to its end, in words.
+
+        Minutes that are equal make characters differ, as they should.
+        """
+        rows = [row for row in self.rows if row.budget == budget]
+        words, notes = NOTES[language], []
+        low, high = min(r.parameters for r in rows), max(r.parameters for r in rows)
+        if high > (1.0 + 2.0 * TOLERANCE) * low:
+            notes.append(words["parameters"].format(low=low, high=high))
+        low, high = min(r.characters for r in rows), max(r.characters for r in rows)
+        if high > low and any(row.stopped_by != "minutes" for row in rows):
+            notes.append(words["characters"].format(low=low, high=high))
+        edge = [s.contestant for s in self.searches if s.budget == budget and s.at_the_edge]
+        if edge:
+            notes.append(words["edge"].format(names=", ".join(edge)))
+        return notes
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, with the verdicts in words."""
-        return {**asdict(self), "verdicts": self.sentences()}
+        budgets = dict.fromkeys(row.budget for row in self.rows)
+        notes = {budget: self.notes(budget) for budget in budgets}
+        return {**asdict(self), "verdicts": self.sentences(), "notes": notes}
 
     def _repr_html_(self) -> str:
         return show_results(self)

@@ -30,11 +30,16 @@ def trainers(
     Raises:
         RunError: a run is damaged or in use, the texts have changed, or a search found no rate.
     """
-    load_text(comparison, sources)
-    for trial in _pending(comparison):
+    searched = [trial for *_, trials in comparison.searches() for trial in trials]
+    pending = [t for t in [*searched, *comparison.finalists()] if t.outcome() is None]
+    if pending:
+        load_text(comparison, sources)  # changed texts are refused before anything is trained
+    compiled: set[str] = set()
+    for trial in pending:
         trainer = _trainer(comparison, trial, sources)
-        if trainer.recipe.minutes is not None and trainer.engine.cold:
+        if trainer.recipe.minutes is not None and trial.contestant not in compiled:
             _compile(comparison, trainer)
+            compiled.add(trial.contestant)
         yield trial, trainer
         if trial.outcome() is None:
             return
@@ -91,13 +96,6 @@ def count_trials(comparison: Comparison) -> tuple[int, int]:
     return sum(trial.outcome() is not None for trial in trials), len(trials)
 
 
-def _pending(comparison: Comparison) -> Iterator[Trial]:
-    searched = [trial for *_, trials in comparison.searches() for trial in trials]
-    for trial in [*searched, *comparison.finalists()]:
-        if trial.outcome() is None:
-            yield trial
-
-
 def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | None) -> Trainer:
     if trial.folder.exists():
         return resume(Run.open(trial.folder), sources)
@@ -120,11 +118,13 @@ def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | N
 
 
 def _compile(comparison: Comparison, trainer: Trainer) -> None:
-    """Kernels are compiled before the clock of a budget of minutes runs."""
+    """Compile, or load, all kernels before the clock of a budget of minutes runs."""
+    recipe = trainer.recipe
     once = Trainer(
         trainer.model.network,
         trainer.corpus,
-        trainer.recipe.with_(steps=1),
+        # one step, the held-out loss and, if samples are written, one
+        recipe.with_(steps=1, sample_every=min(1, recipe.sample_every), sample_characters=1),
         engine=comparison.engine,
         threads=comparison.threads,
     )

@@ -28,6 +28,20 @@ SENTENCES = {
     },
 }
 
+NOTES = {
+    "en": {
+        "parameters": "Not equal here: parameters ({low:,} to {high:,}).",
+        "characters": "Not equal here: characters read ({low:,} to {high:,}).",
+        "edge": "The best learning rate of {names} is the lowest or highest that was tried: a "
+        "wider search might find a better one.",
+    },
+    "zh": {
+        "parameters": "此处并不相等：参数量（{low:,} 至 {high:,}）。",
+        "characters": "此处并不相等：读过的字数（{low:,} 至 {high:,}）。",
+        "edge": "{names} 的最佳学习率落在搜索范围的边缘：扩大范围，也许还能更好。",
+    },
+}
+
 
 def judge(difference: Interval | None, seeds: int) -> str:
     """What the interval of ``one - other`` allows to be said."""

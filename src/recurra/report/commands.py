@@ -31,14 +31,14 @@ def comparison_commands(comparison: Comparison) -> list[str]:
     sizes = [b.sizes[comparison.names[0]] for b in comparison.budgets]
     words.append("--hidden=" + ",".join(dict.fromkeys(_size(size) for size in sizes)))
     for limit in BUDGETS:
-        found = [f"{b.limit[limit]:g}" for b in comparison.budgets if limit in b.limit]
+        found = [_plain(b.limit[limit]) for b in comparison.budgets if limit in b.limit]
         if found:
             words.append(f"--{limit}={','.join(dict.fromkeys(found))}")
     if comparison.match != "parameters":
         words.append(f"--match={comparison.match}")
     words.append(f"--seeds={len(comparison.seeds)}")
     if comparison.rates:
-        words.append("--rates=" + ",".join(f"{rate:g}" for rate in comparison.rates))
+        words.append("--rates=" + ",".join(map(_plain, comparison.rates)))
     left_out = {"hidden"}
     if comparison.budgets[0].limit:
         left_out |= {*BUDGETS}
@@ -115,7 +115,11 @@ def _dropped(name: str, recipe: Recipe) -> bool:
 
 
 def _plain(value: Any) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    """A setting as one would type it, with all the digits that it takes."""
+    if value is None:
+        return "none"
+    short = f"{value:g}" if isinstance(value, float) else ""
+    return short if short and float(short) == value else str(value)
 
 
 def _size(hidden: Any) -> str:

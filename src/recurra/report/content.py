@@ -9,7 +9,7 @@ from typing import Any
 from recurra.comparison.folder import FILE, Comparison, Trial
 from recurra.comparison.machine import machine
 from recurra.comparison.results import Results, settle
-from recurra.errors import RunError, SettingError
+from recurra.errors import RecurraError, RunError, SettingError, TextError
 from recurra.recipes import Recipe
 from recurra.report.commands import comparison_commands, run_commands
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
@@ -134,7 +134,7 @@ def gather(
     writers = {t.contestant: load_model(_best(trials, runs, t.contestant)) for t in trials}
     first = Run.open(trials[0].folder)
     if prompts is None:
-        prompts = choose_prompts(load_run_corpus(first)) if characters else []
+        prompts = _prompts(first) if characters else []
     return Content(
         texts=tuple(map(shown_source, first.config["text"]["sources"])),
         vocabulary=len(first.vocabulary),
@@ -169,6 +169,13 @@ def _trials(runs: Sequence[Run]) -> list[Trial]:
         Trial("trained", name, seed, run.folder)
         for name, seed, run in zip(names, seeds, runs, strict=True)
     ]
+
+
+def _prompts(run: Run) -> list[str]:
+    try:
+        return choose_prompts(load_run_corpus(run))
+    except RecurraError as error:
+        raise TextError(f"{error}; or give prompts of your own, which need no text") from None
 
 
 def _run_part(trial: Trial, test: float | None) -> RunPart:

@@ -21,6 +21,7 @@ def markdown(content: Content, language: str = "en") -> str:
             if len(content.budgets) > 1:
                 lines.append(f"### {tables.shown_budget(content, budget, words)}")
             said = [d.sentence(language) for d in results.differences if d.budget == budget]
+            said += results.notes(budget, language)
             lines.append("\n".join(f"- {sentence}" for sentence in said))
         characters, blocks = f"{results.characters:,}", f"{results.blocks:,}"
         lines.append(words("basis", characters=characters, blocks=blocks))

@@ -54,12 +54,14 @@ def _answer(content: Content, words: Words) -> str:
         return ""
 
     def of_budget(budget: str) -> str:
-        return "".join(
+        said = [
             f'<p class="{"found" if d.verdict in (LOWER, HIGHER) else "open"}">'
             f"{escape(d.sentence(words.language))}</p>"
             for d in results.differences
             if d.budget == budget
-        )
+        ]
+        notes = results.notes(budget, words.language)
+        return "".join([*said, *(f'<p class="note">{escape(note)}</p>' for note in notes)])
 
     said = _by_budget(content, words, of_budget)
     basis = words("basis", characters=f"{results.characters:,}", blocks=f"{results.blocks:,}")
@@ -116,11 +118,7 @@ def _search(content: Content, words: Words) -> str:
 
     def of_budget(budget: str) -> str:
         by_rate, best = figures.searches(content, budget, words)
-        found = tables.at_the_edge(content, budget)
-        note = words("at the edge", networks=words.list(found)) if found else ""
-        return _figures((by_rate, words("by rate")), (best, words("expected best"))) + (
-            f'<p class="note">{escape(note)}</p>' if note else ""
-        )
+        return _figures((by_rate, words("by rate")), (best, words("expected best")))
 
     return _section(words("search"), _by_budget(content, words, of_budget))
 

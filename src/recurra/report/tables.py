@@ -122,18 +122,6 @@ def _run(run: RunPart, content: Content, words: Words) -> Sequence[object]:
     ]
 
 
-def at_the_edge(content: Content, budget: str) -> list[str]:
-    """Networks whose search ended at the lowest or highest rate."""
-    assert content.results is not None
-    return [
-        search.contestant
-        for search in content.results.searches
-        if search.budget == budget
-        and search.rates[search.validation.index(min(search.validation))]
-        in (min(search.rates), max(search.rates))
-    ]
-
-
 def recipe(content: Content) -> list[tuple[str, str]]:
     """Every field that all runs share, with its value."""
     return [

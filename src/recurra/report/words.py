@@ -71,7 +71,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "interval": ("95 % interval", "95% 区间"),
     "to": ("{low:.4f} to {high:.4f}", "{low:.4f} 至 {high:.4f}"),
     "bits": ("bits/char", "比特/字"),
-    "perplexity": ("perplexity", "困惑度"),
     "speed": ("chars/s", "字/秒"),
     # search
     "search": ("The search before", "预先的搜索"),
@@ -86,11 +85,6 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "trials axis": ("trials", "试验次数"),
     "rate axis": ("learning rate", "学习率"),
-    "at the edge": (
-        "The best rate of {networks} is the lowest or highest that was tried: a wider search might "
-        "find a better one.",
-        "{networks} 的最佳学习率落在搜索范围的边缘：扩大范围，也许还能更好。",
-    ),
     # curves
     "curves": ("Training curves", "训练曲线"),
     "held-out curve": (
@@ -118,7 +112,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "validation": ("validation", "验证"),
     "test column": ("test", "测试"),
     "time": ("time, s", "用时（秒）"),
-    "ended": ("ended by", "结束原因"),
     "whole recipe": ("All settings that the runs share", "全部共同设置"),
     # samples
     "samples": ("What they write", "续写"),
