@@ -22,7 +22,10 @@ PROGRAMS = [
     *(p for folder in ("tests", "benchmarks") for p in sorted((ROOT / folder).rglob("*.py"))),
 ]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-HEAVY = {"numba", "scipy", "torch", "jax", "rich", "safetensors", "charset_normalizer", "pooch"}
+HEAVY = {
+    "numba", "scipy", "torch", "jax", "rich", "safetensors", "charset_normalizer", "pooch",
+    "optuna", "sqlalchemy", "matplotlib", "distributed",
+}  # fmt: skip
 
 
 def name_of(path):
@@ -46,7 +49,7 @@ def test_equations_load_nothing_heavy():
     assert not loaded_by("import recurra; recurra.load_network('wrnn')", *HEAVY)
 
 
-@pytest.mark.parametrize("arguments", [[], ["train"]])
+@pytest.mark.parametrize("arguments", [[], ["train"], ["tune"], ["trials"]])
 def test_help_loads_nothing_heavy(arguments):
     program = f"""
 import sys
