@@ -23,7 +23,10 @@ PROGRAMS = [
 ]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-HEAVY = {"numba", "scipy", "torch", "jax", "rich", "safetensors", "charset_normalizer", "pooch"}
+HEAVY = {
+    "numba", "scipy", "torch", "jax", "rich", "safetensors", "charset_normalizer", "pooch",
+    "optuna", "sqlalchemy", "matplotlib", "distributed",
+}  # fmt: skip
 
 
 def name_of(path):
@@ -47,7 +50,7 @@ def test_equations_load_nothing_heavy():
     assert not loaded_by("import recurra; recurra.load_network('wrnn')", *HEAVY)
 
 
-@pytest.mark.parametrize("arguments", [[], ["train"]])
+@pytest.mark.parametrize("arguments", [[], ["train"], ["tune"], ["trials"]])
 def test_help_loads_nothing_heavy(arguments):
     program = f"""
 import sys

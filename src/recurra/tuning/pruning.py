@@ -48,10 +48,8 @@ class Pruner:
     def __post_init__(self) -> None:
         if self.name not in PRUNERS:
             raise SettingError(f"no pruner {self.name}: choose one of {', '.join(PRUNERS)}")
-        if self.factor < 2 or self.keep < 1:
-            raise SettingError(
-                "a pruner's factor has to be 2 or more, and 1 trial or more has to be kept"
-            )
+        if self.keep < 1:
+            raise SettingError(f"a pruner has to keep 1 trial or more, not {self.keep}")
         if list(self.rungs) != sorted(set(self.rungs)) or min(self.rungs, default=1) < 1:
             raise SettingError(f"rungs {self.rungs} have to be whole numbers above 0 that rise")
 
@@ -84,8 +82,10 @@ def make_pruner(
     Raises:
         SettingError: an unknown name, or the first rung is not below the length.
     """
-    if name in ("none", "classic"):
+    if name not in LOOKS_BACK and name not in WAITS:
         return Pruner(name, (), factor)
+    if factor < 2:
+        raise SettingError(f"a pruner's factor has to be 2 or more, not {factor}")
     if first is None:
         if name == "top":
             first = one_pass if 2 * one_pass <= length else length // 9
