@@ -53,6 +53,20 @@ def test_an_error_arrives_after_all_have_finished(failing: int) -> None:
     assert team.run(lambda item: item * 10, [1, 2, 3]) == [10, 20, 30]
 
 
+def test_the_caller_goes_on_until_it_asks_for_the_results() -> None:
+    team = Team(3)
+    go_on = threading.Event()
+
+    def task(item: int) -> int:
+        assert go_on.wait(timeout=10)
+        return item * 10
+
+    end = team.begin(task, [1, 2])
+    assert team.begin(task, [])() == []  # nothing for nobody, whoever is at work
+    go_on.set()
+    assert end() == [10, 20]
+
+
 def test_threads_end_with_their_team() -> None:
     before = set(threading.enumerate())
     team = Team(3)

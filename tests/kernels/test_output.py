@@ -126,12 +126,15 @@ def test_shared_vocabulary_with_adagrad(dtype, bounds, eps):
         output.first_pass(y, 0, 30, q, s, targets, low, high, scores, peaks, sums, hits)
     output.merge(peaks, sums, top, total)
     np.testing.assert_allclose(output.loss_of(top, total, hits, 30), losses.sum(), rtol=1e-5)
-    d_rows = np.full((len(parts_of), 30, 24), np.nan, dtype)
+    d_rows, slopes_s = np.full((len(parts_of), 30, 24), np.nan, dtype), np.full(300, np.nan, dtype)
     for own, (low, high) in zip(d_rows, parts_of, strict=True):
-        output.second_pass_adagrad(
-            y, 0, 30, q, s, targets, 0.5, low, high, scores, peaks, top, total, own,
-            memory_q, memory_s, rate, limit, decay, *eps,
-        )  # fmt: skip
+        output.slopes_pass(
+            0, 30, q, targets, 0.5, low, high, scores, peaks, top, total, own, slopes_s
+        )
+    output.update_adagrad(
+        y, 0, 30, q, s, scores, slopes_s, memory_q, memory_s, rate, limit, decay, *eps,
+        np.zeros(1, np.int64),
+    )  # fmt: skip
     tolerance = 1e-4 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(d_rows.sum(0), dy, rtol=0, atol=tolerance)
     for value, memory, wanted in zip((q, s), (memory_q, memory_s), expected, strict=True):

@@ -143,7 +143,11 @@ def main() -> int:
     print(
         f"{kills} kills, {parents} of them of the parent: "
         + (f"DIFFERENT: {differing}" if differing else "the same table, the same checkpoints")
-        + (f", each of {len(done)} trials trained to its end once" if once else f", ENDED: {counts}")
+        + (
+            f", each of {len(done)} trials trained to its end once"
+            if once
+            else f", ENDED: {counts}"
+        )
     )
     return 1 if differing or not once or kills < given.kills else 0
 

@@ -45,8 +45,9 @@ class CompiledEngine:
         ]
         self._checked: tuple[Array, ...] = ()
         self._shares: dict[tuple[int, int, bool], list[Share]] = {}
-        self._run = Team(threads).run
-        self._output = OutputLayer(plan, shapes, self._run, threads)
+        team = Team(threads)
+        self._run = team.run
+        self._output = OutputLayer(plan, shapes, team)
         self._descent = Descent(self._looked_up, shapes.vocabulary, self._run, threads)
 
     @cached_property
@@ -135,7 +136,10 @@ class CompiledEngine:
                 return layer.whole(share, parameters, scale)
 
             done = ()
-        loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
+        try:
+            loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
+        finally:
+            layer.finish()
         self._descent.step(shares, parameters, optimizer, rate, done)
         return loss, self._next_state(shares, state)
 

@@ -1,11 +1,12 @@
 """The output layer's part of a training step, cut among threads by vocabulary where rows are few.
 
 With many rows each share passes through the whole layer on its own. With few (one stream), all
-threads work on the one share: each takes a part of the vocabulary for both passes. Then Adagrad's
-step on the output weights can be taken block by block, while their gradients are in cache.
+threads work on the one share: each takes a part of the vocabulary. Then Adagrad's step on the
+output weights can be taken block by block, while their gradients are in cache; and nobody waits for
+it: one thread goes on with the backward pass, and helps when that is done.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,13 @@ from recurra.arrays import placed_zeros
 from recurra.engines import Array, Parameters
 from recurra.engines.kernels import classes, output
 from recurra.engines.share import Share
+from recurra.engines.team import Team
 from recurra.optimizers import Optimizer
 from recurra.plan import Plan
 from recurra.shapes import Shapes
 
 # Fewer output weights than this stay in cache anyway, and are done before a thread is awake.
 _WORTH_SHARING = 100_000
-
-Run = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
 
 class OutputLayer:
@@ -30,12 +30,11 @@ class OutputLayer:
     Args:
         plan: whose logits.
         shapes: sizes; with classes of characters the layer is that of `kernels.classes`.
-        run: calls a function on every item, each in a thread of its own.
-        threads: how many.
+        team: who works on it.
     """
 
-    def __init__(self, plan: Plan, shapes: Shapes, run: Run, threads: int) -> None:
-        self.run, self.threads = run, threads
+    def __init__(self, plan: Plan, shapes: Shapes, team: Team) -> None:
+        self.team, self.threads = team, team.threads
         logits = plan.logits
         matrices = [t.matrix for s in plan.sums.values() for t in s.terms]
         matrices += [m for s in plan.sums.values() for m in s.lookups]
@@ -48,6 +47,7 @@ class OutputLayer:
         self._kernels: Any = classes if shapes.classes else output
         self._sizes = (shapes.vocabulary, shapes.class_size) if shapes.classes else ()
         self._space: dict[tuple[int, int], tuple[Array, ...]] = {}
+        self._begun: tuple[Callable[[], None], Callable[[], Any]] | None = None
 
     def fuses(self, share: Share, optimizer: Optimizer) -> bool:
         """Whether a step on this share alone can, and better had, update the weights on its way."""
@@ -82,29 +82,51 @@ class OutputLayer:
         optimizer: Optimizer,
         rate: float,
     ) -> float:
-        """Loss and slopes of the hidden rows, and Adagrad's step on the layer's weights."""
+        """Loss and slopes of the hidden rows; Adagrad's step on the weights is taken by `finish`.
+
+        The other threads begin with it, so the backward pass may not read these weights.
+        """
         rows, weights, bias = share.output_operand(parameters)
-        d_rows, _, _ = share.output_gradients()
+        d_rows, _, d_bias = share.output_gradients()
         scores, peaks, sums, hits, more = self._workspace(share, weights)
         bounds = self._bounds(weights)
         s = optimizer.settings
         memory = [optimizer.slots[f"{name}/accumulator"] for name in self.names]
         limit = np.inf if s.clip_value is None else s.clip_value
-        gate, threads = np.zeros(1, np.int64), len(bounds) - 1
+        (gate, turn), threads = np.zeros((2, 1), np.int64), len(bounds) - 1
 
         def train_part(part: int) -> float:
-            loss: float = output.train_part_adagrad(
+            loss: float = output.train_part(
                 *(rows, share.rows, weights, bias, share.targets, scale),
                 *(bounds[part], bounds[part + 1], scores, peaks, sums, hits),
-                *(more[part - 1] if part else d_rows, *memory),
-                *(rate, limit, s.weight_decay, *s.eps_parts, gate, threads),
+                *(more[part - 1] if part else d_rows, d_bias, gate, threads),
             )
             return loss
 
-        loss, *_ = self.run(train_part, range(threads))
+        def update() -> None:
+            output.update_adagrad(
+                *(rows, 0, share.rows, weights, bias, scores, d_bias, *memory),
+                *(rate, limit, s.weight_decay, *s.eps_parts, turn),
+            )
+
+        def work(part: int) -> None:
+            train_part(part)
+            update()
+
+        self._begun = update, self.team.begin(work, range(1, threads))
+        loss = train_part(0)
         for part in range(1, threads):
             d_rows += more[part - 1]
-        return float(loss)
+        return loss
+
+    def finish(self) -> None:
+        """Take what is left of the step that `fused` has begun."""
+        if self._begun is not None:
+            (update, end), self._begun = self._begun, None
+            try:
+                update()
+            finally:
+                end()
 
     def _bounds(self, weights: Array) -> list[int]:
         """Where each thread's part of the vocabulary begins, whole blocks, and the end."""

@@ -19,23 +19,35 @@ class Team:
 
     def run(self, task: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         """The task on every item, each in a thread of its own, results in order."""
-        if len(items) == 1:
-            return [task(items[0])]
-        if not self._workers:
-            self._workers = [_Worker() for _ in range(self.threads - 1)]
-            weakref.finalize(self, _dismiss, self._workers)
-        pairs = list(zip(self._workers, items[1:], strict=False))
-        for worker, item in pairs:
-            worker.give(task, item)
+        end = self.begin(task, items[1:])
         try:
             first = task(items[0])
         finally:
             # whatever has happened here, nobody is left at work on arrays of ours
-            outcomes = [worker.wait() for worker, _ in pairs]
-        for _, error in outcomes:
-            if error is not None:
-                raise error
-        return [first, *(result for result, _ in outcomes)]
+            others = end()
+        return [first, *others]
+
+    def begin(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Callable[[], list[Any]]:
+        """Begin with the task on every item, each in another thread than the caller's.
+
+        Returns:
+            A function that waits for the results, and has to be called before the next `begin`.
+        """
+        if items and not self._workers:
+            self._workers = [_Worker() for _ in range(self.threads - 1)]
+            weakref.finalize(self, _dismiss, self._workers)
+        busy = self._workers[: len(items)]
+        for worker, item in zip(busy, items, strict=True):
+            worker.give(task, item)
+
+        def end() -> list[Any]:
+            outcomes = [worker.wait() for worker in busy]
+            for _, error in outcomes:
+                if error is not None:
+                    raise error
+            return [result for result, _ in outcomes]
+
+        return end
 
 
 class _Worker:

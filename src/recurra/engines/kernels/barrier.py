@@ -1,26 +1,35 @@
-"""A meeting point of threads inside kernels: far sooner passed than a thread is woken."""
+"""Threads meet inside kernels, and deal out work: far sooner than a thread is woken."""
 
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import address_of_symbol
 from numba import types
 from numba.extending import intrinsic, overload
 
-from recurra.engines.kernels.jit import INLINED
+from recurra.engines.kernels.jit import INLINED, inlined
 
 _ORDER = "seq_cst"
+# Who has asked so often in vain shares its core with the thread that it waits for.
+_PATIENCE = 2000
+if address_of_symbol("sched_yield"):
+    _give_way: Any = types.ExternalFunction("sched_yield", types.int32())
+else:  # Windows
+
+    @inlined
+    def _give_way() -> None:
+        pass
 
 
 @intrinsic
 def _arrive(typing_context: Any, gate: Any) -> Any:
-    """Add 1 to ``gate[0]`` in one piece."""
+    """Add 1 to ``gate[0]`` in one piece; what it was before."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, values[0])
-        builder.atomic_rmw("add", array.data, ir.IntType(64)(1), _ORDER)
-        return context.get_dummy_value()
+        return builder.atomic_rmw("add", array.data, ir.IntType(64)(1), _ORDER)
 
-    return types.void(gate), generate
+    return types.int64(gate), generate
 
 
 @intrinsic
@@ -37,7 +46,7 @@ def _arrived(typing_context: Any, gate: Any) -> Any:
 def wait_for(gate: Any, threads: Any) -> None:
     """Go on when so many threads have come here; ``gate`` is int64 (1,), 0 before.
 
-    Waiting is spinning: only for threads that run now and come soon. Uncompiled, for one thread.
+    Waiting is asking: only for threads that run now and come soon. Uncompiled, for one thread.
     """
     gate[0] += 1
     assert gate[0] >= threads
@@ -47,7 +56,24 @@ def wait_for(gate: Any, threads: Any) -> None:
 def _wait_for(gate: Any, threads: Any) -> Any:
     def wait(gate: Any, threads: Any) -> None:
         _arrive(gate)
+        asked = 0
         while _arrived(gate) < threads:
-            pass
+            asked += 1
+            if asked > _PATIENCE:
+                _give_way()
 
     return wait
+
+
+def take_number(gate: Any) -> Any:
+    """0, 1, 2, ... for whoever comes next; ``gate`` is int64 (1,), 0 before."""
+    gate[0] += 1
+    return gate[0] - 1
+
+
+@overload(take_number, jit_options=INLINED)
+def _take_number(gate: Any) -> Any:
+    def take(gate: Any) -> Any:
+        return _arrive(gate)
+
+    return take

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.engines.kernels.barrier import wait_for
+from recurra.engines.kernels.barrier import take_number, wait_for
 from recurra.engines.kernels.elementwise import exp
 from recurra.engines.kernels.gemm import gemm
 from recurra.engines.kernels.gemv import gemv
@@ -176,12 +176,10 @@ def second_pass(
 
 
 @jit
-def second_pass_adagrad(
-    rows: Any,
+def slopes_pass(
     start: Any,
     count: Any,
     weights: Any,
-    bias: Any,
     targets: Any,
     scale: Any,
     low: Any,
@@ -191,6 +189,37 @@ def second_pass_adagrad(
     top: Any,
     total: Any,
     d_rows: Any,
+    d_bias: Any,
+) -> None:
+    """The part of the second pass that the hidden rows wait for: all but the weights' gradient.
+
+    ``scores`` become the slopes of the logits, for `update_adagrad`.
+    """
+    width, size = scores.shape[1], weights.shape[1]
+    factor = np.empty(width, scores.dtype)
+    for v0 in range(low, high, BLOCK):
+        v1, at, more = min(v0 + BLOCK, high), v0 * width, v0 > low
+        _slopes(
+            v0, v1, scores, peaks, top, total, scale, start, count, targets, factor, d_bias, 0,
+            False,
+        )  # fmt: skip
+        c, a, b = (
+            (d_rows, start * size, size),
+            (scores, at, 1, width),
+            (weights, v0 * size, size, 1),
+        )
+        gemm(count, size, v1 - v0, *c, *a, *b, more)
+
+
+@jit
+def update_adagrad(
+    rows: Any,
+    start: Any,
+    count: Any,
+    weights: Any,
+    bias: Any,
+    scores: Any,
+    d_bias: Any,
     weights_accumulator: Any,
     bias_accumulator: Any,
     rate: Any,
@@ -198,55 +227,36 @@ def second_pass_adagrad(
     decay: Any,
     eps_inside: Any,
     eps_outside: Any,
+    turn: Any,
 ) -> None:
-    """The second pass with Adagrad's step on each block of the weights, while it is in cache.
+    """The weights' gradient and Adagrad's step, block by block, while each block is in cache.
 
     Args:
-        weights, bias: updated in place, rows ``low`` to ``high``.
+        weights, bias: updated in place.
+        scores, d_bias: slopes of the logits, and of the bias, from `slopes_pass`.
         weights_accumulator, bias_accumulator: (V, h), (V,), Adagrad's memory.
         rate, limit, decay, eps_inside, eps_outside: see :func:`update.adagrad`; ``decay`` is for
             the weights alone.
+        turn: zero, int64 (1,); threads that call with the same one share the blocks.
     """
-    width, size = scores.shape[1], weights.shape[1]
-    factor = np.empty(width, scores.dtype)
-    d_weights, d_bias = np.empty(BLOCK * size, scores.dtype), np.empty(BLOCK, scores.dtype)
+    width, (vocabulary, size) = scores.shape[1], weights.shape
+    d_weights = np.empty(BLOCK * size, scores.dtype)
     flat, flat_accumulator = weights.reshape(-1), weights_accumulator.reshape(-1)
-    for v0 in range(low, high, BLOCK):
-        v1 = min(v0 + BLOCK, high)
-        at, more = v0 * width, v0 > low
-        _slopes(
-            v0,
-            v1,
-            scores,
-            peaks,
-            top,
-            total,
-            scale,
-            start,
-            count,
-            targets,
-            factor,
-            d_bias,
-            -v0,
-            False,
-        )
-        c, a, b = (
-            (d_rows, start * size, size),
-            (scores, at, 1, width),
-            (weights, v0 * size, size, 1),
-        )
-        gemm(count, size, v1 - v0, *c, *a, *b, more)
-        c, a, b = (d_weights, 0, size), (scores, at, width, 1), (rows, start * size, size, 1)
-        gemm(v1 - v0, size, count, *c, *a, *b, False)
+    v0 = take_number(turn) * BLOCK
+    while v0 < vocabulary:
+        v1 = min(v0 + BLOCK, vocabulary)
+        c, a = (d_weights, 0, size), (scores, v0 * width, width, 1)
+        gemm(v1 - v0, size, count, *c, *a, rows, start * size, size, 1, False)
         adagrad(
             flat[v0 * size : v1 * size], d_weights[: (v1 - v0) * size],
             flat_accumulator[v0 * size : v1 * size],
             rate, limit, 1.0, decay, eps_inside, eps_outside,
         )  # fmt: skip
         adagrad(
-            bias[v0:v1], d_bias[: v1 - v0], bias_accumulator[v0:v1],
+            bias[v0:v1], d_bias[v0:v1], bias_accumulator[v0:v1],
             rate, limit, 1.0, 0.0, eps_inside, eps_outside,
         )  # fmt: skip
+        v0 = take_number(turn) * BLOCK
 
 
 @jit
@@ -259,7 +269,7 @@ def loss_of(top: Any, total: Any, hits: Any, count: Any) -> float:
 
 
 @jit
-def train_part_adagrad(
+def train_part(
     rows: Any,
     count: Any,
     weights: Any,
@@ -273,17 +283,13 @@ def train_part_adagrad(
     sums: Any,
     hits: Any,
     d_rows: Any,
-    weights_accumulator: Any,
-    bias_accumulator: Any,
-    rate: Any,
-    limit: Any,
-    decay: Any,
-    eps_inside: Any,
-    eps_outside: Any,
+    d_bias: Any,
     gate: Any,
     threads: Any,
 ) -> float:
-    """Both passes over one thread's part of the vocabulary; the threads meet between them.
+    """Both passes over one thread's part of the vocabulary, but for the weights' gradient.
+
+    Threads meet between the passes and at the end.
 
     Args:
         gate: zero, int64 (1,); see :mod:`recurra.engines.kernels.barrier`.
@@ -297,11 +303,11 @@ def train_part_adagrad(
     top, total = np.empty(width, rows.dtype), np.empty(width, rows.dtype)
     wait_for(gate, threads)
     merge(peaks, sums, top, total)
-    second_pass_adagrad(
-        rows, 0, count, weights, bias, targets, scale, low, high, scores, peaks, top, total, d_rows,
-        weights_accumulator, bias_accumulator, rate, limit, decay, eps_inside, eps_outside,
-    )  # fmt: skip
+    slopes_pass(
+        0, count, weights, targets, scale, low, high, scores, peaks, top, total, d_rows, d_bias
+    )
     loss: float = loss_of(top, total, hits, count)
+    wait_for(gate, 2 * threads)
     return loss
 
 
