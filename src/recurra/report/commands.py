@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from recurra.comparison.asked import asked
 from recurra.comparison.folder import Comparison
 from recurra.networks import library, load_network
 from recurra.recipes import BUDGETS, RECIPES, Recipe
@@ -55,15 +56,13 @@ def run_commands(runs: Sequence[tuple[str, Run]], out: bool = False) -> list[str
 
 
 def _run_command(name: str, run: Run, out: bool) -> str:
-    config: dict[str, Any] = run.config
-    text = config["text"]
-    network = str(config["network"])
-    words = ["recurra", "train", *map(_shown, text["sources"])]
-    settings = _choices(network, run.equations)
-    words.append(f"--network={network}" if settings is not None else f"--network={network}.eq")
+    was = asked(run)
+    words = ["recurra", "train", *map(_shown, was.text["sources"])]
+    settings = _choices(was.network, run.equations)
+    words.append(f"--network={was.network}" + ("" if settings is not None else ".eq"))
     words += settings or []
-    words += _recipe_options(Recipe(**config["recipe"]))
-    words += _reading(text, config["engine"], config["threads"])
+    words += _recipe_options(was.recipe)
+    words += _reading(was.text, was.engine, was.threads)
     if out:
         words.append(f"--out={run.folder.name}")
     return shlex.join(words)
