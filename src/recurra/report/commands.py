@@ -1,7 +1,7 @@
 """The exact commands that make a comparison, or a run, once more."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from recurra.runs import Run
 def comparison_commands(comparison: Comparison) -> list[str]:
     """How to repeat a comparison; equations of one's own are expected beside the text."""
     if comparison.given:
-        runs = [(trial.contestant, Run.open(trial.folder)) for trial in comparison.given]
-        names = [f"{name}={run.folder.name}" for name, run in runs]
-        return [*run_commands(runs, out=True), shlex.join(["recurra", "compare", *names])]
+        named = [(f"{t.contestant}-seed-{t.seed}", t) for t in comparison.given]
+        train = [run_command(Run.open(trial.folder), out) for out, trial in named]
+        runs = [f"{trial.contestant}={out}" for out, trial in named]
+        return [*train, shlex.join(["recurra", "compare", *runs])]
     words = ["recurra", "compare"]
     settings: list[str] = []
     for one in comparison.contestants:
@@ -50,12 +51,8 @@ def comparison_commands(comparison: Comparison) -> list[str]:
     return [shlex.join(words)]
 
 
-def run_commands(runs: Sequence[tuple[str, Run]], out: bool = False) -> list[str]:
-    """How to repeat runs: name in the report, and run."""
-    return [_run_command(name, run, out) for name, run in runs]
-
-
-def _run_command(name: str, run: Run, out: bool) -> str:
+def run_command(run: Run, out: str | None = None) -> str:
+    """How to repeat a run, in a folder of this name."""
     was = asked(run)
     words = ["recurra", "train", *map(_shown, was.text["sources"])]
     settings = _choices(was.network, run.equations)
@@ -63,8 +60,8 @@ def _run_command(name: str, run: Run, out: bool) -> str:
     words += settings or []
     words += _recipe_options(was.recipe)
     words += _reading(was.text, was.engine, was.threads)
-    if out:
-        words.append(f"--out={run.folder.name}")
+    if out is not None:
+        words.append(f"--out={out}")
     return shlex.join(words)
 
 

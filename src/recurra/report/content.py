@@ -12,7 +12,7 @@ from recurra.comparison.machine import machine
 from recurra.comparison.results import Results, settle
 from recurra.errors import RecurraError, RunError, SettingError, TextError
 from recurra.recipes import Recipe
-from recurra.report.commands import comparison_commands, run_commands
+from recurra.report.commands import comparison_commands, run_command
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
 from recurra.runs import Run
 from recurra.sessions import Source, load_model, load_run_corpus
@@ -126,7 +126,7 @@ def gather(
         commands, environment = comparison_commands(comparison), comparison.environment
     else:
         trials = _trials([Run.open(folder) for folder in folders])
-        commands = run_commands([(trial.contestant, Run.open(trial.folder)) for trial in trials])
+        commands = [run_command(Run.open(trial.folder)) for trial in trials]
         environment = machine()
     runs = tuple(
         _run_part(trial, tests.get((trial.contestant, trial.budget, trial.seed)))
