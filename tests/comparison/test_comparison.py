@@ -259,6 +259,15 @@ def test_what_cannot_be_compared_leaves_nothing_behind(text, tmp_path, error, me
     assert not list(tmp_path.iterdir())
 
 
+def test_scores_outlive_settings_that_a_newer_recurra_adds(finished, tmp_path):
+    comparison, results = finished
+    shutil.copytree(comparison.folder, tmp_path / "old")
+    moved = Comparison.open(tmp_path / "old")
+    # a field of the recipe has a value of which the file knows nothing
+    newer = replace(moved, recipe=moved.recipe.with_(sample_characters=9))
+    assert recurra.settle(newer).differences == results.differences
+
+
 def test_texts_that_changed_are_refused(tmp_path):
     text = write_text(tmp_path / "mine.txt", 3000)
     comparison = plan(text)
