@@ -49,6 +49,7 @@ def test_equations_as_on_paper():
     assert plain(html) == "f1 = tanhat = f1(U xt − W⊤ at−12 ⊙ s1)"
     assert "<b><i>a</i></b><sub><i>t</i>−12</sub>" in html
     assert "<i>f</i><sub>1</sub>" in html
+    assert "<i>U</i><sub><i>z</i></sub> " in typeset("z[t] = sigmoid(Uz @ x[t])")
 
 
 @pytest.mark.parametrize("name", recurra.library())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +59,20 @@ def test_the_difference_is_that_of_the_means(finished):
     assert difference.interval.mean == pytest.approx(means["rnn"] - means["wrnn"], rel=1e-6)
     assert results.as_dict()["verdicts"] == [f"40: {difference.sentence()}"]
     json.dumps(results.as_dict())
+
+
+def test_a_run_that_does_not_say_what_it_was_is_refused(finished):
+    comparison, _ = finished
+    one, _, other, _ = (trial.folder for trial in comparison.finalists())
+    shutil.copytree(one, "strange")
+    path = Path("strange") / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    for damaged in ({}, {**config, "recipe": {"lr": "fast"}}, {**config, "text": None}):
+        path.write_text(json.dumps({"format": 1, **damaged}), "utf-8")
+        with pytest.raises(RunError, match="does not say what a run needs"):
+            recurra.compare_runs({"a": ["strange"], "b": [other]})
+        with pytest.raises(RunError, match="does not say what a run needs"):
+            recurra.write_report("strange", "page.html")
 
 
 def test_what_is_not_equal_is_told(finished, text):
@@ -117,6 +132,12 @@ def test_runs_that_do_not_pair_are_refused(finished, tmp_path):
     with pytest.raises(SettingError, match="trained on other texts"):
         recurra.compare_runs([one, other.run])
     unfinished = recurra.start([text], recurra.load_network("rnn"), RECIPE.with_(hidden=4))
+    split = {"split": (90, 10, 0), "engine": "reference", "threads": 1}
+    untested = [
+        recurra.train([text], name, RECIPE.with_(hidden=4), **split).run for name in ("rnn", "mgu")
+    ]
+    with pytest.raises(TextError, match="the test part holds no text"):
+        recurra.settle(recurra.compare_runs(untested))
     with pytest.raises(SettingError, match="has not finished: recurra train --resume"):
         recurra.compare_runs([unfinished.run.folder, other.run])
 
@@ -236,6 +257,15 @@ def test_what_cannot_be_compared_leaves_nothing_behind(text, tmp_path, error, me
     with pytest.raises(error, match=message):
         plan(text, **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_scores_outlive_settings_that_a_newer_recurra_adds(finished, tmp_path):
+    comparison, results = finished
+    shutil.copytree(comparison.folder, tmp_path / "old")
+    moved = Comparison.open(tmp_path / "old")
+    # a field of the recipe has a value of which the file knows nothing
+    newer = replace(moved, recipe=moved.recipe.with_(sample_characters=9))
+    assert recurra.settle(newer).differences == results.differences
 
 
 def test_texts_that_changed_are_refused(tmp_path):

@@ -189,6 +189,19 @@ def test_runs_that_were_not_compared(made):
     assert gather([folders[0], folders[6]], characters=0).names == ["wrnn-1", "wrnn-2"]
 
 
+def test_the_commands_of_a_comparison_of_runs(made, tmp_path):
+    folders = {t.contestant: [t.folder] for t in made.finalists()[:2]}
+    given = recurra.compare_runs(folders, tmp_path / "given")
+    *train, compare = gather(given.folder, characters=0).commands
+    assert [shlex.split(command)[-1] for command in train] == [
+        "--out=wrnn-seed-0",
+        "--out=门控-seed-0",
+    ]
+    assert shlex.split(compare) == [
+        "recurra", "compare", "wrnn=wrnn-seed-0", "门控=门控-seed-0",
+    ]  # fmt: skip
+
+
 def test_surprise_is_minus_log_two_of_what_the_model_gave(made):
     model = recurra.load_model(made.finalists()[0].folder)
     prompt, text = "宝玉笑道 A", "& B <sc"

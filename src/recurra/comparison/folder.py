@@ -8,11 +8,12 @@
 A comparison of runs that are there already has their paths in comparison.json, and no ``runs``.
 """
 
+import hashlib
 import itertools
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -189,9 +190,9 @@ class Comparison:
 
     @cached_property
     def seal(self) -> str:
-        """What ties `test.safetensors` to this definition."""
-        plain = {k: v for k, v in asdict(self).items() if k not in ("folder", "environment")}
-        return canonical_json(json.loads(json.dumps(plain, default=str)))
+        """What ties `test.safetensors` to comparison.json, whatever else a newer Recurra knows."""
+        definition = json.loads((self.folder / FILE).read_text("utf-8"))
+        return hashlib.sha256(canonical_json(definition).encode()).hexdigest()
 
     def contestant(self, name: str) -> Contestant:
         """The network of that name."""

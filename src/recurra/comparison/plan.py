@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from recurra.comparison.asked import asked
 from recurra.comparison.budgets import Budget, Sizes, make_budgets
 from recurra.comparison.folder import Comparison, Contestant, Trial
 from recurra.comparison.machine import machine
@@ -112,18 +113,39 @@ def compare_runs(
     if not isinstance(runs, Mapping):
         grouped: dict[str, list[Source]] = {}
         for folder in runs:
-            grouped.setdefault(str(Run.open(folder).config.get("network")), []).append(folder)
+            grouped.setdefault(asked(Run.open(folder)).network, []).append(folder)
         runs = grouped
     opened = {name: [Run.open(folder) for folder in folders] for name, folders in runs.items()}
     contestants = [
-        Contestant(name, str(group[0].config.get("network")), {}, group[0].equations)
+        Contestant(name, asked(group[0]).network, {}, group[0].equations)
         for name, group in opened.items()
     ]
     _refuse_what_cannot_be_compared(contestants, 1, ())
+    trials = _paired(opened)
+    first = asked(next(iter(opened.values()))[0])
+    definition = {
+        "contestants": [asdict(one) for one in contestants],
+        "text": first.text,
+        "recipe": asdict(first.recipe),
+        "budgets": [asdict(_given_budget(opened, trials))],
+        "seeds": sorted({trial.seed for trial in trials}),
+        "rates": [],
+        "engine": first.engine,
+        "threads": first.threads,
+        "match": "given",
+        "environment": machine(),
+        "given": [{**asdict(trial), "folder": str(trial.folder)} for trial in trials],
+    }
+    name = "-".join([*list(opened)[:4], Path(first.text["sources"][0]).stem])
+    return Comparison.create(out, name, definition)
+
+
+def _paired(opened: Mapping[str, Sequence[Run]]) -> list[Trial]:
+    """Runs as trials, once it is sure that they can be paired and are of one text."""
     first = next(iter(opened.values()))[0]
     seeds, trials = [], []
     for name, group in opened.items():
-        found = [_recipe(run).seed for run in group]
+        found = [asked(run).recipe.seed for run in group]
         if len(set(found)) < len(found):
             raise SettingError(
                 f"two runs of {name} have one seed: give different settings names of their own, "
@@ -132,7 +154,7 @@ def compare_runs(
         for run, seed in zip(group, found, strict=True):
             if run.equations != group[0].equations:
                 raise SettingError(f"{run.folder} has other equations than {group[0].folder}")
-            if run.config["text"] != first.config["text"]:
+            if asked(run).text["fingerprint"] != asked(first).text["fingerprint"]:
                 raise SettingError(
                     f"{run.folder} was trained on other texts, or another split, than "
                     f"{first.folder}: losses on different texts cannot be compared"
@@ -144,21 +166,7 @@ def compare_runs(
             f"runs are paired by seed, but these have seeds {', '.join(map(str, seeds))}: train "
             "the missing ones, or leave some out"
         )
-    definition = {
-        "contestants": [asdict(one) for one in contestants],
-        "text": first.config["text"],
-        "recipe": first.config["recipe"],
-        "budgets": [asdict(_given_budget(opened, trials))],
-        "seeds": seeds[0],
-        "rates": [],
-        "engine": first.config["engine"],
-        "threads": first.config["threads"],
-        "match": "given",
-        "environment": machine(),
-        "given": [{**asdict(trial), "folder": str(trial.folder)} for trial in trials],
-    }
-    name = "-".join([*list(opened)[:4], Path(first.config["text"]["sources"][0]).stem])
-    return Comparison.create(out, name, definition)
+    return trials
 
 
 def _contestants(
@@ -220,9 +228,5 @@ def _given_budget(opened: Mapping[str, Sequence[Run]], trials: Sequence[Trial]) 
                 f"{trial.folder} has not finished: recurra train --resume {trial.folder}"
             )
         parameters[trial.contestant] = finished["parameters"]
-    sizes = {name: _recipe(group[0]).hidden for name, group in opened.items()}
+    sizes = {name: asked(group[0]).recipe.hidden for name, group in opened.items()}
     return Budget("given", {}, sizes, parameters)
-
-
-def _recipe(run: Run) -> Recipe:
-    return Recipe(**run.config["recipe"])

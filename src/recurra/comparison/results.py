@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.comparison.asked import asked
 from recurra.comparison.budgets import TOLERANCE
 from recurra.comparison.display import show_results
 from recurra.comparison.folder import Comparison, Trial
@@ -21,7 +22,6 @@ from recurra.comparison.statistics import (
     paired_bootstrap,
 )
 from recurra.comparison.verdict import NOTES, judge, sentence
-from recurra.recipes import Recipe
 from recurra.runs import Run
 from recurra.sessions import Source
 
@@ -215,7 +215,7 @@ def _row(trial: Trial, scores: Scores) -> Row:
         contestant=trial.contestant,
         seed=trial.seed,
         parameters=outcome["parameters"],
-        lr=Recipe(**Run.open(trial.folder).config["recipe"]).lr,
+        lr=asked(Run.open(trial.folder)).recipe.lr,
         steps=outcome["steps"],
         characters=outcome["characters"],
         seconds=outcome["seconds"],

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.checkpoints import load_checkpoint, save_checkpoint
+from recurra.comparison.asked import asked
 from recurra.comparison.folder import Comparison, Trial
 from recurra.corpora import Corpus, load_corpus
-from recurra.errors import RunError
+from recurra.errors import RunError, TextError
 from recurra.evaluation import character_losses
 from recurra.runs import Run
 from recurra.sessions import Source, load_model
@@ -75,6 +76,11 @@ def _score(
     comparison: Comparison, corpus: Corpus
 ) -> tuple[list[int], dict[str, NDArray[np.float32]]]:
     texts = [text for text in corpus.test if len(text) > 1]
+    if not texts:
+        raise TextError(
+            "the test part holds no text, and a comparison is judged by it: train with a split "
+            "such as 90/5/5"
+        )
     losses = {}
     for trial in comparison.finalists():
         run = _finished_run(comparison, trial)
@@ -92,6 +98,6 @@ def _finished_run(comparison: Comparison, trial: Trial) -> Run:
             f"{trial.folder} has not finished: recurra compare --resume {comparison.folder}"
         )
     run = Run.open(trial.folder)
-    if run.config["text"]["fingerprint"] != comparison.text["fingerprint"]:
+    if asked(run).text["fingerprint"] != comparison.text["fingerprint"]:
         raise RunError(f"{run.folder} was trained on other texts than its comparison: remove it")
     return run

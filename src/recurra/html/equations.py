@@ -31,9 +31,11 @@ def _typeset(token: re.Match[str]) -> str:
     if name := token["name"]:
         index = f"<sub>{token['index']}</sub>" if token["index"] else ""
         transposed = "<sup>⊤</sup>" if token["transposed"] else ""
-        # a word is a function; one or two letters are a matrix, a bias or a choice
-        shown = f"<i>{escape(name)}</i>" if len(name) <= 2 else escape(name)
-        return f"{shown}{index}{transposed}"
+        # a word is a function; a letter, perhaps with a second, is a matrix, a bias or a choice
+        if len(name) > 2:
+            return f"{escape(name)}{index}{transposed}"
+        second = f"<sub><i>{name[1]}</i></sub>" if len(name) == 2 else ""
+        return f"<i>{name[0]}</i>{second}{index}{transposed}"
     if sign := token["sign"]:
         return _SIGNS[sign]
     return escape(token["other"])

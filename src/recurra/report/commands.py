@@ -1,11 +1,12 @@
 """The exact commands that make a comparison, or a run, once more."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from recurra.comparison.asked import asked
 from recurra.comparison.folder import Comparison
 from recurra.networks import library, load_network
 from recurra.recipes import BUDGETS, RECIPES, Recipe
@@ -15,9 +16,10 @@ from recurra.runs import Run
 def comparison_commands(comparison: Comparison) -> list[str]:
     """How to repeat a comparison; equations of one's own are expected beside the text."""
     if comparison.given:
-        runs = [(trial.contestant, Run.open(trial.folder)) for trial in comparison.given]
-        names = [f"{name}={run.folder.name}" for name, run in runs]
-        return [*run_commands(runs, out=True), shlex.join(["recurra", "compare", *names])]
+        named = [(f"{t.contestant}-seed-{t.seed}", t) for t in comparison.given]
+        train = [run_command(Run.open(trial.folder), out) for out, trial in named]
+        runs = [f"{trial.contestant}={out}" for out, trial in named]
+        return [*train, shlex.join(["recurra", "compare", *runs])]
     words = ["recurra", "compare"]
     settings: list[str] = []
     for one in comparison.contestants:
@@ -49,23 +51,17 @@ def comparison_commands(comparison: Comparison) -> list[str]:
     return [shlex.join(words)]
 
 
-def run_commands(runs: Sequence[tuple[str, Run]], out: bool = False) -> list[str]:
-    """How to repeat runs: name in the report, and run."""
-    return [_run_command(name, run, out) for name, run in runs]
-
-
-def _run_command(name: str, run: Run, out: bool) -> str:
-    config: dict[str, Any] = run.config
-    text = config["text"]
-    network = str(config["network"])
-    words = ["recurra", "train", *map(_shown, text["sources"])]
-    settings = _choices(network, run.equations)
-    words.append(f"--network={network}" if settings is not None else f"--network={network}.eq")
+def run_command(run: Run, out: str | None = None) -> str:
+    """How to repeat a run, in a folder of this name."""
+    was = asked(run)
+    words = ["recurra", "train", *map(_shown, was.text["sources"])]
+    settings = _choices(was.network, run.equations)
+    words.append(f"--network={was.network}" + ("" if settings is not None else ".eq"))
     words += settings or []
-    words += _recipe_options(Recipe(**config["recipe"]))
-    words += _reading(text, config["engine"], config["threads"])
-    if out:
-        words.append(f"--out={run.folder.name}")
+    words += _recipe_options(was.recipe)
+    words += _reading(was.text, was.engine, was.threads)
+    if out is not None:
+        words.append(f"--out={out}")
     return shlex.join(words)
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recurra.comparison.asked import asked
 from recurra.comparison.folder import FILE, Comparison, Trial
 from recurra.comparison.machine import machine
 from recurra.comparison.results import Results, settle
 from recurra.errors import RecurraError, RunError, SettingError, TextError
 from recurra.recipes import Recipe
-from recurra.report.commands import comparison_commands, run_commands
+from recurra.report.commands import comparison_commands, run_command
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
 from recurra.runs import Run
 from recurra.sessions import Source, load_model, load_run_corpus
@@ -125,7 +126,7 @@ def gather(
         commands, environment = comparison_commands(comparison), comparison.environment
     else:
         trials = _trials([Run.open(folder) for folder in folders])
-        commands = run_commands([(trial.contestant, Run.open(trial.folder)) for trial in trials])
+        commands = [run_command(Run.open(trial.folder)) for trial in trials]
         environment = machine()
     runs = tuple(
         _run_part(trial, tests.get((trial.contestant, trial.budget, trial.seed)))
@@ -136,7 +137,7 @@ def gather(
     if prompts is None:
         prompts = _prompts(first) if characters else []
     return Content(
-        texts=tuple(map(shown_source, first.config["text"]["sources"])),
+        texts=tuple(map(shown_source, asked(first).text["sources"])),
         vocabulary=len(first.vocabulary),
         networks=tuple(_networks(trials, runs)),
         runs=runs,
@@ -157,8 +158,8 @@ def shown_source(source: str) -> str:
 
 def _trials(runs: Sequence[Run]) -> list[Trial]:
     """Runs that were not compared: under the names of their networks if those tell them apart."""
-    networks = [str(run.config.get("network")) for run in runs]
-    seeds = [Recipe(**run.config["recipe"]).seed for run in runs]
+    networks = [asked(run).network for run in runs]
+    seeds = [asked(run).recipe.seed for run in runs]
     names = networks
     texts = {(network, run.equations) for network, run in zip(networks, runs, strict=True)}
     if len({*zip(networks, seeds, strict=True)}) < len(runs) or len(texts) > len({*networks}):
@@ -183,7 +184,7 @@ def _run_part(trial: Trial, test: float | None) -> RunPart:
     if outcome is None:
         raise RunError(f"{trial.folder} has not finished: recurra train --resume {trial.folder}")
     run = Run.open(trial.folder)
-    recipe = Recipe(**run.config["recipe"])
+    recipe = asked(run).recipe
     per_step = recipe.batch * recipe.seq_len
     held_out, train, seconds = [], [], 0.0
     for record in run.metrics():
