@@ -96,7 +96,10 @@ def test_a_file_that_is_no_toml(tmp_path):
 
 
 values = st.lists(
-    st.integers(1, 999) | st.floats(0.001, 999, allow_nan=False), min_size=1, unique=True, max_size=5
+    st.integers(1, 999) | st.floats(0.001, 999, allow_nan=False),
+    min_size=1,
+    unique=True,
+    max_size=5,
 )
 ranges = st.builds(
     lambda low, length, points, log: {
