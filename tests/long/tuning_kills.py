@@ -32,7 +32,7 @@ from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import search
 
 SPACE = {"hidden": [16, 32, 48], "seq_len": [16, 32], "lr": [0.1, 0.03, 0.01, 0.003]}
-LENGTH = 800_000
+LENGTH = 200_000
 CLOCK = {"seconds", "chars_per_second", "run"}
 
 
@@ -54,6 +54,11 @@ def workers_of(parent: int) -> list[int]:
     """Process numbers of a process's children."""
     path = Path(f"/proc/{parent}/task/{parent}/children")
     return [int(number) for number in path.read_text().split()] if path.exists() else []
+
+
+def size(study: Study) -> int:
+    """Bytes of the journal: how much has happened."""
+    return (study.folder / "journal.log").stat().st_size
 
 
 def outcome(study: Study) -> dict[str, object]:
@@ -96,12 +101,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as root:
         asked = protocol(Path(root), given.search, given.pruner)
         whole = Study.create(asked, Path(root, "whole"))
-        begun = time.monotonic()
         for _ in search(whole, workers=2):
             pass
-        seconds = time.monotonic() - begun
-        print(f"uninterrupted: {seconds:.1f} s", flush=True)
+        print(f"uninterrupted: {size(whole):,} bytes of journal", flush=True)
         broken = Study.create(asked, Path(root, "broken"))
+        broken.trials()
         command = [sys.executable, __file__, "--child", broken.folder]
         over: set[int] = set()
         while True:
@@ -110,8 +114,11 @@ def main() -> int:
                 if kills == given.kills:
                     parent.wait()
                     break
-                # long enough for a process to begin, and sometimes to get somewhere
-                time.sleep(1.0 + chance.expovariate(0.7))
+                # Not by the clock: the kills are spread over what there is to do.
+                goal = size(broken) + chance.expovariate(1.5 * given.kills / size(whole))
+                while size(broken) < goal and parent.poll() is None:
+                    time.sleep(0.02)
+                time.sleep(0.3 * chance.random())
                 children = workers_of(parent.pid)
                 aim = chance.choice([parent.pid, *children])
                 if parent.poll() is not None:

@@ -8,11 +8,11 @@ from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import Worker
 
 RECIPE = CLASSIC.with_(
-    batch=2, record_every=5, evaluate_every=20, evaluate_characters=200, sample_every=30,
+    batch=2, record_every=5, evaluate_every=10, evaluate_characters=200, sample_every=30,
     sample_characters=20,
 )  # fmt: skip
 SPACE = {"hidden": [3, 5], "seq_len": [4, 8], "lr": [0.1, 0.03, 0.01]}
-LENGTH = 960
+LENGTH = 480
 CLOCK = {"seconds", "chars_per_second", "run"}
 
 

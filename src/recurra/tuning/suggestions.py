@@ -60,7 +60,7 @@ def verdict(
     ends = False
     for rung, loss in sorted(rungs.items()):
         trial.report(loss, rung)
-        ends = trial.should_prune()
+        ends = bool(trial.should_prune())
     notes = past.get_trials(deepcopy=False)[-1].system_attrs
     return ends, {k: float(v) for k, v in notes.items() if k.startswith("completed_rung")}
 

@@ -5,6 +5,7 @@ been trained in one go: rungs only look.
 """
 
 import math
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -79,6 +80,11 @@ def train_on(
         if finished.stopped_by != INTERRUPTED:
             return _outcome(trainer, finished)
         if trainer.watch.step < step:
+            return Outcome(WAITING)
+        if trainer.watch.step > step:
+            # The ledger has lost what came after (a backup was restored): the trial begins anew.
+            assert trainer.run is not None
+            shutil.rmtree(trainer.run.folder)
             return Outcome(WAITING)
         loss = trainer.held_out_loss().nats_per_char
         if ends(rung, loss if math.isfinite(loss) else math.inf):
