@@ -91,12 +91,15 @@ def test_damaged_checkpoints_are_refused(call, runs):
         assert re.fullmatch(r"Error: .*best\.safetensors .*\n", err)
 
 
-def test_a_full_disk_is_told(runs):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_told_once(runs, unbuffered):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
     for command in (["networks"], ["networks", "--json"], ["write", runs / "rnn", "to be"]):
         with open("/dev/full", "wb") as full:
-            done = process(*command, stdout=full, stderr=-1, capture_output=False, text=True)
+            streams = {"stdout": full, "stderr": -1, "capture_output": False, "text": True}
+            environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+            done = process(*command, **streams, env=environment)
         assert done.returncode == 1
         assert done.stderr == "Error: the output: No space left on device\n"
 

@@ -113,8 +113,9 @@ def main() -> None:
     except OSError as error:
         # Python would try again, and complain, when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # Where the reader has gone (`recurra ... | head`) there is nobody to tell.
-        code = 1 if isinstance(error, BrokenPipeError) else _fail(error)
+        # Where the reader has gone (`recurra ... | head`) there is nobody to tell; what has failed
+        # before has told it.
+        code = code or (1 if isinstance(error, BrokenPipeError) else _fail(error))
     sys.exit(code)
 
 
