@@ -138,9 +138,9 @@ class CompiledEngine:
             done = ()
         try:
             loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
+            self._descent.step(shares, parameters, optimizer, rate, done)
         finally:
             layer.finish()
-        self._descent.step(shares, parameters, optimizer, rate, done)
         return loss, self._next_state(shares, state)
 
     def losses(
@@ -238,4 +238,6 @@ class CompiledEngine:
         return float(sum(self._run(run, shares)))
 
     def _next_state(self, shares: list[Share], state: State) -> State:
+        if len(shares) == 1:
+            return {name: shares[0].last[name].copy() for name in state}
         return {name: np.concatenate([share.last[name] for share in shares], 1) for name in state}

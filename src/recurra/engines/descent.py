@@ -72,7 +72,7 @@ class Descent:
     ) -> None:
         """Take one step in place; the shares' look-up gradients are zeros again after it.
 
-        Parameters in ``done`` have taken theirs already.
+        Parameters in ``done`` take theirs elsewhere; the other threads may be at work on them.
         """
         s = optimizer.settings
         limit = math.inf if s.clip_value is None else s.clip_value
@@ -80,7 +80,7 @@ class Descent:
         sparse = _moves_only_touched(optimizer)
         few = self.looked_up if sparse else ()
         rows = self._touched(shares) if self.looked_up else self._rows[:0]
-        parts = self._views(shares[0], parameters, optimizer, (*few, *done))
+        parts = self._views(shares[0], parameters, optimizer, (*few, *done), alone=bool(done))
         if len(shares) > 1 or s.clip_norm is not None:
             for name in few:
                 for share in shares[1:]:
@@ -126,7 +126,13 @@ class Descent:
         return rows
 
     def _views(
-        self, share: Share, parameters: Parameters, optimizer: Optimizer, without: Sequence[str]
+        self,
+        share: Share,
+        parameters: Parameters,
+        optimizer: Optimizer,
+        without: Sequence[str],
+        *,
+        alone: bool,
     ) -> list[_Part]:
         """Who updates what, one list a thread; made anew when an array is another one."""
         arrays = (*parameters.values(), *optimizer.slots.values())
@@ -138,7 +144,7 @@ class Descent:
             return self._parts
         self._viewed, self._arrays = (share, optimizer, without), arrays
         sizes = {name: p.size for name, p in parameters.items() if name not in without}
-        count = self.threads if sum(sizes.values()) > _WORTH_SHARING else 1
+        count = 1 if alone or sum(sizes.values()) <= _WORTH_SHARING else self.threads
         parts: list[list[_View]] = [[] for _ in range(count)]
         for name, size in sizes.items():
             slots = [optimizer.slots[f"{name}/{slot}"] for slot in optimizer.settings.slots]
