@@ -293,17 +293,16 @@ def _print_results(console: "Console", comparison: "Comparison", results: "Resul
         for summary in results.summaries:
             if summary.budget != budget.name:
                 continue
-            runs = results.rows_of(budget.name, summary.contestant)
             rows.append(
                 (
                     summary.contestant,
                     str(budget.sizes[summary.contestant]),
-                    budget.parameters[summary.contestant],
-                    runs[0].lr,
+                    summary.parameters,
+                    summary.lr,
                     summary.test and summary.test.mean,
                     summary.test and f"{summary.test.low:.3f} to {summary.test.high:.3f}",
                     summary.bits,
-                    sum(run.chars_per_second for run in runs) / len(runs),
+                    summary.chars_per_second,
                 )
             )
         print_table(console, (*columns, "bits/char", "chars/s"), rows)
