@@ -60,6 +60,7 @@ def show_results(results: "Results") -> str:
             for d in results.differences
             if d.budget == budget
         ]
+        parts += map(paragraph, results.notes(budget))
         rows = [
             (s.contestant, s.parameters, s.lr, s.test and s.test.mean, s.bits)
             for s in results.summaries
