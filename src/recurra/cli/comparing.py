@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from recurra.comparison.folder import Comparison, Trial
     from recurra.comparison.results import Results
 
-# What may stand beside --resume: all else is kept as the comparison began.
+# What may stand beside --resume, and beside runs: all else is kept as it began.
 RESUMING = {"resume", "text", "json", "quiet"}
+RUNS = {"entrants", "out", "json", "quiet"}
 
 
 @options.recipe_options
@@ -94,11 +95,16 @@ def compare_command(
     budget of its own. Ctrl-C saves and ends; --resume goes on.
     """
     if resume is not None:
-        _refuse_options(context)
+        kept = "a resumed comparison keeps what it began with; begin a new one to change that"
+        _refuse_options(context, RESUMING, kept)
         comparison = recurra.Comparison.open(resume)
     elif not entrants:
         raise typer.BadParameter("name two networks, or use --resume", param_hint="NETWORK")
     elif text is None:
+        kept = (
+            "without --text these are runs, which stay as they were; to train networks, add --text"
+        )
+        _refuse_options(context, RUNS, kept)
         comparison = recurra.compare_runs(_grouped(entrants), out)
     else:
         if rates and settings["lr"] is not None:
@@ -163,15 +169,11 @@ def report_command(
     make_console().print(f"written: {shown_path(written)}, {written.stat().st_size:,} bytes")
 
 
-def _refuse_options(context: typer.Context) -> None:
-    """A comparison that goes on is the same comparison."""
-    for name in context.params.keys() - RESUMING:
+def _refuse_options(context: typer.Context, allowed: set[str], why: str) -> None:
+    for name in context.params.keys() - allowed:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(
-                "a resumed comparison keeps what it began with; begin a new one to change that",
-                param_hint="--" + name.strip("_").replace("_", "-"),
-            )
+            raise typer.BadParameter(why, param_hint="--" + name.strip("_").replace("_", "-"))
 
 
 def _named(entrants: Sequence[str]) -> list[tuple[str, str]]:
