@@ -118,6 +118,7 @@ def test_reports(call, comparison):
         (1, "needs two networks", "compare rnn --text TEXT"),
         (1, "no network wrn: did you mean", "compare rnn wrn --text TEXT"),
         (1, "cannot read", "compare rnn wrnn"),
+        (2, "--steps: without --text these are runs", "compare rnn wrnn --steps 5"),
         (2, "give all a name, or none", "compare a=RUN RUN"),
         (1, "within 2 %", "compare rnn gru --text TEXT --hidden 3"),
         (1, "match has to be", "compare rnn wrnn --text TEXT --match size"),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +88,23 @@ def test_what_is_not_equal_is_told(finished, text):
     large = recurra.train([text], "rnn", RECIPE.with_(hidden=60), engine="reference")
     given = recurra.settle(recurra.compare_runs({"large": [large.run], "wrnn": [one.folder]}))
     assert [note.split("(")[0] for note in given.notes("given")] == ["Not equal here: parameters "]
+
+
+def test_results_and_runs_show_themselves_in_a_notebook(finished, text):
+    comparison, results = finished
+    shown = ElementTree.fromstring(results._repr_html_())
+    words = "".join(shown.itertext())
+    assert results.differences[0].sentence() in words
+    assert all(note in words for note in results.notes("40"))
+    assert [td.text for td in shown.iter("td")][::5] == ["rnn", "wrnn"]
+    assert len(list(shown.iter("{http://www.w3.org/2000/svg}svg"))) == 2
+    run = recurra.Run.open(comparison.finalists()[1].folder)
+    words = "".join(ElementTree.fromstring(run._repr_html_()).itertext())
+    assert "wrnn · seed-0" in words
+    assert "bt = f2(V at + R at−1 + T bt−1 + s2)" in words
+    assert f"{results.rows[1].validation:.3f}" in words
+    begun = recurra.start([text], recurra.load_network("rnn"), RECIPE)  # with nothing to tell yet
+    assert "rnn · rnn-plays-001" in begun.run._repr_html_()
 
 
 def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):

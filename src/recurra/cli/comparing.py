@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from recurra.comparison.folder import Comparison, Trial
     from recurra.comparison.results import Results
 
-# What may stand beside --resume: all else is kept as the comparison began.
+# What may stand beside --resume, and beside runs: all else is kept as it began.
 RESUMING = {"resume", "text", "json", "quiet"}
+RUNS = {"entrants", "out", "json", "quiet"}
 
 
 @options.recipe_options
@@ -93,11 +94,16 @@ def compare_command(
     budget of its own. Ctrl-C saves and ends; --resume goes on.
     """
     if resume is not None:
-        _refuse_options(context)
+        kept = "a resumed comparison keeps what it began with; begin a new one to change that"
+        _refuse_options(context, RESUMING, kept)
         comparison = recurra.Comparison.open(resume)
     elif not entrants:
         raise typer.BadParameter("name two networks, or use --resume", param_hint="NETWORK")
     elif text is None:
+        kept = (
+            "without --text these are runs, which stay as they were; to train networks, add --text"
+        )
+        _refuse_options(context, RUNS, kept)
         comparison = recurra.compare_runs(_grouped(entrants), out)
     else:
         if rates and settings["lr"] is not None:
@@ -162,15 +168,11 @@ def report_command(
     make_console().print(f"written: {shown_path(written)}, {written.stat().st_size:,} bytes")
 
 
-def _refuse_options(context: typer.Context) -> None:
-    """A comparison that goes on is the same comparison."""
-    for name in context.params.keys() - RESUMING:
+def _refuse_options(context: typer.Context, allowed: set[str], why: str) -> None:
+    for name in context.params.keys() - allowed:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(
-                "a resumed comparison keeps what it began with; begin a new one to change that",
-                param_hint="--" + name.strip("_").replace("_", "-"),
-            )
+            raise typer.BadParameter(why, param_hint="--" + name.strip("_").replace("_", "-"))
 
 
 def _named(entrants: Sequence[str]) -> list[tuple[str, str]]:
@@ -292,17 +294,16 @@ def _print_results(console: "Console", comparison: "Comparison", results: "Resul
         for summary in results.summaries:
             if summary.budget != budget.name:
                 continue
-            runs = results.rows_of(budget.name, summary.contestant)
             rows.append(
                 (
                     summary.contestant,
                     str(budget.sizes[summary.contestant]),
-                    budget.parameters[summary.contestant],
-                    runs[0].lr,
+                    summary.parameters,
+                    summary.lr,
                     summary.test and summary.test.mean,
                     summary.test and f"{summary.test.low:.3f} to {summary.test.high:.3f}",
                     summary.bits,
-                    sum(run.chars_per_second for run in runs) / len(runs),
+                    summary.chars_per_second,
                 )
             )
         print_table(console, (*columns, "bits/char", "chars/s"), rows)

@@ -1,6 +1,5 @@
 """A comparison's results as estimates to draw, and as what a notebook shows."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from recurra.comparison.verdict import HIGHER, LOWER
@@ -61,24 +60,15 @@ def show_results(results: "Results") -> str:
             for d in results.differences
             if d.budget == budget
         ]
-        parts.append(
-            table(
-                ("network", "parameters", "lr", "test nats/char", "bits/char"),
-                _rows(results, budget),
-            )
-        )
+        parts += map(paragraph, results.notes(budget))
+        rows = [
+            (s.contestant, s.parameters, s.lr, s.test and s.test.mean, s.bits)
+            for s in results.summaries
+            if s.budget == budget
+        ]
+        parts.append(table(COLUMNS, rows))
         parts.append(intervals(loss_estimates(results, budget), "nats per character"))
         estimates = difference_estimates(results, budget)
         parts.append(intervals(estimates, "difference, nats per character", zero=True))
     names = dict.fromkeys(summary.contestant for summary in results.summaries)
     return card(" · ".join(names), parts)
-
-
-def _rows(results: "Results", budget: str) -> list[Sequence[object]]:
-    rows: list[Sequence[object]] = []
-    for summary in results.summaries:
-        if summary.budget == budget:
-            first = results.rows_of(budget, summary.contestant)[0]
-            mean = summary.test and summary.test.mean
-            rows.append((summary.contestant, first.parameters, first.lr, mean, summary.bits))
-    return rows

@@ -21,9 +21,11 @@ from recurra.sessions import Source
 
 SEEDS = 5
 
+Networks = Sequence[Network | Source] | Mapping[str, Network | Source]
+
 
 def plan_comparison(
-    networks: Sequence[Network | Source] | Mapping[str, Network | Source],
+    networks: Networks,
     sources: Sequence[Source],
     recipe: Recipe = MODERN,
     *,
@@ -170,7 +172,7 @@ def _paired(opened: Mapping[str, Sequence[Run]]) -> list[Trial]:
 
 
 def _contestants(
-    networks: Sequence[Network | Source] | Mapping[str, Network | Source],
+    networks: Networks,
     choices: Mapping[str, Mapping[str, str | float]],
 ) -> list[Contestant]:
     if not isinstance(networks, Mapping):

@@ -56,10 +56,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """A network at a budget: mean test loss over its seeds; None if a seed has none."""
+    """A network at a budget, over its seeds.
+
+    Attributes:
+        chars_per_second: mean of its runs.
+        test: mean test loss; None if a seed has none.
+    """
 
     budget: str
     contestant: str
+    parameters: int
+    lr: float
+    chars_per_second: float
     test: Interval | None
 
     @property
@@ -193,7 +201,7 @@ def settle(
         folder=str(comparison.folder),
         rows=rows,
         summaries=tuple(
-            Summary(budget, name, _over_seeds(rows, budget, name))
+            _summary(budget, name, [r for r in rows if (r.budget, r.contestant) == (budget, name)])
             for budget, name in itertools.product(names, comparison.names)
         ),
         differences=tuple(_differences(comparison, scores, rng)),
@@ -234,10 +242,16 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _over_seeds(rows: Sequence[Row], budget: str, contestant: str) -> Interval | None:
-    losses = [r.test for r in rows if (r.budget, r.contestant) == (budget, contestant)]
-    known = [loss for loss in losses if loss is not None]
-    return mean_interval(known) if len(known) == len(losses) else None
+def _summary(budget: str, contestant: str, rows: Sequence[Row]) -> Summary:
+    losses = [row.test for row in rows if row.test is not None]
+    return Summary(
+        budget,
+        contestant,
+        parameters=rows[0].parameters,
+        lr=rows[0].lr,
+        chars_per_second=float(np.mean([row.chars_per_second for row in rows])),
+        test=mean_interval(losses) if len(losses) == len(rows) else None,
+    )
 
 
 def _differences(

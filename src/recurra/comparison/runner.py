@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from recurra.comparison.folder import Comparison, Trial
-from recurra.comparison.plan import plan_comparison
+from recurra.comparison.plan import Networks, plan_comparison
 from recurra.comparison.results import Results, settle
 from recurra.comparison.scores import load_text
 from recurra.errors import RunError
@@ -46,7 +46,7 @@ def trainers(
 
 
 def compare(
-    networks: Any,
+    networks: Networks,
     sources: Sequence[Source],
     *,
     report: Callable[[Trial, Record], object] | None = None,

@@ -71,18 +71,21 @@ def summaries(content: Content, budget: str, words: Words) -> Table:
     for summary in content.results.summaries:
         if summary.budget != budget:
             continue
-        runs = [r for r in content.runs if (r.network, r.budget) == (summary.contestant, budget)]
+        run = next(r for r in content.runs if (r.network, r.budget) == (summary.contestant, budget))
         found = summary.test
+        interval = None
+        if found is not None and math.isfinite(found.low):
+            interval = words("to", low=found.low, high=found.high)
         rows.append(
             (
                 summary.contestant,
-                shown_sizes(runs[0].recipe.hidden),
-                runs[0].outcome["parameters"],
-                runs[0].recipe.lr,
+                shown_sizes(run.recipe.hidden),
+                summary.parameters,
+                summary.lr,
                 found and found.mean,
-                (found and len(runs) > 1 and words("to", low=found.low, high=found.high)) or None,
+                interval,
                 summary.bits,
-                sum(run.outcome["chars_per_second"] for run in runs) / len(runs),
+                summary.chars_per_second,
             )
         )
     return [words(key) for key in keys], rows
