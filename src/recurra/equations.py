@@ -452,7 +452,7 @@ class _Parser:
         value = node.value
         if isinstance(value, (int, float)) and abs(value) < 1e300:
             return float(value)
-        raise self.error("this number is too large", node)
+        raise self.error("this number is too large: use a smaller one", node)
 
 
 def _name(node: ast.expr) -> str | None:

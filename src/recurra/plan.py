@@ -288,10 +288,10 @@ class _Lowering:
                 first = self._lower(left, owner, program, sums)
                 second = self._lower(right, owner, program, sums)
                 if operator == "/" and second == Constant(0.0):
-                    raise self.network.error("a division by zero", place)
+                    raise self.network.error("a division by zero: divide by another number", place)
                 result = program.emit(operator, first, second)
                 if isinstance(result, Constant) and not isfinite(result.value):
-                    raise self.network.error("this number is too large", place)
+                    raise self.network.error("this number is too large: use smaller ones", place)
                 return result
 
     def _sum(self, expression: Expression, owner: str, program: Program, sums: list[Sum]) -> Value:

@@ -76,6 +76,8 @@ def start(
         TextError, SettingError, RunError: a text, a setting or the folder is refused.
     """
     threads = threads or available_threads()
+    if isinstance(sources, str | Path):
+        sources = [sources]
     corpus = corpus or load_corpus(sources, encoding, split)
     trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
     text = {

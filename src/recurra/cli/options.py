@@ -47,9 +47,11 @@ def choices(items: Iterable[str] | None) -> dict[str, str | float]:
 
 def hidden_sizes(text: str) -> int | dict[str, int]:
     """``"256"`` -> 256; ``"a=128,b=256"`` and ``"256,b=128"`` -> sizes by name, "" for the rest."""
-    pairs = (item.rpartition("=") for item in text.split(","))
+    pairs = [item.rpartition("=") for item in text.split(",")]
     try:
         sizes = {name.strip(): int(size) for name, _, size in pairs}
+        if len(sizes) < len(pairs):
+            raise ValueError
         return sizes[""] if list(sizes) == [""] else sizes
     except ValueError:
         message = f"{text} is neither a size nor sizes such as a=128,b=256 or 256,b=128"
@@ -130,7 +132,10 @@ def _pairs(items: Iterable[str], option: str) -> dict[str, str]:
     split = [item.partition("=") for item in items]
     if not all(name.strip() and value.strip() for name, _, value in split):
         raise typer.BadParameter("expected NAME=VALUE", param_hint=option)
-    return {name.strip(): value.strip() for name, _, value in split}
+    pairs = {name.strip(): value.strip() for name, _, value in split}
+    if len(pairs) < len(split):
+        raise typer.BadParameter("the same name twice", param_hint=option)
+    return pairs
 
 
 def _number(text: str) -> str | float:
