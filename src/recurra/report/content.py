@@ -1,8 +1,8 @@
 """All that a report tells, as plain data, before it becomes a page in some language."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,6 @@ class Content:
         samples: by prompt, then by network.
         environment: where it was computed.
         commands: to do it again.
-        figures: network -> drawings of it as SVG, for whoever has some.
     """
 
     texts: tuple[str, ...]
@@ -76,7 +75,6 @@ class Content:
     samples: tuple[Sample, ...]
     environment: dict[str, str]
     commands: tuple[str, ...]
-    figures: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def budgets(self) -> list[str]:
@@ -95,7 +93,6 @@ def gather(
     prompts: Sequence[str] | None = None,
     characters: int = CHARACTERS,
     seed: int = 0,
-    figures: Mapping[str, Sequence[str]] | None = None,
 ) -> Content:
     """Read a comparison, or runs, and let their networks write.
 
@@ -104,7 +101,6 @@ def gather(
         prompts: what the samples go on with; None: two beginnings from the validation text.
         characters: length of a sample.
         seed: of the samples.
-        figures: see :class:`Content`.
 
     Raises:
         RunError: a folder is refused, or has not finished.
@@ -147,7 +143,6 @@ def gather(
         samples=tuple(write_samples(writers, prompts, characters, seed=seed)),
         environment=environment,
         commands=tuple(commands),
-        figures=figures or {},
     )
 
 

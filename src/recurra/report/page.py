@@ -7,6 +7,8 @@ from itertools import groupby
 from recurra import __version__
 from recurra.comparison.display import difference_estimates, loss_estimates
 from recurra.comparison.verdict import HIGHER, LOWER
+from recurra.equations import parse
+from recurra.explain.diagram import draw
 from recurra.html import escape, table
 from recurra.html.equations import typeset
 from recurra.html.figures import intervals
@@ -14,6 +16,9 @@ from recurra.report import figures, tables
 from recurra.report.content import Content
 from recurra.report.samples import Sample
 from recurra.report.words import Words
+
+# A diagram of more vectors than this is a thicket.
+DRAWN = 16
 
 # Bits of surprise at which the next colour begins.
 LEVELS = (2, 3, 4, 5, 6, 7, 8)
@@ -83,12 +88,13 @@ def _networks(content: Content, words: Words) -> str:
         ]
         # budgets of one size share their line
         lines = "".join(f"<p class='note'>{escape(line)}</p>" for line in dict.fromkeys(sizes))
-        drawings = "".join(
-            f"<figure>{svg}</figure>" for svg in content.figures.get(network.name, ())
-        )
+        described = parse(network.equations, network.name)
+        drawing = ""
+        if len(described.equations) <= DRAWN:
+            drawing = f"<figure>{draw(described)}</figure>"
         cards.append(
             f'<article class="card c{number % 7}"><h3>{escape(network.name)}</h3>'
-            f"{typeset(network.equations)}{drawings}{lines}"
+            f"{typeset(network.equations)}{drawing}{lines}"
             f"<details><summary>{escape(words('as typed'))}</summary>"
             f"<pre>{escape(network.equations)}</pre></details></article>"
         )
