@@ -115,7 +115,7 @@ def main() -> int:
                     parent.wait()
                     break
                 # Not by the clock: the kills are spread over what there is to do.
-                goal = size(broken) + chance.expovariate(1.5 * given.kills / size(whole))
+                goal = size(broken) + chance.expovariate(2.5 * given.kills / size(whole))
                 while size(broken) < goal and parent.poll() is None:
                     time.sleep(0.02)
                 time.sleep(0.3 * chance.random())

@@ -126,7 +126,8 @@ def test_a_lock_ends_with_its_process(tmp_path):
     program = (
         "import sys, time\nfrom pathlib import Path\n"
         "from recurra.tuning.journal import JournalLock\n"
-        "lock = JournalLock(Path(sys.argv[1]))\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(20)"
+        "lock = JournalLock(Path(sys.argv[1]))\nlock.acquire()\n"
+        "print('held', flush=True)\ntime.sleep(20)"
     )
     with subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE) as holder:
         holder.stdout.readline()

@@ -24,6 +24,9 @@ Storage = Annotated[
 def trials_command(
     study: StudyFolder,
     storage: Storage = None,
+    top: Annotated[
+        int, typer.Option(min=1, metavar="N", help="So many rows of the table for people.")
+    ] = 50,
     figures: Annotated[
         bool, typer.Option("--figures", help="Draw figures into the study's folder, too.")
     ] = False,
@@ -55,7 +58,9 @@ def trials_command(
     else:
         begun = [row for row in table if row["state"] != "waiting" or row["characters"]]
         names = columns(opened)
-        print_table(console, names, [[row[name] for name in names] for row in begun])
+        print_table(console, names, [[row[name] for name in names] for row in begun[:top]])
+        if len(begun) > top:
+            console.print(f"and {len(begun) - top:,} more: --csv shows all")
         if waiting := len(table) - len(begun):
             console.print(f"{waiting:,} trials wait")
         for correlation in correlations:

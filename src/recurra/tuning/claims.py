@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from recurra.tuning.journal import try_lock
-from recurra.tuning.ledger import Ledger
+from recurra.tuning.ledger import HEARTBEAT, Ledger
 from recurra.tuning.trials import FAILED, RUNNING, Trial
 
 DEATHS = 10  # so many in a row without a new checkpoint, and a trial is given up
@@ -50,10 +50,12 @@ class Claims:
 
     def drop(self, number: int) -> None:
         """Hold a trial no longer: others may go on with it."""
-        self.ledger.pause(number)
         file, done = self._held.pop(number)
         done.set()
-        file.close()
+        try:
+            self.ledger.pause(number)
+        finally:
+            file.close()
 
     def _begin(self, number: int, until: int | None) -> Trial | None:
         trial = self.ledger.trial(number)
@@ -85,5 +87,5 @@ class Claims:
         return count
 
     def _beat_on(self, number: int, done: threading.Event) -> None:
-        while not done.wait(self.ledger.heartbeat):
+        while not done.wait(HEARTBEAT):
             self.ledger.beat(number, patient=False)

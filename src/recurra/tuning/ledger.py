@@ -5,6 +5,7 @@ for is kept in a trial's user attributes: "verdict" (a state of ours and its rea
 "notes" and "deaths". A pruned trial waits, as Optuna sees it, until no finalist can come of it.
 """
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -42,7 +43,8 @@ from recurra.tuning.trials import (
 
 Result = TypeVar("Result")
 
-HEARTBEAT = 20  # seconds from one sign of life to the next
+# Seconds from one sign of life to the next; all workers of a study have to agree on it.
+HEARTBEAT = int(os.environ.get("RECURRA_HEARTBEAT", "20"))
 MISSED = 3  # so many missed ones mean death
 OPTUNA_STATES = {
     DONE: TrialState.COMPLETE,
@@ -69,7 +71,6 @@ class Ledger:
         space: gives values their distributions.
         url: of a PostgreSQL database; None: the journal.
         patience: seconds to wait for a database that does not answer.
-        heartbeat: seconds; see `HEARTBEAT`.
 
     Raises:
         SettingError: the URL is none, or its driver is not installed.
@@ -84,17 +85,16 @@ class Ledger:
         url: str | None = None,
         *,
         patience: float = 600.0,
-        heartbeat: int = HEARTBEAT,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.patience, self.heartbeat = patience, heartbeat
+        self.patience = patience
         self.last_failure = -float("inf")
         self._journal = folder / FILE
         self._distributions = distributions(space)
         self._trial_ids: list[int] = []
         self._states: dict[int, tuple[FrozenTrial, Trial]] = {}
         self.storage: BaseStorage = self._call(
-            lambda: open_journal(folder) if url is None else open_database(url, heartbeat)
+            lambda: open_journal(folder) if url is None else open_database(url)
         )
         study = self._call(
             lambda: optuna.create_study(
@@ -175,7 +175,7 @@ class Ledger:
         """
         assert isinstance(self.storage, BaseHeartbeat)
         storage = self.storage
-        if time.monotonic() - self.last_failure < MISSED * self.heartbeat:
+        if time.monotonic() - self.last_failure < MISSED * HEARTBEAT:
             return False
         stale = self._call(lambda: storage._get_stale_trial_ids(self.study_id))
         return self._id(number) in stale
@@ -260,7 +260,7 @@ def _distribution(parameter: Values | Range) -> BaseDistribution:
     return FloatDistribution(float(low), float(high), parameter.log, step)
 
 
-def open_database(url: str, heartbeat: int = HEARTBEAT) -> RDBStorage:
+def open_database(url: str) -> RDBStorage:
     """Optuna's storage in a database that answers.
 
     Raises:
@@ -272,8 +272,8 @@ def open_database(url: str, heartbeat: int = HEARTBEAT) -> RDBStorage:
             return RDBStorage(
                 _address(url).render_as_string(hide_password=False),
                 engine_kwargs={"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}},
-                heartbeat_interval=heartbeat,
-                grace_period=MISSED * heartbeat,
+                heartbeat_interval=HEARTBEAT,
+                grace_period=MISSED * HEARTBEAT,
             )
     except ImportError:
         raise SettingError(
