@@ -58,7 +58,7 @@ import recurra
         (1, "--hidden 0", "networks --hidden 0"),
         (1, "no size for", "show wrnn --hidden a=4"),
         (1, "minutes has to be", "demo --minutes 0"),
-        (2, "Did you mean 'train'?", "trian"),
+        (2, "Did you mean 'train'", "trian"),
     ],
 )
 def test_what_a_user_gets_wrong_is_one_sentence(call, runs, code, sentence, line):
