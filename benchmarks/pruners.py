@@ -3,11 +3,11 @@
     python benchmarks/pruners.py TEXT [--characters 300000] [--space FILE] [--network rnn]
         [--length CHARS] [--workers N] [--out FOLDER] [--pruners rounds top ...]
 
-The grid is the default below, 72 settings, or your own. TEXT may be "shakespeare"; the first so many
-characters are used. Every search runs to its end, its finalists included, and is kept in --out, so
-that the same command goes on. The regret is how far the best of a search, after training in full,
-lies above the best of the whole grid; the cost is the characters that it trained on, as a part of
-the grid's. Prints one row as soon as a search is done, and the whole as Markdown at the end.
+The grid is the default below, 72 settings, or your own. TEXT may be "shakespeare"; its first so
+many characters are used. Every search runs to its end, its finalists included, and is kept in
+--out, so that the same command goes on. The regret is how far the best of a search, after training
+in full, lies above the best of the whole grid; the cost is the characters that it trained on, as a
+part of the grid's. Prints a row as soon as a search is done, and all as Markdown at the end.
 """
 
 import argparse
@@ -37,8 +37,9 @@ def run(study: Study, workers: int) -> tuple[object, ...]:
     clock = study.folder / "minutes"
     minutes = float(clock.read_text()) if clock.exists() else 0.0
     begun = time.monotonic()
+    trials = study.trials()
     try:
-        for trials in search(study, workers=workers):
+        for trials in search(study, workers=workers):  # noqa: B007 (the last ones)
             pass
     finally:
         minutes += (time.monotonic() - begun) / 60.0

@@ -42,7 +42,8 @@ def fill(study: Study, count: int) -> None:
             ledger.note(number, result={"characters": 100_000, "min_smooth_loss": 25 * loss})
             ledger.settle(number, "done", loss)
         else:
-            ledger.settle(number, "pruned", reason="worse than others")
+            ledger.judge(number, "pruned", "worse than others")
+            ledger.settle(number, "pruned")
     os.fsync = kept
 
 

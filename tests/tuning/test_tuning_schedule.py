@@ -185,3 +185,15 @@ def test_optuna_stays_quiet(asked, caplog):
     suggest(replaced(asked, sampler="random"), [], 3)
     assert not caplog.records
     assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+
+
+def test_who_cannot_be_among_the_best_any_more_is_out_at_once(asked):
+    this = pruned_by(asked, "rounds")  # 6 of 18 go on
+    trials = [Trial(n, WAITING, {}, rungs={100: 1.0 + n} if n < 8 else {}) for n in range(18)]
+    moves = next_moves(this, trials)
+    assert {number for number, _ in moves.prune} == {6, 7}
+    assert [job.number for job in moves.jobs] == list(range(8, 18))
+    trials[7] = replaced(trials[7], state=PRUNED)
+    assert next_moves(this, trials).settle == (7,)
+    # with more finalists than go on, it may still be one of them
+    assert next_moves(replaced(this, finalists=7), trials).settle == ()

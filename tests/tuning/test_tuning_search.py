@@ -55,6 +55,13 @@ def test_a_trial_that_stopped_at_rungs_is_the_one_trained_in_one_go(tmp_path, ro
         assert one == other
 
 
+def test_pruned_trials_keep_their_records_but_no_checkpoints(rounds):
+    for trial in rounds.trials():
+        folder = rounds.run_folder(trial.number)
+        assert (folder / "last.safetensors").exists() == (trial.state == "done")
+        assert Run.open(folder).metrics()
+
+
 def test_rungs_measure_held_out_loss_of_that_moment(tmp_path, rounds):
     trial = rounds.trials()[0]
     trainer = open_trainer(

@@ -18,7 +18,7 @@ ROWS = 12  # trials shown at a time
 
 
 @contextlib.contextmanager
-def board(console: "Console", study: recurra.Study) -> Iterator[Callable[[Trials], None]]:
+def board(console: "Console", study: "recurra.Study") -> Iterator[Callable[[Trials], None]]:
     """Show the trials that are passed to what this yields."""
     lines = Lines(console, study)
     if not console.is_terminal or console.is_dumb_terminal or console.quiet:
@@ -39,7 +39,7 @@ def board(console: "Console", study: recurra.Study) -> Iterator[Callable[[Trials
 class Lines:
     """A line for every trial that is over, and now and then one about all of them."""
 
-    def __init__(self, console: "Console", study: recurra.Study) -> None:
+    def __init__(self, console: "Console", study: "recurra.Study") -> None:
         self.console, self.study = console, study
         self.begun = self._printed = time.monotonic()
         self._over: set[tuple[int, str]] | None = None
@@ -129,7 +129,7 @@ def setting(trial: recurra.Trial) -> str:
     return " ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in items)
 
 
-def columns(study: recurra.Study) -> list[str]:
+def columns(study: "recurra.Study") -> list[str]:
     """The columns of the table for people."""
     return [
         "trial", "state", *study.protocol.space.parameters,
@@ -139,7 +139,7 @@ def columns(study: recurra.Study) -> list[str]:
     ]  # fmt: skip
 
 
-def show_winner(console: "Console", study: recurra.Study, json: bool) -> None:
+def show_winner(console: "Console", study: "recurra.Study", json: bool) -> None:
     """The best trial, and what to do with it."""
     from recurra.tuning.study import rows
 

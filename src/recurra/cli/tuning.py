@@ -158,7 +158,7 @@ def tune_command(
 
 def _search(
     console: "Console",
-    study: recurra.Study,
+    study: "recurra.Study",
     workers: int,
     minutes: float | None,
     characters: int | None,

@@ -68,7 +68,7 @@ class Estimate:
             cannot be known beforehand.
         memory: bytes of the largest trial's process.
         too_large: how many trials do not fit into memory, and will be skipped.
-        disk: bytes of all checkpoints, if every trial keeps its own until the end.
+        disk: bytes of checkpoints at most; those of pruned trials are removed.
         probes: what was measured.
     """
 
@@ -117,6 +117,8 @@ def estimate(protocol: Protocol, workers: int) -> Estimate:
     evaluations = np.array([_evaluated(protocol, s, held_out) for s in _kept(settings, fits)])
     each = share * (protocol.length * training + evaluations * reading) + held_out * reading
     scale = protocol.trials / count
+    # While all wait at the first rung, only those that may still be among the best keep theirs.
+    kept = protocol.pruner.kept(count) / count if protocol.pruner.name in WAITS else 1.0
     return Estimate(
         trials=protocol.trials,
         workers=workers,
@@ -125,7 +127,7 @@ def estimate(protocol: Protocol, workers: int) -> Estimate:
         at_most=protocol.pruner.name not in ("none", *WAITS),
         memory=int(max([*needs[fits], *(probe.memory or 0 for probe in probes)])),
         too_large=round(scale * float((~fits).sum())),
-        disk=round(scale * float(sum(4 * sizes[fits] * (2 + _slots(protocol))))),
+        disk=round(scale * kept * float(sum(4 * sizes[fits] * (2 + _slots(protocol))))),
         probes=probes,
     )
 

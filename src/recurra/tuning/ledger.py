@@ -1,14 +1,16 @@
 """The trials of a study as Optuna keeps them: in a journal, or in PostgreSQL.
 
 Any tool for Optuna's studies, such as optuna-dashboard, reads them too. What Optuna has no word
-for is kept in a trial's user attributes: "verdict" (a state of ours and its reason), "result",
-"notes" and "deaths". A pruned trial waits, as Optuna sees it, until no finalist can come of it.
+for is kept in a trial's user attributes: "verdict" (a state of ours, its reason and time),
+"result", "notes" and "deaths". A pruned trial waits, as Optuna sees it, until no finalist can come
+of it.
 """
 
 import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -143,11 +145,13 @@ class Ledger:
 
     def judge(self, number: int, state: str, reason: str = "") -> None:
         """A verdict that may be taken back, as `pruned` is for a finalist by `waiting`."""
-        self.note(number, verdict=[state, reason])
+        now = datetime.now(UTC).astimezone().replace(tzinfo=None)  # as Optuna has it
+        self.note(number, verdict=[state, reason, now.isoformat()])
 
     def settle(self, number: int, state: str, loss: float | None = None, reason: str = "") -> None:
-        """The last word on a trial."""
-        self.judge(number, state, reason)
+        """The last word on a trial; a pruned one keeps the verdict that it has."""
+        if state != PRUNED:
+            self.judge(number, state, reason)
         values = None if loss is None else [loss]
         self._update(number, self.storage.set_trial_state_values, OPTUNA_STATES[state], values)
 
@@ -223,7 +227,7 @@ class Ledger:
 
 def _plain(frozen: FrozenTrial, needed: Mapping[str, BaseDistribution]) -> Trial:
     attributes = frozen.user_attrs
-    state, reason = attributes.get("verdict", ("", ""))
+    state, reason, when = attributes.get("verdict", ("", "", ""))
     # A verdict other than `pruned` counts once Optuna has it too: a process may die in between.
     if not state or not (frozen.state.is_finished() or state == PRUNED):
         state = _STATES[frozen.state]
@@ -237,7 +241,9 @@ def _plain(frozen: FrozenTrial, needed: Mapping[str, BaseDistribution]) -> Trial
         reason=reason,
         result=attributes.get("result", {}),
         begun=frozen.datetime_start,
-        ended=frozen.datetime_complete,
+        ended=datetime.fromisoformat(when)
+        if state == PRUNED and when
+        else frozen.datetime_complete,
         deaths=tuple(attributes.get("deaths", (0, 0))),
         notes=attributes.get("notes", {}),
         settled=frozen.state.is_finished(),

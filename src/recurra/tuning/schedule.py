@@ -31,7 +31,7 @@ class Moves:
         jobs: in the order in which they are to be begun; some may be under way already.
         prune: trial -> the rung at which it was not among the best.
         revive: pruned finalists, which are to go on.
-        settle: pruned trials of which no finalist can come.
+        settle: pruned trials of which no finalist can come; nobody needs their checkpoints.
         over: nothing more is to come.
     """
 
@@ -51,7 +51,7 @@ def next_moves(protocol: Protocol, trials: Sequence[Trial]) -> Moves:
     """
     waits = protocol.pruner.name in WAITS
     moves = _rounds(protocol, trials) if waits else _stream(protocol, trials)
-    return moves if moves.jobs or moves.prune else _finals(protocol, trials)
+    return moves if moves.jobs or moves.prune or moves.settle else _finals(protocol, trials)
 
 
 def _stream(protocol: Protocol, trials: Sequence[Trial]) -> Moves:
@@ -63,25 +63,33 @@ def _stream(protocol: Protocol, trials: Sequence[Trial]) -> Moves:
                 break
         if not trial.over:
             jobs.append(Job(trial.number))
-    return Moves(tuple(jobs))
+    enough = sum(trial.state == DONE for trial in trials) >= protocol.finalists
+    return Moves(tuple(jobs), settle=_unsettled(trials) if enough else ())
 
 
 def _rounds(protocol: Protocol, trials: Sequence[Trial]) -> Moves:
     """The rounds from the first on: who has reached a rung stays where he stood then."""
     pruner = protocol.pruner
     left = [trial for trial in trials if trial.state not in (DIVERGED, SKIPPED, FAILED)]
+    settle: tuple[int, ...] = ()
     for rung in pruner.rungs:
         missing = [t for t in left if rung not in t.rungs and t.state != DONE]
-        if missing:
-            return Moves(tuple(Job(trial.number, rung) for trial in missing))
         # A training that its patience ended has its last loss at all further rungs.
-        order = sorted(left, key=lambda trial: (trial.rungs.get(rung, trial.loss), trial.number))
-        kept = pruner.kept(len(order))
+        there = [t for t in left if rung in t.rungs or t.state == DONE]
+        order = sorted(there, key=lambda trial: (trial.rungs.get(rung, trial.loss), trial.number))
+        # Who has so many better ones before him is out, whatever the others will come to.
+        kept = pruner.kept(len(left))
         out = [trial for trial in order[kept:] if not (trial.over or trial.finalist)]
-        if out:
-            return Moves(prune=tuple((trial.number, rung) for trial in out))
+        if kept >= protocol.finalists:
+            settle += tuple(t.number for t in order[kept:] if t.state == PRUNED and not t.settled)
+        if missing or out:
+            return Moves(
+                tuple(Job(trial.number, rung) for trial in missing),
+                prune=tuple((trial.number, rung) for trial in out),
+                settle=settle,
+            )
         left = order[:kept]
-    return Moves(tuple(Job(trial.number) for trial in left if not trial.over))
+    return Moves(tuple(Job(trial.number) for trial in left if not trial.over), settle=settle)
 
 
 def _finals(protocol: Protocol, trials: Sequence[Trial]) -> Moves:
@@ -92,5 +100,9 @@ def _finals(protocol: Protocol, trials: Sequence[Trial]) -> Moves:
         return Moves(
             tuple(Job(trial.number) for trial in running), revive=tuple(t.number for t in revive)
         )
-    settle = [t.number for t in trials if t.state == PRUNED and not t.settled]
-    return Moves(settle=tuple(settle), over=not settle)
+    settle = _unsettled(trials)
+    return Moves(settle=settle, over=not settle)
+
+
+def _unsettled(trials: Sequence[Trial]) -> tuple[int, ...]:
+    return tuple(trial.number for trial in trials if trial.state == PRUNED and not trial.settled)

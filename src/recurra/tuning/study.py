@@ -120,6 +120,11 @@ class Study:
         """The run folder of a trial."""
         return self.folder / "trials" / f"{number:05}"
 
+    def forget(self, number: int) -> None:
+        """Remove the checkpoints of a trial that will never go on; its records are kept."""
+        for name in ("last", "best"):
+            (self.run_folder(number) / f"{name}.safetensors").unlink(missing_ok=True)
+
     def curve(self, number: int) -> list[float]:
         """Smoothed training loss of a trial, nats per character, from its first record to now."""
         folder = self.run_folder(number)

@@ -76,7 +76,8 @@ class Worker:
             for number in moves.revive:
                 study.ledger.judge(number, WAITING, FINALIST)
             for number in moves.settle:
-                study.ledger.settle(number, PRUNED, reason=trials[number].reason)
+                study.ledger.settle(number, PRUNED)
+                study.forget(number)
             if moves.prune or moves.revive or moves.settle:
                 continue
             if self.characters is not None and used(trials) >= self.characters:
