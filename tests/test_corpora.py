@@ -363,7 +363,7 @@ def test_one_source_need_not_be_a_list(tmp_path):
 def test_an_empty_name_is_not_this_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text("to be", "utf-8")
-    with pytest.raises(TextError, match="without a name"):
+    with pytest.raises(TextError, match="name of a text is empty"):
         read_documents([""])
 
 

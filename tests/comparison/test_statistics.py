@@ -12,11 +12,11 @@ from recurra.comparison.statistics import (
     BLOCK,
     BLOCKS,
     cut_blocks,
-    expected_best,
     mean_interval,
     paired_bootstrap,
     student_quantile,
 )
+from recurra.estimators import expected_best
 
 FINITE = st.floats(-100, 100)
 

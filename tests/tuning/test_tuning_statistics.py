@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import protocol
 
+from recurra.estimators import expected_best
 from recurra.tuning.statistics import (
-    expected_best,
     history,
     importance,
     pair_table,

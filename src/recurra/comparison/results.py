@@ -17,11 +17,11 @@ from recurra.comparison.statistics import (
     CONFIDENCE,
     Interval,
     cut_blocks,
-    expected_best,
     mean_interval,
     paired_bootstrap,
 )
 from recurra.comparison.verdict import NOTES, judge, sentence
+from recurra.estimators import expected_best
 from recurra.runs import Run
 from recurra.sessions import Source
 
@@ -290,5 +290,5 @@ def _search(budget: str, contestant: str, trials: Sequence[Trial]) -> Search:
         contestant,
         tuple(trial.rate or math.nan for trial in trials),
         losses,
-        tuple(expected_best(losses)),
+        tuple(expected_best(losses).tolist()),
     )

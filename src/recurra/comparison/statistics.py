@@ -4,7 +4,6 @@ Nothing here knows networks or files. Random numbers come from the generator tha
 """
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -169,18 +168,3 @@ def _quantile(difference: Array, sizes: Array, mean: float, confidence: float) -
         return 0.0
     quantiles = [v * student_quantile((1 + confidence) / 2, freedom) for v, freedom in over]
     return float(sum(quantiles) / total)
-
-
-def expected_best(losses: Sequence[float]) -> list[float]:
-    """The lowest loss that a random search of 1, 2, ..., n trials can expect.
-
-    Mean of the minimum over every choice of k of the n trials that were made: the unbiased
-    estimator of Tang et al. (2020), "Showing Your Work Doesn't Always Work".
-    """
-    ordered, count = sorted(losses), len(losses)
-    best = []
-    for k in range(1, count + 1):
-        # the i-th lowest is the lowest of so many choices: the others are among those above it
-        choices = [math.comb(count - 1 - i, k - 1) for i in range(count - k + 1)]
-        best.append(sum(map(operator.mul, choices, ordered)) / math.comb(count, k))
-    return best

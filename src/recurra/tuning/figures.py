@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from recurra.checkpoints import cannot_write
 from recurra.errors import RunError
-from recurra.tuning.statistics import compared, expected_best, history, importance, pair_table
+from recurra.estimators import expected_best
+from recurra.tuning.statistics import compared, history, importance, pair_table
 from recurra.tuning.study import Study
 from recurra.tuning.trials import Trial
 
