@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import recurra
 from recurra.cli.display import PAUSE, duration, nats_and_bits, sparkline
-from recurra.cli.output import print_json, print_table, shown_path
+from recurra.cli.output import print_json, shown_path
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -147,13 +147,14 @@ def show_winner(console: "Console", study: "recurra.Study", json: bool) -> None:
     (row,) = rows(study, [winner])
     if json:
         print_json({"study": str(study.folder), "winner": row})
-    else:
-        print_table(console, columns(study), [[row[name] for name in columns(study)]])
-    if row["sample"]:
-        for line in str(row["sample"]).splitlines()[:6]:
-            console.print(f"    | {line}")
+    loss = nats_and_bits(row["nats_per_char"])
+    console.print(f"Best: trial {winner.number}, {setting(winner)}: held-out {loss}")
+    if row["min_smooth_loss"] is not None:
+        console.print(
+            f"Lowest smoothed loss of a sequence, summed: {row['min_smooth_loss']:.2f}, at step "
+            f"{row['min_smooth_loss_step']:,}; it wrote:"
+        )
+    for line in str(row["sample"] or "").splitlines()[:6]:
+        console.print(f"    | {line}")
     folder = shown_path(study.folder)
-    console.print(
-        f"Best: trial {winner.number}, {setting(winner)}: {row['nats_per_char']:.4f} nats"
-    )
     console.print(f"Next: recurra trials {folder} --figures; recurra train --from {folder}")

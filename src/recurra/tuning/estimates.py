@@ -32,7 +32,7 @@ from recurra.tuning.trials import Trial
 
 PROBES = 6  # settings that are measured
 DRAWS = 200  # settings that stand for those of a search without a grid
-BASE = 300 * 2**20  # what a process with its libraries and kernels needs before any network
+BASE = 400 * 2**20  # what a process with its libraries, kernels and texts needs at most
 ROWS = 2048  # rows of logits while held-out text is evaluated
 
 
