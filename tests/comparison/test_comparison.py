@@ -2,12 +2,9 @@
 
 import json
 import math
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -183,7 +180,8 @@ PROGRAM = """
 import sys, recurra
 comparison = recurra.Comparison.open(sys.argv[1])
 for trial, trainer in recurra.trainers(comparison):
-    list(trainer.records())
+    for record in trainer.records():
+        print(record, flush=True)
 recurra.settle(comparison)
 """
 
@@ -192,15 +190,12 @@ def test_killed_at_any_moment_it_ends_in_the_same_numbers(text):
     recipe = RECIPE.with_(steps=60)
     whole, broken = (plan(text, out=out, recipe=recipe) for out in ("whole", "broken"))
     finish(whole)
-    kills = 0
-    for patience in (0.6, 0.8):
-        child = subprocess.Popen([sys.executable, "-c", PROGRAM, broken.folder])
-        time.sleep(patience)
-        if child.poll() is None:
-            child.send_signal(signal.SIGKILL) if os.name != "nt" else child.kill()
-            kills += 1
-        child.wait()
-    assert kills
+    for records in (3, 5, 16):
+        program = [sys.executable, "-c", PROGRAM, broken.folder]
+        with subprocess.Popen(program, stdout=subprocess.PIPE) as child:
+            for _ in range(records):
+                assert child.stdout.readline()
+            child.kill()
     subprocess.run([sys.executable, "-c", PROGRAM, broken.folder], check=True)
     one, other = recurra.settle(whole), recurra.settle(broken)
     assert [row.test for row in one.rows] == [row.test for row in other.rows]
