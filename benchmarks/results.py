@@ -4,7 +4,7 @@
 
 Rows stand in benchmarks/results.toml. Every seed is one `recurra train`, then one `recurra eval`
 over all held-out text and one `recurra write`, in processes of their own; what is done already
-(in --runs) is not done again. The page is written from all that is there.
+(in --runs) is not done again. The page is written from the rows that are done.
 """
 
 import argparse
@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "results.md"
 RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -57,23 +58,20 @@ def recurra(*arguments: str) -> str:
     return done.stdout
 
 
-def measure(row: Row, seed: int, split: str, texts: list[str], runs: Path) -> Result:
-    """Train, evaluate and write, unless that is done."""
-    run = runs / f"{row.text}-{row.name.replace(' ', '-').replace('/', '-')}-{seed}"
-    kept = run / "result.json"
-    if not kept.exists():
-        if (run / "config.json").exists():
-            train = ["--resume", str(run)]
-        else:
-            options = [*shlex.split(row.options), "--split", split, "--seed", str(seed)]
-            train = [*texts, "--out", str(run), *options]
-        finished = json.loads(recurra("train", *train, "--json"))
-        scores = json.loads(recurra("eval", str(run), "--windows", "64", "--json"))["results"]
-        loss = {s["windows"]: s["nats_per_char"] for s in scores if s["text"] == "validation"}
-        sample = recurra("write", str(run), row.sample, "--seed", "1") if row.sample else ""
-        result = Result(finished, loss[None], loss[64], sample)
-        kept.write_text(json.dumps(vars(result), ensure_ascii=False), "utf-8")
-    return Result(**json.loads(kept.read_text("utf-8")))
+def measure(row: Row, seed: int, split: str, texts: list[str], run: Path) -> None:
+    """Train, evaluate and write; the result is kept in the run folder."""
+    if (run / "config.json").exists():
+        train = ["--resume", str(run)]
+    else:
+        options = [*shlex.split(row.options), "--split", split, "--seed", str(seed)]
+        train = [*texts, "--out", str(run), *options]
+    finished = json.loads(recurra("train", *train, "--json"))
+    scores = json.loads(recurra("eval", str(run), "--windows", "64", "--json"))["results"]
+    loss = {s["windows"]: s["nats_per_char"] for s in scores if s["text"] == "validation"}
+    sample = recurra("write", str(run), row.sample, "--seed", "1") if row.sample else ""
+    result = Result(finished, loss[None], loss[64], sample)
+    (run / RESULT).write_text(json.dumps(vars(result), ensure_ascii=False), "utf-8")
+    print(row.text, row.name, seed, f"{result.streamed:.4f}", flush=True)
 
 
 def table(rows: list[Row], results: dict[str, list[Result]], split: str) -> Iterator[str]:
@@ -110,26 +108,26 @@ def main() -> None:
     for name, _, path in (text.partition("=") for text in asked.text):
         paths.setdefault(name, []).append(path)
     described = tomllib.loads((HERE / "results.toml").read_text("utf-8"))
-    rows = [Row(**row) for row in described["row"]]
-    rows = [row for row in rows if row.text in paths and row.name in (asked.rows or [row.name])]
     lines = [", ".join(f"{what} {value}" for what, value in machine().items()) + ".", ""]
     for text, about in described["text"].items():
-        own = [row for row in rows if row.text == text]
-        if not own:
-            continue
-        results = {}
-        for row in own:
-            seeds = range(row.seeds)
-            results[row.name] = [
-                measure(row, seed, about["split"], paths[text], asked.runs) for seed in seeds
-            ]
-            print(text, row.name, [round(r.streamed, 4) for r in results[row.name]], flush=True)
-        lines += [f"## {about['title']}", "", *table(own, results, about["split"])]
-        lines += ["### Samples", "", *samples(own, results)]
-    if not asked.rows:
-        page = PAGE.read_text("utf-8")
-        before, after = page.split(BEGIN)[0], page.split(END)[1]
-        PAGE.write_text("\n".join([before + BEGIN, *lines, END + after]), "utf-8")
+        rows = [Row(**row) for row in described["row"] if row["text"] == text]
+        results: dict[str, list[Result]] = {}
+        for row in rows:
+            for seed in range(row.seeds):
+                run = asked.runs / f"{text}-{row.name.replace(' ', '-')}-{seed}"
+                wanted = text in paths and row.name in (asked.rows or [row.name])
+                if wanted and not (run / RESULT).exists():
+                    measure(row, seed, about["split"], paths[text], run)
+                if (run / RESULT).exists():
+                    result = Result(**json.loads((run / RESULT).read_text("utf-8")))
+                    results.setdefault(row.name, []).append(result)
+        rows = [row for row in rows if row.name in results]
+        if rows:
+            lines += [f"## {about['title']}", "", *table(rows, results, about["split"])]
+            lines += ["### Samples", "", *samples(rows, results)]
+    page = PAGE.read_text("utf-8")
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    PAGE.write_text("\n".join([before + BEGIN, *lines, END + after]), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""Presets: the vocabulary decides, and what they promise can be trained."""
+
+import pytest
+
+import recurra
+from recurra.presets import LARGE_VOCABULARY, PRESETS
+
+
+def corpus(folder, distinct, characters=60_000):
+    signs = "".join(chr(0x4E00 + i) for i in range(distinct))
+    path = folder / f"{distinct}-{characters}.txt"
+    path.write_text((signs * (characters // distinct + 1))[:characters], "utf-8")
+    return recurra.load_corpus([path])
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_vocabulary_decides(tmp_path, name):
+    few = recurra.preset(name, corpus(tmp_path, LARGE_VOCABULARY - 1))
+    many = recurra.preset(name, corpus(tmp_path, LARGE_VOCABULARY))
+    assert few.network.classes is None
+    assert many.network.classes is not None
+    for chosen, distinct in ((few, 60), (many, 5000)):
+        shapes = recurra.ShapeSolver(chosen.network).shapes(distinct, chosen.recipe.hidden)
+        assert shapes.count > 100_000
+
+
+def test_who_waits_longer_trains_longer(tmp_path):
+    for distinct in (60, LARGE_VOCABULARY):
+        presets = [recurra.preset(name, corpus(tmp_path, distinct)) for name in PRESETS]
+        minutes = [chosen.recipe.minutes for chosen in presets]
+        assert minutes == sorted(set(minutes))
+        assert all(chosen.recipe.steps is None for chosen in presets)
+
+
+@pytest.mark.parametrize("characters", [200, 3000, 60_000])
+def test_a_short_text_is_read_in_fewer_streams(tmp_path, characters):
+    text = corpus(tmp_path, 60, characters)
+    recipe = recurra.preset("fast", text).recipe
+    assert recipe.batch <= max(1, sum(map(len, text.train)) // (10 * recipe.seq_len))
+    small = recipe.with_(
+        steps=2, hidden=4, evaluate_every=2, sample_every=0, evaluate_characters=50
+    )
+    network = recurra.load_network("rnn")
+    *_, end = recurra.Trainer(network, text, small, engine="reference").records()
+    assert end.steps == 2
+
+
+def test_another_name_is_refused(tmp_path):
+    with pytest.raises(recurra.SettingError, match="choose one of fast, good, best"):
+        recurra.preset("fats", corpus(tmp_path, 60))
