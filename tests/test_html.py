@@ -11,6 +11,7 @@ import recurra
 from recurra.html import number, table
 from recurra.html.equations import typeset
 from recurra.html.figures import Curve, Estimate, curves, intervals
+from recurra.html.heatmaps import heat_map
 
 NUMBERS = st.floats(-1e9, 1e9)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -115,3 +116,32 @@ def test_an_infinite_interval_is_not_drawn():
     made = read(intervals([Estimate("a", 1.0, -math.inf, math.inf, values=[0.5, 1.5])], "x"))
     assert len(list(made.iter(f"{SVG}circle"))) == 3
     assert not [line for line in made.iter(f"{SVG}line") if line.get("stroke-width") == "2.5"]
+
+
+def test_a_heat_map_is_darkest_where_the_loss_is_lowest():
+    losses = [[2.5, 3.0], [math.nan, math.inf]]
+    drawn = read(heat_map([16, 32], ["tanh", "a<b"], losses, "hidden", "f1", "nats"))
+    cells = {cell.find(f"{SVG}title").text: cell for cell in drawn.iter(f"{SVG}rect")}
+    assert list(cells) == ["16, tanh: 2.500", "16, a<b: 3.000", "32, a<b: –"]  # no cell for NaN
+    light = [sum(map(int, c.get("fill")[4:-1].split(","))) for c in cells.values()]
+    assert light[0] < light[1] <= light[2]
+    y = [float(cell.get("y")) for cell in cells.values()]
+    assert y[0] == y[1] > y[2]  # the first row lies at the bottom
+    assert {"hidden", "f1", "16", "32", "tanh", "2.50", "3.00"} <= {*drawn.itertext()}
+
+
+def test_a_heat_map_of_nothing_is_empty_and_one_of_equals_is_dark():
+    assert heat_map([1], [2], [[math.inf]], "a", "b", "c") == ""
+    (cell,) = read(heat_map([1], [2], [[1.5]], "a", "b", "c")).iter(f"{SVG}rect")
+    assert cell.get("fill") == "rgb(8,64,129)"
+
+
+@given(st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=1, max_size=25))
+def test_everything_of_a_heat_map_lies_inside_of_it(losses):
+    names = [f"a long name {i}" for i in range(3)]
+    drawn = read(heat_map(range(len(losses)), names, losses, "x", "y", "z"))
+    height = float(drawn.get("viewBox").split()[3])
+    for cell in drawn.iter(f"{SVG}rect"):
+        assert float(cell.get("x")) >= 0
+        assert float(cell.get("x")) + float(cell.get("width")) <= 460
+        assert 0 <= float(cell.get("y")) <= height - float(cell.get("height"))

@@ -7,10 +7,10 @@ import re
 import shlex
 import shutil
 import sys
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from pages import Page
 
 import recurra
 from recurra.cli import main
@@ -26,32 +26,6 @@ RECIPE = recurra.MODERN.with_(
     lr=1e-2, dropout=0.1
 )  # fmt: skip
 OWN = "h[t] = tanh(U @ x[t] + W @ h[t-1])\no[t] = softmax(V @ h[t] + s)\n"
-VOID = {"meta", "line", "circle", "polyline"}
-
-
-class Page(HTMLParser):
-    """Reads a page: its text, its elements, and whether they nest."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.open, self.found, self.text, self.hidden = [], [], "", []
-        self.feed(source)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open[-1:] not in (["style"], ["title"]):
-            self.text += data
 
 
 def write_text(path):
@@ -274,7 +248,7 @@ def test_files_and_formats(made, tmp_path):
         recurra.write_report(made.folder, tmp_path / "missing" / "one.html", **options)
     with pytest.raises(RunError, match="cannot read"):
         recurra.write_report(tmp_path, html)
-    with pytest.raises(SettingError, match="one comparison, or of runs"):
+    with pytest.raises(SettingError, match="of one comparison, of one study, or of runs"):
         recurra.write_report([made.folder, made.folder], html)
 
 

@@ -139,7 +139,9 @@ def compare_command(
 def report_command(
     things: Annotated[
         list[str],
-        typer.Argument(metavar="COMPARISON|RUN...", help="A comparison, or one or more runs."),
+        typer.Argument(
+            metavar="COMPARISON|STUDY|RUN...", help="A comparison, a study, or one or more runs."
+        ),
     ],
     out: Annotated[
         str, typer.Option("--out", "-o", metavar="FILE", help="The page; it is replaced.")
@@ -158,7 +160,7 @@ def report_command(
     chars: Annotated[int, typer.Option(min=0, help="Characters of a sample; 0: none.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
 ) -> None:
-    """Make one page of a comparison, or of runs: opens anywhere, asks nothing of any server.
+    """Make one page of a comparison, a study or runs: opens anywhere, asks nothing of any server.
 
     What was asked, equations, tables, curves, intervals, samples, and the commands to repeat it.
     """

@@ -15,7 +15,7 @@ from recurra.html import escape
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#b07d00", "#56b4e9", "#333333")
 
 WIDTH = 460
-LEFT, TOP, BOTTOM, EDGE = 48, 12, 42, 8
+LEFT, TOP, BOTTOM, EDGE = 58, 12, 42, 8
 LINE = 15  # between two labels
 GREY = "#8a8f98"
 
@@ -101,7 +101,7 @@ def curves(
             labels.append((min(max(up(line.y[-1]), TOP), height - BOTTOM), line.label, colour))
     parts.append("</svg>")
     parts += _end_labels(labels, height, WIDTH - right + 6)
-    return _svg(parts, height, f"{y_label}, {x_label}")
+    return svg(parts, height, f"{y_label}, {x_label}")
 
 
 def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False) -> str:
@@ -147,7 +147,7 @@ def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False
             for value, radius, fill, edge, width in dots
             if math.isfinite(value)
         ]
-    return _svg(parts, height, x_label)
+    return svg(parts, height, x_label)
 
 
 class _Scale:
@@ -253,7 +253,8 @@ def _short(number: float) -> str:
     return f"{round(number, 10):g}".replace("-", "−")
 
 
-def _svg(parts: Sequence[str], height: int, label: str) -> str:
+def svg(parts: Sequence[str], height: int, label: str) -> str:
+    """The drawing that these parts make, as high as said; the label is for those who hear it."""
     return (
         f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'role="img" aria-label="{escape(label)}" '

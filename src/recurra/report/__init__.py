@@ -1,4 +1,4 @@
-"""Finished comparisons and runs as one page: HTML that needs nothing else, or Markdown."""
+"""Comparisons, studies and runs as one page: HTML that needs nothing else, or Markdown."""
 
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ def write_report(
     format: str | None = None,
     **options: Any,
 ) -> Path:
-    """Write the report of a comparison, or of runs, as a file.
+    """Write the report of a comparison, of a study, or of runs, as a file.
 
     Args:
-        things: the folder of a comparison, or one or more run folders.
+        things: the folder of a comparison or of a study, or one or more run folders.
         out: the file; it is replaced.
         language: "en" or "zh".
         format: "html" or "md"; None: what the file's name ends in, else HTML.

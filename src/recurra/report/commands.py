@@ -1,8 +1,8 @@
-"""The exact commands that make a comparison, or a run, once more."""
+"""The exact commands that make a comparison, a study or a run once more."""
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from recurra.comparison.folder import Comparison
 from recurra.networks import library, load_network
 from recurra.recipes import BUDGETS, RECIPES, Recipe
 from recurra.runs import Run
+from recurra.tuning.protocol import Protocol
+from recurra.tuning.space import CLASSIC_HIDDEN, classic_space
 
 
 def comparison_commands(comparison: Comparison) -> list[str]:
@@ -49,6 +51,30 @@ def comparison_commands(comparison: Comparison) -> list[str]:
     words += _recipe_options(comparison.recipe, left_out)
     words += _reading(comparison.text, comparison.engine, comparison.threads)
     return [shlex.join(words)]
+
+
+def study_commands(protocol: Protocol) -> list[str]:
+    """How to repeat a search; a space and equations of one's own are expected beside the text."""
+    words = ["recurra", "tune", *map(_shown, protocol.text.sources)]
+    named = "network" in protocol.space.parameters
+    for network, equations in protocol.networks.items():
+        ours = network in library() and load_network(network).source == equations
+        words += [] if named else [f"--network={network}" + ("" if ours else ".eq")]
+    classic = [n for n in CLASSIC_HIDDEN if classic_space(n) == protocol.space]
+    grid = classic == [*protocol.networks]
+    words.append("--grid=classic" if grid else "--space=space.toml")
+    words += [f"--search={protocol.sampler}", f"--pruner={protocol.pruner.name}"]
+    words += [f"--trials={protocol.trials}", f"--length={protocol.length}"]
+    if protocol.pruner.rungs:
+        words += [f"--rung={protocol.pruner.rungs[0]}", f"--factor={protocol.pruner.factor}"]
+    if protocol.pruner.name == "top":
+        words.append(f"--keep={protocol.pruner.keep}")
+    if protocol.looks_back:
+        words.append(f"--ahead={protocol.ahead}")
+    words.append(f"--finalists={protocol.finalists}")
+    words += _recipe_options(protocol.recipe, {*protocol.space.parameters, *BUDGETS})
+    words += _reading(asdict(protocol.text), protocol.engine)
+    return [shlex.join(words), "recurra train --from STUDY"]
 
 
 def run_command(run: Run, out: str | None = None) -> str:
@@ -124,14 +150,14 @@ def _size(hidden: Any) -> str:
     return ",".join(f"{name}={size}" for name, size in hidden.items())
 
 
-def _reading(text: dict[str, Any], engine: str, threads: int) -> list[str]:
+def _reading(text: dict[str, Any], engine: str, threads: int | None = None) -> list[str]:
     split = text["split"] if isinstance(text["split"], str) else "/".join(map(str, text["split"]))
     words = [] if split == "90/5/5" else [f"--split={split}"]
     if text["encoding"]:
         words.append(f"--encoding={text['encoding']}")
     if engine != "compiled":
         words.append(f"--engine={engine}")
-    return [*words, f"--threads={threads}"]
+    return words if threads is None else [*words, f"--threads={threads}"]
 
 
 def _shown(source: str) -> str:

@@ -12,10 +12,13 @@ from recurra.comparison.machine import machine
 from recurra.comparison.results import Results, settle
 from recurra.errors import RecurraError, RunError, SettingError, TextError
 from recurra.recipes import Recipe
-from recurra.report.commands import comparison_commands, run_command
+from recurra.report.commands import comparison_commands, run_command, study_commands
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
+from recurra.report.searches import SearchPart, gather_search
 from recurra.runs import Run
 from recurra.sessions import Source, load_model, load_run_corpus
+from recurra.tuning.protocol import FILE as STUDY_FILE
+from recurra.tuning.study import Study
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class NetworkPart:
     Attributes:
         name: in this report.
         equations: canonical text.
-        sizes: budget -> hidden size and number of parameters.
+        sizes: budget, or trial of a search -> hidden size and number of parameters.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Content:
     Attributes:
         texts: names of what was read; characters and distinct ones.
         comparison, results: None where runs are reported without being compared.
+        search: where a study is reported; its runs are the best trials.
         recipe: what the runs have in common.
         samples: by prompt, then by network.
         environment: where it was computed.
@@ -72,6 +76,7 @@ class Content:
     recipe: Recipe
     comparison: Comparison | None
     results: Results | None
+    search: SearchPart | None
     samples: tuple[Sample, ...]
     environment: dict[str, str]
     commands: tuple[str, ...]
@@ -83,8 +88,8 @@ class Content:
 
     @property
     def names(self) -> list[str]:
-        """Names of the networks, in order: a network keeps its colour."""
-        return [network.name for network in self.networks]
+        """Names of what is shown side by side, in order: each keeps its colour."""
+        return list(dict.fromkeys(run.network for run in self.runs))
 
 
 def gather(
@@ -94,10 +99,10 @@ def gather(
     characters: int = CHARACTERS,
     seed: int = 0,
 ) -> Content:
-    """Read a comparison, or runs, and let their networks write.
+    """Read a comparison, a study, or runs, and let their networks write.
 
     Args:
-        things: the folder of a comparison, or one or more run folders.
+        things: the folder of a comparison or of a study, or one or more run folders.
         prompts: what the samples go on with; None: two beginnings from the validation text.
         characters: length of a sample.
         seed: of the samples.
@@ -108,18 +113,23 @@ def gather(
     """
     folders = [things] if isinstance(things, str | os.PathLike) else list(things)
     if not folders:
-        raise SettingError("name a comparison or runs to report")
+        raise SettingError("name a comparison, a study or runs to report")
     comparison: Comparison | None = None
     results: Results | None = None
+    search: SearchPart | None = None
     tests: dict[tuple[str, str, int], float | None] = {}
-    if (Path(folders[0]) / FILE).exists():
-        if len(folders) > 1:
-            raise SettingError("a report tells of one comparison, or of runs")
+    kinds = [kind for kind in (FILE, STUDY_FILE) if (Path(folders[0]) / kind).exists()]
+    if kinds and len(folders) > 1:
+        raise SettingError("a report tells of one comparison, of one study, or of runs")
+    if kinds == [FILE]:
         comparison = Comparison.open(folders[0])
         results = settle(comparison)
         tests = {(row.contestant, row.budget, row.seed): row.test for row in results.rows}
         trials = comparison.finalists()
         commands, environment = comparison_commands(comparison), comparison.environment
+    elif kinds:
+        search, trials = gather_search(Study.open(folders[0]))
+        commands, environment = study_commands(search.protocol), machine()
     else:
         trials = _trials([Run.open(folder) for folder in folders])
         commands = [run_command(Run.open(trial.folder)) for trial in trials]
@@ -135,11 +145,12 @@ def gather(
     return Content(
         texts=tuple(map(shown_source, asked(first).text["sources"])),
         vocabulary=len(first.vocabulary),
-        networks=tuple(_networks(trials, runs)),
+        networks=tuple(_searched(trials, runs) if search else _networks(trials, runs)),
         runs=runs,
         recipe=runs[0].recipe,
         comparison=comparison,
         results=results,
+        search=search,
         samples=tuple(write_samples(writers, prompts, characters, seed=seed)),
         environment=environment,
         commands=tuple(commands),
@@ -219,4 +230,17 @@ def _networks(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkP
             parts[trial.contestant] = NetworkPart(trial.contestant, equations, {})
         size = (run.recipe.hidden, run.outcome["parameters"])
         parts[trial.contestant].sizes[trial.budget] = size
+    return list(parts.values())
+
+
+def _searched(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkPart]:
+    """The networks of a search's best trials; those of the same equations share their place."""
+    parts: dict[str, NetworkPart] = {}
+    for trial, run in zip(trials, runs, strict=True):
+        folder = Run.open(trial.folder)
+        name = asked(folder).network
+        if any(part.name == name for part in parts.values()) and folder.equations not in parts:
+            name = f"{name} {trial.contestant}"
+        part = parts.setdefault(folder.equations, NetworkPart(name, folder.equations, {}))
+        part.sizes[trial.contestant] = (run.recipe.hidden, run.outcome["parameters"])
     return list(parts.values())

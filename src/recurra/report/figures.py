@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import numpy as np
 
+from recurra.estimators import expected_best
 from recurra.html.figures import Curve, curves
+from recurra.html.heatmaps import heat_map
 from recurra.report.content import Content, RunPart
+from recurra.report.searches import SearchPart
 from recurra.report.words import Words
+from recurra.tuning.statistics import compared, history, pair_table
 
 Points = Sequence[tuple[float, float, float]]
 
@@ -34,6 +39,35 @@ def searches(content: Content, budget: str, words: Words) -> tuple[str, str]:
         curves(by_rate, words("rate axis"), words("nats axis"), log_x=True, marks=True),
         curves(best, words("trials axis"), words("nats axis"), marks=True),
     )
+
+
+def search_course(search: SearchPart, words: Words) -> tuple[str, str]:
+    """The lowest loss so far by characters trained on; what a smaller search would have found."""
+    characters, _, lowest = history(search.trials)
+    _, losses = compared(search.trials)
+    expected = expected_best([loss for loss in losses if math.isfinite(loss)])
+    return (
+        curves(
+            [Curve(characters, lowest, label=words("best so far"))] if characters else [],
+            words("all characters axis"), words("nats axis"), marks=True,
+        ),
+        curves(
+            [Curve(range(1, len(expected) + 1), expected.tolist(), label=words("expected"))],
+            words("trials axis"), words("nats axis"), log_x=True,
+        ),
+    )  # fmt: skip
+
+
+def heat_maps(search: SearchPart, words: Words) -> list[tuple[str, str]]:
+    """Lowest loss for each pair of the parameters that were searched, and a caption."""
+    space = search.protocol.space.parameters
+    varied = [name for name, parameter in space.items() if len(set(parameter.ends)) > 1]
+    drawn = []
+    for one, other in combinations(varied, 2):
+        caption = words("heat map", one=one, other=other)
+        table = pair_table(search.trials, one, other)
+        drawn.append((heat_map(*table, one, other, caption), caption))
+    return drawn
 
 
 def training(content: Content, budget: str, words: Words) -> tuple[str, str]:

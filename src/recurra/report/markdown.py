@@ -25,6 +25,8 @@ def markdown(content: Content, language: str = "en") -> str:
             lines.append("\n".join(f"- {sentence}" for sentence in said))
         characters, blocks = f"{results.characters:,}", f"{results.blocks:,}"
         lines.append(words("basis", characters=characters, blocks=blocks))
+    if search := content.search:
+        lines += [f"## {words('answer')}", tables.winner(search, words)]
     lines.append(f"## {words('asked')}")
     lines.append(_definitions(tables.asked(content, words), words))
     lines.append(f"## {words('networks')}")
@@ -36,7 +38,12 @@ def markdown(content: Content, language: str = "en") -> str:
             if len(content.budgets) > 1:
                 lines.append(f"### {tables.shown_budget(content, budget, words)}")
             lines.append(_table(*tables.summaries(content, budget, words)))
-    lines += [f"## {words('runs')}", _table(*tables.runs(content, words)), words("runs note")]
+    if search:
+        lines.append(f"## {words('best trials')}")
+        lines.append(_definitions(tables.search_facts(search, words), words))
+        lines += [_table(*tables.trials(search, words)), words("runs note")]
+    else:
+        lines += [f"## {words('runs')}", _table(*tables.runs(content, words)), words("runs note")]
     if content.samples:
         lines.append(f"## {words('samples')}")
         for prompt, samples in groupby(content.samples, key=lambda sample: sample.prompt):

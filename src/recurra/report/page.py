@@ -27,7 +27,9 @@ LEVELS = (2, 3, 4, 5, 6, 7, 8)
 def page(content: Content, language: str = "en") -> str:
     """The whole page, in English ("en") or Chinese ("zh")."""
     words = Words(language)
-    sections = (_answer, _asked, _networks, _comparison, _search, _curves, _runs, _samples, _again)
+    sections = (
+        _answer, _asked, _networks, _comparison, _search, _study, _curves, _runs, _samples, _again
+    )  # fmt: skip
     return (
         f'<!DOCTYPE html>\n<html lang="{"zh-Hans" if language == "zh" else "en"}">\n<head>\n'
         '<meta charset="utf-8">\n'
@@ -46,7 +48,8 @@ def page(content: Content, language: str = "en") -> str:
 def title(content: Content, words: Words) -> str:
     """What the report is about."""
     texts = words("comma").join(content.texts[:3]) + (" …" if len(content.texts) > 3 else "")
-    return words("title", networks=words.list(content.names), texts=texts)
+    networks = words.list([network.name for network in content.networks])
+    return words("search title" if content.search else "title", networks=networks, texts=texts)
 
 
 def _style() -> str:
@@ -54,6 +57,9 @@ def _style() -> str:
 
 
 def _answer(content: Content, words: Words) -> str:
+    if content.search is not None:
+        said = f'<p class="found">{escape(tables.winner(content.search, words))}</p>'
+        return _section(words("answer"), f'<div class="answer">{said}</div>')
     results = content.results
     if results is None:
         return ""
@@ -83,8 +89,9 @@ def _networks(content: Content, words: Words) -> str:
     cards = []
     for number, network in enumerate(content.networks):
         sizes = [
-            words("size", hidden=tables.shown_sizes(hidden), parameters=f"{count:,}")
-            for hidden, count in network.sizes.values()
+            (f"{trial}{words('colon')}" if content.search else "")
+            + words("size", hidden=tables.shown_sizes(hidden), parameters=f"{count:,}")
+            for trial, (hidden, count) in network.sizes.items()
         ]
         # budgets of one size share their line
         lines = "".join(f"<p class='note'>{escape(line)}</p>" for line in dict.fromkeys(sizes))
@@ -129,6 +136,20 @@ def _search(content: Content, words: Words) -> str:
     return _section(words("search"), _by_budget(content, words, of_budget))
 
 
+def _study(content: Content, words: Words) -> str:
+    if content.search is None:
+        return ""
+    course, smaller = figures.search_course(content.search, words)
+    drawn = _figures(
+        (course, words("course")),
+        (smaller, words("smaller search")),
+        *figures.heat_maps(content.search, words),
+    )
+    note = tables.compared_by(content.search, words)
+    facts = _definitions(tables.search_facts(content.search, words), "facts")
+    return _section(words("study"), f'{drawn}<p class="note">{escape(note)}</p>{facts}')
+
+
 def _curves(content: Content, words: Words) -> str:
     def of_budget(budget: str) -> str:
         held_out, train = figures.training(content, budget, words)
@@ -138,9 +159,12 @@ def _curves(content: Content, words: Words) -> str:
 
 
 def _runs(content: Content, words: Words) -> str:
+    heading, shown = words("runs"), tables.runs(content, words)
+    if content.search is not None:
+        heading, shown = words("best trials"), tables.trials(content.search, words)
     return _section(
-        words("runs"),
-        f'<div class="small">{table(*tables.runs(content, words))}</div>'
+        heading,
+        f'<div class="small">{table(*shown)}</div>'
         f'<p class="note">{escape(words("runs note"))}</p>'
         f"<details><summary>{escape(words('whole recipe'))}</summary>"
         f"{_definitions(tables.recipe(content), 'many')}</details>",

@@ -6,7 +6,10 @@ from dataclasses import fields
 
 from recurra.recipes import BUDGETS, Recipe
 from recurra.report.content import Content, RunPart
+from recurra.report.searches import SearchPart
 from recurra.report.words import Words
+from recurra.tuning.protocol import Protocol, shown
+from recurra.tuning.statistics import compared, importance, rung_correlations
 
 Table = tuple[list[str], list[Sequence[object]]]
 
@@ -18,12 +21,14 @@ def asked(content: Content, words: Words) -> list[tuple[str, str]]:
     """What was asked for: names and values."""
     texts = words("comma").join(content.texts)
     rows = [
-        (words("asked networks"), words.list(content.names)),
+        (words("asked networks"), words.list([network.name for network in content.networks])),
         (
             words("asked texts"),
             words("distinct", texts=texts, count=f"{content.vocabulary:,}"),
         ),
     ]
+    if content.search is not None:
+        rows += _searched(content.search.protocol, words)
     comparison = content.comparison
     if comparison is not None:
         first = comparison.names[0]
@@ -39,16 +44,27 @@ def asked(content: Content, words: Words) -> list[tuple[str, str]]:
             rates = words("comma").join(f"{rate:g}" for rate in comparison.rates)
             rows.append((words("asked rates"), words("asked rates how", rates=rates)))
     shared = content.recipe
-    rows.append(
-        (
-            words("asked recipe"),
-            words(
-                "recipe", name=shared.name, optimizer=shared.optimizer, batch=shared.batch,
-                sequence=shared.seq_len,
-            ),
-        )
+    how = words(
+        "recipe", name=shared.name, optimizer=shared.optimizer, batch=shared.batch,
+        sequence=shared.seq_len,
     )  # fmt: skip
+    if content.search is not None:  # which may have searched the rest
+        how = words("comma").join([shared.name, shared.optimizer])
+    rows.append((words("asked recipe"), how))
     return rows
+
+
+def _searched(protocol: Protocol, words: Words) -> list[tuple[str, str]]:
+    """What a search was asked for."""
+    pruner = protocol.pruner
+    rungs = words("comma").join(f"{rung:,}" for rung in pruner.rungs)
+    how = words("rungs", name=pruner.name, rungs=rungs) if rungs else pruner.name
+    return [
+        (words("asked space"), words("semicolon").join(protocol.space.as_toml().splitlines())),
+        (words("asked trials"), words("trials of", count=protocol.trials, length=protocol.length)),
+        (words("asked search"), words("comma").join([protocol.sampler, how])),
+        (words("asked finalists"), f"{protocol.finalists}"),
+    ]
 
 
 def shown_budget(content: Content, budget: str, words: Words) -> str:
@@ -125,14 +141,82 @@ def _run(run: RunPart, content: Content, words: Words) -> Sequence[object]:
     ]
 
 
+def trials(search: SearchPart, words: Words) -> Table:
+    """One row for each of the best trials, with the columns of the original's table."""
+    searched = list(search.protocol.space.parameters)
+    plain = ["classic", "classic step", "characters", "validation", "bits", "time"]
+    rows: list[Sequence[object]] = []
+    for row in search.table:
+        loss = row["nats_per_char"]
+        seconds, classic = row["seconds"], row["min_smooth_loss"]
+        reached = [value for key, value in row.items() if key.startswith("nats_at_")]
+        rows.append(
+            (
+                f"#{row['trial']}",
+                words(f"state {row['state']}"),
+                *(_plain(row[name]) for name in searched),
+                *reached,
+                None if classic is None else f"{classic:.2f}",
+                row["min_smooth_loss_step"],
+                row["characters"],
+                loss,
+                row["bits_per_char"],
+                None if seconds is None else f"{seconds:.0f}",
+            )
+        )
+    rungs = [words("at rung", rung=rung) for rung in search.protocol.pruner.rungs]
+    headings = [words("trial"), words("state"), *searched, *rungs, *map(words, plain)]
+    return headings, rows
+
+
+def search_facts(search: SearchPart, words: Words) -> list[tuple[str, str]]:
+    """What the trials say about the parameters, and about the rungs."""
+    facts = [
+        (words("importance"), words("comma").join(f"{name} {part:.2f}" for name, part in found))
+        for found in [importance(search.protocol, search.trials).items()]
+    ]
+    for found in rung_correlations(search.protocol, search.trials):
+        rho = "–" if found.rho is None else f"{found.rho:.2f}"
+        value = words("over trials", rho=rho, count=found.trials)
+        facts.append((words("correlation", rung=found.rung), value))
+    return facts
+
+
+def compared_by(search: SearchPart, words: Words) -> str:
+    """Which trials the figures compare, and by what."""
+    chosen, _ = compared(search.trials)
+    where = words(
+        "at the end" if all(trial.loss is not None for trial in chosen) else "at first rung"
+    )
+    return words("compared", count=len(chosen), where=where)
+
+
+def winner(search: SearchPart, words: Words) -> str:
+    """The outcome of a search as a sentence."""
+    trial = search.trials[search.winner]
+    counts = [
+        words("count", count=count, state=words(f"state {state}"))
+        for state, count in search.counts.items()
+    ]
+    return words(
+        "winner", number=trial.number, setting=shown(trial.setting or {}), loss=trial.loss,
+        counts=words("comma").join(counts),
+    )  # fmt: skip
+
+
 def recipe(content: Content) -> list[tuple[str, str]]:
     """Every field that all runs share, with its value."""
     return [
         (f.name, "none" if value is None else str(value))
         for f in fields(Recipe)
         if f.name not in _VARYING
+        if content.search is None or f.name not in content.search.protocol.space.parameters
         for value in [getattr(content.recipe, f.name)]
     ]
+
+
+def _plain(value: object) -> object:
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def shown_sizes(hidden: int | dict[str, int]) -> str:

@@ -4,6 +4,7 @@ LANGUAGES = ("en", "zh")
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("{networks} on {texts}", "{networks}：{texts}"),
+    "search title": ("A search: {networks} on {texts}", "超参数搜索：{networks}，{texts}"),
     "and": (" and ", " 与 "),
     "comma": (", ", "、"),
     "colon": (": ", "："),
@@ -46,6 +47,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "{name}: {optimizer}, {batch} streams of text, {sequence} characters of each in a step",
         "{name}：{optimizer}，{batch} 条文本流并行，每步各读 {sequence} 个字",
     ),
+    "asked space": ("Searched", "搜索空间"),
+    "asked trials": ("Trials", "试验"),
+    "trials of": (
+        "{count:,}, each of {length:,} characters where it is trained in full",
+        "{count:,} 次，完整训练一次读 {length:,} 个字",
+    ),
+    "asked search": ("Search and pruner", "搜索与剪枝"),
+    "rungs": ("{name}, looked at after {rungs} characters", "{name}，读到 {rungs} 个字时评估"),
+    "asked finalists": ("Finalists", "决赛名额"),
     # networks
     "networks": ("The networks", "网络"),
     "size": ("hidden {hidden}, {parameters} parameters", "隐藏维数 {hidden}，参数 {parameters} 个"),
@@ -72,6 +82,58 @@ WORDS: dict[str, tuple[str, str]] = {
     "to": ("{low:.4f} to {high:.4f}", "{low:.4f} 至 {high:.4f}"),
     "bits": ("bits/char", "比特/字"),
     "speed": ("chars/s", "字/秒"),
+    # a study
+    "winner": (
+        "The best is trial {number}, {setting}: {loss:.4f} nats per character on held-out text. "
+        "All trials: {counts}.",
+        "最好的是第 {number} 次试验，{setting}：留出文本上每字 {loss:.4f} 奈特。"
+        "全部试验：{counts}。",
+    ),
+    "count": ("{count:,} {state}", "{count:,} 次{state}"),
+    "state waiting": ("waiting", "等待"),
+    "state running": ("running", "训练中"),
+    "state done": ("trained in full", "完整训练"),
+    "state pruned": ("pruned", "剪枝"),
+    "state diverged": ("diverged", "发散"),
+    "state skipped": ("skipped", "跳过"),
+    "state failed": ("failed", "失败"),
+    "study": ("The search", "搜索过程"),
+    "best so far": ("best", "最低"),
+    "expected": ("expected", "期望"),
+    "course": (
+        "Lowest held-out loss so far, by the characters that all trials together had read.",
+        "全部试验累计读到若干字时，已得到的最低留出损失。",
+    ),
+    "smaller search": (
+        "Lowest loss that a search of so many trials, drawn at random from these, can expect "
+        "(Tang et al. 2020).",
+        "从这些试验中随机抽若干次，可望得到的最低损失（Tang 等，2020）。",
+    ),
+    "all characters axis": ("characters, all trials", "累计字数"),
+    "heat map": (
+        "Lowest loss for {one} and {other}; the darker, the lower.",
+        "{one} 与 {other} 各种搭配的最低损失；颜色越深，损失越低。",
+    ),
+    "compared": (
+        "Expected losses and maps compare {count} trials, by their loss {where}.",
+        "期望值与热图比较了 {count} 次试验，依据{where}的损失。",
+    ),
+    "at the end": ("at the end of training", "训练结束时"),
+    "at first rung": ("at the first rung, which all of them reached", "它们都到过的第一次评估时"),
+    "importance": (
+        "Part of the variance that each explains alone",
+        "各参数单独解释的方差比例",
+    ),
+    "correlation": (
+        "Rank correlation of the loss at {rung:,} characters with the final one",
+        "读到 {rung:,} 字时的损失与最终损失的等级相关",
+    ),
+    "over trials": ("{rho} over {count:,} trials", "{rho}（{count:,} 次试验）"),
+    "best trials": ("The best trials", "最好的试验"),
+    "trial": ("trial", "试验"),
+    "state": ("state", "状态"),
+    "at rung": ("nats at {rung:,}", "{rung:,} 字时"),
+    "characters": ("characters", "字数"),
     # search
     "search": ("The search before", "预先的搜索"),
     "by rate": (

@@ -13,6 +13,7 @@ In TOML, a line each; the first line is the outermost loop of a grid:
 A name is a field of a recipe, ``network``, the size of a vector, or a choice of the equations.
 """
 
+import json
 import math
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -142,6 +143,11 @@ class Space:
             for name, p in self.parameters.items()
         }
 
+    def as_toml(self) -> str:
+        """The space as one would type it, a line for each parameter."""
+        # JSON writes lists, numbers, strings and booleans as TOML does
+        return "".join(f"{name} = {_toml(p)}\n" for name, p in self.as_json().items())
+
 
 def load_space(path: str | Path) -> Space:
     """The space of a TOML file; see the module.
@@ -255,6 +261,12 @@ def _range(name: str, entry: dict[str, Any], origin: str) -> Range:
     if step is None and points is None and not log and type(low) is type(high) is int:
         step = 1
     return Range(low, high, step, log, points)
+
+
+def _toml(entry: Any) -> str:
+    if isinstance(entry, dict):
+        return "{ " + ", ".join(f"{key} = {json.dumps(v)}" for key, v in entry.items()) + " }"
+    return json.dumps(entry, ensure_ascii=False)
 
 
 def _refused(name: str, origin: str, what: str) -> SettingError:

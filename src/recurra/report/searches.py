@@ -1,0 +1,62 @@
+"""A search as a part of a report: what it was asked for, and what its trials came to."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recurra.comparison.folder import Trial as Entry
+from recurra.tuning.protocol import Protocol
+from recurra.tuning.study import Study, rows
+from recurra.tuning.trials import Trial, rank
+
+SHOWN = 3  # of the best trials have curves and samples
+LISTED = 20  # stand in the table
+
+
+@dataclass(frozen=True)
+class SearchPart:
+    """A search.
+
+    Attributes:
+        protocol: what it was asked for.
+        trials: all of them.
+        table: the best ones, as in `recurra.tuning.study.rows`.
+        winner: number of the best.
+    """
+
+    protocol: Protocol
+    trials: tuple[Trial, ...]
+    table: tuple[Mapping[str, Any], ...]
+    winner: int
+
+    @property
+    def counts(self) -> Counter[str]:
+        """State -> how many trials."""
+        return Counter(trial.state for trial in self.trials)
+
+
+def gather_search(study: Study) -> tuple[SearchPart, list[Entry]]:
+    """A search that found something, and its best trials as entries of the report.
+
+    Raises:
+        RunError: no trial is done yet.
+    """
+    winner = study.winner()
+    ranked = sorted(study.trials(), key=rank)
+    part = SearchPart(
+        study.protocol,
+        tuple(sorted(ranked, key=lambda trial: trial.number)),
+        tuple(rows(study, ranked[:LISTED])),
+        winner.number,
+    )
+    best = [trial for trial in ranked if trial.loss is not None][:SHOWN]
+    return part, [
+        Entry(
+            "best",
+            f"#{trial.number}",
+            study.protocol.recipe_of(trial.setting or {}).seed,
+            study.run_folder(trial.number),
+        )
+        for trial in best
+    ]
