@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.comparison.folder import Comparison as Comparison
     from recurra.comparison.plan import compare_runs as compare_runs
+    from recurra.comparison.plan import compare_studies as compare_studies
     from recurra.comparison.plan import plan_comparison as plan_comparison
     from recurra.comparison.results import Results as Results
     from recurra.comparison.results import settle as settle
@@ -84,7 +85,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "comparison.folder": ("Comparison",),
-    "comparison.plan": ("compare_runs", "plan_comparison"),
+    "comparison.plan": ("compare_runs", "compare_studies", "plan_comparison"),
     "comparison.results": ("Results", "settle"),
     "comparison.runner": ("compare", "trainers"),
     "corpora": ("Corpus", "load_corpus", "read_documents"),

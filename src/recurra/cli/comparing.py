@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # What may stand beside --resume, and beside runs: all else is kept as it began.
 RESUMING = {"resume", "text", "json", "quiet"}
 RUNS = {"entrants", "out", "json", "quiet"}
+STUDIES = RUNS | {"seeds", "threads"}
 
 
 @options.recipe_options
@@ -35,7 +36,7 @@ def compare_command(
         typer.Argument(
             metavar="[NAME=]NETWORK",
             help="Two or more: names from `recurra networks` or .eq files; without --text, run "
-            "folders. NAME= gives one a name of its own.",
+            "folders, or studies, whose winners are trained. NAME= gives one a name of its own.",
         ),
     ] = None,
     text: Annotated[
@@ -99,6 +100,11 @@ def compare_command(
         comparison = recurra.Comparison.open(resume)
     elif not entrants:
         raise typer.BadParameter("name two networks, or use --resume", param_hint="NETWORK")
+    elif text is None and all(map(_is_study, entrants)):
+        kept = "the winners of studies keep their settings; to set others, add --text"
+        _refuse_options(context, STUDIES, kept)
+        studies = {name: recurra.Study.open(what) for name, what in _named(entrants)}
+        comparison = recurra.compare_studies(studies, seeds=seeds, out=out, threads=threads)
     elif text is None:
         kept = (
             "without --text these are runs, which stay as they were; to train networks, add --text"
@@ -177,15 +183,26 @@ def _refuse_options(context: typer.Context, allowed: set[str], why: str) -> None
             raise typer.BadParameter(why, param_hint="--" + name.strip("_").replace("_", "-"))
 
 
-def _named(entrants: Sequence[str]) -> list[tuple[str, str]]:
-    """``["wrnn", "mine=my.eq"]`` -> ``[("wrnn", "wrnn"), ("mine", "my.eq")]``."""
+def _parted(entrant: str) -> tuple[str, str]:
+    """``"mine=my.eq"`` -> ``("mine", "my.eq")``."""
     from pathlib import Path
 
-    pairs = []
-    for entrant in entrants:
-        name, equals, what = entrant.partition("=")
-        named = equals and not set(name) & set("/\\")
-        pairs.append((name, what) if named else (Path(entrant).stem, entrant))
+    name, equals, what = entrant.partition("=")
+    named = equals and not set(name) & set("/\\")
+    return (name, what) if named else (Path(entrant).stem, entrant)
+
+
+def _is_study(entrant: str) -> bool:
+    from pathlib import Path
+
+    from recurra.tuning.protocol import FILE
+
+    return Path(_parted(entrant)[1], FILE).exists()
+
+
+def _named(entrants: Sequence[str]) -> list[tuple[str, str]]:
+    """``["wrnn", "mine=my.eq"]`` -> ``[("wrnn", "wrnn"), ("mine", "my.eq")]``."""
+    pairs = list(map(_parted, entrants))
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:

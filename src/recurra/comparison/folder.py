@@ -102,6 +102,7 @@ class Comparison:
         match: how sizes were chosen.
         environment: processor, cores and versions where it began.
         given: paths of runs that were there before, with their places; else empty.
+        recipes: network -> a recipe of its own, as the winners of studies have; else empty.
     """
 
     folder: Path
@@ -116,6 +117,7 @@ class Comparison:
     match: str
     environment: dict[str, str]
     given: tuple[Trial, ...] = field(default=())
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
     @classmethod
     def create(cls, folder: str | Path | None, name: str, definition: Mapping[str, Any]) -> Self:
@@ -174,6 +176,7 @@ class Comparison:
                 given=tuple(
                     Trial(**{**one, "folder": Path(one["folder"])}) for one in read.pop("given", [])
                 ),
+                recipes={n: Recipe(**r) for n, r in read.pop("recipes", {}).items()},
                 **read,
             )
         except RunError:

@@ -161,7 +161,8 @@ class Results:
         if high > (1.0 + 2.0 * TOLERANCE) * low:
             notes.append(words["parameters"].format(low=low, high=high))
         low, high = min(r.characters for r in rows), max(r.characters for r in rows)
-        if high > low and any(row.stopped_by != "minutes" for row in rows):
+        # sequences of other lengths do not end at the same character
+        if high > 1.001 * low and any(row.stopped_by != "minutes" for row in rows):
             notes.append(words["characters"].format(low=low, high=high))
         edge = [s.contestant for s in self.searches if s.budget == budget and s.at_the_edge]
         if edge:

@@ -99,11 +99,13 @@ def count_trials(comparison: Comparison) -> tuple[int, int]:
 def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | None) -> Trainer:
     if trial.folder.exists():
         return resume(Run.open(trial.folder), sources)
-    budget = comparison.budget(trial.budget)
-    rate = trial.rate or best_rate(comparison, trial.budget, trial.contestant)
-    recipe = comparison.recipe.with_(
-        **budget.limit, hidden=budget.sizes[trial.contestant], seed=trial.seed, lr=rate
-    )
+    budget, own = comparison.budget(trial.budget), comparison.recipes.get(trial.contestant)
+    if own is None:
+        rate = trial.rate or best_rate(comparison, trial.budget, trial.contestant)
+        size = budget.sizes[trial.contestant]
+        recipe = comparison.recipe.with_(**budget.limit, hidden=size, seed=trial.seed, lr=rate)
+    else:
+        recipe = own.with_(seed=trial.seed)
     text = comparison.text
     return start(
         sources or text["sources"],

@@ -22,6 +22,10 @@ def comparison_commands(comparison: Comparison) -> list[str]:
         train = [run_command(Run.open(trial.folder), out) for out, trial in named]
         runs = [f"{trial.contestant}={out}" for out, trial in named]
         return [*train, shlex.join(["recurra", "compare", *runs])]
+    if comparison.recipes:
+        studies = [f"{name}=STUDY-{name}" for name in comparison.names]
+        words = ["recurra", "compare", *studies, f"--seeds={len(comparison.seeds)}"]
+        return [shlex.join([*words, f"--threads={comparison.threads}"])]
     words = ["recurra", "compare"]
     settings: list[str] = []
     for one in comparison.contestants:

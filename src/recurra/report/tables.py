@@ -48,7 +48,8 @@ def asked(content: Content, words: Words) -> list[tuple[str, str]]:
         "recipe", name=shared.name, optimizer=shared.optimizer, batch=shared.batch,
         sequence=shared.seq_len,
     )  # fmt: skip
-    if content.search is not None:  # which may have searched the rest
+    differ = {(run.recipe.batch, run.recipe.seq_len) for run in content.runs}
+    if content.search is not None or len(differ) > 1:
         how = words("comma").join([shared.name, shared.optimizer])
     rows.append((words("asked recipe"), how))
     return rows
@@ -210,6 +211,7 @@ def recipe(content: Content) -> list[tuple[str, str]]:
         (f.name, "none" if value is None else str(value))
         for f in fields(Recipe)
         if f.name not in _VARYING
+        if len({getattr(run.recipe, f.name) for run in content.runs}) == 1
         if content.search is None or f.name not in content.search.protocol.space.parameters
         for value in [getattr(content.recipe, f.name)]
     ]

@@ -36,6 +36,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "match hidden": ("every vector has the same size in all networks", "各网络的向量维数相同"),
     "match given": ("as the runs had them", "沿用各次训练自己的设置"),
+    "match won": ("as each network's study found them", "沿用各自搜索得到的设置"),
     "asked seeds": ("Seeds", "种子"),
     "asked rates": ("Learning rates tried", "试过的学习率"),
     "asked rates how": (

@@ -8,7 +8,7 @@ figures/        what `recurra trials --figures` draws
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +23,8 @@ from recurra.tuning.protocol import FILE, Protocol, load_protocol, save_protocol
 from recurra.tuning.trials import DONE, Trial, best
 
 STORAGE = "RECURRA_STORAGE"  # the environment variable with a database's full address
+
+FIRST_CONTACT = 15.0  # seconds in which a database has to answer before a search begins
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Study:
         Raises:
             SettingError: the folder holds a study that was asked for something else.
             TextError: no text is held out.
-            RunError: the folder cannot be written.
+            RunError: the folder cannot be written, or the database does not answer.
         """
         address = None if storage is None else public_url(storage)
         corpus = protocol.text.load()
@@ -73,12 +75,12 @@ class Study:
         if (folder / FILE).exists():
             study = cls.open(folder, storage)
             _refuse_other(study, protocol)
-            return study
+            return study._in_reach()
         if folder.exists() and any(folder.iterdir()):
             raise RunError(f"{folder} is not empty, and no study: choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
         save_protocol(protocol, folder, address)
-        return cls.open(folder, storage)
+        return cls.open(folder, storage)._in_reach()
 
     @classmethod
     def open(cls, folder: str | Path, storage: str | None = None) -> Self:
@@ -105,6 +107,12 @@ class Study:
         """Where the trials are kept."""
         name = f"{self.folder.name}-{self.protocol.key}"
         return Ledger(self.folder, name, self.protocol.space, self.storage, patience=self.patience)
+
+    def _in_reach(self) -> Self:
+        """This study, once its database has answered: a wrong address is told soon."""
+        if self.storage is not None:
+            replace(self, patience=min(self.patience, FIRST_CONTACT)).trials()
+        return self
 
     @cached_property
     def claims(self) -> Claims:
