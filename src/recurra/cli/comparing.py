@@ -74,17 +74,12 @@ def compare_command(
         typer.Option(metavar="COMPARISON", help="Go on with this one; finished: show it again."),
     ] = None,
     encoding: options.Encoding = None,
-    split: Annotated[
-        str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
-    ] = "90/5/5",
+    split: options.Split = "90/5/5",
     engine: options.EngineName = DEFAULT_ENGINE,
     threads: options.Threads = None,
     json: options.Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show results only.")] = False,
-    recipe: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="modern or classic; its fields are the options below."),
-    ] = "modern",
+    recipe: options.RecipeName = "modern",
     **settings: Any,
 ) -> None:
     """Compare networks at equal budgets, from several seeds, on text that none of them saw.

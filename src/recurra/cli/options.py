@@ -36,6 +36,14 @@ Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="Encoding of the texts; else it is detected.")
 ]
 
+Split = Annotated[
+    str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
+RecipeName = Annotated[
+    str, typer.Option(metavar="NAME", help="modern or classic; its fields are the options below.")
+]
+
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
 
 

@@ -87,7 +87,7 @@ def worker_command(
     characters: Annotated[
         int | None, typer.Option(min=1, help="Begin no trial after so many in all.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Work on a search that `recurra tune` began: any number may, on any machine.
 

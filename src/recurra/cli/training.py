@@ -61,17 +61,12 @@ def train_command(
         ),
     ] = None,
     encoding: options.Encoding = None,
-    split: Annotated[
-        str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
-    ] = "90/5/5",
+    split: options.Split = "90/5/5",
     engine: options.EngineName = DEFAULT_ENGINE,
     threads: options.Threads = None,
     json: options.Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
-    recipe: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="modern or classic; its fields are the options below."),
-    ] = "modern",
+    quiet: options.Quiet = False,
+    recipe: options.RecipeName = "modern",
     **settings: Any,
 ) -> None:
     """Train a network on texts. All of it is kept in a run folder; Ctrl-C saves and ends.

@@ -101,12 +101,10 @@ def tune_command(
         bool, typer.Option("--dry-run", help="Only tell how many trials, how long, what memory.")
     ] = False,
     encoding: options.Encoding = None,
-    split: Annotated[
-        str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
-    ] = "90/5/5",
+    split: options.Split = "90/5/5",
     engine: options.EngineName = DEFAULT_ENGINE,
     json: options.Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+    quiet: options.Quiet = False,
     recipe: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="modern or classic; its fields are the options below."),

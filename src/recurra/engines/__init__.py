@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from recurra.engines.dropout import Masks
+from recurra.engines.dropout import Masks, draw_masks
 from recurra.errors import SettingError
 from recurra.optimizers import Optimizer
 from recurra.plan import Plan
@@ -21,7 +21,7 @@ MAX_THREADS = 1024
 
 
 class Engine(Protocol):
-    """The contract of an engine.
+    """The contract of an engine, and what is the same in all.
 
     Texts are int32 arrays ``(T, B)``, time first: B streams of T characters. A state maps each
     vector that is read at a lag to its last values, ``(lags, B, n)``, oldest first. Losses are
@@ -31,6 +31,7 @@ class Engine(Protocol):
     plan: Plan
     shapes: Shapes
     dtype: np.dtype[Any]
+    sizes: dict[str, int]
 
     @property
     def cold(self) -> bool:
@@ -38,8 +39,11 @@ class Engine(Protocol):
         ...
 
     def zero_state(self, batch: int) -> State:
-        """The state before any text."""
-        ...
+        """Zeros: the state before any text."""
+        return {
+            name: np.zeros((lags, batch, self.sizes[name]), self.dtype)
+            for name, lags in self.plan.state.items()
+        }
 
     def dropout_masks(
         self,
@@ -51,7 +55,9 @@ class Engine(Protocol):
         same_over_time: bool = False,
     ) -> Masks | None:
         """Masks for one training step; None where nothing is dropped."""
-        ...
+        return draw_masks(
+            self.plan, self.shapes, rate, steps, batch, rng, same_over_time=same_over_time
+        )
 
     def loss_and_gradients(
         self,

@@ -9,11 +9,11 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from recurra.engines import Array, Parameters, State
+from recurra.engines import Array, Engine, Parameters, State
 from recurra.engines.cache import is_compiled, load
 from recurra.engines.codegen import Source, generate_kernels
 from recurra.engines.descent import Descent
-from recurra.engines.dropout import Masks, draw_masks
+from recurra.engines.dropout import Masks
 from recurra.engines.output_layer import OutputLayer
 from recurra.engines.share import Share
 from recurra.engines.team import Team
@@ -23,7 +23,7 @@ from recurra.plan import Plan
 from recurra.shapes import Shapes
 
 
-class CompiledEngine:
+class CompiledEngine(Engine):
     """Numba kernels; see :class:`recurra.engines.Engine`.
 
     A batch is cut into as many contiguous shares as there are threads. Each share runs forward
@@ -63,27 +63,6 @@ class CompiledEngine:
     @cached_property
     def _kernels(self) -> ModuleType:
         return load(self.source.text)
-
-    def zero_state(self, batch: int) -> State:
-        """Zeros: the state before any text."""
-        return {
-            name: np.zeros((lags, batch, self.sizes[name]), self.dtype)
-            for name, lags in self.plan.state.items()
-        }
-
-    def dropout_masks(
-        self,
-        rate: float,
-        steps: int,
-        batch: int,
-        rng: np.random.Generator,
-        *,
-        same_over_time: bool = False,
-    ) -> Masks | None:
-        """Masks for one training step; None where nothing is dropped."""
-        return draw_masks(
-            self.plan, self.shapes, rate, steps, batch, rng, same_over_time=same_over_time
-        )
 
     def loss_and_gradients(
         self,

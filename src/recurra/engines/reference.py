@@ -17,8 +17,8 @@ from recurra.elements import (
     Temporary,
     Value,
 )
-from recurra.engines import Array, Parameters, State
-from recurra.engines.dropout import Masks, draw_masks
+from recurra.engines import Array, Engine, Parameters, State
+from recurra.engines.dropout import Masks
 from recurra.functions import FUNCTIONS, NORM_EPS
 from recurra.optimizers import Optimizer
 from recurra.plan import Block, Plan, Stage, Sum, Term
@@ -30,7 +30,7 @@ ALL = slice(None)
 quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
-class ReferenceEngine:
+class ReferenceEngine(Engine):
     """Plain NumPy, any float dtype, any batch, any length; see :class:`recurra.engines.Engine`."""
 
     cold = False
@@ -38,27 +38,6 @@ class ReferenceEngine:
     def __init__(self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32) -> None:
         self.plan, self.shapes, self.dtype = plan, shapes, np.dtype(dtype)
         self.sizes = plan.sizes(shapes)
-
-    def zero_state(self, batch: int) -> State:
-        """Zeros: the state before any text."""
-        return {
-            name: np.zeros((lags, batch, self.sizes[name]), self.dtype)
-            for name, lags in self.plan.state.items()
-        }
-
-    def dropout_masks(
-        self,
-        rate: float,
-        steps: int,
-        batch: int,
-        rng: np.random.Generator,
-        *,
-        same_over_time: bool = False,
-    ) -> Masks | None:
-        """Masks for one training step; None where nothing is dropped."""
-        return draw_masks(
-            self.plan, self.shapes, rate, steps, batch, rng, same_over_time=same_over_time
-        )
 
     @quiet
     def loss_and_gradients(
