@@ -80,6 +80,16 @@ def test_lists_of_sizes_and_lengths(call, runs):
     assert Path("comparisons/rnn-gru-plays-001/comparison.json").exists()
 
 
+def test_budgets_alone_may_end_a_recipe(call, runs, tmp_path):
+    """The classic one without its stop rules has no other end."""
+    rules = ["--stop-no-minimum=none", "--stop-same-integer=none"]
+    options = ["--recipe=classic", *rules, "--steps=5,10", "--hidden=4", "--match=hidden"]
+    text = ["--text", runs / "plays.txt", "--seeds=1", "--engine=reference", "--threads=1"]
+    code, out, err = call("compare", "rnn", "wrnn", *text, *options, "--json")
+    assert code == 0, err
+    assert [row["steps"] for row in json.loads(out)["rows"]] == [5, 5, 10, 10]
+
+
 def test_ctrl_c_saves_and_the_comparison_goes_on(runs, tmp_path):
     command = ["compare", "rnn", "wrnn", "--text", runs / "plays.txt", "--seeds=2", *SMALL]
     command += ["--steps=400", "--evaluate-every=100", "--out", tmp_path / "one"]

@@ -255,6 +255,8 @@ def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
         given, settings[name] = settings[name], None
         if given is not None:
             numbers = _numbers(given, f"--{name}", int if name == "steps" else float)
+            if not limits:  # a recipe without stop rules needs an end of its own
+                settings[name] = given.partition(",")[0]
             limits += [{name: number} for number in numbers]
     return limits or None
 
