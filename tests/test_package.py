@@ -50,6 +50,11 @@ def test_equations_load_nothing_heavy():
     assert not loaded_by("import recurra; recurra.load_network('wrnn')", *HEAVY)
 
 
+def test_comparing_and_reporting_load_nothing_of_searches():
+    program = "import recurra; recurra.compare, recurra.write_report"
+    assert not loaded_by(program, "optuna", "sqlalchemy", "matplotlib", "distributed")
+
+
 @pytest.mark.parametrize("arguments", [[], ["train"], ["tune"], ["trials"]])
 def test_help_loads_nothing_heavy(arguments):
     program = f"""

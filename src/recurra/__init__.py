@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.comparison.folder import Comparison as Comparison
     from recurra.comparison.plan import compare_runs as compare_runs
-    from recurra.comparison.plan import compare_studies as compare_studies
     from recurra.comparison.plan import plan_comparison as plan_comparison
     from recurra.comparison.results import Results as Results
     from recurra.comparison.results import settle as settle
     from recurra.comparison.runner import compare as compare
     from recurra.comparison.runner import trainers as trainers
+    from recurra.comparison.winners import compare_studies as compare_studies
     from recurra.corpora import Corpus as Corpus
     from recurra.corpora import load_corpus as load_corpus
     from recurra.corpora import read_documents as read_documents
@@ -85,9 +85,10 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "comparison.folder": ("Comparison",),
-    "comparison.plan": ("compare_runs", "compare_studies", "plan_comparison"),
+    "comparison.plan": ("compare_runs", "plan_comparison"),
     "comparison.results": ("Results", "settle"),
     "comparison.runner": ("compare", "trainers"),
+    "comparison.winners": ("compare_studies",),
     "corpora": ("Corpus", "load_corpus", "read_documents"),
     "encodings": ("Document",),
     "engines": ("Engine", "make_engine"),

@@ -1,4 +1,4 @@
-"""From what a user names to the folder of a comparison: networks to train, studies or runs."""
+"""From what a user names to the folder of a comparison: networks to train, or runs to compare."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -18,8 +18,6 @@ from recurra.networks import load_network
 from recurra.recipes import MODERN, Recipe
 from recurra.runs import Run
 from recurra.sessions import Source
-from recurra.shapes import ShapeSolver
-from recurra.tuning.study import Study
 
 SEEDS = 5
 
@@ -66,9 +64,9 @@ def plan_comparison(
     """
     threads = threads or available_threads()
     contestants = _contestants(networks, choices or {})
-    _refuse_what_cannot_be_compared(contestants, seeds, rates)
+    refuse_what_cannot_be_compared(contestants, seeds, rates)
     corpus = load_corpus(sources, encoding, split)
-    _refuse_without_parts(corpus.validation if rates else None, corpus.test)
+    refuse_without_parts(corpus.validation if rates else None, corpus.test)
     budgets = make_budgets(
         [one.parsed for one in contestants],
         len(corpus.vocabulary),
@@ -124,7 +122,7 @@ def compare_runs(
         Contestant(name, asked(group[0]).network, {}, group[0].equations)
         for name, group in opened.items()
     ]
-    _refuse_what_cannot_be_compared(contestants, 1, ())
+    refuse_what_cannot_be_compared(contestants, 1, ())
     trials = _paired(opened)
     first = asked(next(iter(opened.values()))[0])
     definition = {
@@ -141,73 +139,6 @@ def compare_runs(
         "given": [{**asdict(trial), "folder": str(trial.folder)} for trial in trials],
     }
     name = "-".join([*list(opened)[:4], Path(first.text["sources"][0]).stem])
-    return Comparison.create(out, name, definition)
-
-
-def compare_studies(
-    studies: Mapping[str, Study],
-    *,
-    seeds: int = SEEDS,
-    out: Source | None = None,
-    threads: int | None = None,
-) -> Comparison:
-    """A comparison of the winners of studies, in which nothing is trained yet.
-
-    Every winner is trained in full, with the settings that its study found for it, from seeds that
-    no study has used.
-
-    Args:
-        studies: by the name that each winner shall have; of the same texts.
-        seeds: runs of each winner.
-        out: the folder; see :func:`plan_comparison`.
-        threads: of each training.
-
-    Raises:
-        RunError: a study has no winner.
-        SettingError: fewer than two studies, or other texts.
-    """
-    winners = {name: study.winning() for name, study in studies.items()}
-    contestants = [
-        Contestant(name, network.name, {}, replace(network, name=name).source)
-        for name, (network, _) in winners.items()
-    ]
-    _refuse_what_cannot_be_compared(contestants, seeds, ())
-    protocols = [study.protocol for study in studies.values()]
-    first, text = protocols[0], asdict(protocols[0].text)
-    for name, study in studies.items():
-        if study.protocol.text.fingerprint != first.text.fingerprint:
-            raise SettingError(
-                f"the study {name} searched on other texts, or another split, than "
-                f"{contestants[0].name}: losses on different texts cannot be compared"
-            )
-    corpus = first.text.load()
-    _refuse_without_parts(None, corpus.test)
-    begin = 1 + max(recipe.seed for _, recipe in winners.values())
-    recipes = {name: recipe.with_(seed=begin) for name, (_, recipe) in winners.items()}
-    shapes = {
-        name: ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
-        for name, (network, recipe) in winners.items()
-    }
-    budget = Budget(
-        "won",
-        {},
-        {name: recipe.hidden for name, recipe in recipes.items()},
-        {name: solved.count for name, solved in shapes.items()},
-    )
-    definition = {
-        "contestants": [asdict(one) for one in contestants],
-        "text": text,
-        "recipe": asdict(recipes[contestants[0].name]),
-        "recipes": {name: asdict(recipe) for name, recipe in recipes.items()},
-        "budgets": [asdict(budget)],
-        "seeds": list(range(begin, begin + seeds)),
-        "rates": [],
-        "engine": first.engine,
-        "threads": threads or available_threads(),
-        "match": "won",
-        "environment": machine(),
-    }
-    name = "-".join([*list(studies)[:4], Path(first.text.sources[0]).stem])
     return Comparison.create(out, name, definition)
 
 
@@ -262,9 +193,10 @@ def _contestants(
     return contestants
 
 
-def _refuse_what_cannot_be_compared(
+def refuse_what_cannot_be_compared(
     contestants: Sequence[Contestant], seeds: int, rates: Sequence[float]
 ) -> None:
+    """Fewer than two, names that do not do, no seeds, rates that make no sense."""
     names = [one.name for one in contestants]
     if len(names) < 2:
         raise SettingError("a comparison needs two networks or more")
@@ -281,7 +213,8 @@ def _refuse_what_cannot_be_compared(
         raise SettingError("rates have to be different numbers above 0")
 
 
-def _refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) -> None:
+def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) -> None:
+    """Texts that are too short for the parts that judge."""
     for name, part in {"validation": validation, "test": test}.items():
         if part is not None and not any(len(text) > 1 for text in part):
             raise TextError(

@@ -18,7 +18,6 @@ from recurra.report.searches import SearchPart, gather_search
 from recurra.runs import Run
 from recurra.sessions import Source, load_model, load_run_corpus
 from recurra.tuning.protocol import FILE as STUDY_FILE
-from recurra.tuning.study import Study
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def gather(
         trials = comparison.finalists()
         commands, environment = comparison_commands(comparison), comparison.environment
     elif kinds:
-        search, trials = gather_search(Study.open(folders[0]))
+        search, trials = gather_search(folders[0])
         commands, environment = study_commands(search.protocol), machine()
     else:
         trials = _trials([Run.open(folder) for folder in folders])

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from recurra.comparison.folder import Trial as Entry
 from recurra.tuning.protocol import Protocol
-from recurra.tuning.study import Study, rows
 from recurra.tuning.trials import Trial, rank
 
 SHOWN = 3  # of the best trials have curves and samples
@@ -36,12 +36,16 @@ class SearchPart:
         return Counter(trial.state for trial in self.trials)
 
 
-def gather_search(study: Study) -> tuple[SearchPart, list[Entry]]:
+def gather_search(folder: str | Path) -> tuple[SearchPart, list[Entry]]:
     """A search that found something, and its best trials as entries of the report.
 
     Raises:
-        RunError: no trial is done yet.
+        RunError: the folder is no study, or no trial is done yet.
     """
+    # who reports something else need not wait for Optuna to load
+    from recurra.tuning.study import Study, rows
+
+    study = Study.open(folder)
     winner = study.winner()
     ranked = sorted(study.trials(), key=rank)
     part = SearchPart(
