@@ -28,7 +28,7 @@ GRID = {
     "seq_len": [25, 45, 65],
     "lr": [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4],
 }
-PRUNERS = ("rounds", "top", "halving", "hyperband", "median", "classic")
+PRUNERS = ("rounds", "rounds within hidden", "top", "halving", "hyperband", "median", "classic")
 COLUMNS = ("pruner", "trials", "in full", "minutes", "characters", "cost", "best nats", "regret")
 
 
@@ -68,11 +68,13 @@ def main() -> None:
     space = load_space(given.space) if given.space else parse_space(GRID)
     rows = []
     for pruner in ("none", *given.pruners):
+        name, *within = pruner.split(" within ")
         protocol = make_protocol(
-            [slice_], given.network, space, RECIPES[given.recipe], sampler="grid", pruner=pruner,
-            length=given.length, rung=None if pruner == "top" else given.rung,
+            [slice_], given.network, space, RECIPES[given.recipe], sampler="grid", pruner=name,
+            length=given.length, rung=None if name == "top" else given.rung,
+            within=within[0] if within else None,
         )  # fmt: skip
-        study = Study.create(protocol, given.out / pruner)
+        study = Study.create(protocol, given.out / pruner.replace(" ", "-"))
         trials, in_full, minutes, characters, loss = run(study, given.workers)
         if not rows:
             whole, best = characters, loss

@@ -30,7 +30,7 @@ def made(tmp_path_factory):
     text.write_text("".join(f"{n} + {n} < {2 * n}\n" for n in range(300)), "utf-8")
     return tune(
         [text], "wrnn", SPACE, RECIPE, out=folder / "study", workers=1, engine="reference",
-        length=1000, rung=100, finalists=2,
+        length=1000, rung=100, finalists=2, within="f1",
     )  # fmt: skip
 
 

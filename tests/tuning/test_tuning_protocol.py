@@ -66,6 +66,8 @@ def test_spaces_that_contradict_the_recipe_or_the_network(tmp_path, space, sente
         ({"pruner": "wishful"}, "no pruner wishful"),
         ({"trials": 13}, "the grid has 12 settings, not 13"),
         ({"pruner": "rounds", "rung": LENGTH}, "has to lie below"),
+        ({"pruner": "rounds", "within": "dropout"}, "the space does not search it"),
+        ({"pruner": "top", "within": "lr"}, "only rounds are held within a parameter"),
         ({"pruner": "halving", "factor": 1}, "factor has to be 2 or more"),
         ({"recipe": MODERN.with_(minutes=1), "length": None}, "cannot have a budget of minutes"),
         ({"recipe": RECIPE.with_(warmup=100), "pruner": "rounds"}, "the warm-up ends after 1,6"),

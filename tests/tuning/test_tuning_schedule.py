@@ -101,6 +101,41 @@ def test_rounds_keep_the_best_third_at_every_rung(asked):
     assert {t.reason for t in trials if t.number in order[6:]} == {"100"}
 
 
+def test_rounds_within_a_parameter_judge_equals_only(tmp_path):
+    space = {"hidden": [4, 8, 16], "lr": [i / 100 for i in range(1, 10)]}
+    one = protocol(tmp_path, space, pruner="rounds", rung=100, length=1000, within="hidden")
+    this = replaced(one, finalists=1)
+    assert this.pruner.rungs == (100, 300)
+
+    def slow_when_large(number, characters):  # the largest are the last at every rung
+        return number % 9 * 0.01 + (3.0 - number // 9) + number // 9 * 1000 / characters
+
+    trials, _ = simulate(this, slow_when_large, random.Random(0))
+    again, _ = simulate(this, slow_when_large, random.Random(1), workers=5)
+    assert trials == again
+    groups = [range(start, start + 9) for start in (0, 9, 18)]
+    assert {t.number for t in trials if 300 in t.rungs} == {n for g in groups for n in g[:3]}
+    assert {t.number for t in trials if t.state == DONE} == {g[0] for g in groups}
+    alone = replaced(this, pruner=Pruner("rounds", (100, 300)))
+    among_all, _ = simulate(alone, slow_when_large, random.Random(0))
+    assert {t.number // 9 for t in among_all if 300 in t.rungs} == {0}
+    # as the estimate has it: 9 of 27 at the second rung, 3 to the end
+    assert (this.groups, this.pruner.kept(27, 3), this.pruner.kept(9, 3)) == (3, 9, 3)
+
+
+def test_who_may_still_come_into_a_group_keeps_its_places_open(tmp_path):
+    space = {"hidden": [4, 8], "lr": {"from": 0.01, "to": 0.1}}
+    this = protocol(
+        tmp_path, space, pruner="rounds", rung=100, length=1000, within="hidden", trials=12,
+        sampler="random", finalists=0,
+    )  # fmt: skip
+    trials = [Trial(n, WAITING, {"hidden": 4}, rungs={100: 1.0 + n}) for n in range(6)]
+    trials += [Trial(n) for n in range(6, 12)]  # nobody knows their sizes yet
+    assert {n for n, _ in next_moves(this, trials).prune} == {4, 5}
+    trials[6:] = [Trial(n, WAITING, {"hidden": 8}) for n in range(6, 12)]
+    assert {n for n, _ in next_moves(this, trials).prune} == {2, 3, 4, 5}
+
+
 def test_top_keeps_so_many_after_one_pass(asked):
     this = pruned_by(asked, "top", (100,), keep=3)
     trials, _ = simulate(this, falls, random.Random(0))

@@ -67,6 +67,14 @@ def tune_command(
     keep: Annotated[
         int | None, typer.Option(min=1, help="Trials that go on (top).  [a sixteenth]")
     ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Judge trials only against those with the same value of it, as of hidden: large "
+            "networks learn slowly at first (rounds).",
+        ),
+    ] = None,
     finalists: Annotated[
         int, typer.Option(min=0, help="So many of the best are trained in full.")
     ] = 3,
@@ -133,6 +141,7 @@ def tune_command(
         rung=rung,
         factor=factor,
         keep=keep,
+        within=within,
         finalists=finalists,
         ahead=ahead,
         encoding=encoding,

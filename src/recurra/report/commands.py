@@ -73,6 +73,8 @@ def study_commands(protocol: Protocol) -> list[str]:
         words += [f"--rung={protocol.pruner.rungs[0]}", f"--factor={protocol.pruner.factor}"]
     if protocol.pruner.name == "top":
         words.append(f"--keep={protocol.pruner.keep}")
+    if protocol.pruner.within is not None:
+        words.append(f"--within={protocol.pruner.within}")
     if protocol.looks_back:
         words.append(f"--ahead={protocol.ahead}")
     words.append(f"--finalists={protocol.finalists}")

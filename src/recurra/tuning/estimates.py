@@ -118,7 +118,8 @@ def estimate(protocol: Protocol, workers: int) -> Estimate:
     each = share * (protocol.length * training + evaluations * reading) + held_out * reading
     scale = protocol.trials / count
     # While all wait at the first rung, only those that may still be among the best keep theirs.
-    kept = protocol.pruner.kept(count) / count if protocol.pruner.name in WAITS else 1.0
+    waits = protocol.pruner.name in WAITS
+    kept = protocol.pruner.kept(count, protocol.groups) / count if waits else 1.0
     return Estimate(
         trials=protocol.trials,
         workers=workers,
@@ -139,7 +140,7 @@ def expected_share(protocol: Protocol, trials: int) -> float:
         return 1.0
     for rung in pruner.rungs:
         total += left * (rung - way)
-        way, left = rung, pruner.kept(left)
+        way, left = rung, pruner.kept(left, protocol.groups)
     total += max(left, min(protocol.finalists, trials)) * (protocol.length - way)
     return total / (trials * protocol.length)
 

@@ -133,6 +133,12 @@ class Protocol:
         """Whether a trial depends on the results of earlier ones."""
         return self.sampler == "tpe" or self.pruner.name in LOOKS_BACK
 
+    @property
+    def groups(self) -> int:
+        """In how many groups trials are judged."""
+        within = self.pruner.within
+        return 1 if within is None else len(self.space.parameters[within].grid or ())
+
     @cached_property
     def key(self) -> str:
         """Six characters that tell one study from another."""
@@ -246,6 +252,12 @@ class Protocol:
             raise SettingError(
                 "the space gives hidden and the size of a single vector too: give either"
             )
+        within = self.pruner.within
+        if within is not None:
+            if within not in self.space.parameters:
+                raise SettingError(f"rounds within {within}: the space does not search it")
+            if self.space.parameters[within].grid is None:
+                raise SettingError(f"rounds within {within}: give it a list, a step or points")
         for setting in self.space.extremes():
             try:
                 self.network(setting)

@@ -7,11 +7,13 @@ over, which keeps up to `ahead` processes busy and makes its past the same in ev
 Last, the finalists: the best of all, of which a pruned one goes on from where it was.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recurra.tuning.protocol import Protocol
 from recurra.tuning.pruning import WAITS
+from recurra.tuning.space import Value
 from recurra.tuning.trials import DIVERGED, DONE, FAILED, PRUNED, SKIPPED, Trial, rank
 
 
@@ -74,22 +76,40 @@ def _rounds(protocol: Protocol, trials: Sequence[Trial]) -> Moves:
     settle: tuple[int, ...] = ()
     for rung in pruner.rungs:
         missing = [t for t in left if rung not in t.rungs and t.state != DONE]
-        # A training that its patience ended has its last loss at all further rungs.
-        there = [t for t in left if rung in t.rungs or t.state == DONE]
-        order = sorted(there, key=lambda trial: (trial.rungs.get(rung, trial.loss), trial.number))
-        # Who has so many better ones before him is out, whatever the others will come to.
-        kept = pruner.kept(len(left))
-        out = [trial for trial in order[kept:] if not (trial.over or trial.finalist)]
-        if kept >= protocol.finalists:
-            settle += tuple(t.number for t in order[kept:] if t.state == PRUNED and not t.settled)
+        groups = _groups(protocol, left)
+        unknown = len(groups.pop(None, ()))  # of which each may still come into any group
+        kept: list[Trial] = []
+        beyond: list[Trial] = []
+        places = 0
+        for group in groups.values():
+            # A training that its patience ended has its last loss at all further rungs.
+            there = [t for t in group if rung in t.rungs or t.state == DONE]
+            order = sorted(there, key=lambda t: (t.rungs.get(rung, t.loss), t.number))
+            # Who has so many better ones before him is out, whatever the others will come to.
+            best = pruner.kept(len(group) + unknown)
+            kept, beyond, places = kept + order[:best], beyond + order[best:], places + best
+        out = [trial for trial in beyond if not (trial.over or trial.finalist)]
+        if places >= protocol.finalists:
+            settle += tuple(t.number for t in beyond if t.state == PRUNED and not t.settled)
         if missing or out:
             return Moves(
                 tuple(Job(trial.number, rung) for trial in missing),
                 prune=tuple((trial.number, rung) for trial in out),
                 settle=settle,
             )
-        left = order[:kept]
+        left = kept
     return Moves(tuple(Job(trial.number) for trial in left if not trial.over), settle=settle)
+
+
+def _groups(protocol: Protocol, trials: Sequence[Trial]) -> dict[Value | None, list[Trial]]:
+    """Trials by what they are judged within; None where that is not known yet."""
+    name, groups = protocol.pruner.within, defaultdict[Value | None, list[Trial]](list)
+    for trial in trials:
+        setting = trial.setting
+        if setting is None and protocol.sampler == "grid":
+            setting = protocol.space.point(trial.number)
+        groups["" if name is None else None if setting is None else setting[name]].append(trial)
+    return groups
 
 
 def _finals(protocol: Protocol, trials: Sequence[Trial]) -> Moves:

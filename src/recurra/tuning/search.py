@@ -35,6 +35,7 @@ def make_protocol(
     rung: int | None = None,
     factor: int = 3,
     keep: int | None = None,
+    within: str | None = None,
     finalists: int = 3,
     ahead: int | None = None,
     encoding: str | None = None,
@@ -54,7 +55,7 @@ def make_protocol(
         trials: how many; default: the whole grid, or 64.
         length: characters of a training in full; default: the recipe's steps or epochs, or four
             times through the text where it has neither.
-        rung, factor, keep: see `recurra.tuning.pruning.make_pruner`.
+        rung, factor, keep, within: see `recurra.tuning.pruning.make_pruner`.
         finalists: so many of the best are trained in full, wherever they were pruned.
         ahead: trials that may be under way at a time where they look back on one another; default:
             4, or twice the cores if that is more.
@@ -81,6 +82,7 @@ def make_protocol(
         first=rung,
         factor=factor,
         keep=keep,
+        within=within,
     )
     return Protocol(
         networks=_networks(network, space),
