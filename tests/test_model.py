@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from equations_list import HIDDEN, OUTPUT
-from recurra.engines import Parameters
+from recurra.engines import Parameters, make_engine
 from recurra.equations import parse
 from recurra.errors import SettingError
 from recurra.model import INITIALISATIONS, Model, initialise
@@ -53,6 +53,40 @@ def test_classic() -> None:
     assert weights.std() == pytest.approx(0.01, rel=0.01)
     assert weights.mean() == pytest.approx(0.0, abs=1e-4)
     assert all((v == 0).all() for v in parameters.values() if v.ndim == 1)
+
+
+def first_guess(network: Network, how: str, counts: np.ndarray, engine: str) -> np.ndarray:
+    """Probabilities before any training, at a state of zeros."""
+    shapes = ShapeSolver(network).shapes(len(counts), 8)
+    plan, rng = make_plan(network), np.random.default_rng(0)
+    parameters = initialise(plan, shapes, rng, how, np.float64, counts)
+    for name, value in parameters.items():
+        if name not in network.biases:
+            value[:] = 0.0
+    made = make_engine(engine, plan, shapes, np.float64, 1)
+    log_p, _ = made.next_log_probabilities(parameters, np.array([0]), made.zero_state(1))
+    return np.exp(log_p[0])
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("name", ["wrnn", "large"])
+def test_scaled_networks_begin_with_the_frequencies(name: str, engine: str) -> None:
+    counts = np.random.default_rng(1).integers(0, 1000, 300)
+    counts[7] = 0
+    found = first_guess(load_network(name), "scaled", counts, engine)
+    assert found == pytest.approx((counts + 1) / (counts + 1).sum(), rel=1e-9)
+
+
+def test_other_biases_do_not_begin_with_the_frequencies() -> None:
+    counts = np.arange(300)
+    classic = first_guess(load_network("wrnn"), "classic", counts, "reference")
+    assert classic == pytest.approx(1 / 300)
+    own = "h[t] = tanh(U @ x[t] + W @ h[t-1])\no[t] = softmax(V @ h[t] + s)\ns: constant(0)\n"
+    assert first_guess(parse(own), "scaled", counts, "reference") == pytest.approx(1 / 300)
+    # of several, one is enough
+    two = "h[t] = tanh(U @ x[t] + s1)\no[t] = softmax(V @ h[t] + s2 + s3)\n"
+    found = first_guess(parse(two), "scaled", counts, "reference")
+    assert found == pytest.approx((counts + 1) / (counts + 1).sum(), rel=1e-9)
 
 
 def test_scaled() -> None:

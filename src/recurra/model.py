@@ -57,6 +57,7 @@ def initialise(
     rng: np.random.Generator,
     how: str = "scaled",
     dtype: npt.DTypeLike = np.float32,
+    counts: Array | None = None,
 ) -> Parameters:
     """Parameters before any training.
 
@@ -67,9 +68,12 @@ def initialise(
         how: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the original; ``"scaled"``:
             recurrent square matrices orthogonal (Saxe et al. 2014), others N(0, gain^2 / fan-in)
             (LeCun et al. 1998, He et al. 2015), the output layer at a tenth of that unless it
-            is tied to an embedding, biases 0.
+            is tied to an embedding, biases 0, but for that of the output layer, see ``counts``.
             An initialiser in the equations wins over both.
         dtype: of the result.
+        counts: (V,) how often each character occurs in the training text. A scaled network then
+            begins by predicting these frequencies. From zeros it first learns them by pushing its
+            vectors into saturation, which a deep one with thousands of characters never leaves.
 
     Raises:
         SettingError: an unknown ``how``.
@@ -83,10 +87,26 @@ def initialise(
         initialiser = network.initialisers.get(name, default[name])
         paper = shapes.paper(name)
         value = _draw(initialiser, paper, rng)
+        if how == "scaled" and counts is not None and _begins_with_counts(name, plan):
+            value = _log_frequencies(counts, shapes)
         stored = value.T if name in shapes.transposed else value
         parameters[name] = placed_zeros(stored.shape, dtype)
         parameters[name][:] = stored
     return parameters
+
+
+def _begins_with_counts(name: str, plan: Plan) -> bool:
+    """Whether this is the bias of the output layer, or the first of several, nor set otherwise."""
+    return name in plan.logits.biases[:1] and name not in plan.network.initialisers
+
+
+def _log_frequencies(counts: Array, shapes: Shapes) -> Array:
+    """Scores whose softmax gives these frequencies, of which none is 0; with those of classes."""
+    seen = counts + 1.0
+    starts = range(0, shapes.vocabulary, shapes.class_size) if shapes.classes else ()
+    classes = [seen[start : start + shapes.class_size].sum() for start in starts]
+    scores: Array = np.log(np.concatenate([seen, classes]) / seen.sum())
+    return scores
 
 
 def _draw(initialiser: Initialiser, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

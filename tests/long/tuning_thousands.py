@@ -39,7 +39,8 @@ def fill(study: Study, count: int) -> None:
             ledger.reach(number, rung, loss + 1.0 / (i + 1) + 0.1 * rng.standard_normal())
         done = number % 3 == 0
         if done:
-            ledger.note(number, result={"characters": 100_000, "min_smooth_loss": 25 * loss})
+            classic = {"min_smooth_loss": 25 * loss, "min_smooth_loss_step": 4_000}
+            ledger.note(number, result={"characters": 100_000, **classic})
             ledger.settle(number, "done", loss)
         else:
             ledger.judge(number, "pruned", "worse than others")
@@ -84,7 +85,9 @@ def main() -> int:
             command = [sys.executable, "-c", program, "trials", folder, *options]
             timed(
                 f"recurra trials {' '.join(options)}",
-                lambda command=command: subprocess.run(command, check=True, capture_output=True),
+                lambda command=command: subprocess.run(
+                    command, check=True, stdout=subprocess.DEVNULL
+                ),
             )
     return 0
 
