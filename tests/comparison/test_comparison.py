@@ -14,6 +14,7 @@ import pytest
 from comparing import RECIPE, finish, plan, write_text
 
 import recurra
+from recurra.comparison.display import difference_estimates
 from recurra.comparison.folder import Comparison
 from recurra.comparison.runner import best_rate
 from recurra.comparison.scores import open_test
@@ -102,6 +103,15 @@ def test_results_and_runs_show_themselves_in_a_notebook(finished, text):
     assert f"{results.rows[1].validation:.3f}" in words
     begun = recurra.start([text], recurra.load_network("rnn"), RECIPE)  # with nothing to tell yet
     assert "rnn · rnn-plays-001" in begun.run._repr_html_()
+
+
+def test_a_hyphen_of_a_name_is_no_minus(finished):
+    _, results = finished
+    (difference,) = results.differences
+    named = replace(results, differences=(replace(difference, one="without-R"),))
+    (estimate,) = difference_estimates(named, difference.budget)
+    number = f"{difference.interval.mean:+.4f}".replace("-", "−")
+    assert estimate.label == f"without-R − wrnn  {number}"
 
 
 def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):

@@ -39,7 +39,7 @@ def difference_estimates(results: "Results", budget: str) -> list[Estimate]:
     """Difference of test loss of each pair at a budget, with its interval."""
     return [
         Estimate(
-            f"{d.one} − {d.other}  {d.interval.mean:+.4f}".replace("-", "−"),
+            f"{d.one} − {d.other}  " + f"{d.interval.mean:+.4f}".replace("-", "−"),
             d.interval.mean,
             d.interval.low,
             d.interval.high,
