@@ -33,7 +33,7 @@ _SMALL: _Table = {
     "fast": (
         "wrnn",
         {"f1": "gelu"},
-        {"minutes": 2.0, "hidden": 320, "lr": 6e-3, "dropout": 0.1},
+        {"minutes": 2.0, "hidden": 320, "lr": 6e-3, "dropout": 0.1, "weight_decay": 0.1},
     ),
     "good": ("gru2", {}, {"minutes": 10.0, "hidden": 384, "lr": 2e-3, "dropout": 0.2}),
     "best": ("gru2", {}, {"minutes": 30.0, "hidden": 512, "lr": 2e-3, "dropout": 0.3}),
