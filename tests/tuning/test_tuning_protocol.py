@@ -168,3 +168,12 @@ def test_changed_texts_are_refused(tmp_path):
 def test_json_of_a_protocol_is_json(tmp_path):
     asked = protocol(tmp_path, pruner="top")
     assert Protocol.from_json(json.loads(json.dumps(asked.as_json()))) == asked
+
+
+def test_a_setting_that_is_not_used_does_not_change_the_key(tmp_path):
+    asked = protocol(tmp_path, pruner="rounds", rung=100)
+    assert "within" not in asked.as_json()["pruner"]
+    within = protocol(tmp_path, pruner="rounds", rung=100, within="lr")
+    assert within.as_json()["pruner"]["within"] == "lr"
+    assert within.key != asked.key
+    assert type(asked).from_json(within.as_json()) == within

@@ -200,7 +200,8 @@ class Protocol:
             "recipe": asdict(self.recipe),
             # a list, since the order of parameters is that of the loops
             "space": [[name, entry] for name, entry in self.space.as_json().items()],
-            "pruner": asdict(self.pruner),
+            # what is not set is left out: older studies, which do not know of it, keep their key
+            "pruner": {k: v for k, v in asdict(self.pruner).items() if v is not None},
         }
 
     @classmethod
