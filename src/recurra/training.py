@@ -66,12 +66,13 @@ class Trainer:
         save_seconds: float = 60.0,
     ) -> None:
         self.corpus, self.recipe, self.run, self.save_seconds = corpus, recipe, run, save_seconds
-        self.streams = Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
+        text = np.concatenate(corpus.train)
+        self.streams = Streams(text, recipe.batch, recipe.seq_len)
         plan = make_plan(network)
         shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
         self.engine: Engine = make_engine(engine, plan, shapes, np.dtype(recipe.dtype), threads)
         self.rng = np.random.default_rng(recipe.seed)
-        counts = np.bincount(np.concatenate(corpus.train), minlength=shapes.vocabulary)
+        counts = np.bincount(text, minlength=shapes.vocabulary)
         parameters = initialise(plan, shapes, self.rng, recipe.init, recipe.dtype, counts)
         self.model = Model(network, corpus.vocabulary, shapes, parameters)
         self.optimizer = Optimizer(recipe.optimizer_settings, parameters)

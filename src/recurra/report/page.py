@@ -159,8 +159,9 @@ def _curves(content: Content, words: Words) -> str:
 
 
 def _runs(content: Content, words: Words) -> str:
-    heading, shown = words("runs"), tables.runs(content, words)
-    if content.search is not None:
+    if content.search is None:
+        heading, shown = words("runs"), tables.runs(content, words)
+    else:
         heading, shown = words("best trials"), tables.trials(content.search, words)
     return _section(
         heading,

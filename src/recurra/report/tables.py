@@ -172,10 +172,9 @@ def trials(search: SearchPart, words: Words) -> Table:
 
 def search_facts(search: SearchPart, words: Words) -> list[tuple[str, str]]:
     """What the trials say about the parameters, and about the rungs."""
-    facts = [
-        (words("importance"), words("comma").join(f"{name} {part:.2f}" for name, part in found))
-        for found in [importance(search.protocol, search.trials).items()]
-    ]
+    parts = importance(search.protocol, search.trials).items()
+    shares = words("comma").join(f"{name} {part:.2f}" for name, part in parts)
+    facts = [(words("importance"), shares)]
     for found in rung_correlations(search.protocol, search.trials):
         rho = "–" if found.rho is None else f"{found.rho:.2f}"
         value = words("over trials", rho=rho, count=found.trials)
