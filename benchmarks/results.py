@@ -24,6 +24,7 @@ from machine import machine
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "results.md"
 RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
+WINDOWS = (64, 256)  # the contexts of nanoGPT's recipes
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 RESULT = "result.json"
 
@@ -44,8 +45,7 @@ class Result:
     """What one seed of a row came to."""
 
     finished: dict[str, Any]
-    streamed: float
-    windows: float
+    losses: list[float]  # streamed, then by windows
     sample: str
 
     @property
@@ -66,22 +66,25 @@ def measure(row: Row, seed: int, split: str, texts: list[str], run: Path) -> Non
         options = [*shlex.split(row.options), "--split", split, "--seed", str(seed)]
         train = [*texts, "--out", str(run), *options]
     finished = json.loads(recurra("train", *train, "--json"))
-    scores = json.loads(recurra("eval", str(run), "--windows", "64", "--json"))["results"]
-    loss = {s["windows"]: s["nats_per_char"] for s in scores if s["text"] == "validation"}
+    loss = {}
+    for windows in WINDOWS:
+        scored = json.loads(recurra("eval", str(run), f"--windows={windows}", "--json"))["results"]
+        loss |= {s["windows"]: s["nats_per_char"] for s in scored if s["text"] == "validation"}
     sample = recurra("write", str(run), row.sample, "--seed", "1") if row.sample else ""
-    result = Result(finished, loss[None], loss[64], sample)
+    result = Result(finished, [loss[windows] for windows in (None, *WINDOWS)], sample)
     (run / RESULT).write_text(json.dumps(vars(result), ensure_ascii=False), "utf-8")
-    print(row.text, row.name, seed, f"{result.streamed:.4f}", flush=True)
+    print(row.text, row.name, seed, f"{loss[None]:.4f}", flush=True)
 
 
 def table(rows: list[Row], results: dict[str, list[Result]], split: str) -> Iterator[str]:
-    yield "| | minutes | parameters | characters read | streamed | windows of 64 | seeds |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
+    windows = "".join(f" windows of {windows} |" for windows in WINDOWS)
+    yield f"| | minutes | parameters | characters read | streamed |{windows} seeds |"
+    yield "|---|---:|---:|---:|---:|" + "---:|" * len(WINDOWS) + "---:|"
     for row in rows:
         found = results[row.name]
         figures = [found[0].finished["parameters"], mean(r.finished["characters"] for r in found)]
-        losses = ([r.streamed for r in found], [r.windows for r in found])
         cells = [row.name, f"{mean(r.minutes for r in found):.1f}", *(f"{n:,.0f}" for n in figures)]
+        losses = zip(*(r.losses for r in found), strict=True)
         cells += [" / ".join(f"{loss:.4f}" for loss in sorted(them)) for them in losses]
         yield f"| {' | '.join(cells)} | {len(found)} |"
     yield ""

@@ -49,6 +49,15 @@ def test_a_recipe_survives_json(recipe):
     assert Recipe(**json.loads(json.dumps(asdict(recipe)))) == recipe
 
 
+@pytest.mark.parametrize(
+    ("hidden", "rate"), [(8, 0.03), (256, 1 / 128), ({"a": 50, "b": 400}, 1 / 200)], ids=str
+)
+def test_the_size_decides_the_learning_rate_unless_given(hidden, rate):
+    assert MODERN.with_(hidden=hidden).peak_lr == rate
+    assert MODERN.with_(hidden=hidden, lr=0.3).peak_lr == 0.3
+    assert CLASSIC.with_(hidden=hidden).peak_lr == 0.01
+
+
 def test_a_budget_replaces_the_others():
     assert MODERN.with_(minutes=2).steps is None
     both = MODERN.with_(minutes=2, steps=5)
@@ -64,7 +73,7 @@ def test_training_has_to_end_some_time():
 
 NAN = float("nan")
 SENSELESS = [
-    {"lr": NAN}, {"lr": 0}, {"lr": -1.0}, {"lr": float("inf")}, {"lr": "fast"}, {"lr": None},
+    {"lr": NAN}, {"lr": 0}, {"lr": -1.0}, {"lr": float("inf")}, {"lr": "fast"},
     {"hidden": 0}, {"hidden": -3}, {"hidden": 2.5}, {"hidden": {}}, {"hidden": {"a": 0}},
     {"hidden": {"a": "b"}}, {"hidden": True}, {"batch": 0}, {"seq_len": 0}, {"seq_len": 1.5},
     {"steps": 0}, {"epochs": 0}, {"epochs": NAN}, {"minutes": -1}, {"patience": 0},

@@ -27,21 +27,18 @@ class Preset:
     recipe: Recipe
 
 
-# preset -> (network, choices of its equations, fields of the recipe that are not MODERN's)
-_Table = Mapping[str, tuple[str, Mapping[str, str], Mapping[str, Any]]]
-_SMALL: _Table = {
-    "fast": (
-        "wrnn",
-        {"f1": "gelu"},
-        {"minutes": 2.0, "hidden": 320, "lr": 6e-3, "dropout": 0.1, "weight_decay": 0.1},
-    ),
-    "good": ("gru2", {}, {"minutes": 10.0, "hidden": 384, "lr": 2e-3, "dropout": 0.2}),
-    "best": ("gru2", {}, {"minutes": 30.0, "hidden": 512, "lr": 2e-3, "dropout": 0.3}),
-}
-_LARGE: _Table = {
-    "fast": ("large", {}, {"minutes": 2.0, "hidden": {"": 256, "e": 128}, "lr": 2e-3}),
-    "good": ("large", {}, {"minutes": 10.0, "hidden": {"": 384, "e": 192}, "lr": 2e-3}),
-    "best": ("large", {}, {"minutes": 30.0, "hidden": {"": 512, "e": 256}, "lr": 2e-3}),
+# network -> preset -> fields of the recipe that are not MODERN's
+_SETTINGS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "glstm": {
+        "fast": {"minutes": 2.0, "hidden": 288, "dropout": 0.1},
+        "good": {"minutes": 10.0, "hidden": 416, "dropout": 0.25},
+        "best": {"minutes": 30.0, "hidden": 512, "dropout": 0.35},
+    },
+    "large": {
+        "fast": {"minutes": 2.0, "hidden": {"": 256, "e": 192}},
+        "good": {"minutes": 10.0, "hidden": {"": 384, "e": 256}, "dropout": 0.15},
+        "best": {"minutes": 30.0, "hidden": {"": 512, "e": 256}, "dropout": 0.25},
+    },
 }
 
 
@@ -57,11 +54,8 @@ def preset(name: str, corpus: Corpus) -> Preset:
     """
     if name not in PRESETS:
         raise SettingError(f"no preset {name}: choose one of {', '.join(PRESETS)}")
-    table = _LARGE if len(corpus.vocabulary) >= LARGE_VOCABULARY else _SMALL
-    network, choices, settings = table[name]
-    recipe = MODERN.with_(**settings)
+    network = "large" if len(corpus.vocabulary) >= LARGE_VOCABULARY else "glstm"
+    recipe = MODERN.with_(weight_decay=0.1, **_SETTINGS[network][name])
     # a stream should be read in some steps, not in one
     streams = sum(map(len, corpus.train)) // (10 * recipe.seq_len)
-    return Preset(
-        load_network(network, choices), recipe.with_(batch=max(1, min(recipe.batch, streams)))
-    )
+    return Preset(load_network(network), recipe.with_(batch=max(1, min(recipe.batch, streams))))

@@ -65,6 +65,7 @@ class Trainer:
         threads: int = 1,
         save_seconds: float = 60.0,
     ) -> None:
+        recipe = recipe.with_(lr=recipe.peak_lr)  # a run tells its rate
         self.corpus, self.recipe, self.run, self.save_seconds = corpus, recipe, run, save_seconds
         text = np.concatenate(corpus.train)
         self.streams = Streams(text, recipe.batch, recipe.seq_len)
@@ -133,7 +134,7 @@ class Trainer:
         size = recipe.batch * recipe.seq_len
         budget = self._budget()
         rate = learning_rate(
-            recipe.lr,
+            recipe.peak_lr,
             watch.step,
             budget[1] if budget else 0.0,
             warmup=recipe.warmup,
@@ -342,11 +343,11 @@ class Trainer:
             else "is no finite number any more"
         )
         clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
-        lower = min(recipe.lr / 10, CLASSIC.lr)
+        lower = min(recipe.peak_lr / 10, CLASSIC.peak_lr)
         kept = f"; the state of step {self._saved_step:,} is kept" if self._saved_step else ""
         return (
             f"the loss {what} at step {self.watch.step:,}: most likely the learning rate "
-            f"{recipe.lr:g} is too high for this network; try lr={lower:g}{clip}{kept}"
+            f"{recipe.peak_lr:g} is too high for this network; try lr={lower:g}{clip}{kept}"
         )
 
 

@@ -90,12 +90,11 @@ def test_an_option_sets_its_field_and_no_other(name):
 @pytest.mark.parametrize(
     ("typed", "name", "choices"),
     [
-        ((), "wrnn", {"f1": "gelu", "f2": "tanh"}),
-        (("--set", "f2=relu"), "wrnn", {"f1": "gelu", "f2": "relu"}),
-        (("--network", "rnn2"), "rnn2", {"f1": "tanh", "f2": "tanh"}),
+        ((), "glstm", {}),
+        (("--network", "wrnn", "--set", "f2=relu"), "wrnn", {"f1": "tanh", "f2": "relu"}),
     ],
 )
-def test_a_preset_brings_its_functions_and_other_options_count(call, runs, typed, name, choices):
+def test_a_preset_brings_its_network_and_other_options_count(call, runs, typed, name, choices):
     options = [*typed, "--steps=2", "--hidden=4", "--engine=reference", "--out=run", "--quiet"]
     code, _, err = call("train", runs / "plays.txt", "--preset", "fast", *options)
     assert code == 0, err
@@ -104,7 +103,7 @@ def test_a_preset_brings_its_functions_and_other_options_count(call, runs, typed
     assert recurra.parse(run.equations).choices == choices
     recipe = recurra.Recipe(**run.config["recipe"])
     fast = recurra.preset("fast", recurra.load_corpus([runs / "plays.txt"])).recipe
-    assert recipe == fast.with_(steps=2, hidden=4)
+    assert recipe == fast.with_(steps=2, hidden=4, lr=0.03)
 
 
 # -- equations

@@ -94,9 +94,7 @@ def train_command(
             _refuse_options(context, {"recipe"}, "a preset brings its own")
             corpus = recurra.load_corpus(texts or [], encoding, split)
             suited = recurra.preset(preset, corpus)
-            own = suited.network.choices if network is None else {}
-            choices = {**own, **options.choices(set_)}
-            found = recurra.load_network(network or suited.network.name, choices)
+            found = recurra.load_network(network or suited.network.name, options.choices(set_))
             chosen = suited.recipe
         else:
             found = recurra.load_network(network or "wrnn", options.choices(set_))

@@ -224,7 +224,7 @@ def _row(trial: Trial, scores: Scores) -> Row:
         contestant=trial.contestant,
         seed=trial.seed,
         parameters=outcome["parameters"],
-        lr=asked(Run.open(trial.folder)).recipe.lr,
+        lr=asked(Run.open(trial.folder)).recipe.peak_lr,
         steps=outcome["steps"],
         characters=outcome["characters"],
         seconds=outcome["seconds"],

@@ -70,8 +70,10 @@ def compare(
     return settle(comparison)
 
 
-def best_rate(comparison: Comparison, budget: str, contestant: str) -> float:
+def best_rate(comparison: Comparison, budget: str, contestant: str) -> float | None:
     """The learning rate of a network's finalists: the search's best, else the recipe's.
+
+    None: the recipe has none, its size decides.
 
     Raises:
         RunError: no rate of the search led to a validation loss.
