@@ -7,7 +7,7 @@ from equations_list import HIDDEN, OUTPUT
 from recurra.engines import Parameters, make_engine
 from recurra.equations import parse
 from recurra.errors import SettingError
-from recurra.model import INITIALISATIONS, Model, initialise
+from recurra.model import INITIALISATIONS, Model, initialise, suited_rate
 from recurra.network import Network
 from recurra.networks import library, load_network
 from recurra.plan import make_plan
@@ -66,6 +66,27 @@ def first_guess(network: Network, how: str, counts: np.ndarray, engine: str) -> 
     made = make_engine(engine, plan, shapes, np.float64, 1)
     log_p, _ = made.next_log_probabilities(parameters, np.array([0]), made.zero_state(1))
     return np.exp(log_p[0])
+
+
+@pytest.mark.parametrize(
+    ("equations", "reach"),
+    [
+        ("h[t] = tanh(U @ x[t] + W @ h[t-1])\no[t] = softmax(V @ h[t])", 200),
+        ("h[t] = tanh(U @ x[t] + W @ h[t-1] + R @ h[t-2])\no[t] = softmax(V @ h[t])", 200 * 2**0.5),
+        ("h[t] = tanh(U @ x[t] + A @ B @ h[t-1])\no[t] = softmax(V @ h[t])", 200),
+        (
+            "h[t] = tanh(U @ x[t] + A @ B.T @ h[t-1] + B @ h[t-1])\no[t] = softmax(V @ h[t])",
+            200 * 2**0.5,
+        ),
+        ("e[t] = E @ x[t]\no[t] = softmax(E.T @ e[t])", 200),
+    ],
+)
+def test_the_learning_rate_falls_with_the_numbers_that_are_summed(
+    equations: str, reach: float
+) -> None:
+    network = parse(equations)
+    shapes = ShapeSolver(network).shapes(VOCABULARY, 200)
+    assert suited_rate(make_plan(network), shapes) == pytest.approx(2 / reach)
 
 
 @pytest.mark.parametrize("engine", ["reference", "compiled"])

@@ -49,15 +49,6 @@ def test_a_recipe_survives_json(recipe):
     assert Recipe(**json.loads(json.dumps(asdict(recipe)))) == recipe
 
 
-@pytest.mark.parametrize(
-    ("hidden", "rate"), [(8, 0.03), (256, 1 / 128), ({"a": 50, "b": 400}, 1 / 200)], ids=str
-)
-def test_the_size_decides_the_learning_rate_unless_given(hidden, rate):
-    assert MODERN.with_(hidden=hidden).peak_lr == rate
-    assert MODERN.with_(hidden=hidden, lr=0.3).peak_lr == 0.3
-    assert CLASSIC.with_(hidden=hidden).peak_lr == 0.01
-
-
 def test_a_budget_replaces_the_others():
     assert MODERN.with_(minutes=2).steps is None
     both = MODERN.with_(minutes=2, steps=5)

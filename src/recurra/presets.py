@@ -30,14 +30,14 @@ class Preset:
 # network -> preset -> fields of the recipe that are not MODERN's
 _SETTINGS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "glstm": {
-        "fast": {"minutes": 2.0, "hidden": 288, "dropout": 0.1},
-        "good": {"minutes": 10.0, "hidden": 416, "dropout": 0.25},
-        "best": {"minutes": 30.0, "hidden": 512, "dropout": 0.35},
+        "fast": {"minutes": 2.0, "hidden": 288, "lr": 2 / 288, "dropout": 0.1},
+        "good": {"minutes": 10.0, "hidden": 416, "lr": 2 / 416, "dropout": 0.25},
+        "best": {"minutes": 30.0, "hidden": 512, "lr": 2 / 512, "dropout": 0.35},
     },
     "large": {
-        "fast": {"minutes": 2.0, "hidden": {"": 256, "e": 192}},
-        "good": {"minutes": 10.0, "hidden": {"": 384, "e": 256}, "dropout": 0.15},
-        "best": {"minutes": 30.0, "hidden": {"": 512, "e": 256}, "dropout": 0.25},
+        "fast": {"minutes": 2.0, "hidden": {"": 256, "e": 192}, "lr": 4e-3},
+        "good": {"minutes": 10.0, "hidden": {"": 384, "e": 256}, "lr": 4e-3, "dropout": 0.15},
+        "best": {"minutes": 30.0, "hidden": {"": 512, "e": 256}, "lr": 3e-3, "dropout": 0.25},
     },
 }
 

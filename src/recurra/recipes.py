@@ -82,10 +82,7 @@ class Recipe:
     )
     # one step
     optimizer: str = _one_of("adamw", "how gradients change weights", *SLOTS)
-    lr: float | None = _above_zero(
-        None,
-        "highest learning rate; unless given, 2 / the largest of the hidden sizes, at most 0.03",
-    )
+    lr: float | None = _above_zero(None, "highest learning rate; unless given, the sizes decide")
     beta1: float = _below_one(0.9, "decay of the mean gradient (Adam, AdamW)")
     beta2: float = _below_one(0.99, "decay of the mean squared gradient (RMSprop, Adam, AdamW)")
     momentum: float = _below_one(0.0, "decay of the summed updates (SGD, RMSprop)")
@@ -170,16 +167,6 @@ class Recipe:
         if any(overrides.get(budget) is not None for budget in BUDGETS):
             overrides = {**dict.fromkeys(BUDGETS), **overrides}
         return replace(self, **overrides)
-
-    @property
-    def peak_lr(self) -> float:
-        """The learning rate: that of the recipe, else 2 / the largest hidden size, at most 0.03.
-
-        AdamW moves every weight by about the rate, whatever its gradient, and a unit sums over
-        ``hidden`` of them: the wider, the further it goes (Yang et al. 2022).
-        """
-        sizes = self.hidden.values() if isinstance(self.hidden, dict) else [self.hidden]
-        return min(0.03, 2.0 / max(sizes)) if self.lr is None else self.lr
 
     @property
     def optimizer_settings(self) -> OptimizerSettings:

@@ -20,11 +20,11 @@ from recurra.corpora import Corpus
 from recurra.engines import DEFAULT_ENGINE, Engine, Parameters, make_engine
 from recurra.errors import RunError
 from recurra.evaluation import Loss, cut, evaluate
-from recurra.model import Model, initialise
+from recurra.model import Model, initialise, suited_rate
 from recurra.network import Network
 from recurra.optimizers import Optimizer, learning_rate
 from recurra.plan import make_plan
-from recurra.recipes import CLASSIC, MODERN, Recipe
+from recurra.recipes import MODERN, Recipe
 from recurra.records import Compiling, Evaluation, Finished, Progress, Record, Sample, Saved
 from recurra.runs import Name, Run
 from recurra.shapes import ShapeSolver
@@ -65,12 +65,13 @@ class Trainer:
         threads: int = 1,
         save_seconds: float = 60.0,
     ) -> None:
-        recipe = recipe.with_(lr=recipe.peak_lr)  # a run tells its rate
+        plan = make_plan(network)
+        shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
+        self.rate = recipe.lr or suited_rate(plan, shapes)
+        recipe = recipe.with_(lr=self.rate)
         self.corpus, self.recipe, self.run, self.save_seconds = corpus, recipe, run, save_seconds
         text = np.concatenate(corpus.train)
         self.streams = Streams(text, recipe.batch, recipe.seq_len)
-        plan = make_plan(network)
-        shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
         self.engine: Engine = make_engine(engine, plan, shapes, np.dtype(recipe.dtype), threads)
         self.rng = np.random.default_rng(recipe.seed)
         counts = np.bincount(text, minlength=shapes.vocabulary)
@@ -134,7 +135,7 @@ class Trainer:
         size = recipe.batch * recipe.seq_len
         budget = self._budget()
         rate = learning_rate(
-            recipe.peak_lr,
+            self.rate,
             watch.step,
             budget[1] if budget else 0.0,
             warmup=recipe.warmup,
@@ -343,11 +344,11 @@ class Trainer:
             else "is no finite number any more"
         )
         clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
-        lower = min(recipe.peak_lr / 10, CLASSIC.peak_lr)
+        lower = min(self.rate / 10, 0.01)
         kept = f"; the state of step {self._saved_step:,} is kept" if self._saved_step else ""
         return (
             f"the loss {what} at step {self.watch.step:,}: most likely the learning rate "
-            f"{recipe.peak_lr:g} is too high for this network; try lr={lower:g}{clip}{kept}"
+            f"{self.rate:g} is too high for this network; try lr={lower:g}{clip}{kept}"
         )
 
 

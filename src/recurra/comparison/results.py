@@ -41,7 +41,7 @@ class Row:
     contestant: str
     seed: int
     parameters: int
-    lr: float
+    lr: float | None
     steps: int
     characters: int
     seconds: float
@@ -66,7 +66,7 @@ class Summary:
     budget: str
     contestant: str
     parameters: int
-    lr: float
+    lr: float | None
     chars_per_second: float
     test: Interval | None
 
@@ -224,7 +224,7 @@ def _row(trial: Trial, scores: Scores) -> Row:
         contestant=trial.contestant,
         seed=trial.seed,
         parameters=outcome["parameters"],
-        lr=asked(Run.open(trial.folder)).recipe.peak_lr,
+        lr=asked(Run.open(trial.folder)).recipe.lr,
         steps=outcome["steps"],
         characters=outcome["characters"],
         seconds=outcome["seconds"],
