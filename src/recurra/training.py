@@ -67,7 +67,7 @@ class Trainer:
     ) -> None:
         plan = make_plan(network)
         shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
-        self.rate = recipe.lr or suited_rate(plan, shapes)
+        self.rate = recipe.lr or suited_rate(plan, shapes)  # the run's config tells which
         recipe = recipe.with_(lr=self.rate)
         self.corpus, self.recipe, self.run, self.save_seconds = corpus, recipe, run, save_seconds
         text = np.concatenate(corpus.train)
@@ -344,7 +344,7 @@ class Trainer:
             else "is no finite number any more"
         )
         clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
-        lower = min(self.rate / 10, 0.01)
+        lower = min(self.rate / 10, 0.01)  # 0.01: that of the classic recipe
         kept = f"; the state of step {self._saved_step:,} is kept" if self._saved_step else ""
         return (
             f"the loss {what} at step {self.watch.step:,}: most likely the learning rate "
