@@ -101,7 +101,7 @@ def suited_rate(plan: Plan, shapes: Shapes) -> float:
 
     A sum reads vectors of n1, n2, ... numbers. AdamW moves every weight by about the rate, whatever
     its gradient, and so each product by about rate * n (Yang et al. 2022); the products of a sum
-    go their own ways. The 2 suits the library's networks of 64 to 512 numbers.
+    go their own ways. The 2 suits the library's networks of 64 to 256 numbers.
     """
     sums = [*plan.sums.values(), plan.logits]
     reach = [
