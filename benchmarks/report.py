@@ -1,5 +1,6 @@
 """What a benchmark prints, kept as its section of a page such as docs/benchmarks.md, if asked."""
 
+import shlex
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ class Report:
         self.lines: list[str] = []
         when = f"{datetime.now(UTC):%Y-%m-%d}"
         where = ", ".join(f"{what} {value}" for what, value in machine().items())
-        command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+        command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
         self.say(f"`{command}` on {when}; {where}.", "")
 
     def say(self, *lines: str) -> None:

@@ -87,7 +87,7 @@ def test_the_classic_dry_run_stands_beside_the_day_of_the_original(typed):
         "--engine=reference", "--trials=9",
     )  # fmt: skip
     assert (code, err) == (0, "")
-    assert "The original took a day for a grid, on 12 cores" in out
+    assert "The original ran for a day on 12 cores" in out
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recurra.tuning.protocol import Protocol
 
 CLASSIC = "classic"
-DAY = 86_400.0  # seconds that the original took for one grid, on 12 cores
+DAY = 86_400.0  # seconds that the original spent on one grid, on 12 cores, unfinished
 
 
 @options.recipe_options
@@ -213,8 +213,8 @@ def _dry_run(
     _tell(console, protocol, found)
     if classic:
         console.print(
-            f"The original took a day for a grid, on 12 cores: {DAY / found.seconds:,.0f} times as "
-            "long."
+            "The original ran for a day on 12 cores and did not come to the end of a grid: more than "
+            f"{DAY / found.seconds:,.0f} times as long."
         )
 
 
