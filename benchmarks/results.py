@@ -44,6 +44,7 @@ class Row:
 class Result:
     """What one seed of a row came to."""
 
+    command: str
     finished: dict[str, Any]
     losses: list[float]  # streamed, then by windows
     sample: str
@@ -56,6 +57,18 @@ class Result:
 def recurra(*arguments: str) -> str:
     done = subprocess.run([*RECURRA, *arguments], stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
+
+
+def command(row: Row, split: str) -> str:
+    return f"recurra train TEXT --split {split} {row.options}"
+
+
+def load_result(run: Path, asked: str) -> Result:
+    """What was measured, if it was measured with the options that are asked now."""
+    result = Result(**json.loads((run / RESULT).read_text("utf-8")))
+    if result.command != asked:
+        sys.exit(f"{run} is from `{result.command}`: remove it to measure again")
+    return result
 
 
 def measure(row: Row, seed: int, split: str, texts: list[str], run: Path) -> None:
@@ -71,12 +84,13 @@ def measure(row: Row, seed: int, split: str, texts: list[str], run: Path) -> Non
         scored = json.loads(recurra("eval", str(run), f"--windows={windows}", "--json"))["results"]
         loss |= {s["windows"]: s["nats_per_char"] for s in scored if s["text"] == "validation"}
     sample = recurra("write", str(run), row.sample, "--seed", "1") if row.sample else ""
-    result = Result(finished, [loss[windows] for windows in (None, *WINDOWS)], sample)
+    losses = [loss[windows] for windows in (None, *WINDOWS)]
+    result = Result(command(row, split), finished, losses, sample)
     (run / RESULT).write_text(json.dumps(vars(result), ensure_ascii=False), "utf-8")
     print(row.text, row.name, seed, f"{loss[None]:.4f}", flush=True)
 
 
-def table(rows: list[Row], results: dict[str, list[Result]], split: str) -> Iterator[str]:
+def table(rows: list[Row], results: dict[str, list[Result]]) -> Iterator[str]:
     windows = "".join(f" windows of {windows} |" for windows in WINDOWS)
     yield f"| | minutes | parameters | characters read | streamed |{windows} seeds |"
     yield "|---|---:|---:|---:|---:|" + "---:|" * len(WINDOWS) + "---:|"
@@ -88,14 +102,21 @@ def table(rows: list[Row], results: dict[str, list[Result]], split: str) -> Iter
         cells += [" / ".join(f"{loss:.4f}" for loss in sorted(them)) for them in losses]
         yield f"| {' | '.join(cells)} | {len(found)} |"
     yield ""
-    yield from (f"- {r.name}: `recurra train TEXT --split {split} {r.options}`" for r in rows)
+    yield from (f"- {row.name}: `{results[row.name][0].command}`" for row in rows)
     yield ""
+
+
+def quoted(text: str) -> str:
+    """As a shell's word, on one line."""
+    if "\n" not in text:
+        return shlex.quote(text)
+    return "$'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
 
 
 def samples(rows: list[Row], results: dict[str, list[Result]]) -> Iterator[str]:
     for row in rows:
         if row.sample:
-            yield f"{row.name}, seed 0 (`recurra write RUN {shlex.quote(row.sample)} --seed 1`):"
+            yield f"{row.name}, seed 0 (`recurra write RUN {quoted(row.sample)} --seed 1`):"
             yield ""
             yield from (f"    {line}".rstrip() for line in results[row.name][0].sample.splitlines())
             yield ""
@@ -122,11 +143,11 @@ def main() -> None:
                 if wanted and not (run / RESULT).exists():
                     measure(row, seed, about["split"], paths[text], run)
                 if (run / RESULT).exists():
-                    result = Result(**json.loads((run / RESULT).read_text("utf-8")))
+                    result = load_result(run, command(row, about["split"]))
                     results.setdefault(row.name, []).append(result)
         rows = [row for row in rows if row.name in results]
         if rows:
-            lines += [f"## {about['title']}", "", *table(rows, results, about["split"])]
+            lines += [f"## {about['title']}", "", *table(rows, results)]
             lines += ["### Samples", "", *samples(rows, results)]
     page = PAGE.read_text("utf-8")
     before, after = page.split(BEGIN)[0], page.split(END)[1]

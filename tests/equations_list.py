@@ -150,6 +150,8 @@ VALID = [
         "e[t] = E @ x[t]\nh[t] = tanh(U @ e[t] + W @ h[t-1])\n"
         "o[t] = softmax(E.T @ (P @ h[t]) + q, 4)\n",
     ),
+    Valid("classes and a transpose", HIDDEN + "o[t] = softmax(Q.T @ h[t] + q, 3)\n"),
+    Valid("one bias twice in the output", HIDDEN + "o[t] = softmax(Q @ h[t] + q + r + q)\n"),
     Valid(
         "layers",
         "# a residual stack\nlayers = 3\nf = tanh\nh[0][t] = E @ x[t]\n"

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra import corpora
-from recurra.corpora import fetch, load_corpus, read_documents
+from recurra.corpora import fetch, lasting, load_corpus, read_documents
 from recurra.errors import SettingError, TextError
 from recurra.text import Vocabulary
 
@@ -340,6 +340,20 @@ def test_a_file_may_be_called_shakespeare(tmp_path: Path, monkeypatch: pytest.Mo
     write(tmp_path / "shakespeare", "mine")
     monkeypatch.chdir(tmp_path)
     assert read_documents(["./shakespeare"])[0].text == "mine"
+    assert lasting("./shakespeare") == str(tmp_path / "shakespeare")
+    assert lasting("shakespeare") == "shakespeare"
+
+
+def test_a_text_named_in_two_ways_is_read_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.txt", "mine")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")
+    assert len(read_documents(["a.txt", str(tmp_path / "a.txt"), "b.txt", "."])) == 1
+
+
+def test_an_address_may_be_longer_than_a_file_name():
+    address = "https://host/" + "a" * 300
+    assert lasting(address) == address
 
 
 @pytest.mark.skipif(

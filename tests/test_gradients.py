@@ -352,6 +352,9 @@ def test_dropout_keeps_what_it_says(name: str) -> None:
         assert array.mean() == pytest.approx(0.75, abs=0.01)
         assert set(np.unique(array)) == {0, 1}
         assert np.array_equal(array, again.arrays[key])
+    nearly_all = engine.dropout_masks(0.999, 40, 10, np.random.default_rng(1))
+    assert nearly_all is not None
+    assert all(array.any() for array in nearly_all.arrays.values())
 
 
 # ------------------------------------------------------------------------------ finite differences

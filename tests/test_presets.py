@@ -45,6 +45,19 @@ def test_a_short_text_is_read_in_fewer_streams(tmp_path, characters):
     assert end.steps == 2
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_another_network_has_the_size_of_the_preset_and_a_rate_of_its_own(tmp_path, name):
+    for distinct in (60, LARGE_VOCABULARY):
+        text = corpus(tmp_path, distinct)
+        own, other = recurra.preset(name, text), recurra.preset(name, text, "wrnn", {"f1": "gelu"})
+        sizes = own.recipe.hidden
+        plain = sizes if isinstance(sizes, int) else sizes[""]
+        assert other.network == recurra.load_network("wrnn", {"f1": "gelu"})
+        assert other.recipe == own.recipe.with_(hidden=plain, lr=None)
+        trainer = recurra.Trainer(other.network, text, other.recipe, engine="reference")
+        assert trainer.model.shapes.count > 100_000
+
+
 def test_another_name_is_refused(tmp_path):
     with pytest.raises(recurra.SettingError, match="choose one of fast, good, best"):
         recurra.preset("fats", corpus(tmp_path, 60))

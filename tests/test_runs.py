@@ -172,7 +172,7 @@ def test_checkpoint_belongs_to_its_definition(run: Run, name: str) -> None:
 def test_metrics(run: Run) -> None:
     assert run.metrics() == []
     run.truncate_metrics(0)
-    records = [{"step": n, "loss": 1 / n, "text": "三\n\u2028"} for n in (1, 2, 2, 5)]
+    records = [{"step": n, "loss": 1 / n, "text": "三\n\u2028\udce9"} for n in (1, 2, 2, 5)]
     for record in records:
         run.append_metrics(record)
     run.append_metrics({"step": 6, "loss": float("nan")})

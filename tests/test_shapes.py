@@ -151,3 +151,16 @@ def test_one_description_for_many_sizes() -> None:
     first, second = solver.shapes(V, 2), solver.shapes(3, 7)
     assert first.parameters["W"] == (2, 2)
     assert second.parameters["U"] == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("product", "words"),
+    [
+        ("A @ B @ h[t-1]", "no size for B: add it, as in --hidden B="),
+        ("A @ (s * 2)", "no size for A: add a plain one, as in --hidden 128"),
+    ],
+)
+def test_a_missing_size_is_named_so_that_it_can_be_given(product: str, words: str) -> None:
+    network = parse(f"h[t] = tanh(U @ x[t] + {product})\no[t] = softmax(Q @ h[t])\n")
+    with pytest.raises(SettingError, match=words):
+        ShapeSolver(network).shapes(V, {"h": 3})

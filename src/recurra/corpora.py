@@ -95,7 +95,7 @@ def _shares(split: Split) -> tuple[Fraction, ...]:
     try:
         # By way of text, so that 0.05 is a twentieth.
         shares = [Fraction(str(share)) for share in given]
-    except ValueError:
+    except (ValueError, ZeroDivisionError):
         shares = []
     total = sum(shares)
     if len(shares) != 3 or min(shares) < 0 or total not in (1, 100):
@@ -120,11 +120,21 @@ def read_documents(sources: Iterable[str | Path], encoding: str | None = None) -
     if isinstance(sources, str | Path):  # one source would be read as a list of letters
         sources = [sources]
     documents = {
-        document.name: document for source in sources for document in _read(source, encoding)
+        lasting(document.name): document
+        for source in sources
+        for document in _read(source, encoding)
     }
     if not documents:
         raise TextError(f"no text was given: name files, folders, URLs or {_KNOWN}")
     return list(documents.values())
+
+
+def lasting(source: str | Path) -> str:
+    """A source as it can be found from another working folder too."""
+    # not Path.exists: the length of an address may be too much for a file's name
+    if source in NAMED or not os.path.exists(source):
+        return str(source)
+    return str(Path(source).resolve())
 
 
 def _read(source: str | Path, encoding: str | None) -> Iterator[Document]:

@@ -63,6 +63,10 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 _TOLERATED = 0.1  # share of broken places above which an encoding is not the right one
 _TOLERATED_CONTROLS = 0.005  # share above which a file is not text at all: random bytes have 0.1
+_CURES = {
+    GIVEN: "leave out --encoding",
+    BYTE_ORDER_MARK: "if it is no such text, remove its first bytes, the mark",
+}
 _SAMPLE = 65_536  # bytes that charset-normalizer sees
 
 
@@ -125,10 +129,9 @@ def _document(data: bytes, name: str, codec: str, how: str) -> Document:
     if not text:
         raise TextError(f"{name} is empty: give a file with text in it")
     if broken > _TOLERATED * len(text):
-        cure = "leave out" if how == GIVEN else "name another with"
         raise TextError(
             f"{name} cannot be read as {codec} ({how}): {broken:,} of {len(text):,} places are "
-            f"broken; {cure} --encoding"
+            f"broken; {_CURES.get(how, 'name another with --encoding')}"
         )
     text, controls = _CONTROLS.subn("\ufffd", text)
     # A lone stray, such as the Ctrl-Z that ends old DOS files, is tolerated in the shortest text.

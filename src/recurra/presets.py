@@ -6,6 +6,7 @@ output layer does most of the work. The larger a network, the more it needs drop
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from recurra.corpora import Corpus
@@ -42,20 +43,33 @@ _SETTINGS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def preset(name: str, corpus: Corpus) -> Preset:
+def preset(
+    name: str,
+    corpus: Corpus,
+    network: str | Path | None = None,
+    choices: Mapping[str, str] | None = None,
+) -> Preset:
     """What a preset means for a corpus.
 
     Args:
         name: "fast", "good" or "best": about 2, 10 and 30 minutes.
         corpus: its vocabulary decides, and where it is short, fewer streams are read.
+        network: another one, as for `recurra.load_network`; it gets the preset's plain size, and
+            the learning rate that its sizes ask for.
+        choices: as for `recurra.load_network`.
 
     Raises:
         SettingError: no such preset.
+        EquationError: another network is refused.
     """
     if name not in PRESETS:
         raise SettingError(f"no preset {name}: choose one of {', '.join(PRESETS)}")
-    network = "large" if len(corpus.vocabulary) >= LARGE_VOCABULARY else "glstm"
-    recipe = MODERN.with_(weight_decay=0.1, **_SETTINGS[network][name])
+    own = "large" if len(corpus.vocabulary) >= LARGE_VOCABULARY else "glstm"
+    recipe = MODERN.with_(weight_decay=0.1, **_SETTINGS[own][name])
+    if network not in (None, own):
+        plain = recipe.hidden if isinstance(recipe.hidden, int) else recipe.hidden[""]
+        recipe = recipe.with_(hidden=plain, lr=None)
     # a stream should be read in some steps, not in one
     streams = sum(map(len, corpus.train)) // (10 * recipe.seq_len)
-    return Preset(load_network(network), recipe.with_(batch=max(1, min(recipe.batch, streams))))
+    suited = recipe.with_(batch=max(1, min(recipe.batch, streams)))
+    return Preset(load_network(network or own, choices), suited)

@@ -240,7 +240,7 @@ class Run:
         line = json.dumps(finite, ensure_ascii=False, allow_nan=False) + "\n"
         try:
             with self._metrics.open("ab") as file:
-                file.write(line.encode())
+                file.write(line.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise cannot_write(self._metrics, error) from None
 

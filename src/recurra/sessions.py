@@ -4,13 +4,13 @@ What a run was asked for stands in its ``config.json``: the network's name, the 
 were read, the recipe, the engine and the threads.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import index
 from pathlib import Path
 from typing import Any, TypeVar
 
-from recurra.corpora import DEFAULT_SPLIT, Corpus, Split, load_corpus, read_documents
+from recurra.corpora import DEFAULT_SPLIT, Corpus, Split, lasting, load_corpus, read_documents
 from recurra.engines import DEFAULT_ENGINE, available_threads
 from recurra.equations import parse
 from recurra.errors import RecurraError, RunError
@@ -127,7 +127,7 @@ def resume(run: Run, sources: Sequence[Source] | None = None) -> Trainer:
         TextError: a text is missing.
     """
     recipe = _field(run, lambda config: Recipe(**config["recipe"]))
-    engine, threads = _field(run, lambda config: (config["engine"], config["threads"]))
+    engine, threads = _field(run, lambda config: (config["engine"], index(config["threads"])))
     corpus = load_run_corpus(run, sources)
     return Trainer(_network(run), corpus, recipe, run=run, engine=engine, threads=threads)
 
@@ -270,12 +270,8 @@ def _text(
     """What a configuration says of a run's texts, if it is what `start` wrote."""
     if not all(isinstance(source, str) for source in sources):
         raise TypeError(f"sources {sources}")
+    if not all(isinstance(share, str | int | float) for share in split):
+        raise TypeError(f"split {split}")
     if not isinstance(encoding, str | None):
         raise TypeError(f"encoding {encoding}")
     return sources, encoding, split, fingerprint
-
-
-def lasting(source: Source) -> str:
-    """A source as it can be found from another working folder too."""
-    # not Path.exists: the length of an address may be too much for a file's name
-    return str(Path(source).resolve()) if os.path.exists(source) else str(source)

@@ -210,9 +210,7 @@ class ShapeSolver:
         for dimension in [*self.vectors.values(), *self.rows.values(), *self.columns.values()]:
             if dimension.root() not in sizes:
                 if "" not in given:
-                    labels = dimension.root().labels
-                    label = next((name for name in labels if name in self.vectors), labels[0])
-                    raise SettingError(f"no size for {label}: add it, as in --hidden {label}=128")
+                    raise self._missing(dimension.root())
                 sizes[dimension.root()] = given[""]
         paper: dict[str, tuple[int, ...]] = {
             name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
@@ -223,10 +221,18 @@ class ShapeSolver:
         transposed = frozenset(
             name
             for name, dimension in self.columns.items()
-            if dimension.root() is self.characters.root()
+            if dimension.root() in (self.characters.root(), self.scores.root())
         )
         stored = {n: s[::-1] if n in transposed else s for n, s in paper.items()}
         return Shapes(vocabulary, vectors, stored, transposed, classes)
+
+    def _missing(self, root: _Dimension) -> SettingError:
+        named = {**self.vectors, **self.rows}
+        label = next((name for name, d in named.items() if d.root() is root), None)
+        if label is None:
+            label = root.labels[0]
+            return SettingError(f"no size for {label}: add a plain one, as in --hidden 128")
+        return SettingError(f"no size for {label}: add it, as in --hidden {label}=128")
 
     def _joint(self, name: str, other: str) -> str:
         lines = [e.place.line for e in self.network.equations if e.name in (name, other)]

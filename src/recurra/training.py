@@ -274,8 +274,8 @@ class Trainer:
                 "generator": self.rng.bit_generator.state,
                 "stream": self.streams.position,
             }
-            self.run.save("last", self._arrays(), meta)
             self.run.write_clock(self._clock.saved())
+            self.run.save("last", self._arrays(), meta)
             self._saved_step = step
         yield Saved(step, name)
 
@@ -285,6 +285,11 @@ class Trainer:
         if self.run is None:
             return
         if not self.run.has("last"):
+            if self.watch.step or self.streams.position:
+                raise RunError(
+                    f"{self.run.folder} was interrupted before it had saved anything: begin anew, "
+                    "with a trainer of its own"
+                )
             self.run.truncate_metrics(-1)
             return
         arrays = self._arrays()

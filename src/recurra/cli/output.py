@@ -78,6 +78,11 @@ def _finite(value: Any) -> Any:
 
 def shown_path(path: str | os.PathLike[str]) -> str:
     """A path as one would type it here: relative if it is below this folder, quoted if needed."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # on another drive (Windows)
+        relative = ".."
     shown = os.fspath(path) if relative.startswith("..") else relative
-    return f'"{shown}"' if os.name == "nt" and " " in shown else shlex.quote(shown)
+    if os.name == "nt":
+        return f'"{shown}"' if " " in shown else shown
+    return shlex.quote(shown)

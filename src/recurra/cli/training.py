@@ -93,9 +93,8 @@ def train_command(
         elif preset is not None:
             _refuse_options(context, {"recipe"}, "a preset brings its own")
             corpus = recurra.load_corpus(texts or [], encoding, split)
-            suited = recurra.preset(preset, corpus)
-            found = recurra.load_network(network or suited.network.name, options.choices(set_))
-            chosen = suited.recipe
+            suited = recurra.preset(preset, corpus, network, options.choices(set_))
+            found, chosen = suited.network, suited.recipe
         else:
             found = recurra.load_network(network or "wrnn", options.choices(set_))
             chosen = options.make_recipe(recipe, {})
@@ -150,11 +149,11 @@ def demo_command(
         console.print(f"  {finished.network:<6}{line}  {curve[-1]:.3f}")
     console.print()
     _print_results(console, results)
-    runs = [shown_path(finished.run or "") for finished in results]
-    writers = {run: recurra.Writer(recurra.load_model(run), seed=seed) for run in runs}
+    runs = [finished.run or "" for finished in results]
+    writers = {shown_path(run): recurra.Writer(recurra.load_model(run), seed=seed) for run in runs}
     write_on(console, writers, PROMPT if prompt is None else prompt, 300)
     console.print("\nThe runs are kept. Go on with:")
-    console.print(f'  recurra write {" ".join(runs)} "your own sentence"')
+    console.print(f'  recurra write {" ".join(writers)} "your own sentence"')
     console.print("  recurra train your-novel.txt --network wrnn")
 
 

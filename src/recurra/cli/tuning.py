@@ -213,8 +213,8 @@ def _dry_run(
     _tell(console, protocol, found)
     if classic:
         console.print(
-            "The original ran for a day on 12 cores and did not come to the end of a grid: more than "
-            f"{DAY / found.seconds:,.0f} times as long."
+            "The original ran for a day on 12 cores and did not come to the end of a grid: more "
+            f"than {DAY / found.seconds:,.0f} times as long."
         )
 
 

@@ -13,6 +13,7 @@ import recurra
 from recurra.cli import options
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.engines import DEFAULT_ENGINE
+from recurra.errors import TextError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -137,7 +138,10 @@ def _piped() -> str:
     from recurra.encodings import decode
 
     data = sys.stdin.buffer.read()
-    return decode(data, "standard input").text.removesuffix("\n") if data else ""
+    try:
+        return decode(data, "standard input").text.removesuffix("\n") if data else ""
+    except TextError:
+        raise TextError("standard input is no text that can be read: pipe UTF-8 text") from None
 
 
 def eval_command(

@@ -10,7 +10,7 @@ from recurra.comparison.asked import asked
 from recurra.comparison.budgets import Budget, Sizes, make_budgets
 from recurra.comparison.folder import Comparison, Contestant, Trial
 from recurra.comparison.machine import machine
-from recurra.corpora import DEFAULT_SPLIT, Split, load_corpus
+from recurra.corpora import DEFAULT_SPLIT, Split, lasting, load_corpus
 from recurra.engines import DEFAULT_ENGINE, available_threads
 from recurra.errors import SettingError, TextError
 from recurra.network import Network
@@ -77,7 +77,7 @@ def plan_comparison(
     for budget in budgets:
         recipe.with_(**budget.limit)  # refused now, or never
     text = {
-        "sources": [str(Path(s).resolve()) if Path(s).exists() else str(s) for s in sources],
+        "sources": [lasting(source) for source in sources],
         "encoding": encoding,
         "split": split if isinstance(split, str) else list(split),
         "fingerprint": corpus.fingerprint,

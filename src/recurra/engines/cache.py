@@ -1,7 +1,8 @@
 """Where compiled kernels are kept: a folder private to the user, keyed on all that shapes them.
 
 Numba stores machine code as pickles, so the folder must be nobody else's to write. Its name holds
-a hash of the hand-written kernels and of the versions involved; Numba itself adds the processor.
+a hash of the hand-written kernels, of the constants that they take from elsewhere, and of the
+versions involved; that of a function, of its source and the processor (`kernels.jit`).
 A cache that is torn, stale or cannot be written costs a compilation, never an error.
 """
 
@@ -24,6 +25,7 @@ import numpy as np
 import platformdirs
 
 from recurra import __version__
+from recurra.functions import NORM_EPS
 
 _KERNELS = Path(__file__).parent / "kernels"
 
@@ -33,7 +35,7 @@ def folder() -> Path:
     """The cache folder of this version of Recurra; a temporary one where none can be private."""
     digest = hashlib.sha256()
     versions = (__version__, numba.__version__, llvmlite.__version__, np.__version__, sys.version)
-    digest.update(repr(versions).encode())
+    digest.update(repr((*versions, NORM_EPS)).encode())
     for path in sorted(_KERNELS.glob("*.py")):
         digest.update(path.read_bytes())
     root = os.environ.get("RECURRA_CACHE") or platformdirs.user_cache_path("recurra")

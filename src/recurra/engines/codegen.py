@@ -27,10 +27,10 @@ from recurra.elements import (
 )
 from recurra.plan import Block, Plan, Stage, Sum, Term
 
-HEADER = '''"""Kernels of the network {name}, generated from its plan by recurra/engines/codegen.py.
+# The equations are comments, and without those of the user: a text must not become code.
+HEADER = '''"""Kernels generated from a plan by recurra/engines/codegen.py."""
 
-{equations}"""
-
+{equations}
 from numpy import {dtype}
 
 from recurra.engines.kernels.elementwise import *  # noqa: F403
@@ -89,8 +89,8 @@ def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
     """The kernels of a plan for ``"float32"`` or ``"float64"``."""
     forward = _Forward(plan, dtype)
     backward = _Backward(plan, dtype)
-    comment = "".join(f"    {line}\n" for line in plan.network.source.splitlines())
-    header = HEADER.format(name=plan.network.name, equations=comment, dtype=dtype)
+    lines = [line for line in plan.network.source.splitlines() if not line.startswith("#")]
+    header = HEADER.format(equations="".join(f"# {line}\n" for line in lines), dtype=dtype)
     text = header + forward.function("forward") + "\n\n" + backward.function("backward")
     return Source(text, tuple(forward.arguments), tuple(backward.arguments))
 

@@ -80,12 +80,14 @@ class CompiledEngine(Engine):
         def output_layer(share: Share) -> float:
             return self._output.whole(share, parameters, scale)
 
-        loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
-        gradients = {
-            name: np.sum([share.arrays["g", name] for share in shares], axis=0)
-            for name in parameters
-        }
-        self._descent.clear(shares)
+        try:
+            loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
+            gradients = {
+                name: np.sum([share.arrays["g", name] for share in shares], axis=0)
+                for name in parameters
+            }
+        finally:
+            self._descent.clear(shares)
         return loss, gradients, self._next_state(shares, state)
 
     def train_step(
@@ -118,6 +120,9 @@ class CompiledEngine(Engine):
         try:
             loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
             self._descent.step(shares, parameters, optimizer, rate, done)
+        except BaseException:  # Ctrl-C in a notebook, say: the next step adds to these gradients
+            self._descent.clear(shares)
+            raise
         finally:
             layer.finish()
         return loss, self._next_state(shares, state)

@@ -49,7 +49,7 @@ def draw_masks(
 
     def kept(rate: float, times: int, size: int) -> npt.NDArray[Any]:
         drawn = (1 if same_over_time else times, batch, size)
-        mask = rng.integers(0, 256, drawn, np.uint8) >= round(rate * 256)
+        mask = rng.integers(0, 256, drawn, np.uint8) >= _dropped(rate)
         return np.broadcast_to(mask.view(np.uint8), (times, batch, size))
 
     if plan.edges:
@@ -65,5 +65,10 @@ def draw_masks(
     return Masks(_scale(rate), arrays, {})
 
 
+def _dropped(rate: float) -> int:
+    """How many of 256 values are dropped; never all of them."""
+    return min(round(rate * 256), 255)
+
+
 def _scale(rate: float) -> float:
-    return 256.0 / (256 - min(round(rate * 256), 255))
+    return 256.0 / (256 - _dropped(rate))

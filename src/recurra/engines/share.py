@@ -1,5 +1,6 @@
 """One thread's share of a batch: its arrays, and how they pass through the kernels."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -208,8 +209,9 @@ class Share:
     def spread_output_gradients(self, rows: Array, weights: Array, bias: Array) -> None:
         """Give each product of the logits its part of the output layer's slopes."""
         logits = self.plan.logits
-        for name in logits.biases[1:]:
-            self.arrays["g", name][:] = bias
+        # The first one's gradient is `bias` itself, and so comes last.
+        for name, times in reversed(Counter(logits.biases).items()):
+            np.multiply(bias, times, out=self.arrays["g", name])
         if len(logits.terms) == 1:
             return
         for term in logits.terms:

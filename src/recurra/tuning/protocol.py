@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from recurra.checkpoints import canonical_json, write_atomic
-from recurra.corpora import Corpus, Split, load_corpus
+from recurra.corpora import Corpus, Split, lasting, load_corpus
 from recurra.equations import parse
 from recurra.errors import RunError, SettingError
 from recurra.network import Network
@@ -46,7 +46,7 @@ class Text:
     @classmethod
     def of(cls, sources: Sequence[str | Path], encoding: str | None, split: Split) -> Self:
         """The texts as they are now; their paths as they can be found from any folder."""
-        named = [str(Path(s).resolve()) if Path(s).exists() else str(s) for s in sources]
+        named = map(lasting, sources)
         shares = split if isinstance(split, str) else "/".join(map(str, split))
         fingerprint = load_corpus(sources, encoding, split).fingerprint
         return cls(tuple(named), encoding, shares, fingerprint)
