@@ -47,7 +47,7 @@ def preset(
     name: str,
     corpus: Corpus,
     network: str | Path | None = None,
-    choices: Mapping[str, str] | None = None,
+    choices: Mapping[str, str | float] | None = None,
 ) -> Preset:
     """What a preset means for a corpus.
 
