@@ -114,7 +114,7 @@ def evaluate(
         matrix = leaf if leaf.ndim == 2 else leaf[:, None]
         variables[name] = matrix.T if name in shapes.transposed else matrix
     # where an embedding is tied to scores of classes too, zeros for them follow the character
-    characters = next((len(parameters[n]) for n in shapes.transposed), shapes.vocabulary)
+    characters = min((len(parameters[n]) for n in shapes.transposed), default=shapes.vocabulary)
     for name, size in {**shapes.vectors, "x": characters, "o": shapes.vocabulary}.items():
         variables[name] = Series((size, batch))
     for name, past in state.items():

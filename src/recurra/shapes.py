@@ -34,7 +34,8 @@ class Shapes:
         parameters: parameter name -> shape as stored. A matrix with a vocabulary axis is stored
             vocabulary first, ``(V, n)``, so that a row is a character; any other matrix is stored
             as on paper, ``(rows, columns)``; a bias is ``(n,)``.
-        transposed: matrices stored transposed (those whose paper columns are the vocabulary).
+        transposed: matrices stored transposed (those whose columns on paper are characters or
+            scores).
         classes: number of classes of characters that the softmax chooses among first; 0: none.
             Their scores stand behind the V scores of the characters: the output's matrices have
             V + classes rows. Character c is in class ``c // class_size``.
