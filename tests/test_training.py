@@ -488,33 +488,3 @@ def test_without_held_out_text_there_is_no_best(tmp_path):
     assert (end.stopped_by, end.val_nats_per_char) == ("steps", None)
     assert run.has("last")
     assert not run.has("best")
-
-
-@pytest.mark.parametrize("last", [True, False])
-def test_interrupted_without_a_word_it_goes_on_from_what_was_saved_or_refuses(
-    corpus, tmp_path, monkeypatch, last
-):
-    """As Ctrl-C in a notebook does, in the midst of a step."""
-    network, recipe = load_network("rnn"), SMALL.with_(steps=9, evaluate_every=3 if last else 9)
-    whole = trainer_of(network, corpus, recipe, "compiled", run=start_run(tmp_path / "a", recipe))
-    end = finished(whole.records())
-    trainer = trainer_of(network, corpus, recipe, "compiled", run=start_run(tmp_path / "b", recipe))
-    with monkeypatch.context() as patched:
-        calls = itertools.count()
-
-        def interrupted(*_):
-            if next(calls) == 5:
-                raise KeyboardInterrupt
-            return step(*_)
-
-        step = trainer.engine._descent.step
-        patched.setattr(trainer.engine._descent, "step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            list(trainer.records())
-    if last:
-        assert finished(trainer.records()).val_nats_per_char == end.val_nats_per_char
-        saved = [(tmp_path / name / "last.safetensors").read_bytes() for name in "ab"]
-        assert saved[0] == saved[1]
-    else:
-        with pytest.raises(RunError, match="begin anew"):
-            list(trainer.records())

@@ -27,7 +27,7 @@ def _at_least(default: int | None, help: str, low: int = 1) -> Any:
 
 
 def _above_zero(default: float | None, help: str) -> Any:
-    return _setting(default, help, "a number above 0, up to 1e12", lambda x: 0.0 < x <= 1e12)
+    return _setting(default, help, "a number above 0, up to 1e100", lambda x: 0.0 < x <= 1e100)
 
 
 def _not_negative(default: float, help: str) -> Any:

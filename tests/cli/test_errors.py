@@ -27,7 +27,7 @@ import recurra
         (2, "Invalid value for --hidden", "train TEXT --hidden a=3,b"),
         (2, "Invalid value for --hidden", "train TEXT --hidden much"),
         (1, "no vector h in wrnn", "train TEXT --hidden h=3"),
-        (1, "lr has to be a number above 0, up to 1e12, not nan", "train TEXT --lr nan"),
+        (1, "lr has to be a number above 0, up to 1e100, not nan", "train TEXT --lr nan"),
         (2, "Invalid value for --lr", "train TEXT --lr fast"),
         (2, "Invalid value for --batch", "train TEXT --batch 1.5"),
         (1, "no network wrn: did you mean", "train TEXT --network wrn"),
