@@ -53,7 +53,7 @@ def write_atomic(path: Path, *parts: bytes | memoryview) -> None:
     Raises:
         RunError: the disk is full, read-only or forbidden; the old file is as it was.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
         write_synced(temporary, *parts)
         temporary.replace(path)

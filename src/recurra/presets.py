@@ -59,7 +59,7 @@ def preset(
         choices: as for `recurra.load_network`.
 
     Raises:
-        SettingError: no such preset.
+        SettingError: no such preset, network or choice.
         EquationError: another network is refused.
     """
     if name not in PRESETS:

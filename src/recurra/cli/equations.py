@@ -97,9 +97,9 @@ def explain_command(
         address = quote(os.path.relpath(diagram, folder).replace(os.sep, "/"))
     page = recurra.explanation(loaded, lang, address)
     if diagram:
-        write_atomic(diagram.resolve(), recurra.draw(loaded).encode())
+        write_atomic(diagram, recurra.draw(loaded).encode())
     if output:
-        write_atomic(output.resolve(), page.encode())
+        write_atomic(output, page.encode())
     else:
         typer.echo(page, nl=False)
 
