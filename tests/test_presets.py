@@ -17,8 +17,8 @@ def corpus(folder, distinct, characters=60_000):
 def test_the_vocabulary_decides(tmp_path, name):
     few = recurra.preset(name, corpus(tmp_path, LARGE_VOCABULARY - 1))
     many = recurra.preset(name, corpus(tmp_path, LARGE_VOCABULARY))
-    assert few.network.classes is None
-    assert many.network.classes is not None
+    assert few.network.shortlist is None
+    assert many.network.shortlist is not None
     for chosen, distinct in ((few, 60), (many, 5000)):
         shapes = recurra.ShapeSolver(chosen.network).shapes(distinct, chosen.recipe.hidden)
         assert shapes.count > 100_000
