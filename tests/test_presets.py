@@ -50,10 +50,8 @@ def test_another_network_has_the_size_of_the_preset_and_a_rate_of_its_own(tmp_pa
     for distinct in (60, LARGE_VOCABULARY):
         text = corpus(tmp_path, distinct)
         own, other = recurra.preset(name, text), recurra.preset(name, text, "wrnn", {"f1": "gelu"})
-        sizes = own.recipe.hidden
-        plain = sizes if isinstance(sizes, int) else sizes[""]
         assert other.network == recurra.load_network("wrnn", {"f1": "gelu"})
-        assert other.recipe == own.recipe.with_(hidden=plain, lr=None)
+        assert other.recipe == own.recipe.with_(lr=None)
         trainer = recurra.Trainer(other.network, text, other.recipe, engine="reference")
         assert trainer.model.shapes.count > 100_000
 
