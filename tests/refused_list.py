@@ -40,7 +40,7 @@ INVALID = [
     refused(
         "half a shortlist",
         "h[t] = tanh(U @ x[t])\no[t] = softmax(Q @ h[t], ^0.5)\n",
-        "number of frequent characters",
+        "frequent characters",
     ),
     refused("a vector called norm", "^norm[t] = tanh(U @ x[t])\n", "choose another name"),
     refused("a bias called norm", "h[t] = tanh(U @ x[t] + ^norm)\n", "norm is a function"),
@@ -76,7 +76,7 @@ INVALID = [
         "two softmax", HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n", "second softmax", "line 2"
     ),
     refused("softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side"),
-    refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "number of frequent characters"),
+    refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "frequent characters"),
     refused(
         "softmax of a function", HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n", "sum of products"
     ),
