@@ -138,19 +138,19 @@ VALID = [
         "h[t] = a[t] + dropout(tanh(V @ dropout(a[t], 0) + T @ h[t-1]), 0.5)\n"
         "o[t] = softmax(Q @ dropout(h[t]) + q)\n",
     ),
-    Valid("classes", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 3)\n"),
-    Valid("a class a character", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 1000)\n"),
-    Valid("one class", HIDDEN + "o[t] = softmax(Q @ h[t], 1)\n"),
+    Valid("shortlist", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 3)\n"),
+    Valid("all on the shortlist", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 1000)\n"),
+    Valid("none on the shortlist", HIDDEN + "o[t] = softmax(Q @ h[t], 0)\n"),
     Valid(
-        "classes by name, two products",
+        "shortlist by name, two products",
         "c = 2\n" + HIDDEN + "o[t] = softmax(Q @ h[t] + q + R @ h[t-1], c)\n",
     ),
     Valid(
-        "tied with classes",
+        "tied with shortlist",
         "e[t] = E @ x[t]\nh[t] = tanh(U @ e[t] + W @ h[t-1])\n"
         "o[t] = softmax(E.T @ (P @ h[t]) + q, 4)\n",
     ),
-    Valid("classes and a transpose", HIDDEN + "o[t] = softmax(Q.T @ h[t] + q, 3)\n"),
+    Valid("shortlist and a transpose", HIDDEN + "o[t] = softmax(Q.T @ h[t] + q, 3)\n"),
     Valid("one bias twice in the output", HIDDEN + "o[t] = softmax(Q @ h[t] + q + r + q)\n"),
     Valid(
         "layers",

@@ -45,16 +45,16 @@ FUNCTIONS = {
 } | {"dropout": lambda z, rate=None: z}  # masks are written out by those who test them
 
 
-def softmax(vocabulary: int, z: torch.Tensor, classes: int | None = None) -> torch.Tensor:
-    """Log of the probabilities; with classes, the scores of the classes follow the characters'."""
-    if classes is None:
-        return torch.log_softmax(z, dim=0)
-    size = math.ceil(vocabulary / int(classes))
-    scores = z[:vocabulary].split(size)
-    of_class = torch.log_softmax(z[vocabulary:], dim=0)
-    assert len(of_class) == len(scores)
-    within = [torch.log_softmax(own, dim=0) for own in scores]
-    return torch.cat([own + p for own, p in zip(within, of_class, strict=True)])
+def softmax(vocabulary: int, z: torch.Tensor, shortlist: int | None = None) -> torch.Tensor:
+    """Log of the probabilities; the scores of classes follow those of the characters."""
+    listed = vocabulary if shortlist is None else min(vocabulary, int(shortlist))
+    head = torch.log_softmax(torch.cat([z[:listed], z[vocabulary:]]), dim=0)
+    if listed == vocabulary:
+        return head
+    classes = z[listed:vocabulary].split(math.ceil(math.sqrt(vocabulary - listed)))
+    assert len(head) == listed + len(classes)
+    within = [torch.log_softmax(own, dim=0) for own in classes]
+    return torch.cat([head[:listed], *(w + p for w, p in zip(within, head[listed:], strict=True))])
 
 
 class NotYetError(Exception):

@@ -38,9 +38,9 @@ INVALID = [
     refused("norm of a number", "h[t] = ^norm(2) * tanh(U @ x[t])\n", "norm takes a vector"),
     refused("norm of two", "h[t] = ^norm(U @ x[t], 2)\n", "norm takes one argument"),
     refused(
-        "no classes",
-        "h[t] = tanh(U @ x[t])\no[t] = softmax(Q @ h[t], ^0)\n",
-        "number of classes",
+        "half a shortlist",
+        "h[t] = tanh(U @ x[t])\no[t] = softmax(Q @ h[t], ^0.5)\n",
+        "frequent characters",
     ),
     refused("a vector called norm", "^norm[t] = tanh(U @ x[t])\n", "choose another name"),
     refused("a bias called norm", "h[t] = tanh(U @ x[t] + ^norm)\n", "norm is a function"),
@@ -76,7 +76,7 @@ INVALID = [
         "two softmax", HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n", "second softmax", "line 2"
     ),
     refused("softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side"),
-    refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "the number of classes"),
+    refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "frequent characters"),
     refused(
         "softmax of a function", HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n", "sum of products"
     ),

@@ -84,13 +84,14 @@ class Paper:
     def error(self, logits, target):
         """Probabilities minus what came, the latter as one-hot."""
         error = np.zeros_like(logits)
-        chosen = [(slice(0, VOCABULARY), target)]
-        if self.shapes.classes:
-            size = self.shapes.class_size
-            own = target // size
-            members = slice(own * size, min((own + 1) * size, VOCABULARY))
-            classes = slice(VOCABULARY, VOCABULARY + self.shapes.classes)
-            chosen = [(members, target), (classes, VOCABULARY + own)]
+        listed, size = self.shapes.shortlist, self.shapes.class_size
+        head = [*range(listed), *range(VOCABULARY, VOCABULARY + self.shapes.classes)]
+        chosen = [(head, target)]
+        if target >= listed:
+            own = (target - listed) // size
+            low = listed + own * size
+            members = range(low, min(low + size, VOCABULARY))
+            chosen = [(head, VOCABULARY + own), ([*members], target)]
         for among, one in chosen:
             exponentials = np.exp(logits[among] - logits[among].max())
             error[among] = exponentials / exponentials.sum()

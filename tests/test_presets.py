@@ -17,8 +17,8 @@ def corpus(folder, distinct, characters=60_000):
 def test_the_vocabulary_decides(tmp_path, name):
     few = recurra.preset(name, corpus(tmp_path, LARGE_VOCABULARY - 1))
     many = recurra.preset(name, corpus(tmp_path, LARGE_VOCABULARY))
-    assert few.network.classes is None
-    assert many.network.classes is not None
+    assert few.network.shortlist is None
+    assert many.network.shortlist is not None
     for chosen, distinct in ((few, 60), (many, 5000)):
         shapes = recurra.ShapeSolver(chosen.network).shapes(distinct, chosen.recipe.hidden)
         assert shapes.count > 100_000
@@ -50,10 +50,8 @@ def test_another_network_has_the_size_of_the_preset_and_a_rate_of_its_own(tmp_pa
     for distinct in (60, LARGE_VOCABULARY):
         text = corpus(tmp_path, distinct)
         own, other = recurra.preset(name, text), recurra.preset(name, text, "wrnn", {"f1": "gelu"})
-        sizes = own.recipe.hidden
-        plain = sizes if isinstance(sizes, int) else sizes[""]
         assert other.network == recurra.load_network("wrnn", {"f1": "gelu"})
-        assert other.recipe == own.recipe.with_(hidden=plain, lr=None)
+        assert other.recipe == own.recipe.with_(lr=None)
         trainer = recurra.Trainer(other.network, text, other.recipe, engine="reference")
         assert trainer.model.shapes.count > 100_000
 

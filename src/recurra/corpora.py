@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib import metadata
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import NoReturn
@@ -37,7 +38,8 @@ class Corpus:
 
     Attributes:
         documents: the texts as they were read, with encodings.
-        vocabulary: the characters of all texts, or the one that was given.
+        vocabulary: the characters of all texts, those most frequent in training first; or the one
+            that was given.
         train, validation, test: one int32 array for each document; may be empty.
         fingerprint: SHA-256 of the characters and of the split, to tell a changed text.
     """
@@ -68,7 +70,8 @@ def load_corpus(
         encoding: see :func:`recurra.encodings.decode`.
         split: shares of training, validation and test, as percentages (90, 5, 5), fractions
             (0.9, 0.05, 0.05) or text "90/5/5"; (100, 0, 0) holds nothing out.
-        vocabulary: encode with this one, as to evaluate a model; default: all characters.
+        vocabulary: encode with this one, as to evaluate a model; default: all characters, the
+            most frequent in training first.
 
     Raises:
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.
@@ -76,16 +79,16 @@ def load_corpus(
     """
     shares = _shares(split)
     documents = tuple(read_documents(sources, encoding))
-    vocabulary = vocabulary or Vocabulary.from_texts(*(document.text for document in documents))
     digest = hashlib.sha256(" ".join(map(str, shares)).encode())
-    parts = []
-    for document in documents:
-        numbers = vocabulary.encode(document.text)
-        first = int(shares[0] * len(numbers)) or ceil(shares[0])
-        second = max(first, int((shares[0] + shares[1]) * len(numbers)))
-        parts.append(np.split(numbers, [first, second]))
-        digest.update(f" {len(numbers)} ".encode() + document.text.encode("utf-8", "surrogatepass"))
-    train, validation, test = zip(*parts, strict=True)
+    parted = []
+    for text in (document.text for document in documents):
+        first = int(shares[0] * len(text)) or ceil(shares[0])
+        second = max(first, int((shares[0] + shares[1]) * len(text)))
+        parted.append((text[:first], text[first:second], text[second:]))
+        digest.update(f" {len(text)} ".encode() + text.encode("utf-8", "surrogatepass"))
+    own, *held_out = zip(*parted, strict=True)
+    vocabulary = vocabulary or Vocabulary.from_texts(*own, held_out=chain(*held_out))
+    train, validation, test = (tuple(map(vocabulary.encode, part)) for part in (own, *held_out))
     return Corpus(documents, vocabulary, train, validation, test, digest.hexdigest())
 
 

@@ -183,7 +183,7 @@ def _strangeness(data: bytes, codec: str, script: str, least: float) -> float:
     """Share of the non-ASCII characters not at home in such a text; 1 where it cannot be one."""
     points = code_points(data.decode(codec, "replace"))
     wide = points >= 0x80
-    counts = _census(points)
+    counts = census(points)
     letters = _count(counts, ("han", "kana", "hangul"))
     # Han characters come in rows; an accented letter or a curly apostrophe that, with the ASCII
     # letter after it, happens to make one stands alone.
@@ -198,7 +198,7 @@ def _detect_wide(data: bytes) -> str | None:
     best, most = None, 0
     for codec in _WIDE:
         text = data.decode(codec, "replace")
-        at_home = _count(_census(code_points(text)), _SCRIPTS)
+        at_home = _count(census(code_points(text)), _SCRIPTS)
         # In the wrong byte order many letters still turn into Han characters, but a space, an end
         # of line or a Chinese stop turns into something rare.
         separators = sum(map(text.count, " \n\u3000，。、"))
@@ -231,7 +231,7 @@ def code_points(text: str) -> npt.NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
-def _census(points: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
+def census(points: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
     """How often each code point occurs."""
     return np.bincount(points, minlength=0x110000)
 

@@ -10,8 +10,9 @@ nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]
     W: identity                                 # how a parameter starts (optional)
 
 Besides the element-wise functions there are ``norm(z)``, layer normalisation, and ``dropout(z)``,
-an edge that drops part of its numbers in training. ``softmax(z, 256)`` first chooses among so many
-classes of characters, then within one. Layers: see :mod:`recurra.stacks`.
+an edge that drops part of its numbers in training. ``softmax(z, 1000)`` chooses among the
+1000 most frequent characters and classes of all others, then within the class. Layers: see
+:mod:`recurra.stacks`.
 """
 
 import ast
@@ -91,7 +92,7 @@ class _Parser:
         self.initialisers: dict[str, tuple[Initialiser, Place]] = {}
         self.equations: dict[str, Equation] = {}
         self.output: Equation | None = None
-        self.classes: Number | None = None
+        self.shortlist: Number | None = None
         self.defined = {
             target.value.id
             for node in self.body
@@ -127,7 +128,7 @@ class _Parser:
             name=self.source.name,
             equations=tuple(self.equations.values()),
             output=self.output,
-            classes=self.classes,
+            shortlist=self.shortlist,
             functions=self.functions,
             constants=self.constants,
             initialisers={
@@ -244,16 +245,20 @@ class _Parser:
                     value,
                 )
             if len(value.args) == 2:
-                self.classes = self._classes(value.args.pop())
+                self.shortlist = self._shortlist(value.args.pop())
             self.output = Equation(name, self._argument(value), self.place(target))
             self._check_logits(self.output.expression)
         else:
             self.equations[name] = Equation(name, self._expression(value, 0), self.place(target))
 
-    def _classes(self, node: ast.expr) -> Number:
+    def _shortlist(self, node: ast.expr) -> Number:
         count = self._expression(node, 0)
-        if not isinstance(count, Number) or not count.value.is_integer() or count.value < 1:
-            raise self.error("softmax(z, n) takes the number of classes, 1 or more", node)
+        if not isinstance(count, Number) or not count.value.is_integer() or count.value < 0:
+            raise self.error(
+                "softmax(z, n) takes the number of frequent characters that it chooses among at "
+                "once, 0 or more",
+                node,
+            )
         return count
 
     def _count_vector(self, node: ast.stmt | ast.expr) -> None:

@@ -119,8 +119,7 @@ def _begins_with_counts(name: str, plan: Plan) -> bool:
 def _log_frequencies(counts: Array, shapes: Shapes) -> Array:
     """Scores whose softmax gives these frequencies, of which none is 0; with those of classes."""
     seen = counts + 1.0
-    starts = range(0, shapes.vocabulary, shapes.class_size) if shapes.classes else ()
-    classes = [seen[start : start + shapes.class_size].sum() for start in starts]
+    classes = [seen[start:end].sum() for start, end in shapes.class_bounds]
     scores: Array = np.log(np.concatenate([seen, classes]) / seen.sum())
     return scores
 

@@ -49,8 +49,8 @@ class Network:
         name: short name, for lists and run folders.
         equations: every vector's equation in the order typed, without the output's.
         output: the equation of the softmax; its expression is the logits.
-        classes: how many classes the softmax chooses among before it chooses a character, as
-            asked for; None: it chooses among all characters at once.
+        shortlist: how many of the most frequent characters the softmax chooses among, together
+            with classes of all others; None: it chooses among all characters at once.
         functions: choice name -> function name (``f1 -> tanh``).
         constants: choice name -> number.
         initialisers: parameter name -> how it starts.
@@ -61,7 +61,7 @@ class Network:
     name: str
     equations: tuple[Equation, ...]
     output: Equation
-    classes: Number | None
+    shortlist: Number | None
     functions: Mapping[str, str]
     constants: Mapping[str, float]
     initialisers: Mapping[str, Initialiser]
@@ -73,7 +73,7 @@ class Network:
         """Every node of every expression in order of appearance, the output's last."""
         everything = (*self.equations, self.output)
         nodes = (node for equation in everything for node in walk(equation.expression))
-        return (*nodes, self.classes) if self.classes else tuple(nodes)
+        return (*nodes, self.shortlist) if self.shortlist else tuple(nodes)
 
     @cached_property
     def matrices(self) -> tuple[str, ...]:
@@ -102,8 +102,9 @@ class Network:
         lines += [f"{name} = {function}" for name, function in self.functions.items()]
         lines += [f"{name} = {show(Number(number))}" for name, number in self.constants.items()]
         lines += [f"{e.name}[t] = {show(e.expression)}" for e in self.equations]
-        classes = f", {show(self.classes)}" if self.classes else ""
-        lines.append(f"{self.output.name}[t] = softmax({show(self.output.expression)}{classes})")
+        logits = show(self.output.expression)
+        shortlist = f", {show(self.shortlist)}" if self.shortlist else ""
+        lines.append(f"{self.output.name}[t] = softmax({logits}{shortlist})")
         lines += [
             f"{n}: {i.kind}({show(Number(i.argument))})" for n, i in self.initialisers.items()
         ]

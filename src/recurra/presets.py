@@ -16,7 +16,7 @@ from recurra.networks import load_network
 from recurra.recipes import MODERN, Recipe
 
 PRESETS = ("fast", "good", "best")
-# From here on, characters have classes and share their embedding with the output layer.
+# From here on, the softmax has a shortlist.
 LARGE_VOCABULARY = 1000
 
 
@@ -36,11 +36,13 @@ _SETTINGS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "best": {"minutes": 30.0, "hidden": 512, "lr": 2 / 512, "dropout": 0.35},
     },
     "large": {
-        "fast": {"minutes": 2.0, "hidden": {"": 256, "e": 192}, "lr": 4e-3},
-        "good": {"minutes": 10.0, "hidden": {"": 384, "e": 256}, "lr": 4e-3, "dropout": 0.15},
-        "best": {"minutes": 30.0, "hidden": {"": 512, "e": 256}, "lr": 3e-3, "dropout": 0.25},
+        "fast": {"minutes": 2.0, "hidden": 256},
+        "good": {"minutes": 10.0, "hidden": 320, "dropout": 0.3},
+        "best": {"minutes": 30.0, "hidden": 512, "dropout": 0.45},
     },
 }
+# What a character that comes up rarely has learned must not decay before it comes up again.
+_WEIGHT_DECAY = {"glstm": 0.1, "large": 0.03}
 
 
 def preset(
@@ -54,7 +56,7 @@ def preset(
     Args:
         name: "fast", "good" or "best": about 2, 10 and 30 minutes.
         corpus: its vocabulary decides, and where it is short, fewer streams are read.
-        network: another one, as for `recurra.load_network`; it gets the preset's plain size, and
+        network: another one, as for `recurra.load_network`; it gets the preset's size, and
             the learning rate that its sizes ask for.
         choices: as for `recurra.load_network`.
 
@@ -65,10 +67,9 @@ def preset(
     if name not in PRESETS:
         raise SettingError(f"no preset {name}: choose one of {', '.join(PRESETS)}")
     own = "large" if len(corpus.vocabulary) >= LARGE_VOCABULARY else "glstm"
-    recipe = MODERN.with_(weight_decay=0.1, **_SETTINGS[own][name])
+    recipe = MODERN.with_(weight_decay=_WEIGHT_DECAY[own], **_SETTINGS[own][name])
     if network not in (None, own):
-        plain = recipe.hidden if isinstance(recipe.hidden, int) else recipe.hidden[""]
-        recipe = recipe.with_(hidden=plain, lr=None)
+        recipe = recipe.with_(lr=None)
     # a stream should be read in some steps, not in one
     streams = sum(map(len, corpus.train)) // (10 * recipe.seq_len)
     suited = recipe.with_(batch=max(1, min(recipe.batch, streams)))

@@ -1,8 +1,8 @@
 """Shapes of a network's vectors and parameters, found by unification."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
+from math import ceil, prod, sqrt
 
 from recurra.errors import EquationError, SettingError
 from recurra.expressions import (
@@ -36,16 +36,18 @@ class Shapes:
             as on paper, ``(rows, columns)``; a bias is ``(n,)``.
         transposed: matrices stored transposed (those whose columns on paper are characters or
             scores).
-        classes: number of classes of characters that the softmax chooses among first; 0: none.
-            Their scores stand behind the V scores of the characters: the output's matrices have
-            V + classes rows. Character c is in class ``c // class_size``.
+        shortlist: how many characters, the first of the vocabulary, the softmax chooses among at
+            once; V unless the equations say otherwise. The n others are in classes of about
+            sqrt(n), whose scores stand behind the V scores of the characters: the output's
+            matrices have V + classes rows. Character c is in class
+            ``(c - shortlist) // class_size``.
     """
 
     vocabulary: int
     vectors: Mapping[str, int]
     parameters: Mapping[str, tuple[int, ...]]
     transposed: frozenset[str]
-    classes: int = 0
+    shortlist: int
 
     @property
     def scores(self) -> int:
@@ -55,7 +57,18 @@ class Shapes:
     @property
     def class_size(self) -> int:
         """Characters in a class, the last perhaps fewer; 0 without classes."""
-        return -(-self.vocabulary // self.classes) if self.classes else 0
+        return ceil(sqrt(self.vocabulary - self.shortlist))
+
+    @property
+    def classes(self) -> int:
+        """Number of classes of the characters that are not on the shortlist."""
+        return len(self.class_bounds)
+
+    @property
+    def class_bounds(self) -> list[tuple[int, int]]:
+        """Where in the vocabulary each class begins and ends."""
+        starts = range(self.shortlist, self.vocabulary, max(1, self.class_size))
+        return [(start, min(start + self.class_size, self.vocabulary)) for start in starts]
 
     @property
     def count(self) -> int:
@@ -105,7 +118,7 @@ class ShapeSolver:
                 self._unify(self.vectors[equation.name], dimension)
         output = self._infer(network.output.expression)
         assert output is not None  # the parser admits only products and biases here
-        self.scores = _Dimension("", vocabulary=True) if network.classes else self.characters
+        self.scores = _Dimension("", vocabulary=True) if network.shortlist else self.characters
         self._unify(output, self.scores)
 
     def _infer(self, expression: Expression) -> _Dimension | None:
@@ -187,13 +200,12 @@ class ShapeSolver:
             if name and name not in self.vectors and name not in self.rows:
                 known = ", ".join(self.vectors)
                 raise SettingError(f"{label}: no vector {name} in {self.network.name} ({known})")
-        classes = 0
-        if self.network.classes:
-            # as many as it takes with classes of one size
-            size = -(-vocabulary // int(self.network.classes.value))
-            classes = -(-vocabulary // size)
+        shortlist = vocabulary
+        if self.network.shortlist:
+            shortlist = min(vocabulary, int(self.network.shortlist.value))
         sizes: dict[_Dimension, int] = {self.characters.root(): vocabulary}
-        sizes[self.scores.root()] = vocabulary + classes
+        shapes = Shapes(vocabulary, {}, {}, frozenset(), shortlist)
+        sizes[self.scores.root()] = shapes.scores
         owners: dict[_Dimension, str] = {}
         for name, size in given.items():
             if not name:
@@ -225,7 +237,7 @@ class ShapeSolver:
             if dimension.root() in (self.characters.root(), self.scores.root())
         )
         stored = {n: s[::-1] if n in transposed else s for n, s in paper.items()}
-        return Shapes(vocabulary, vectors, stored, transposed, classes)
+        return replace(shapes, vectors=vectors, parameters=stored, transposed=transposed)
 
     def _missing(self, root: _Dimension) -> SettingError:
         named = {**self.vectors, **self.rows}

@@ -1,5 +1,6 @@
 """Characters as numbers: the vocabulary, and the streams that training reads."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recurra.encodings import code_points
+from recurra.encodings import census, code_points
 from recurra.errors import TextError
 
 Array = npt.NDArray[Any]
@@ -18,7 +19,8 @@ class Vocabulary:
     """The characters that a model knows; a character's number is its place.
 
     Attributes:
-        characters: each once, in the order of code points; at least one.
+        characters: each once, at least one. Where the softmax has a shortlist, its first ones are
+            on it: `from_texts` puts the most frequent first.
 
     Raises:
         TextError: not so.
@@ -27,16 +29,20 @@ class Vocabulary:
     characters: str
 
     def __post_init__(self) -> None:
-        if not self.characters or self.characters != "".join(sorted(set(self.characters))):
+        if not 0 < len(self.characters) == len(set(self.characters)):
             raise TextError(
-                "a vocabulary must have its characters each once, sorted by code point: this one "
-                "is empty or was edited; restore it, or build it with Vocabulary.from_texts"
+                "a vocabulary must have its characters each once: this one is empty or was edited; "
+                "restore it, or build it with Vocabulary.from_texts"
             )
 
     @classmethod
-    def from_texts(cls, *texts: str) -> "Vocabulary":
-        """All characters of the texts."""
-        return cls("".join(sorted(set().union(*texts))))
+    def from_texts(cls, *texts: str, held_out: Iterable[str] = ()) -> "Vocabulary":
+        """All characters: the most frequent in the texts first, then those only held out."""
+        counts = sum(map(census, map(code_points, texts)), np.zeros(0x110000, np.int64))
+        seen = np.flatnonzero(counts)
+        seen = seen[np.argsort(-counts[seen], kind="stable")]  # ties by code point
+        others = sorted(one for one in set().union(*held_out) if not counts[ord(one)])
+        return cls("".join([*map(chr, seen), *others]))
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -48,7 +54,7 @@ class Vocabulary:
     @cached_property
     def _numbers(self) -> npt.NDArray[np.int32]:
         """Number of every code point up to the first one past the last known; -1: unknown."""
-        numbers = np.full(int(self._points[-1]) + 2, -1, np.int32)
+        numbers = np.full(int(self._points.max()) + 2, -1, np.int32)
         numbers[self._points] = np.arange(len(self), dtype=np.int32)
         return numbers
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from recurra.arrays import placed_zeros
 from recurra.engines import Array, Parameters
-from recurra.engines.kernels import classes, output
+from recurra.engines.kernels import output, shortlist
 from recurra.engines.share import Share
 from recurra.engines.team import Team
 from recurra.optimizers import Optimizer
@@ -29,7 +29,7 @@ class OutputLayer:
 
     Args:
         plan: whose logits.
-        shapes: sizes; with classes of characters the layer is that of `kernels.classes`.
+        shapes: sizes; where some characters have classes the layer is that of `kernels.shortlist`.
         team: who works on it.
     """
 
@@ -44,8 +44,9 @@ class OutputLayer:
             and matrices.count(logits.terms[0].matrix) == 1
         )
         self.names = (logits.terms[0].matrix, *logits.biases[:1])
-        self._kernels: Any = classes if shapes.classes else output
-        self._sizes = (shapes.vocabulary, shapes.class_size) if shapes.classes else ()
+        self._kernels: Any = shortlist if shapes.classes else output
+        sizes = shapes.vocabulary, shapes.shortlist, shapes.class_size
+        self._sizes = sizes if shapes.classes else ()
         self._space: dict[tuple[int, int], tuple[Array, ...]] = {}
         self._begun: tuple[Callable[[], None], Callable[[], Any]] | None = None
 

@@ -59,19 +59,18 @@ class ReferenceEngine(Engine):
 
     def _logit_slope(self, log_p: Array, targets: Array) -> Array:
         """``d(-log p[k]) / dz = softmax(z) - onehot(k)``, of every softmax that k takes part in."""
-        slope = np.exp(log_p)
-        shapes = self.shapes
-        if shapes.classes:
-            own = targets // shapes.class_size
-            starts = np.arange(0, shapes.vocabulary, shapes.class_size)
-            classes = np.add.reduceat(slope, starts, axis=2)
-            in_class = np.take_along_axis(classes, own[..., None], 2)
-            is_own = np.arange(shapes.vocabulary) // shapes.class_size == own[..., None]
-            np.put_along_axis(classes, own[..., None], in_class - 1.0, 2)
-            slope = np.concatenate([np.where(is_own, slope / in_class, 0.0), classes], axis=2)
+        p = np.exp(log_p)
+        slope = p.copy()
+        of_classes = []
+        for low, high in self.shapes.class_bounds:
+            is_own = (low <= targets) & (targets < high)
+            of_class = p[..., low:high].sum(2)
+            # another class's characters take no part
+            slope[..., low:high] /= np.where(is_own, of_class, np.inf)[..., None]
+            of_classes.append(of_class - is_own)
         hit = np.take_along_axis(slope, targets[..., None], 2)
         np.put_along_axis(slope, targets[..., None], hit - 1.0, 2)
-        return slope
+        return np.concatenate([slope, *(one[..., None] for one in of_classes)], axis=2)
 
     def train_step(
         self,
@@ -208,13 +207,12 @@ class _Tape:
         """Log softmax of the logits, (T, B, V)."""
         shapes = self.engine.shapes
         logits = self._hoisted(self.plan.logits, shapes.scores)
-        if not shapes.classes:
-            return _log_softmax(logits)
-        log_p = logits[..., : shapes.vocabulary]
-        of_class = _log_softmax(logits[..., shapes.vocabulary :])
-        for c in range(shapes.classes):
-            own = slice(c * shapes.class_size, (c + 1) * shapes.class_size)
-            log_p[..., own] = _log_softmax(log_p[..., own]) + of_class[..., c : c + 1]
+        log_p, listed = logits[..., : shapes.vocabulary], shapes.shortlist
+        head = _log_softmax(np.delete(logits, np.s_[listed : shapes.vocabulary], 2))
+        log_p[..., :listed] = head[..., :listed]
+        for c, bounds in enumerate(shapes.class_bounds, listed):
+            own = slice(*bounds)
+            log_p[..., own] = _log_softmax(log_p[..., own]) + head[..., c : c + 1]
         return log_p
 
     def next_state(self) -> State:

@@ -47,8 +47,9 @@ class Delta:
 class Error:
     """The probabilities minus what came: the derivative of the loss by the logits.
 
-    With classes of characters it is as long as the logits: first the characters, whose
-    probabilities are those within the class of the next one, zero outside of it; then the classes.
+    With a shortlist it is as long as the logits: first the characters on the list, with the
+    probabilities of the first choice; then all others, whose probabilities are those within the
+    class of the next one, zero outside of it; then the classes.
     """
 
 

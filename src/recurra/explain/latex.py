@@ -113,7 +113,7 @@ class Latex:
                 return self.of_loss(quantity, lag), _ATOM
             case Error():
                 output = self.quantity(self.network.output.name, 0)
-                probabilities = f"{self.probabilities}_t" if self.network.classes else output
+                probabilities = f"{self.probabilities}_t" if self.network.shortlist else output
                 return f"{probabilities} - {self.target}_t", _SUM
             case Mask(number, lag):
                 return f"{self.mask}^{{[{number}]}}_{{{_time(lag)}}}", _ATOM

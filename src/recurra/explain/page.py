@@ -88,8 +88,8 @@ class _Page:
 
     def equations(self) -> str:
         *steps, _ = (self.latex.step(step) for step in self.derivation.steps)
-        classes = f", {show(self.network.classes)}" if self.network.classes else ""
-        softmax = rf"\operatorname{{softmax}}({self._at(self.derivation.logits)}{classes})"
+        shortlist = f", {show(self.network.shortlist)}" if self.network.shortlist else ""
+        softmax = rf"\operatorname{{softmax}}({self._at(self.derivation.logits)}{shortlist})"
         last = self.latex.step(self.derivation.steps[-1])
         return aligned([*steps, last, f"{self._at(self.network.output.name)} &= {softmax}"])
 
@@ -135,8 +135,8 @@ class _Page:
     def _loss(self) -> Iterator[str]:
         latex, output, logits = self.latex, self.network.output.name, self.derivation.logits
         yield self._title("loss")
-        if self.network.classes:
-            yield from self._loss_with_classes()
+        if self.network.shortlist:
+            yield from self._loss_with_shortlist()
             return
         yield self._text("loss text")
         above = rf"{{{latex.steps}}}"
@@ -156,16 +156,16 @@ class _Page:
             ]
         )
 
-    def _loss_with_classes(self) -> Iterator[str]:
+    def _loss_with_shortlist(self) -> Iterator[str]:
         latex, logits = self.latex, self.derivation.logits
-        yield self._text("classes text", p=latex.probabilities, logits=self._at(logits))
-        entries = [latex.entry(logits, index) for index in ("c", "d", "k", "j")]
-        of_class, any_class, character, any_character = (rf"e^{{{entry}}}" for entry in entries)
+        yield self._text("shortlist text", p=latex.probabilities, logits=self._at(logits))
+        entries = [latex.entry(logits, index) for index in ("h", "i", "k", "j")]
+        first, any_first, character, any_character = (rf"e^{{{entry}}}" for entry in entries)
         above = rf"{{{latex.steps}}}"
         yield aligned(
             [
                 rf"\mathcal{{L}} &= -\sum_{{t=1}}^{above} \ln \Bigl("
-                rf"\frac{{{of_class}}}{{\sum_d {any_class}}} \cdot "
+                rf"\frac{{{first}}}{{\sum_{{i \in H}} {any_first}}} \cdot "
                 rf"\frac{{{character}}}{{\sum_{{j \in c}} {any_character}}}\Bigr)",
                 latex.delta_line(logits, self.derivation.deltas[logits]),
             ]

@@ -93,18 +93,22 @@ _WORDS: dict[str, tuple[str, str]] = {
         "**Dropout。** 每个 ${m}^{[i]}_t$ 是随机向量：训练时各元素以 dropout 的比率为零，否则为 1 "
         "/ (1 - 比率)；不训练时全为一。前向和反向都是逐元素相乘。",
     ),
-    "classes text": (
-        "The softmax chooses a class of characters first, then a character of that class. Its "
-        "argument ${logits}$ has an entry for every character, then one for every class. With $k$ "
-        "the next character and $c$ its class, the loss is the surprise at both. Write ${d} v$ "
-        "for the derivative of the loss by a vector $v$. Each of the two softmaxes gives its "
-        "probabilities minus what came: ${p}_t$ holds the probabilities within class $c$ (zero "
-        "for characters of other classes), then those of the classes; ${y}_t$ has a one at $k$ "
-        "and a one at $c$.",
-        "softmax 先选一类字，再在这一类里选一个字。它的自变量 ${logits}$ 先是每个字一个元素，然后"
-        "每一类一个元素。设 $k$ 是下一个字，$c$ 是它所在的类，损失就是对两者的意外程度。记 ${d} "
-        "v$ 为损失对向量 $v$ 的导数。两个 softmax 各自是“概率减去实际”：${p}_t$ 先是类 $c$ 之内"
-        "的概率（其他类的字为零），再是各类的概率；${y}_t$ 在 $k$ 和 $c$ 两处为一。",
+    "shortlist text": (
+        "The softmax first chooses among the frequent characters and the classes of all others, "
+        "$H$; if that is a class $c$, then a character of it. Its argument ${logits}$ has an entry "
+        "for every character, then one for every class. With $k$ the next character and $h$ what "
+        "has to be chosen first, $k$ itself or its class, the loss is the surprise at both; where "
+        "$k$ is frequent, the second factor is one. Write ${d} v$ for the derivative of the loss "
+        "by a vector $v$. Each of the two softmaxes gives its probabilities minus what came: "
+        "${p}_t$ holds the probabilities of the first choice, and for characters in classes those "
+        "within $c$ (zero in other classes, and in all if $k$ is frequent); ${y}_t$ has a one at "
+        "$h$ and a one at $k$.",
+        "softmax 先在 $H$ 里选：$H$ 是各个常用字和其余字分成的各类；若选中的是类 $c$，再在这一类"
+        "里选一个字。它的自变量 ${logits}$ 先是每个字一个元素，然后每一类一个元素。设 $k$ 是下一个"
+        "字，$h$ 是第一步该选的：$k$ 本身或它所在的类；损失就是对两步的意外程度，$k$ 是常用字时第二"
+        "个因子为一。记 ${d} v$ 为损失对向量 $v$ 的导数。两个 softmax 各自是“概率减去实际”："
+        "${p}_t$ 是第一步的概率；对于分了类的字，是类 $c$ 之内的概率（其他类的字为零，$k$ 是"
+        "常用字时全为零）；${y}_t$ 在 $h$ 和 $k$ 两处为一。",
     ),
     "backward": ("Backward, vector by vector", "反向：逐个向量"),
     "backward text": (
