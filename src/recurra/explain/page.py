@@ -161,15 +161,16 @@ class _Page:
 
     def _loss_with_shortlist(self) -> Iterator[str]:
         latex, logits = self.latex, self.derivation.logits
-        yield self._text("shortlist text", p=latex.probabilities, logits=self._at(logits))
-        entries = [latex.entry(logits, index) for index in ("h", "i", "k", "j")]
+        names = {"p": latex.probabilities, "H": latex.head}
+        yield self._text("shortlist text", logits=self._at(logits), **names)
+        entries = [latex.entry(logits, index) for index in ("k'", "i", "k", "j")]
         first, any_first, character, any_character = (rf"e^{{{entry}}}" for entry in entries)
         above = rf"{{{latex.steps}}}"
         yield aligned(
             [
                 rf"\mathcal{{L}} &= -\sum_{{t=1}}^{above} \ln \Bigl("
-                rf"\frac{{{first}}}{{\sum_{{i \in H}} {any_first}}} \cdot "
-                rf"\frac{{{character}}}{{\sum_{{j \in c}} {any_character}}}\Bigr)",
+                rf"\frac{{{first}}}{{\sum_{{i \in {latex.head}}} {any_first}}} \cdot "
+                rf"\frac{{{character}}}{{\sum_{{j \in [k]}} {any_character}}}\Bigr)",
                 latex.delta_line(logits, self.derivation.deltas[logits]),
             ]
         )
