@@ -150,6 +150,8 @@ VALID = [
         "e[t] = E @ x[t]\nh[t] = tanh(U @ e[t] + W @ h[t-1])\n"
         "o[t] = softmax(E.T @ (P @ h[t]) + q, 4)\n",
     ),
+    Valid("all but one on the shortlist", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 6)\n"),
+    Valid("tied, all in classes", "h[t] = E @ x[t]\no[t] = softmax(E.T @ tanh(h[t]), 0)\n"),
     Valid("shortlist and a transpose", HIDDEN + "o[t] = softmax(Q.T @ h[t] + q, 3)\n"),
     Valid("one bias twice in the output", HIDDEN + "o[t] = softmax(Q @ h[t] + q + r + q)\n"),
     Valid(

@@ -176,6 +176,15 @@ def test_vocabulary_covers_held_out_text_of_every_file(tmp_path: Path) -> None:
     assert not {2, 3} & set(np.concatenate(corpus.train).tolist())
 
 
+def test_characters_are_in_the_order_of_their_frequency_in_all_training_parts(
+    tmp_path: Path,
+) -> None:
+    one = write(tmp_path / "a.txt", "abbb" + "zzz")
+    other = write(tmp_path / "b.txt", "aaca" + "yzz")
+    corpus = load_corpus([one, other], split=("4/7", "3/7", 0))
+    assert corpus.vocabulary.characters == "abcyz"
+
+
 def test_a_given_vocabulary_numbers_the_text(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "cab")
     assert load_corpus([path], vocabulary=Vocabulary("Zabc")).train[0].tolist() == [3, 1]

@@ -57,7 +57,7 @@ def test_library(name: str, language: str) -> None:
     assert len(found) > 10
     for formula in found:
         check_formula(formula)
-    assert not re.search(r"\{(y|d|logits|vector|readers|names)\}", page)
+    assert not re.search(r"\{(y|d|p|H|logits|vector|readers|names)\}", page)
     assert network.source in page
     assert "![" + name + "](diagram.svg)" in page
     assert recurra.generate_kernels(recurra.make_plan(network)).text in page

@@ -90,11 +90,15 @@ def test_the_learning_rate_falls_with_the_numbers_that_are_summed(
 
 
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
-@pytest.mark.parametrize("name", ["wrnn", "large"])
-def test_scaled_networks_begin_with_the_frequencies(name: str, engine: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "choices"), [("wrnn", {}), ("large", {"shortlist": 50}), ("large", {"shortlist": 0})]
+)
+def test_scaled_networks_begin_with_the_frequencies(
+    name: str, choices: dict[str, str | float], engine: str
+) -> None:
     counts = np.random.default_rng(1).integers(0, 1000, 300)
     counts[7] = 0
-    found = first_guess(load_network(name), "scaled", counts, engine)
+    found = first_guess(load_network(name, choices), "scaled", counts, engine)
     assert found == pytest.approx((counts + 1) / (counts + 1).sum(), rel=1e-9)
 
 

@@ -1,6 +1,7 @@
 """From names to a run, and from its folder back to model, trainer and texts."""
 
 import json
+import math
 import shutil
 
 import numpy as np
@@ -93,6 +94,32 @@ def test_resuming_goes_on_from_any_folder(text, tmp_path, monkeypatch):
     assert resumed.val_nats_per_char == whole.val_nats_per_char
     for name in ("last.safetensors", "best.safetensors"):
         assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_run_keeps_its_own_order_of_characters(text):
+    own = recurra.load_corpus([text]).vocabulary.characters[::-1]
+    corpus = recurra.load_corpus([text], vocabulary=recurra.Vocabulary(own))
+    trainer = recurra.start([text], recurra.load_network("rnn"), SMALL, corpus=corpus)
+    last = finish(trainer)
+    run = recurra.Run.open(trainer.run.folder)
+    scores = list(recurra.score(run))
+    assert scores[0].loss.nats_per_char == pytest.approx(last.val_nats_per_char, rel=1e-6)
+    assert recurra.resume(run).corpus.vocabulary == corpus.vocabulary
+    other = recurra.Trainer(recurra.load_network("rnn"), recurra.load_corpus([text]), SMALL)
+    other.run = run
+    with pytest.raises(RunError, match="in another way"):
+        list(other.records())
+
+
+def test_a_shortlist_from_beginning_to_end(text):
+    trainer = recurra.start([text], recurra.load_network("large", {"shortlist": 3}), SMALL)
+    last = finish(trainer)
+    assert trainer.model.shapes.classes > 1
+    assert last.val_nats_per_char < math.log(len(trainer.corpus.vocabulary))
+    run = recurra.Run.open(trainer.run.folder)
+    scores = list(recurra.score(run))
+    assert scores[0].loss.nats_per_char == pytest.approx(last.val_nats_per_char, rel=1e-6)
+    assert len("".join(recurra.write(recurra.load_model(run), "to be", 20, seed=1))) == 20
 
 
 def test_texts_that_were_moved_are_found_again(text, tmp_path):

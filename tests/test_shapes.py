@@ -1,7 +1,10 @@
 """Sizes by unification, how parameters are stored, and sizes that make no sense."""
 
+import math
+
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from equations_list import HIDDEN, OUTPUT, VALID
 from recurra.equations import parse
@@ -164,3 +167,16 @@ def test_a_missing_size_is_named_so_that_it_can_be_given(product: str, words: st
     network = parse(f"h[t] = tanh(U @ x[t] + {product})\no[t] = softmax(Q @ h[t])\n")
     with pytest.raises(SettingError, match=words):
         ShapeSolver(network).shapes(V, {"h": 3})
+
+
+@given(st.integers(1, 300), st.integers(0, 310))
+def test_classes_hold_what_is_not_on_the_shortlist_once(vocabulary: int, shortlist: int) -> None:
+    network = parse(HIDDEN + f"o[t] = softmax(Q @ h[t] + q, {shortlist})\n")
+    shapes = ShapeSolver(network).shapes(vocabulary, 3)
+    others = [c for bounds in shapes.class_bounds for c in range(*bounds)]
+    assert others == list(range(min(shortlist, vocabulary), vocabulary))
+    assert [(c - shortlist) // shapes.class_size for c in others] == [
+        n for n, bounds in enumerate(shapes.class_bounds) for _ in range(*bounds)
+    ]
+    assert shapes.parameters["Q"] == (vocabulary + shapes.classes, 3)
+    assert shapes.classes <= shapes.class_size == math.ceil(math.sqrt(len(others)))

@@ -58,8 +58,9 @@ def check(
     threads: int,
     vocabulary: int = 7,
     hidden: int = 6,
+    choices: dict[str, str | float] | None = None,
 ) -> None:
-    loaded = load_network(network)
+    loaded = load_network(network, choices)
     shapes = ShapeSolver(loaded).shapes(vocabulary, hidden)
     want, got = (
         trained(make_engine(name, make_plan(loaded), shapes, np.float64, threads), settings, batch)
@@ -75,6 +76,13 @@ def check(
 @pytest.mark.parametrize("settings", SETTINGS, ids=NAMES)
 def test_step(settings: OptimizerSettings, batch: int, threads: int) -> None:
     check("wrnn", settings, batch, threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("settings", [SETTINGS[3], SETTINGS[-2]], ids=[NAMES[3], NAMES[-2]])
+@pytest.mark.parametrize("shortlist", [0, 4, 6])
+def test_shortlist(shortlist: int, settings: OptimizerSettings, threads: int) -> None:
+    check("large", settings, 4, threads, choices={"shortlist": shortlist})
 
 
 @pytest.mark.parametrize("network", ["tied", "scrn", "indrnn"])

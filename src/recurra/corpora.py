@@ -34,7 +34,7 @@ Parts = tuple[npt.NDArray[np.int32], ...]
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts as numbers, each text parted by itself; a part is a view of its text.
+    """Texts as numbers, each text parted by itself.
 
     Attributes:
         documents: the texts as they were read, with encodings.

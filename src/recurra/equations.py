@@ -10,8 +10,8 @@ nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]
     W: identity                                 # how a parameter starts (optional)
 
 Besides the element-wise functions there are ``norm(z)``, layer normalisation, and ``dropout(z)``,
-an edge that drops part of its numbers in training. ``softmax(z, 1000)`` chooses among the
-1000 most frequent characters and classes of all others, then within the class. Layers: see
+an edge that drops part of its numbers in training. ``softmax(z, 1000)`` chooses among the 1000
+most frequent characters and classes of all others, then within the class. Layers: see
 :mod:`recurra.stacks`.
 """
 

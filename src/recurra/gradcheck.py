@@ -1,13 +1,14 @@
 """Any engine's gradients against finite differences of its own loss, in float64."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.engines import DEFAULT_ENGINE, Parameters, State, make_engine
+from recurra.expressions import Number
 from recurra.network import Network
 from recurra.plan import make_plan
 from recurra.shapes import ShapeSolver
@@ -79,7 +80,8 @@ def check_gradients(
     Args:
         network: the equations.
         engine: which engine to check.
-        vocabulary: number of characters of the random problem.
+        vocabulary: number of characters of the random problem; a shortlist that would hold all
+            of them is shortened, so that there are classes to check.
         hidden: size of every vector.
         steps: length of the text; a random state is carried in.
         batch: number of texts.
@@ -92,6 +94,8 @@ def check_gradients(
         (below that, finite differences of a float64 loss hold no more digits).
     """
     rng = np.random.default_rng(seed)
+    if network.shortlist and network.shortlist.value >= vocabulary:
+        network = replace(network, shortlist=Number(vocabulary // 2))
     shapes = ShapeSolver(network).shapes(vocabulary, hidden)
     checked = make_engine(engine, make_plan(network), shapes, np.float64)
     problem = random_problem(

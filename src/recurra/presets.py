@@ -16,7 +16,7 @@ from recurra.networks import load_network
 from recurra.recipes import MODERN, Recipe
 
 PRESETS = ("fast", "good", "best")
-# From here on, the softmax has a shortlist.
+# From here on: the network `large`, whose softmax has a shortlist.
 LARGE_VOCABULARY = 1000
 
 
@@ -41,7 +41,7 @@ _SETTINGS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "best": {"minutes": 30.0, "hidden": 512, "dropout": 0.45},
     },
 }
-# What a character that comes up rarely has learned must not decay before it comes up again.
+# Rare characters get few gradients: strong decay would undo in between what they have learned.
 _WEIGHT_DECAY = {"glstm": 0.1, "large": 0.03}
 
 

@@ -188,7 +188,7 @@ def load_model(run: Run | Source, checkpoint: Name | None = None) -> Model:
 
 
 def load_run_corpus(run: Run, sources: Sequence[Source] | None = None) -> Corpus:
-    """The texts that a run was trained on, parted as they were.
+    """The texts that a run was trained on, parted and numbered as they were.
 
     Args:
         run: a run folder, opened.
@@ -205,6 +205,8 @@ def load_run_corpus(run: Run, sources: Sequence[Source] | None = None) -> Corpus
             f"the texts of {run.folder} have changed since it began: put back what was there "
             f"({', '.join(asked)}), or train a new run"
         )
+    if corpus.vocabulary.characters != run.vocabulary:  # the run began with one of its own
+        corpus = load_corpus(sources or asked, encoding, split, Vocabulary(run.vocabulary))
     return corpus
 
 

@@ -38,7 +38,7 @@ class Vocabulary:
     @classmethod
     def from_texts(cls, *texts: str, held_out: Iterable[str] = ()) -> "Vocabulary":
         """All characters: the most frequent in the texts first, then those only held out."""
-        counts = sum(map(census, map(code_points, texts)), np.zeros(0x110000, np.int64))
+        counts = census(code_points("".join(texts)))
         seen = np.flatnonzero(counts)
         seen = seen[np.argsort(-counts[seen], kind="stable")]  # ties by code point
         others = sorted(one for one in set().union(*held_out) if not counts[ord(one)])
@@ -53,7 +53,7 @@ class Vocabulary:
 
     @cached_property
     def _numbers(self) -> npt.NDArray[np.int32]:
-        """Number of every code point up to the first one past the last known; -1: unknown."""
+        """Number of every code point up to the first one past the highest known; -1: unknown."""
         numbers = np.full(int(self._points.max()) + 2, -1, np.int32)
         numbers[self._points] = np.arange(len(self), dtype=np.int32)
         return numbers

@@ -284,6 +284,11 @@ class Trainer:
         self._clock = _Clock({})
         if self.run is None:
             return
+        if self.run.vocabulary != self.model.vocabulary.characters:
+            raise RunError(
+                f"{self.run.folder} numbers its characters in another way than this trainer: "
+                "begin a new run"
+            )
         if not self.run.has("last"):
             if self.watch.step or self.streams.position:
                 raise RunError(

@@ -87,7 +87,9 @@ def _score(
         if run.has("best") or run.has("last"):
             model = load_model(run)
             engine = model.engine(comparison.engine, comparison.threads)
-            found = character_losses(engine, model.parameters, texts)
+            # a run may number characters in its own way
+            own = [model.vocabulary.encode(corpus.vocabulary.decode(text)) for text in texts]
+            found = character_losses(engine, model.parameters, own)
             losses[trial.key] = np.concatenate(found).astype(np.float32)
     return [len(text) - 1 for text in texts], losses
 

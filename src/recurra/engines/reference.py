@@ -59,18 +59,15 @@ class ReferenceEngine(Engine):
 
     def _logit_slope(self, log_p: Array, targets: Array) -> Array:
         """``d(-log p[k]) / dz = softmax(z) - onehot(k)``, of every softmax that k takes part in."""
-        p = np.exp(log_p)
-        slope = p.copy()
-        of_classes = []
+        slope, of_classes = np.exp(log_p), []
         for low, high in self.shapes.class_bounds:
-            is_own = (low <= targets) & (targets < high)
-            of_class = p[..., low:high].sum(2)
-            # another class's characters take no part
-            slope[..., low:high] /= np.where(is_own, of_class, np.inf)[..., None]
-            of_classes.append(of_class - is_own)
+            is_own = ((low <= targets) & (targets < high))[..., None]
+            of_classes.append(slope[..., low:high].sum(2, keepdims=True) - is_own)
+            # the characters of other classes take no part
+            slope[..., low:high] = is_own * np.exp(_log_softmax(log_p[..., low:high]))
         hit = np.take_along_axis(slope, targets[..., None], 2)
         np.put_along_axis(slope, targets[..., None], hit - 1.0, 2)
-        return np.concatenate([slope, *(one[..., None] for one in of_classes)], axis=2)
+        return np.concatenate([slope, *of_classes], axis=2)
 
     def train_step(
         self,

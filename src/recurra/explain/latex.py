@@ -64,6 +64,7 @@ class Latex:
         self.steps = tex(free(taken, "T", "N", "τ", "n"))
         self.target = tex(free(taken, "y", "k", "next"))
         self.probabilities = tex(free(taken, "p", "q", "π"))
+        self.head = tex(free(taken, "H", "L", "S", "head"))
         self.mask = tex(free(taken, "m", "μ", "mask"))
         self.delta = tex(free(taken, "δ", "d", "grad"))
 

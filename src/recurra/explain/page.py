@@ -9,6 +9,7 @@ from recurra.explain.derivation import Derivation, derive
 from recurra.explain.diagram import draw
 from recurra.explain.formulas import (
     Apply,
+    Constant,
     Hadamard,
     Mask,
     MatrixVector,
@@ -20,7 +21,7 @@ from recurra.explain.formulas import (
 from recurra.explain.latex import Latex, aligned
 from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.explain.words import words
-from recurra.expressions import CHARACTER, NORM, show
+from recurra.expressions import CHARACTER, NORM
 from recurra.functions import FUNCTIONS
 from recurra.network import Network
 from recurra.plan import Plan, Sum, Term, make_plan
@@ -88,8 +89,10 @@ class _Page:
 
     def equations(self) -> str:
         *steps, _ = (self.latex.step(step) for step in self.derivation.steps)
-        shortlist = f", {show(self.network.shortlist)}" if self.network.shortlist else ""
-        softmax = rf"\operatorname{{softmax}}({self._at(self.derivation.logits)}{shortlist})"
+        arguments = self._at(self.derivation.logits)
+        if number := self.network.shortlist:
+            arguments += rf",\, {self.latex.formula(Constant(number.value, number.name))}"
+        softmax = rf"\operatorname{{softmax}}({arguments})"
         last = self.latex.step(self.derivation.steps[-1])
         return aligned([*steps, last, f"{self._at(self.network.output.name)} &= {softmax}"])
 
@@ -158,15 +161,16 @@ class _Page:
 
     def _loss_with_shortlist(self) -> Iterator[str]:
         latex, logits = self.latex, self.derivation.logits
-        yield self._text("shortlist text", p=latex.probabilities, logits=self._at(logits))
-        entries = [latex.entry(logits, index) for index in ("h", "i", "k", "j")]
+        names = {"p": latex.probabilities, "H": latex.head}
+        yield self._text("shortlist text", logits=self._at(logits), **names)
+        entries = [latex.entry(logits, index) for index in ("k'", "i", "k", "j")]
         first, any_first, character, any_character = (rf"e^{{{entry}}}" for entry in entries)
         above = rf"{{{latex.steps}}}"
         yield aligned(
             [
                 rf"\mathcal{{L}} &= -\sum_{{t=1}}^{above} \ln \Bigl("
-                rf"\frac{{{first}}}{{\sum_{{i \in H}} {any_first}}} \cdot "
-                rf"\frac{{{character}}}{{\sum_{{j \in c}} {any_character}}}\Bigr)",
+                rf"\frac{{{first}}}{{\sum_{{i \in {latex.head}}} {any_first}}} \cdot "
+                rf"\frac{{{character}}}{{\sum_{{j \in [k]}} {any_character}}}\Bigr)",
                 latex.delta_line(logits, self.derivation.deltas[logits]),
             ]
         )

@@ -95,20 +95,20 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "shortlist text": (
         "The softmax first chooses among the frequent characters and the classes of all others, "
-        "$H$; if that is a class $c$, then a character of it. Its argument ${logits}$ has an entry "
-        "for every character, then one for every class. With $k$ the next character and $h$ what "
-        "has to be chosen first, $k$ itself or its class, the loss is the surprise at both; where "
-        "$k$ is frequent, the second factor is one. Write ${d} v$ for the derivative of the loss "
-        "by a vector $v$. Each of the two softmaxes gives its probabilities minus what came: "
-        "${p}_t$ holds the probabilities of the first choice, and for characters in classes those "
-        "within $c$ (zero in other classes, and in all if $k$ is frequent); ${y}_t$ has a one at "
-        "$h$ and a one at $k$.",
-        "softmax 先在 $H$ 里选：$H$ 是各个常用字和其余字分成的各类；若选中的是类 $c$，再在这一类"
-        "里选一个字。它的自变量 ${logits}$ 先是每个字一个元素，然后每一类一个元素。设 $k$ 是下一个"
-        "字，$h$ 是第一步该选的：$k$ 本身或它所在的类；损失就是对两步的意外程度，$k$ 是常用字时第二"
-        "个因子为一。记 ${d} v$ 为损失对向量 $v$ 的导数。两个 softmax 各自是“概率减去实际”："
-        "${p}_t$ 是第一步的概率；对于分了类的字，是类 $c$ 之内的概率（其他类的字为零，$k$ 是"
-        "常用字时全为零）；${y}_t$ 在 $h$ 和 $k$ 两处为一。",
+        "${H}$; if that is a class, then a character of it. Its argument ${logits}$ has an entry "
+        "for every character, then one for every class. Let $k$ be the next character, $[k]$ its "
+        "class, and $k'$ what has to be chosen first: the class, or $k$ itself where it is "
+        "frequent. The loss is the surprise at both; of a frequent character there is only the "
+        "first factor. Write ${d} v$ for the derivative of the loss by a vector $v$. Each of the "
+        "two softmaxes gives its probabilities minus what came: ${p}_t$ holds the probabilities of "
+        "the first choice, and those within $[k]$ (zero for characters of other classes, and of "
+        "all classes if $k$ is frequent); ${y}_t$ has a one at $k'$ and at $k$.",
+        "softmax 先在 ${H}$ 里选：各个常用字，和其余字分成的各类；若选中的是一类，再在这一类里选"
+        "一个字。它的自变量 ${logits}$ 先是每个字一个元素，然后每一类一个元素。设 $k$ 是下一个字，"
+        "$[k]$ 是它所在的类，$k'$ 是第一步该选的：这个类，或者（$k$ 是常用字时）$k$ 本身。损失就是"
+        "对两步的意外程度；常用字只有第一个因子。记 ${d} v$ 为损失对向量 $v$ 的导数。两个 softmax "
+        "各自是“概率减去实际”：${p}_t$ 是第一步的概率，以及类 $[k]$ 之内的概率（其他类的字为零，"
+        "$k$ 是常用字时各类的字全为零）；${y}_t$ 在 $k'$ 和 $k$ 处为一。",
     ),
     "backward": ("Backward, vector by vector", "反向：逐个向量"),
     "backward text": (

@@ -149,7 +149,8 @@ def log_probabilities(
     rows: Any, weights: Any, bias: Any, vocabulary: Any, shortlist: Any, size: Any
 ) -> Any:
     """``log p`` of every character, (N, V), for the few rows of one step of writing."""
-    scores = _log_probabilities(rows, weights, bias)  # all shifted by one number: no softmax sees
+    # scores of all, shifted by one number, which changes no softmax
+    scores = _log_probabilities(rows, weights, bias)
     result = np.empty((len(rows), vocabulary), rows.dtype)
     for i in range(len(rows)):
         z = scores[i]
