@@ -173,8 +173,9 @@ def test_classic_equals_a_plain_loop_at_every_step(corpus, network, plain, engin
 # -- resume
 
 
-def start_run(folder, recipe):
-    return Run.create(folder, {"recipe": asdict(recipe)}, load_network("wrnn").source, "abc")
+def start_run(folder, corpus, recipe):
+    pieces = {"recipe": asdict(recipe)}, load_network("wrnn").source
+    return Run.create(folder, *pieces, corpus.vocabulary.characters)
 
 
 def bytes_of(run):
@@ -206,9 +207,9 @@ RECIPES = {
 )
 def test_killed_and_resumed_ends_in_the_same_bytes(corpus, tmp_path, name, engine):
     network, recipe = load_network("wrnn"), RECIPES[name]
-    whole = start_run(tmp_path / "whole", recipe)
+    whole = start_run(tmp_path / "whole", corpus, recipe)
     end = finished(trainer_of(network, corpus, recipe, engine, run=whole).records())
-    broken = start_run(tmp_path / "broken", recipe)
+    broken = start_run(tmp_path / "broken", corpus, recipe)
     rng = np.random.default_rng(8)
     again = None
     for kill in range(200):
@@ -250,7 +251,7 @@ def test_the_best_is_the_running_mean_of_the_parameters(corpus):
 
 def test_asked_to_stop_it_saves_and_goes_on_later(corpus, tmp_path):
     network = load_network("wrnn")
-    whole, broken = (start_run(tmp_path / name, SMALL) for name in ("whole", "broken"))
+    whole, broken = (start_run(tmp_path / name, corpus, SMALL) for name in ("whole", "broken"))
     list(trainer_of(network, corpus, SMALL, run=whole).records())
     trainer = trainer_of(network, corpus, SMALL, run=broken)
     with stop_on_signals(trainer):
@@ -280,7 +281,7 @@ def test_the_second_signal_ends_at_once(corpus):
 
 
 def test_a_finished_run_stays_as_it_is(corpus, tmp_path):
-    run = start_run(tmp_path / "run", SMALL)
+    run = start_run(tmp_path / "run", corpus, SMALL)
     list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
     before = bytes_of(run), run.metrics()
     records = list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
@@ -290,7 +291,7 @@ def test_a_finished_run_stays_as_it_is(corpus, tmp_path):
 
 
 def test_a_checkpoint_of_another_size_is_refused(corpus, tmp_path):
-    run = start_run(tmp_path / "run", SMALL)
+    run = start_run(tmp_path / "run", corpus, SMALL)
     list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
     with pytest.raises(RunError, match="does not fit"):
         list(trainer_of(load_network("wrnn"), corpus, SMALL.with_(hidden=9), run=run).records())
@@ -308,7 +309,7 @@ def test_looking_on_changes_nothing(corpus, tmp_path):
             SMALL.with_(evaluate_every=1000, sample_every=0, record_every=1000),
         ]
     ):
-        run = None if i == 0 else start_run(tmp_path / str(i), recipe)
+        run = None if i == 0 else start_run(tmp_path / str(i), corpus, recipe)
         trainer = trainer_of(load_network("wrnn"), corpus, recipe, run=run, save_seconds=0.0)
         list(trainer.records())
         ends.append(trainer)
@@ -331,7 +332,7 @@ def test_the_seed_decides(corpus):
 
 
 def test_records_tell_what_happened(corpus, tmp_path):
-    run = start_run(tmp_path / "run", SMALL)
+    run = start_run(tmp_path / "run", corpus, SMALL)
     trainer = trainer_of(load_network("wrnn"), corpus, SMALL, run=run)
     rate = trainer.recipe.lr
     records = list(trainer.records())
@@ -398,7 +399,7 @@ def test_a_budget_of_minutes_counts_all_processes(corpus, tmp_path, monkeypatch)
     clock = SimpleNamespace(perf_counter=lambda: next(ticks) / 1000)
     monkeypatch.setattr("recurra.training.time", clock)
     recipe = SMALL.with_(minutes=0.01)
-    run = start_run(tmp_path / "run", recipe)
+    run = start_run(tmp_path / "run", corpus, recipe)
     for record in trainer_of(
         load_network("rnn"), corpus, recipe, run=run, save_seconds=0.0
     ).records():
@@ -426,7 +427,7 @@ def test_divergence_keeps_the_last_good_state(corpus, tmp_path):
     recipe = SMALL.with_(
         optimizer="sgd", lr=1e-3, clip_norm=None, steps=2000, final_lr=1.0, evaluate_every=10
     )
-    run = start_run(tmp_path / "run", recipe)
+    run = start_run(tmp_path / "run", corpus, recipe)
     trainer = trainer_of(load_network("irnn"), corpus, recipe, run=run, save_seconds=0.0)
     records = []
     for record in trainer.records():
@@ -445,7 +446,7 @@ def test_divergence_keeps_the_last_good_state(corpus, tmp_path):
 
 
 def test_parameters_that_are_no_numbers_are_never_saved(corpus, tmp_path):
-    run = start_run(tmp_path / "run", SMALL)
+    run = start_run(tmp_path / "run", corpus, SMALL)
     trainer = trainer_of(load_network("rnn"), corpus, SMALL, run=run, save_seconds=0.0)
     for record in trainer.records():
         if isinstance(record, Progress) and record.step == 40:
@@ -483,7 +484,7 @@ def test_a_text_of_one_distinct_character(tmp_path):
 def test_without_held_out_text_there_is_no_best(tmp_path):
     (tmp_path / "a.txt").write_text(babble(600), "utf-8")
     corpus = load_corpus([tmp_path / "a.txt"], split=(100, 0, 0))
-    run = start_run(tmp_path / "run", SMALL)
+    run = start_run(tmp_path / "run", corpus, SMALL)
     end = finished(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
     assert (end.stopped_by, end.val_nats_per_char) == ("steps", None)
     assert run.has("last")

@@ -95,7 +95,7 @@ def check_gradients(
     """
     rng = np.random.default_rng(seed)
     if network.shortlist and network.shortlist.value >= vocabulary:
-        network = replace(network, shortlist=Number(vocabulary // 2))
+        network = replace(network, shortlist=Number(float(vocabulary // 2)))
     shapes = ShapeSolver(network).shapes(vocabulary, hidden)
     checked = make_engine(engine, make_plan(network), shapes, np.float64)
     problem = random_problem(
