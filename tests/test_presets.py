@@ -30,6 +30,19 @@ def test_who_waits_longer_trains_longer(tmp_path):
         minutes = [chosen.recipe.minutes for chosen in presets]
         assert minutes == sorted(set(minutes))
         assert all(chosen.recipe.steps is None for chosen in presets)
+        epochs = [chosen.recipe.epochs for chosen in presets]
+        assert epochs == sorted(set(epochs))
+
+
+def test_a_short_text_is_not_read_for_minutes(tmp_path):
+    text = corpus(tmp_path, 10, 1000)
+    chosen = recurra.preset("fast", text)
+    recipe = chosen.recipe.with_(hidden=4, lr=None, minutes=30.0, epochs=chosen.recipe.epochs)
+    *_, end = recurra.Trainer(chosen.network, text, recipe, engine="reference").records()
+    assert end.stopped_by == "epochs"
+    assert end.characters <= chosen.recipe.epochs * len(text.train[0])
+    # whoever asks for minutes gets them
+    assert chosen.recipe.with_(minutes=5.0).epochs is None
 
 
 @pytest.mark.parametrize("characters", [200, 3000, 60_000])
