@@ -42,8 +42,8 @@ def train_command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="fast, good or best: 2, 10 or 30 minutes, less on a short text, with a network and "
-            "settings that suit it; other options still count.",
+            help="fast, good or best: 2, 10 or 30 minutes, less on a short text, with a network "
+            "and settings that suit it; other options still count.",
         ),
     ] = None,
     set_: options.Choices = None,
