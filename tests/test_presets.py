@@ -49,7 +49,9 @@ def test_a_short_text_is_not_read_for_minutes(tmp_path):
 def test_a_short_text_is_read_in_fewer_streams(tmp_path, characters):
     text = corpus(tmp_path, 60, characters)
     recipe = recurra.preset("fast", text).recipe
-    assert recipe.batch <= max(1, sum(map(len, text.train)) // (10 * recipe.seq_len))
+    length = sum(map(len, text.train))
+    assert recipe.batch <= max(1, length // (10 * recipe.seq_len))
+    assert recipe.evaluate_every <= max(10, length // (recipe.batch * recipe.seq_len))
     small = recipe.with_(
         steps=2, hidden=4, evaluate_every=2, sample_every=0, evaluate_characters=50
     )

@@ -56,7 +56,8 @@ def preset(
 
     Args:
         name: "fast", "good" or "best": about 2, 10 and 30 minutes, or less on a short text.
-        corpus: its vocabulary decides, and where it is short, fewer streams are read.
+        corpus: its vocabulary decides; where it is short, fewer streams are read, and held-out text
+            is looked at every epoch.
         network: another one, as for `recurra.load_network`; it gets the preset's size, and
             the learning rate that its sizes ask for.
         choices: as for `recurra.load_network`.
@@ -71,7 +72,10 @@ def preset(
     recipe = MODERN.with_(weight_decay=_WEIGHT_DECAY[own], **_SETTINGS[own][name])
     if network not in (None, own):
         recipe = recipe.with_(lr=None)
-    # a stream should be read in some steps, not in one
-    streams = sum(map(len, corpus.train)) // (10 * recipe.seq_len)
-    suited = recipe.with_(batch=max(1, min(recipe.batch, streams)))
-    return Preset(load_network(network or own, choices), suited)
+    # a stream should be read in some steps, not in one; and the best model of a short text comes
+    # and goes within a few hundred steps
+    characters = sum(map(len, corpus.train))
+    batch = max(1, min(recipe.batch, characters // (10 * recipe.seq_len)))
+    epoch = max(10, characters // (batch * recipe.seq_len))
+    recipe = recipe.with_(batch=batch, evaluate_every=min(recipe.evaluate_every, epoch))
+    return Preset(load_network(network or own, choices), recipe)
