@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -67,6 +68,14 @@ def test_runs_that_are_there_already(call, comparison):
     assert code == 0
     assert re.findall("nats per .*", again) == re.findall("nats per .*", out.split("Budget")[1])
     assert not Path("given/runs").exists()
+
+
+def test_a_folder_with_an_equals_sign_is_no_name(call, comparison):
+    folder, _ = comparison
+    copies = Path("lr=1").resolve()
+    shutil.copytree(folder / "runs" / "40-steps20", copies)
+    runs = [copies / name / "seed-0" for name in ("rnn", "sigmoid")]
+    assert call("compare", *runs, "--out", "given")[0] == 0
 
 
 def test_lists_of_sizes_and_lengths(call, runs):
@@ -143,6 +152,9 @@ def test_reports(call, comparison):
         (1, "no choice f9", "compare rnn wrnn --text TEXT --set wrnn.f9=relu"),
         (1, "the test part holds no text", "compare rnn wrnn --text TEXT --split 90/10/0"),
         (2, "--seeds", "compare rnn wrnn --text TEXT --seeds 0"),
+        (1, "no engine abacus", "compare rnn wrnn --text TEXT --engine abacus"),
+        (1, "threads have to be", "compare rnn wrnn --text TEXT --threads 5000"),
+        (1, "the training text has", "compare rnn wrnn --text TEXT --batch 9999"),
         (1, "lr and rates", "compare rnn wrnn --text TEXT --rates 1,2 --lr 3"),
         (1, "A comparison is a folder", "compare --resume nowhere"),
         (2, "keeps what it began with", "compare --resume nowhere --seeds 3"),

@@ -45,6 +45,17 @@ def test_where_one_size_is_too_coarse_vectors_differ_by_one():
     assert count("wrnn", 20, {"a": 3, "b": 2}) == 150
 
 
+def test_what_is_no_vector_has_a_size_too():
+    text = (
+        "a[t] = tanh(U @ x[t] + A @ (B @ a[t-1]))\n"
+        "b[t] = tanh(V @ a[t] + W @ b[t-1])\no[t] = softmax(Q @ b[t])"
+    )
+    network = recurra.parse(text)
+    target = recurra.ShapeSolver(network).shapes(20, {"": 2, "a": 3}).count
+    size = matched_size(network, 20, target)
+    assert recurra.ShapeSolver(network).shapes(20, size).count == pytest.approx(target, rel=0.02)
+
+
 def test_the_papers_networks_by_hand():
     # rnn: 65 H + H^2 + H + 65 H + 65; wrnn: 65 H + 4 H^2 + 2 H + 65 H + 65
     (budget,) = make_budgets([LIBRARY["rnn"], LIBRARY["wrnn"]], 65, [256], [{"steps": 10}])

@@ -4,10 +4,11 @@ import json
 import math
 
 import pytest
-from studies import LENGTH, RECIPE, protocol, replaced, study
+from studies import LENGTH, RECIPE, protocol, replaced, study, write_text
 
 from recurra.errors import RunError, SettingError, TextError
 from recurra.recipes import CLASSIC, MODERN
+from recurra.tuning.estimates import count_parameters
 from recurra.tuning.protocol import Protocol, load_protocol
 from recurra.tuning.pruning import Pruner, make_pruner
 from recurra.tuning.search import make_protocol
@@ -34,7 +35,18 @@ def test_a_setting_chooses_network_functions_and_sizes(tmp_path):
     network = asked.network({"network": "wrnn", "f1": "relu", "hidden.b": 4})
     assert (network.name, network.functions["f1"]) == ("wrnn", "relu")
     recipe = asked.recipe_of({"network": "wrnn", "f1": "relu", "hidden.b": 4})
-    assert recipe.hidden == {"a": RECIPE.hidden, "b": 4}
+    assert recipe.hidden == {"": RECIPE.hidden, "b": 4}
+
+
+def test_the_size_of_one_vector_is_that_of_all_that_the_equations_join_to_it(tmp_path):
+    asked = protocol(tmp_path, {"hidden.h": [4, 6]}, network="lstm")
+    assert count_parameters(asked, {"hidden.h": 4}, 13) == 4 * (13 + 4 + 1) * 4 + 13 * 5
+
+
+def test_one_text_need_not_be_in_a_list(tmp_path):
+    text = write_text(tmp_path)
+    asked = make_protocol(text, "rnn", {"lr": [0.1]}, RECIPE)
+    assert asked.text.sources == (str(text),)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +79,18 @@ def test_spaces_that_contradict_the_recipe_or_the_network(tmp_path, space, sente
         ({"trials": 13}, "the grid has 12 settings, not 13"),
         ({"pruner": "rounds", "rung": LENGTH}, "has to lie below"),
         ({"pruner": "rounds", "within": "dropout"}, "the space does not search it"),
+        ({"engine": "abacus"}, "no engine abacus"),
+        (
+            {
+                "pruner": "rounds",
+                "within": "hidden",
+                "space": {
+                    "hidden": {"from": 2, "to": 8, "points": 3},
+                    "lr": {"from": 0.1, "to": 0.2},
+                },
+            },
+            "give it a list or a step",
+        ),
         ({"pruner": "top", "within": "lr"}, "only rounds are held within a parameter"),
         ({"pruner": "halving", "factor": 1}, "factor has to be 2 or more"),
         ({"recipe": MODERN.with_(minutes=1), "length": None}, "cannot have a budget of minutes"),

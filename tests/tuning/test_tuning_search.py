@@ -156,6 +156,13 @@ def test_settings_that_do_not_fit_are_skipped_with_their_reason(tmp_path):
     assert "of memory" in reasons[2]
 
 
+def test_settings_whose_equations_are_refused_are_skipped(tmp_path):
+    text = "c = 1\nh[t] = tanh(U @ x[t] + W @ h[t-1] / c)\no[t] = softmax(V @ h[t])"
+    made = finished(tmp_path, network=recurra.parse(text), space={"c": [0, 2]})
+    assert states(made) == ["skipped", "done"]
+    assert "c" in made.trials()[0].reason
+
+
 def test_diverged_trials_are_told_and_all_of_them_are_an_error(tmp_path):
     recipe = RECIPE.with_(optimizer="sgd", clip_value=None, divergence=1.01, evaluate_every=1000)
     made = finished(tmp_path, space={"lr": [0.001, 1000.0]}, recipe=recipe)
@@ -209,6 +216,15 @@ def test_a_refused_worker_ends_the_search_with_its_sentence(tmp_path):
     (tmp_path / "sums.txt").write_text("something else\n" * 400)
     with pytest.raises(RunError, match="the texts have changed"):
         list(search(made, workers=2, pause=0.05))
+
+
+def test_a_fault_of_a_worker_is_told_without_its_traceback(tmp_path):
+    made = study(tmp_path)
+    (made.folder / "claims").write_text("a file where a folder should be")
+    with pytest.raises(RunError) as refused:
+        list(search(made, workers=1, pause=0.05))
+    assert "Error" in str(refused.value)
+    assert "Traceback" not in str(refused.value)
 
 
 def test_workers_that_only_die_end_the_search(tmp_path, monkeypatch):

@@ -96,16 +96,16 @@ def test_a_file_that_is_no_toml(tmp_path):
 
 
 values = st.lists(
-    st.integers(1, 999) | st.floats(0.001, 999, allow_nan=False),
+    st.integers(0, 999) | st.floats(0.001, 999, allow_nan=False),
     min_size=1,
     unique=True,
     max_size=5,
 )
 ranges = st.builds(
     lambda low, length, points, log: {
-        "from": low, "to": low + length, "points": points, **({"log": True} if log else {})
+        "from": low, "to": low + length, "points": points, **({"log": True} if log and low else {})
     },
-    st.floats(1e-6, 1e3), st.floats(0, 1e3), st.integers(1, 7), st.booleans(),
+    st.just(0) | st.floats(1e-6, 1e3), st.floats(0, 1e3), st.integers(1, 7), st.booleans(),
 )  # fmt: skip
 spaces = st.dictionaries(st.sampled_from("abcdef"), values | ranges, min_size=1, max_size=4)
 

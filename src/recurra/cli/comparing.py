@@ -208,12 +208,12 @@ def _named(entrants: Sequence[str]) -> list[tuple[str, str]]:
 
 def _grouped(entrants: Sequence[str]) -> dict[str, list[str]] | list[str]:
     """Run folders, by name where they have one."""
-    if not any("=" in entrant for entrant in entrants):
+    if all(_parted(entrant)[1] == entrant for entrant in entrants):
         return list(entrants)
     groups: dict[str, list[str]] = {}
     for entrant in entrants:
-        name, equals, run = entrant.partition("=")
-        if not equals:
+        name, run = _parted(entrant)
+        if run == entrant:
             message = f"{entrant} has no name, but others have: give all a name, or none"
             raise typer.BadParameter(message, param_hint="RUN")
         groups.setdefault(name, []).append(run)

@@ -100,7 +100,12 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
         # vectors that the equations join have one size: the first of them names it
         names = list({id(d.root()): name for name, d in reversed(solver.vectors.items())}.values())
         names.reverse()
-        mixed = [{n: low + (i < k) for i, n in enumerate(names)} for k in range(1, len(names))]
+        # the middle of a product of two matrices is no vector
+        rows = {d.root() for d in solver.rows.values()}
+        rest = {} if all(d.hidden or d.vocabulary for d in rows) else {"": low}
+        mixed = [
+            rest | {n: low + (i < k) for i, n in enumerate(names)} for k in range(1, len(names))
+        ]
         best = min([best, *mixed], key=gap)
     if gap(best) > TOLERANCE:
         raise SettingError(

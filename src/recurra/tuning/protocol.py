@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from recurra.checkpoints import canonical_json, write_atomic
 from recurra.corpora import Corpus, Split, lasting, load_corpus
+from recurra.engines import check_engine
 from recurra.equations import parse
 from recurra.errors import RunError, SettingError
 from recurra.network import Network
@@ -46,6 +47,8 @@ class Text:
     @classmethod
     def of(cls, sources: Sequence[str | Path], encoding: str | None, split: Split) -> Self:
         """The texts as they are now; their paths as they can be found from any folder."""
+        if isinstance(sources, str | Path):
+            sources = [sources]
         named = map(lasting, sources)
         shares = split if isinstance(split, str) else "/".join(map(str, split))
         fingerprint = load_corpus(sources, encoding, split).fingerprint
@@ -103,6 +106,7 @@ class Protocol:
     engine: str = "compiled"
 
     def __post_init__(self) -> None:
+        check_engine(self.engine)
         if self.sampler not in SAMPLERS:
             raise SettingError(f"no search {self.sampler}: choose one of {', '.join(SAMPLERS)}")
         if self.sampler == "tpe" and self.pruner.name in WAITS:
@@ -181,7 +185,7 @@ class Protocol:
                     f"the network has no vector {min(unknown)}: it has {', '.join(vectors)}"
                 )
             base = named.get("hidden", self.recipe.hidden)
-            whole = base if isinstance(base, dict) else dict.fromkeys(vectors, base)
+            whole = base if isinstance(base, dict) else {"": base}
             named["hidden"] = {**whole, **sizes}  # type: ignore[assignment]
         stops = {
             rule: getattr(CLASSIC, rule) if self.pruner.name == "classic" else None
@@ -257,8 +261,11 @@ class Protocol:
         if within is not None:
             if within not in self.space.parameters:
                 raise SettingError(f"rounds within {within}: the space does not search it")
-            if self.space.parameters[within].grid is None:
-                raise SettingError(f"rounds within {within}: give it a list, a step or points")
+            parameter = self.space.parameters[within]
+            drawn = self.sampler != "grid" and getattr(parameter, "points", None) is not None
+            if parameter.grid is None or drawn:
+                cure = "a list or a step" if drawn else "a list, a step or points"
+                raise SettingError(f"rounds within {within}: give it {cure}")
         for setting in self.space.extremes():
             try:
                 self.network(setting)

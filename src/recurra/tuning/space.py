@@ -49,7 +49,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from ``low`` to ``high``; whole ones if both are whole and not ``log``.
+    """The numbers from ``low`` to ``high``; whole ones if these are whole.
 
     Attributes:
         low, high: bounds, both of them included.
@@ -138,7 +138,7 @@ class Space:
             else {
                 ("from" if key == "low" else "to" if key == "high" else key): value
                 for key, value in asdict(p).items()
-                if value not in (None, False)
+                if value is not None and value is not False
             }
             for name, p in self.parameters.items()
         }
