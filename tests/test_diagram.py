@@ -117,7 +117,7 @@ def test_valid(case: Valid) -> None:
 
 
 @given(networks())
-@settings(max_examples=20)
+@settings(max_examples=settings.default.max_examples // 5)
 def test_any_network(text: str) -> None:
     network = recurra.parse(text)
     check_circles(router(network))

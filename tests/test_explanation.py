@@ -74,7 +74,7 @@ def test_valid(case: Valid) -> None:
 
 
 @given(networks())
-@settings(max_examples=30)
+@settings(max_examples=settings.default.max_examples // 3)
 def test_any_network(text: str) -> None:
     network = recurra.parse(text)
     derivation, latex = derive(network), Latex(network)

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import RECURRA, process
+from command_line import RECURRA, process, wait_for
 
 SMALL = [
     "--batch=2", "--seq-len=8", "--steps=20", "--warmup=5", "--record-every=5",
@@ -99,14 +99,21 @@ def test_budgets_alone_may_end_a_recipe(call, runs, tmp_path):
     assert [row["steps"] for row in json.loads(out)["rows"]] == [5, 5, 10, 10]
 
 
+def test_equal_minutes(call, runs):
+    options = ["--minutes=0.01", "--hidden=4", "--match=hidden", "--batch=2", "--seq-len=8"]
+    text = ["--text", runs / "plays.txt", "--seeds=1", "--engine=reference", "--threads=1"]
+    code, out, err = call("compare", "rnn", "wrnn", *text, *options, "--json", "--out=timed")
+    assert code == 0, err
+    assert [row["stopped_by"] for row in json.loads(out)["rows"]] == ["minutes"] * 2
+    assert call("report", "timed", "-o", "report.html")[0] == 0
+
+
 def test_ctrl_c_saves_and_the_comparison_goes_on(runs, tmp_path):
     command = ["compare", "rnn", "wrnn", "--text", runs / "plays.txt", "--seeds=2", *SMALL]
-    command += ["--steps=400", "--evaluate-every=100", "--out", tmp_path / "one"]
+    command += ["--steps=2000", "--evaluate-every=100", "--out", tmp_path / "one"]
     with subprocess.Popen([*RECURRA, *map(str, command)], stdout=-1, stderr=-1, text=True) as child:
-        while not child.stdout.readline().startswith("[2/4]"):
-            pass
-        while not child.stdout.readline().startswith("step "):
-            pass
+        wait_for("[2/4]", child.stdout)
+        wait_for("step ", child.stdout)
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
     assert child.returncode == 130

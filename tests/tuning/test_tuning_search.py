@@ -87,7 +87,7 @@ def test_two_processes_find_what_one_finds(tmp_path, options):
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path, monkeypatch):
-    options = {"length": 20 * LENGTH, "space": {"lr": [0.1, 0.03]}}
+    options = {"length": 100 * LENGTH, "space": {"lr": [0.1, 0.03]}}
     expected = table(finished(tmp_path, "alone", **options))
     made = study(tmp_path, "killed", **options)
     children = []
@@ -118,6 +118,7 @@ def test_processes_end_when_their_parent_is_gone(tmp_path):
     made = study(tmp_path, length=100 * LENGTH)
     child = Child.spawn(made, None, None)
     while not made.curve(0):
+        assert child.process.poll() is None
         time.sleep(0.05)
     child.process.stdin.close()  # as the system does for a dead parent
     assert child.close() == (0, "")
