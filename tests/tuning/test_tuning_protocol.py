@@ -144,7 +144,7 @@ def test_a_protocol_comes_back_from_its_file(tmp_path):
     space = {"lr": [0.1], "hidden.b": [4], "f1": ["relu"]}
     asked = protocol(tmp_path, space, network="wrnn", pruner="rounds")
     made = Study.create(asked, tmp_path / "study")
-    again, storage = load_protocol(made.folder)
+    again, _, storage = load_protocol(made.folder)
     assert (again, storage) == (asked, None)
     assert list(again.space.parameters) == list(space)
 
@@ -159,6 +159,22 @@ def test_the_same_command_finds_its_study_and_another_one_is_told_why_not(tmp_pa
     assert Study.create(other).folder != first.folder
     with pytest.raises(SettingError, match="another length"):
         Study.create(other, first.folder)
+
+
+def test_a_call_that_was_killed_while_it_made_the_folder_is_no_hindrance(tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / ".study.json.0123.tmp").write_text("{")
+    assert Study.create(protocol(tmp_path), tmp_path / "study").trials()
+
+
+def test_the_folder_of_a_study_has_a_name_that_any_system_takes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = write_text(tmp_path).rename(tmp_path / ("my novel? " + "x" * 100 + ".txt"))
+    asked = make_protocol([text], "rnn", {"lr": [0.1]}, RECIPE, engine="reference")
+    name = Study.create(asked).folder.name
+    assert name.startswith("rnn-my-novel--xxx")
+    assert name.endswith(f"-{asked.key}")
+    assert len(name) < 60
 
 
 def test_damaged_and_foreign_studies_are_refused(tmp_path):

@@ -233,11 +233,6 @@ def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) 
 def _given_budget(opened: Mapping[str, Sequence[Run]], trials: Sequence[Trial]) -> Budget:
     parameters = {}
     for trial in trials:
-        finished = trial.outcome()
-        if finished is None:
-            raise SettingError(
-                f"{trial.folder} has not finished: recurra train --resume {trial.folder}"
-            )
-        parameters[trial.contestant] = finished["parameters"]
+        parameters[trial.contestant] = trial.finished()["parameters"]
     sizes = {name: asked(group[0]).recipe.hidden for name, group in opened.items()}
     return Budget("given", {}, sizes, parameters)

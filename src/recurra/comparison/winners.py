@@ -52,7 +52,11 @@ def compare_studies(
             )
     corpus = first.text.load()
     refuse_without_parts(None, corpus.test)
-    begin = 1 + max(recipe.seed for _, recipe in winners.values())
+    used = [recipe.seed for _, recipe in winners.values()]
+    for protocol in protocols:
+        searched = protocol.space.parameters.get("seed")
+        used += [protocol.recipe.seed, *(map(int, searched.ends) if searched else ())]
+    begin = 1 + max(used)
     recipes = {name: recipe.with_(seed=begin) for name, (_, recipe) in winners.items()}
     shapes = {
         name: ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
