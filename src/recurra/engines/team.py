@@ -41,7 +41,13 @@ class Team:
             worker.give(task, item)
 
         def end() -> list[Any]:
-            outcomes = [worker.wait() for worker in busy]
+            waiting, outcomes = busy[:], []
+            try:
+                while waiting:
+                    outcomes.append(waiting.pop(0).wait())
+            finally:  # interrupted: the others have to come back too
+                while waiting:
+                    waiting.pop().wait()
             for _, error in outcomes:
                 if error is not None:
                     raise error
