@@ -215,4 +215,6 @@ def test_a_run_that_held_nothing_out_asks_for_a_text(text):
     assert result.val_nats_per_char is None
     with pytest.raises(RunError, match="name a text"):
         list(recurra.score(recurra.Run.open(result.run)))
+    (score,) = recurra.score(recurra.Run.open(result.run), [text])
+    assert score.text == "given"
     assert recurra.load_model(result.run).vocabulary.characters

@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import sys
 import threading
 import time
 
@@ -55,6 +56,7 @@ def test_an_error_arrives_after_all_have_finished(failing: int) -> None:
     assert team.run(lambda item: item * 10, [1, 2, 3]) == [10, 20, 30]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there no thread can be interrupted")
 def test_interrupted_while_it_waits_the_team_keeps_in_step() -> None:
     team, caller = Team(3), threading.get_ident()
     interrupt = threading.Timer(0.1, signal.pthread_kill, (caller, signal.SIGINT))
@@ -66,8 +68,12 @@ def test_interrupted_while_it_waits_the_team_keeps_in_step() -> None:
             time.sleep(0.5)
         return item
 
-    with pytest.raises(KeyboardInterrupt):
-        team.run(slow, [0, 1, 2])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            team.run(slow, [0, 1, 2])
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     def next_task(item: int) -> int:
         time.sleep(0.1 if item == 12 else 0.0)

@@ -318,7 +318,7 @@ class _Lowering:
         for value in values[1:]:
             total = program.emit("+", total, value)
         match total, expression:
-            case Constant(value), Binary(place=place) if not isfinite(value):
+            case Constant(number), Binary(place=place) if not isfinite(number):
                 raise self.network.error("this number is too large: use smaller ones", place)
         return total
 

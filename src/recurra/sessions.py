@@ -235,23 +235,21 @@ def score(
     model = load_model(run)
     computes = model.engine(engine, threads)
     skipped = 0
-    corpus = None
+    parts = {}
     try:
         corpus = load_run_corpus(run, sources)
+        parts = {"validation": corpus.validation, "test": corpus.test}
+        parts = {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
     except (RunError, TextError):
         if not sources:
             raise
-    if corpus is None:
-        assert sources
+    if sources and not parts:
         documents = read_documents(sources, encoding)
         known = [model.vocabulary.known(document.text) for document in documents]
         skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
         parts = {"given": tuple(map(model.vocabulary.encode, known))}
-    else:
-        parts = {"validation": corpus.validation, "test": corpus.test}
-        parts = {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
-        if not parts:
-            raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
+    if not parts:
+        raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
     for name, part in parts.items():
         for protocol in [None] if windows is None else [None, windows]:
             loss = evaluate(computes, model.parameters, part, protocol)

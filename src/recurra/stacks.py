@@ -151,7 +151,8 @@ class _Numbered(ast.NodeTransformer):
                         node,
                     )
                 return ast.copy_location(ast.Name(numbered, node.ctx), node)
-        node.value = self.visit(node.value)
+        if not isinstance(node.value, ast.Name):  # a vector, also one called l
+            node.value = self.visit(node.value)
         return node
 
     def _number(self, index: ast.expr) -> int:

@@ -296,6 +296,8 @@ def _outcome(trial: "Trial", record: Finished) -> str:
 
 
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:
+    from recurra.report.tables import shown_sizes
+
     columns = (
         "network",
         "hidden",
@@ -313,7 +315,7 @@ def _print_results(console: "Console", comparison: "Comparison", results: "Resul
             rows.append(
                 (
                     summary.contestant,
-                    str(budget.sizes[summary.contestant]),
+                    shown_sizes(budget.sizes[summary.contestant]),
                     summary.parameters,
                     summary.lr,
                     summary.test and summary.test.mean,

@@ -101,8 +101,9 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
         names = list({id(d.root()): name for name, d in reversed(solver.vectors.items())}.values())
         names.reverse()
         # the middle of a product of two matrices is no vector
-        rows = {d.root() for d in solver.rows.values()}
-        rest = {} if all(d.hidden or d.vocabulary for d in rows) else {"": low}
+        named = {d.root() for d in solver.vectors.values()}
+        sides = {d.root() for d in (*solver.rows.values(), *solver.columns.values())}
+        rest = {} if all(d in named or d.vocabulary for d in sides) else {"": low}
         mixed = [
             rest | {n: low + (i < k) for i, n in enumerate(names)} for k in range(1, len(names))
         ]

@@ -34,7 +34,7 @@ class Row:
     Attributes:
         key: of its trial.
         min_smooth_loss: the classic figure: lowest smoothed training loss of a whole sequence.
-        test: None if the run diverged before its first checkpoint.
+        test: None if the run diverged before its first checkpoint, or has no finite loss.
     """
 
     key: str

@@ -261,11 +261,8 @@ class Protocol:
         if within is not None:
             if within not in self.space.parameters:
                 raise SettingError(f"rounds within {within}: the space does not search it")
-            parameter = self.space.parameters[within]
-            drawn = self.sampler != "grid" and getattr(parameter, "points", None) is not None
-            if parameter.grid is None or drawn:
-                cure = "a list or a step" if drawn else "a list, a step or points"
-                raise SettingError(f"rounds within {within}: give it {cure}")
+            if self.space.parameters[within].grid is None:
+                raise SettingError(f"rounds within {within}: give it a list, a step or points")
         for setting in self.space.extremes():
             try:
                 self.network(setting)
