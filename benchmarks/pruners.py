@@ -44,7 +44,8 @@ def run(study: Study, workers: int) -> tuple[object, ...]:
     finally:
         minutes += (time.monotonic() - begun) / 60.0
         clock.write_text(f"{minutes}")
-    in_full = sum(trial.state == "done" for trial in trials)
+    # the classic stop rules end a trial too
+    in_full = sum(t.state == "done" and t.characters >= study.protocol.length for t in trials)
     return len(trials), in_full, minutes, used(trials), study.winner().loss
 
 

@@ -99,7 +99,7 @@ def table(rows: list[Row], results: dict[str, list[Result]]) -> Iterator[str]:
         figures = [found[0].finished["parameters"], mean(r.finished["characters"] for r in found)]
         cells = [row.name, f"{mean(r.minutes for r in found):.1f}", *(f"{n:,.0f}" for n in figures)]
         losses = zip(*(r.losses for r in found), strict=True)
-        cells += [" / ".join(f"{loss:.4f}" for loss in sorted(them)) for them in losses]
+        cells += [" / ".join(f"{loss:.4f}" for loss in them) for them in losses]
         yield f"| {' | '.join(cells)} | {len(found)} |"
     yield ""
     yield from (f"- {row.name}: `{results[row.name][0].command}`" for row in rows)

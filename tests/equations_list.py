@@ -161,6 +161,12 @@ VALID = [
         "W[l]: orthogonal(0.5)\no[t] = softmax(Q @ norm(h[layers][t]) + E.T @ h[1][t] + c)\n",
     ),
     Valid(
+        "the number of a layer",
+        "layers = 2\nh[0][t] = E @ x[t]\n"
+        "h[l][t] = h[l-1][t] + tanh(V[l] @ h[l-1][t] + W[l] @ h[l][t-1]) * l / layers\n"
+        "o[t] = softmax(Q @ h[layers][t])\n",
+    ),
+    Valid(
         "layers of two equations",
         "layers = 2\nh[0][t] = tanh(U @ x[t])\n"
         "z[l][t] = sigmoid(Z[l] @ h[l-1][t] + A[l] @ h[l][t-1])\n"

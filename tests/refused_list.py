@@ -68,6 +68,16 @@ INVALID = [
         "layers = 2\nh[l][t] = tanh(U[l] @ x[t] + V[l] @ ^h[l-1][t])\n",
         "h0[t] is read but no equation defines it",
     ),
+    refused(
+        "a layer where there is none",
+        "layers = 2\nh[l][t] = tanh(U[l] @ x[t])\ng[t] = ^l * h[2][t]\n",
+        "here is none",
+    ),
+    refused(
+        "one name for two",
+        "layers = 11\nh[l][t] = tanh(^U[l] @ x[t] + U1[l] @ h[l][t-1])\n",
+        "would both be U11",
+    ),
     # -- the output
     refused("empty", "^", "no output", "softmax(Q @ h[t] + s)", rest=""),
     refused("only a comment", "^# nothing\n", "no output", rest=""),

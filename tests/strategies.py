@@ -27,7 +27,10 @@ def networks(draw: st.DrawFn) -> str:
     constants with and without a name; several products in the output.
     """
     names = [f"{kind}{i}" for i, kind in enumerate(draw(st.text("mn", min_size=1, max_size=4)))]
-    choices = {"f": draw(st.sampled_from(sorted(FUNCTIONS))), "c": draw(st.sampled_from("123"))}
+    choices = {
+        "f": draw(st.sampled_from(sorted(FUNCTIONS))),
+        "c": draw(st.sampled_from(["1", "3", "0.5", "-1"])),
+    }
     lines, reads = {}, {}
     for i, name in enumerate(names):
         # earlier vectors may be read today, all of them on other days: no cycle within a step

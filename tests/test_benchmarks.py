@@ -1,8 +1,12 @@
 """The benchmarks compare equal things: all contenders take the same steps. Times are not tested."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
+import pytest
 
 RUN = Path(__file__).parents[1] / "benchmarks" / "run.py"
 
@@ -20,3 +24,15 @@ def test_contenders_take_the_same_steps():
         "torch": 8,
         "torch.nn": 4,
     }
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_what_an_n_gram_model_expects_adds_up_to_one(order):
+    losses = runpy.run_path(str(RUN.with_name("ngram.py")))["n_gram_losses"]
+    rng = np.random.default_rng(order)
+    training = [rng.integers(0, 4, 60), rng.integers(0, 5, 90)]
+    for known in ([0, 1, 2, 3], [5, 5, 4]):  # 5 was never seen
+        chances = [
+            np.exp(-losses(training, [np.array([*known, v])], 6, order)[-1]) for v in range(6)
+        ]
+        assert sum(chances) == pytest.approx(1.0)

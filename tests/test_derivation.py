@@ -199,7 +199,7 @@ def test_valid(case: Valid) -> None:
 
 
 @given(networks(), st.integers(1, 5))
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples * 2 // 5)
 def test_any_network(text: str, steps: int) -> None:
     assert max(compare(parse(text), sizes(text), steps=steps).values()) <= EXACT
 

@@ -39,6 +39,9 @@ def arrows(text: str) -> list[str]:
         ("U @ x[t] + W @ (h[t-1] * h[t-2])", ["x -U-> h", "⊙1 -W-> h", "h1 --> ⊙1", "h2 --> ⊙1"]),
         ("tanh(U @ x[t]) * (1 - h[t-1])", ["⊙1 --> h", "x -tanhU-> ⊙1", "h1 -1−-> ⊙1"]),
         ("U @ x[t] / (1 + h[t-1])", ["÷1 --> h", "x -U-> ÷1", "+2 -1/-> ÷1", "h1 -1+-> +2"]),
+        ("U @ x[t] / (h[t-1] - 2)", ["÷1 --> h", "x -U-> ÷1", "+2 -1/-> ÷1", "h1 -−2+-> +2"]),
+        ("tanh(U @ x[t]) * (h[t-1] + 1)", ["⊙1 --> h", "x -tanhU-> ⊙1", "h1 -1+-> ⊙1"]),
+        ("U @ x[t] + W @ (h[t-1] - 0.5)", ["x -U-> h", "+1 -W-> h", "h1 -−0.5+-> +1"]),
         ("U @ x[t] * h[t-1] * h[t-2]", ["⊙1 --> h", "x -U-> ⊙1", "h1 --> ⊙1", "h2 --> ⊙1"]),
         ("U @ x[t] + U @ x[t]", ["x -U-> h"]),
     ],
@@ -117,7 +120,7 @@ def test_valid(case: Valid) -> None:
 
 
 @given(networks())
-@settings(max_examples=20)
+@settings(max_examples=settings.default.max_examples // 5)
 def test_any_network(text: str) -> None:
     network = recurra.parse(text)
     check_circles(router(network))

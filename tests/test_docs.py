@@ -8,8 +8,6 @@ import pytest
 import recurra
 from recurra.functions import FUNCTIONS
 from recurra.gradcheck import check_gradients
-from recurra.tuning.search import make_protocol
-from recurra.tuning.space import load_space
 
 DOCS = Path(__file__).parents[1] / "docs"
 LANGUAGE = (DOCS / "equations.md").read_text("utf-8")
@@ -33,12 +31,3 @@ def test_the_error_of_the_language_page() -> None:
     with pytest.raises(recurra.EquationError) as refused:
         recurra.parse("a[t] = tanh(U @ h[t] + s)\no[t] = softmax(Q @ a[t])\n", "my.eq")
     assert str(refused.value) == re.sub("^    ", "", shown[0], flags=re.M)
-
-
-def test_the_space_of_the_tuning_page_is_searched(tmp_path: Path) -> None:
-    (shown,) = re.findall(r"```toml\n(.*?)```", (DOCS / "tuning.md").read_text("utf-8"), re.S)
-    (tmp_path / "space.toml").write_text(shown, "utf-8")
-    (tmp_path / "novel.txt").write_text("It was a dark and stormy night. " * 500, "utf-8")
-    asked = make_protocol([tmp_path / "novel.txt"], "wrnn", load_space(tmp_path / "space.toml"))
-    assert asked.sampler == "grid"
-    assert asked.trials == 4 * 2 * 4 * 6 * 2

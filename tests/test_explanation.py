@@ -74,7 +74,7 @@ def test_valid(case: Valid) -> None:
 
 
 @given(networks())
-@settings(max_examples=30)
+@settings(max_examples=settings.default.max_examples // 3)
 def test_any_network(text: str) -> None:
     network = recurra.parse(text)
     derivation, latex = derive(network), Latex(network)
@@ -164,6 +164,13 @@ def test_names_that_look_alike_stay_as_typed() -> None:
     network = recurra.parse("h[t] = tanh(W1 @ x[t] + W_1 @ h[t-1])\no[t] = softmax(Q @ h[t])\n")
     assert symbols(network)["W1"] == ("W1", "")
     assert Latex(network).name("W_1") == r"W\_1"
+
+
+@pytest.mark.parametrize("name", ["out", "logit", "p_t"])
+def test_an_output_whose_name_ends_like_the_time(name: str) -> None:
+    network = recurra.parse(f"h[t] = tanh(U @ x[t] + W @ h[t-1])\n{name}[t] = softmax(Q @ h[t])\n")
+    latex = Latex(network)
+    assert latex.entry(name, "j") == latex.quantity(name, 0)[: -len("t}")] + "t,j}"
 
 
 def test_letters_that_the_network_uses_itself_are_not_used_for_time_and_target() -> None:

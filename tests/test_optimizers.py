@@ -122,6 +122,12 @@ def test_clipping_by_norm_keeps_the_direction(gradients, limit):
         np.testing.assert_allclose(g, before[name] * factor, rtol=1e-9)
 
 
+def test_clipping_by_norm_of_float32_that_would_overflow():
+    gradients = {"W": np.full((2, 2), 1e20, np.float32)}
+    clip(gradients, OptimizerSettings("sgd", clip_norm=1.0))
+    np.testing.assert_allclose(gradients["W"], 0.5, rtol=1e-6)
+
+
 @given(GRADIENTS, st.floats(1e-3, 1e3))
 def test_clipping_by_value_cuts_each_element(gradients, limit):
     before = {name: g.copy() for name, g in gradients.items()}

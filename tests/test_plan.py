@@ -5,6 +5,7 @@ from hypothesis import given
 
 from equations_list import OUTPUT, VALID, Valid
 from recurra.equations import parse
+from recurra.errors import EquationError
 from recurra.networks import library, load_network
 from recurra.plan import Plan, Term, check_plan, make_plan
 from recurra.shapes import ShapeSolver
@@ -120,6 +121,18 @@ def test_an_expression_read_twice_is_computed_once() -> None:
     text = "h[t] = tanh(U @ x[t] + A @ (u * h[t-1]))\nb[t] = B @ (u * h[t-1]) + h[t]\n"
     plan = make_plan(parse(text + "o[t] = softmax(Q @ b[t])\n"))
     assert len(plan.stages) == 3
+
+
+def test_what_is_dropped_twice_is_dropped_twice() -> None:
+    text = "h[t] = tanh(U @ x[t] + W @ dropout(h[t-1])) * sigmoid(V @ dropout(h[t-1]))\n"
+    plan = make_plan(parse(text + "o[t] = softmax(Q @ h[t])\n"))
+    assert len(plan.edges) == 2
+
+
+def test_a_sum_of_numbers_that_overflows_is_refused() -> None:
+    text = "c = 1e299\nh[t] = tanh(U @ x[t]) * (c * 1e9 + c * 1e9)\n" + OUTPUT
+    with pytest.raises(EquationError, match="too large"):
+        make_plan(parse(text))
 
 
 def test_constants_are_folded() -> None:

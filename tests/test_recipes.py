@@ -69,6 +69,7 @@ SENSELESS = [
     {"hidden": {"a": "b"}}, {"hidden": True}, {"batch": 0}, {"seq_len": 0}, {"seq_len": 1.5},
     {"steps": 0}, {"epochs": 0}, {"epochs": NAN}, {"minutes": -1}, {"patience": 0},
     {"stop_no_minimum": 0}, {"stop_same_integer": 0}, {"divergence": 1.0}, {"divergence": NAN},
+    {"divergence": float("inf")},
     {"optimizer": "newton"}, {"init": "zeros"}, {"reduction": "max"}, {"dtype": "float16"},
     {"beta1": 1.0}, {"beta2": -0.1}, {"momentum": NAN}, {"eps": 0}, {"weight_decay": -1},
     {"clip_value": 0}, {"clip_norm": -1}, {"dropout": 1.0}, {"dropout": NAN}, {"warmup": -1},

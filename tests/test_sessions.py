@@ -202,9 +202,19 @@ def test_other_texts_are_evaluated_whole_but_for_unknown_characters(text, tmp_pa
     assert score.loss == evaluate(model.engine(), model.parameters, [numbers])
 
 
+def test_its_own_text_is_known_again_where_it_is_now(text, tmp_path):
+    run = recurra.Run.open(recurra.train([text], "rnn", SMALL).run)
+    before = list(recurra.score(run))
+    assert [score.text for score in before] == ["validation", "test"]
+    moved = shutil.move(text, tmp_path / "moved.txt")
+    assert list(recurra.score(run, [moved])) == before
+
+
 def test_a_run_that_held_nothing_out_asks_for_a_text(text):
     result = recurra.train([text], "rnn", SMALL, split="100/0/0")
     assert result.val_nats_per_char is None
     with pytest.raises(RunError, match="name a text"):
         list(recurra.score(recurra.Run.open(result.run)))
+    (score,) = recurra.score(recurra.Run.open(result.run), [text])
+    assert score.text == "given"
     assert recurra.load_model(result.run).vocabulary.characters

@@ -1,11 +1,14 @@
 """Threads that stand by: results in order, errors passed on, nobody left behind."""
 
 import gc
+import signal
+import sys
 import threading
 import time
 
 import pytest
 
+from recurra.engines.cache import load
 from recurra.engines.team import Team
 
 
@@ -53,6 +56,32 @@ def test_an_error_arrives_after_all_have_finished(failing: int) -> None:
     assert team.run(lambda item: item * 10, [1, 2, 3]) == [10, 20, 30]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there no thread can be interrupted")
+def test_interrupted_while_it_waits_the_team_keeps_in_step() -> None:
+    team, caller = Team(3), threading.get_ident()
+    interrupt = threading.Timer(0.1, signal.pthread_kill, (caller, signal.SIGINT))
+
+    def slow(item: int) -> int:
+        if item == 0:
+            interrupt.start()
+        else:
+            time.sleep(0.5)
+        return item
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            team.run(slow, [0, 1, 2])
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    def next_task(item: int) -> int:
+        time.sleep(0.1 if item == 12 else 0.0)
+        return item
+
+    assert team.run(next_task, [10, 11, 12]) == [10, 11, 12]
+
+
 def test_the_caller_goes_on_until_it_asks_for_the_results() -> None:
     team = Team(3)
     go_on = threading.Event()
@@ -78,3 +107,8 @@ def test_threads_end_with_their_team() -> None:
     for thread in mine:
         thread.join(timeout=10)
     assert not any(thread.is_alive() for thread in mine)
+
+
+def test_a_module_that_several_threads_load_at_once_is_whole_for_all() -> None:
+    source = "import time; time.sleep(0.2)\ndef forward(): pass\n"
+    assert Team(3).run(lambda _: hasattr(load(source), "forward"), [0, 1, 2]) == [True] * 3

@@ -29,10 +29,10 @@ NAMES = [f"{s.kind}{i}" for i, s in enumerate(SETTINGS)]
 
 
 def trained(
-    engine: Engine, settings: OptimizerSettings, batch: int, steps: int = 4, seq_len: int = 5
+    engine: Engine, settings: OptimizerSettings, batch: int, dropout: float = 0.0
 ) -> dict[str, np.ndarray]:
     """Parameters, slots, losses and last state after a few steps on random text."""
-    rng = np.random.default_rng(3)
+    steps, seq_len, rng = 4, 5, np.random.default_rng(3)
     vocabulary = engine.shapes.vocabulary
     problem = random_problem(
         engine.shapes.parameters.items(), engine.zero_state(batch), vocabulary, seq_len, batch, rng
@@ -42,8 +42,9 @@ def trained(
     losses = []
     for _ in range(steps):
         text = rng.integers(0, vocabulary, (seq_len + 1, batch)).astype(np.int32)
+        masks = engine.dropout_masks(dropout, seq_len, batch, rng)
         loss, state = engine.train_step(
-            parameters, optimizer, 0.05, text[:-1], text[1:], state, scale=0.5
+            parameters, optimizer, 0.05, text[:-1], text[1:], state, scale=0.5, masks=masks
         )
         losses.append(loss)
     assert optimizer.count == steps
@@ -59,16 +60,24 @@ def check(
     vocabulary: int = 7,
     hidden: int = 6,
     choices: dict[str, str | float] | None = None,
-) -> None:
+    dropout: float = 0.0,
+) -> dict[str, np.ndarray]:
+    """What training gave, after it was seen that both engines agree."""
     loaded = load_network(network, choices)
     shapes = ShapeSolver(loaded).shapes(vocabulary, hidden)
     want, got = (
-        trained(make_engine(name, make_plan(loaded), shapes, np.float64, threads), settings, batch)
+        trained(
+            make_engine(name, make_plan(loaded), shapes, np.float64, threads),
+            settings,
+            batch,
+            dropout,
+        )
         for name in ("reference", "compiled")
     )
     assert got.keys() == want.keys()
     for name, value in want.items():
         np.testing.assert_allclose(got[name], value, rtol=1e-8, atol=1e-9, err_msg=name)
+    return got
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -83,6 +92,15 @@ def test_step(settings: OptimizerSettings, batch: int, threads: int) -> None:
 @pytest.mark.parametrize("shortlist", [0, 4, 6])
 def test_shortlist(shortlist: int, settings: OptimizerSettings, threads: int) -> None:
     check("large", settings, 4, threads, choices={"shortlist": shortlist})
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("network", ["wrnn", "glstm", "large"])
+def test_dropout(network: str, batch: int, threads: int) -> None:
+    dropped = check(network, SETTINGS[-2], batch, threads, dropout=0.5)
+    whole = check(network, SETTINGS[-2], batch, threads)
+    assert not np.allclose(dropped["losses"], whole["losses"])
 
 
 @pytest.mark.parametrize("network", ["tied", "scrn", "indrnn"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from recurra.corpora import load_corpus
-from recurra.errors import RunError
+from recurra.errors import RunError, SettingError
 from recurra.evaluation import evaluate
 from recurra.networks import load_network
 from recurra.recipes import CLASSIC, MODERN
@@ -489,3 +489,6 @@ def test_without_held_out_text_there_is_no_best(tmp_path):
     assert (end.stopped_by, end.val_nats_per_char) == ("steps", None)
     assert run.has("last")
     assert not run.has("best")
+    endless = SMALL.with_(steps=None, patience=3)
+    with pytest.raises(SettingError, match="patience never ends"):
+        trainer_of(load_network("wrnn"), corpus, endless)

@@ -44,6 +44,11 @@ _DTYPES = {
 _KINDS = {dtype: kind for kind, dtype in _DTYPES.items()}
 
 
+def suited_name(name: str) -> str:
+    """A name for a folder: what does not suit one becomes "-", and it is not too long."""
+    return "".join(c if c.isalnum() or c in "._" else "-" for c in name)[:50].lstrip(".")
+
+
 def write_atomic(path: Path, *parts: bytes | memoryview) -> None:
     """Write the parts, one after the other, as the file `path`: wholly or not at all.
 

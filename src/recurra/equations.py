@@ -53,6 +53,7 @@ TIME = "t"
 SOFTMAX = "softmax"
 RESERVED = (SOFTMAX, NORM, DROPOUT, *FUNCTIONS)
 MAX_LAG = 1000
+LARGEST = 1e300
 _MAX_DEPTH = 100
 _MAX_VECTORS = 300
 
@@ -197,7 +198,7 @@ class _Parser:
                     number = float(value)
                 except ValueError:
                     number = float("nan")
-                if not abs(number) < float("inf"):
+                if not abs(number) < LARGEST:
                     raise SettingError(f"{name} is a number in these equations, not {value!r}")
                 self.constants[name] = number
             else:
@@ -455,7 +456,7 @@ class _Parser:
         if not isinstance(node, ast.Constant) or type(node.value) not in (int, float):
             return None
         value = node.value
-        if isinstance(value, (int, float)) and abs(value) < 1e300:
+        if isinstance(value, (int, float)) and abs(value) < LARGEST:
             return float(value)
         raise self.error("this number is too large: use a smaller one", node)
 

@@ -91,7 +91,8 @@ def check_gradients(
     Returns:
         One row a parameter. The relative error of an entry is |exact - difference| divided by
         the larger of the two, but at least by a hundredth of the parameter's largest gradient
-        (below that, finite differences of a float64 loss hold no more digits).
+        and by 1e-4 of the largest of all (below that, finite differences of a float64 loss hold
+        no more digits).
     """
     rng = np.random.default_rng(seed)
     if network.shortlist and network.shortlist.value >= vocabulary:

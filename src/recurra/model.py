@@ -103,10 +103,9 @@ def suited_rate(plan: Plan, shapes: Shapes) -> float:
     its gradient, and so each product by about rate * n (Yang et al. 2022); the products of a sum
     go their own ways. The 2 suits the library's networks of 64 to 256 numbers.
     """
-    sums = [*plan.sums.values(), plan.logits]
     reach = [
         math.hypot(*(shapes.parameters[t.matrix][0 if t.transposed else 1] for t in total.terms))
-        for total in sums
+        for total in plan.sums.values()
     ]
     return min(0.03, 2.0 / max(reach))
 

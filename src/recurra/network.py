@@ -92,7 +92,7 @@ class Network:
 
     @property
     def choices(self) -> dict[str, str | float]:
-        """What ``--set`` may change, with the present values."""
+        """What ``--set`` may change, but for the number of layers, with the present values."""
         return {**self.functions, **self.constants}
 
     @property

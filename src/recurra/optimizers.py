@@ -66,7 +66,8 @@ class OptimizerSettings:
 
 def gradient_norm(gradients: Arrays) -> float:
     """The Euclidean norm of all gradients taken as one vector."""
-    return math.sqrt(sum(float(np.vdot(g, g)) for g in gradients.values()))
+    # in float64: squares of large float32 numbers are infinite
+    return math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients.values()))
 
 
 def clip(gradients: Arrays, settings: OptimizerSettings) -> None:

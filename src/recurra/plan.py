@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
+from itertools import count
 from math import isfinite
 
 from recurra.elements import (
@@ -34,6 +35,7 @@ from recurra.expressions import (
     Number,
     Product,
     Vector,
+    walk,
 )
 from recurra.network import Network
 from recurra.shapes import Shapes
@@ -240,6 +242,7 @@ class _Lowering:
         self.network = network
         self.stages: dict[str, Stage] = {}
         self.operands: dict[Expression, str] = {}
+        self.numbers = count()
         self.edges: dict[str, Edge] = {}
         for equation in network.equations:
             self._stage(equation.name, equation.expression)
@@ -314,6 +317,9 @@ class _Lowering:
         total = values[0]
         for value in values[1:]:
             total = program.emit("+", total, value)
+        match total, expression:
+            case Constant(number), Binary(place=place) if not isfinite(number):
+                raise self.network.error("this number is too large: use smaller ones", place)
         return total
 
     def _term(self, product: Product, owner: str) -> Term:
@@ -323,11 +329,16 @@ class _Lowering:
         return Term(product.matrix, product.transposed, self._vector_of(operand, owner), 0)
 
     def _vector_of(self, expression: Expression, owner: str) -> str:
-        """The vector with a dotted name that an expression has become."""
-        if expression not in self.operands:
+        """The vector with a dotted name that an expression has become.
+
+        Equal expressions are one vector, unless they drop something: each time something else.
+        """
+        dropped = any(isinstance(node, Dropout) for node in walk(expression))
+        if dropped or expression not in self.operands:
             # the name is taken before the expression's own operands ask for theirs
-            self.operands[expression] = name = f"{owner.split('.')[0]}.{len(self.operands)}"
+            self.operands[expression] = name = f"{owner.split('.')[0]}.{next(self.numbers)}"
             self._stage(name, expression)
+            return name
         return self.operands[expression]
 
 

@@ -12,6 +12,7 @@ from recurra.model import INITIALISATIONS
 from recurra.optimizers import SLOTS, OptimizerSettings
 
 BUDGETS = ("steps", "epochs", "minutes")
+ENDS = (*BUDGETS, "stop_no_minimum", "stop_same_integer")  # and patience, with held-out text
 NO_STOP = (
     "this recipe never stops: give a budget (steps, epochs or minutes) or a stop rule "
     "(stop_no_minimum, stop_same_integer or patience)"
@@ -125,7 +126,7 @@ class Recipe:
         3.0,
         "stop when the smoothed loss is this many times that of guessing",
         "a number above 1",
-        lambda x: x > 1.0,
+        lambda x: 1.0 < x < math.inf,
     )
     # what is seen on the way
     smoothing: float = _below_one(0.99, "weight of the past in the smoothed loss")
@@ -146,8 +147,7 @@ class Recipe:
                     f"({f.metadata['help']})"
                 )
             object.__setattr__(self, f.name, value)
-        ends = (*BUDGETS, "patience", "stop_no_minimum", "stop_same_integer")
-        if all(getattr(self, name) is None for name in ends):
+        if all(getattr(self, name) is None for name in (*ENDS, "patience")):
             raise SettingError(NO_STOP)
 
     def with_(self, **overrides: Any) -> "Recipe":

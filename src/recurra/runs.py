@@ -37,6 +37,7 @@ from recurra.checkpoints import (
     canonical_json,
     load_checkpoint,
     save_checkpoint,
+    suited_name,
     sync_folder,
     write_atomic,
     write_synced,
@@ -131,7 +132,7 @@ class Run:
 
         By custom the name is ``network-text``; what does not suit a file name becomes "-".
         """
-        stem = "".join(c if c.isalnum() or c in "._" else "-" for c in name)[:50].lstrip(".")
+        stem = suited_name(name)
         numbers = itertools.count(1)
         while True:
             folder = Path(parent, f"{stem}-{next(numbers):03}")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from recurra.corpora import DEFAULT_SPLIT, Corpus, Split, lasting, load_corpus, read_documents
 from recurra.engines import DEFAULT_ENGINE, available_threads
 from recurra.equations import parse
-from recurra.errors import RecurraError, RunError
+from recurra.errors import RecurraError, RunError, TextError
 from recurra.evaluation import Loss, evaluate
 from recurra.model import Model
 from recurra.network import Network
@@ -223,7 +223,8 @@ def score(
 
     Args:
         run: a run folder, opened.
-        sources: texts to read instead of the validation and test parts of the run's own.
+        sources: texts to read instead of the validation and test parts of the run's own; or where
+            its own are now, if they were moved.
         encoding: of these texts; None: found out for each.
         windows: evaluate with cold windows of so many characters too.
         engine, threads: what computes.
@@ -234,17 +235,21 @@ def score(
     model = load_model(run)
     computes = model.engine(engine, threads)
     skipped = 0
-    if sources:
+    parts = {}
+    try:
+        corpus = load_run_corpus(run, sources)
+        parts = {"validation": corpus.validation, "test": corpus.test}
+        parts = {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
+    except (RunError, TextError):
+        if not sources:
+            raise
+    if sources and not parts:
         documents = read_documents(sources, encoding)
         known = [model.vocabulary.known(document.text) for document in documents]
         skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
         parts = {"given": tuple(map(model.vocabulary.encode, known))}
-    else:
-        corpus = load_run_corpus(run)
-        parts = {"validation": corpus.validation, "test": corpus.test}
-        parts = {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
-        if not parts:
-            raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
+    if not parts:
+        raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
     for name, part in parts.items():
         for protocol in [None] if windows is None else [None, windows]:
             loss = evaluate(computes, model.parameters, part, protocol)

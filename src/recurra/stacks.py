@@ -6,7 +6,8 @@
     o[t] = softmax(Q @ h[layers][t] + c)
 
 A line that mentions layer ``l`` stands for one line each with l = 1, ..., ``layers``. A name with a
-layer is a name with a number: ``h[2][t]`` is ``h2[t]``, ``V[2]`` is ``V2``.
+layer is a name with a number: ``h[2][t]`` is ``h2[t]``, ``V[2]`` is ``V2``. Elsewhere ``layers``
+and ``l`` are numbers, as in ``h[l][t] / layers``.
 """
 
 import ast
@@ -47,13 +48,14 @@ def unroll(
         raise error(f"how many layers? add a line such as {COUNT} = 3", mentioned)
     count = _count(counts[0], choices, error)
     lines: list[ast.stmt] = []
+    named: dict[str, tuple[str, int]] = {}
     for line in body:
         if _is_count(line):
             continue
         repeated = any(_mentions_layer(node, LAYER) for node in _layered(line))
         try:
             lines += [
-                _Numbered(layer, count, error).visit(copy.deepcopy(line))
+                _Numbered(layer, count, named, error).visit(copy.deepcopy(line))
                 for layer in (range(1, count + 1) if repeated else (0,))
             ]
         except RecursionError:
@@ -107,11 +109,29 @@ def _count(line: ast.stmt, choices: Mapping[str, str | float], error: Error) -> 
 
 
 class _Numbered(ast.NodeTransformer):
-    """Puts numbers in place of layers; every node keeps its place."""
+    """Puts numbers in place of layers; every node keeps its place.
 
-    def __init__(self, layer: int, count: int, error: Error) -> None:
+    Args:
+        layer: of the line; 0 if it has none.
+        count: of layers.
+        named: numbered name -> what it was made of, in all lines so far.
+        error: makes the error at a node.
+    """
+
+    def __init__(
+        self, layer: int, count: int, named: dict[str, tuple[str, int]], error: Error
+    ) -> None:
         self.values = {LAYER: layer, COUNT: count}
+        self.named = named
         self.error = error
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """``layers`` and ``l`` outside of brackets."""
+        if node.id not in self.values or isinstance(node.ctx, ast.Store):
+            return node
+        if self.values[node.id] == 0:
+            raise self.error("l is the layer of a line with [l], and here is none", node)
+        return ast.copy_location(ast.Constant(self.values[node.id]), node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         """``h[l-1]`` -> ``h1`` in the second layer; ``h[t-1]`` stays."""
@@ -122,9 +142,17 @@ class _Numbered(ast.NodeTransformer):
                     raise self.error(
                         f"there is no layer {number}: they go from 0 to {self.values[COUNT]}", node
                     )
-                numbered = ast.Name(f"{name}{number}", node.ctx)
-                return ast.copy_location(numbered, node)
-        node.value = self.visit(node.value)
+                numbered = f"{name}{number}"
+                other, layer = self.named.setdefault(numbered, (name, number))
+                if other != name:
+                    raise self.error(
+                        f"{name}[{number}] and {other}[{layer}] would both be {numbered}: "
+                        "rename one",
+                        node,
+                    )
+                return ast.copy_location(ast.Name(numbered, node.ctx), node)
+        if not isinstance(node.value, ast.Name):  # a vector, also one called l
+            node.value = self.visit(node.value)
         return node
 
     def _number(self, index: ast.expr) -> int:

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from recurra.corpora import Corpus
 from recurra.engines import DEFAULT_ENGINE, Engine, Parameters, make_engine
-from recurra.errors import RunError
+from recurra.errors import RunError, SettingError
 from recurra.evaluation import Loss, cut, evaluate
 from recurra.model import Model, initialise, suited_rate
 from recurra.network import Network
 from recurra.optimizers import Optimizer, learning_rate
 from recurra.plan import make_plan
-from recurra.recipes import MODERN, Recipe
+from recurra.recipes import ENDS, MODERN, Recipe
 from recurra.records import Compiling, Evaluation, Finished, Progress, Record, Sample, Saved
 from recurra.runs import Name, Run
 from recurra.shapes import ShapeSolver
@@ -83,6 +83,11 @@ class Trainer:
         self.best: Parameters | None = None
         self.averaged = {name: p.copy() for name, p in parameters.items() if recipe.average}
         self.held_out = tuple(text for text in corpus.validation if len(text) > 1)
+        if not self.held_out and all(getattr(recipe, end) is None for end in ENDS):
+            raise SettingError(
+                "no text is held out, so that patience never ends this training: give steps, "
+                "epochs, minutes or another --split"
+            )
         length = min(PIECE, recipe.evaluate_characters)
         self._estimated_on = cut(self.held_out, length, recipe.evaluate_characters)
         self._clock = _Clock({})

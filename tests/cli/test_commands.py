@@ -17,7 +17,9 @@ from command_line import RECURRA, SMALL, process, wait_for, write_text
 import recurra
 from recurra.cli import COMMANDS
 from recurra.cli.options import make_recipe
+from recurra.engines.codegen import generate_kernels
 from recurra.functions import FUNCTIONS
+from recurra.plan import make_plan
 from recurra.recipes import RECIPES, Recipe
 
 RESULT = {
@@ -457,3 +459,19 @@ def test_demo(call, runs, monkeypatch):
         assert recurra.load_model(run).network.name == network
         assert re.search(rf"^--- {run}\nto be", out, re.M)
     assert "recurra write " in table
+
+
+# -- what the documents show
+
+
+def test_the_kernel_that_is_shown_is_the_one_that_runs(call):
+    kernels = generate_kernels(make_plan(recurra.load_network("wrnn")), "float32")
+    assert call("show", "wrnn", "--kernel") == (0, kernels.text + "\n", "")
+
+
+def test_the_curve_of_the_page_about_runs(runs):
+    page = Path(__file__).parents[2] / "docs" / "runs.md"
+    (program,) = re.findall("```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    found = {}
+    exec(program.replace("runs/rnn-novel-001", str(runs / "rnn")), found)
+    assert [step for step, _ in found["points"]] == [10, 20, 30, 40]

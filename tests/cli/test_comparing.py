@@ -2,12 +2,13 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import RECURRA, process
+from command_line import RECURRA, process, wait_for
 
 SMALL = [
     "--batch=2", "--seq-len=8", "--steps=20", "--warmup=5", "--record-every=5",
@@ -69,6 +70,14 @@ def test_runs_that_are_there_already(call, comparison):
     assert not Path("given/runs").exists()
 
 
+def test_a_folder_with_an_equals_sign_is_no_name(call, comparison):
+    folder, _ = comparison
+    copies = Path("lr=1").resolve()
+    shutil.copytree(folder / "runs" / "40-steps20", copies)
+    runs = [copies / name / "seed-0" for name in ("rnn", "sigmoid")]
+    assert call("compare", *runs, "--out", "given")[0] == 0
+
+
 def test_lists_of_sizes_and_lengths(call, runs):
     options = [*SMALL, "--hidden", "30,40", "--steps", "5,10", "--seeds=1", "--match=hidden"]
     code, out, _ = call("compare", "rnn", "gru", "--text", runs / "plays.txt", *options, "--json")
@@ -90,14 +99,21 @@ def test_budgets_alone_may_end_a_recipe(call, runs, tmp_path):
     assert [row["steps"] for row in json.loads(out)["rows"]] == [5, 5, 10, 10]
 
 
+def test_equal_minutes(call, runs):
+    options = ["--minutes=0.01", "--hidden=4", "--match=hidden", "--batch=2", "--seq-len=8"]
+    text = ["--text", runs / "plays.txt", "--seeds=1", "--engine=reference", "--threads=1"]
+    code, out, err = call("compare", "rnn", "wrnn", *text, *options, "--json", "--out=timed")
+    assert code == 0, err
+    assert [row["stopped_by"] for row in json.loads(out)["rows"]] == ["minutes"] * 2
+    assert call("report", "timed", "-o", "report.html")[0] == 0
+
+
 def test_ctrl_c_saves_and_the_comparison_goes_on(runs, tmp_path):
     command = ["compare", "rnn", "wrnn", "--text", runs / "plays.txt", "--seeds=2", *SMALL]
-    command += ["--steps=400", "--evaluate-every=100", "--out", tmp_path / "one"]
+    command += ["--steps=2000", "--evaluate-every=100", "--out", tmp_path / "one"]
     with subprocess.Popen([*RECURRA, *map(str, command)], stdout=-1, stderr=-1, text=True) as child:
-        while not child.stdout.readline().startswith("[2/4]"):
-            pass
-        while not child.stdout.readline().startswith("step "):
-            pass
+        wait_for("[2/4]", child.stdout)
+        wait_for("step ", child.stdout)
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
     assert child.returncode == 130
@@ -143,6 +159,9 @@ def test_reports(call, comparison):
         (1, "no choice f9", "compare rnn wrnn --text TEXT --set wrnn.f9=relu"),
         (1, "the test part holds no text", "compare rnn wrnn --text TEXT --split 90/10/0"),
         (2, "--seeds", "compare rnn wrnn --text TEXT --seeds 0"),
+        (1, "no engine abacus", "compare rnn wrnn --text TEXT --engine abacus"),
+        (1, "threads have to be", "compare rnn wrnn --text TEXT --threads 5000"),
+        (1, "the training text has", "compare rnn wrnn --text TEXT --batch 9999"),
         (1, "lr and rates", "compare rnn wrnn --text TEXT --rates 1,2 --lr 3"),
         (1, "A comparison is a folder", "compare --resume nowhere"),
         (2, "keeps what it began with", "compare --resume nowhere --seeds 3"),

@@ -14,6 +14,7 @@ import pytest
 from comparing import RECIPE, finish, plan, write_text
 
 import recurra
+from recurra.comparison import results
 from recurra.comparison.display import difference_estimates
 from recurra.comparison.folder import Comparison
 from recurra.comparison.runner import best_rate
@@ -163,7 +164,7 @@ def test_runs_that_do_not_pair_are_refused(finished, tmp_path):
     ]
     with pytest.raises(TextError, match="the test part holds no text"):
         recurra.settle(recurra.compare_runs(untested))
-    with pytest.raises(SettingError, match="has not finished: recurra train --resume"):
+    with pytest.raises(RunError, match="has not finished: recurra train --resume"):
         recurra.compare_runs([unfinished.run.folder, other.run])
 
 
@@ -297,6 +298,33 @@ def test_texts_that_changed_are_refused(tmp_path):
     write_text(text, 4000)
     with pytest.raises(RunError, match="have changed since it began"):
         finish(comparison)
+
+
+def test_runs_that_were_moved_away_are_missed_and_not_trained_anew(finished, tmp_path):
+    comparison, _ = finished
+    folders = []
+    for trial in comparison.finalists():
+        shutil.copytree(trial.folder, tmp_path / trial.key)
+        folders.append(tmp_path / trial.key)
+    given = recurra.compare_runs(folders, "given")
+    recurra.settle(given)
+    folders[1].rename(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="is not there any more"):
+        list(recurra.trainers(given))
+    with pytest.raises(RunError, match="is not there any more"):
+        recurra.settle(given)
+
+
+def test_losses_out_of_bounds_judge_nothing(finished, monkeypatch):
+    comparison, _ = finished
+    scores = open_test(comparison)
+    key = comparison.finalists()[0].key
+    losses = {**scores.losses, key: np.full_like(scores.losses[key], np.nan)}
+    monkeypatch.setattr(results, "open_test", lambda *_: replace(scores, losses=losses))
+    found = recurra.settle(comparison)
+    assert found.rows[0].test is None
+    assert [difference.verdict for difference in found.differences] == ["missing"]
+    json.dumps(found.as_dict(), allow_nan=False)
 
 
 def test_damaged_or_foreign_folders_are_refused(finished, tmp_path):

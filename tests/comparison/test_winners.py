@@ -68,6 +68,15 @@ def test_its_report_says_where_the_settings_come_from(compared):
     )
 
 
+def test_seeds_that_a_study_searched_are_not_used_again(studies, tmp_path):
+    text = studies["rnn"].protocol.text.sources
+    space = {"seed": [0, 7, 3], "hidden": [6], "lr": [1e-2]}
+    recipe = RECIPE.with_(warmup=0)
+    seeds = tune(text, "rnn", space, recipe, out=tmp_path / "seeds", **SEARCH)
+    made = recurra.compare_studies({"one": seeds, "other": studies["wrnn"]}, seeds=2, out="new")
+    assert made.seeds == (8, 9)
+
+
 def test_studies_of_other_texts_are_refused(studies, tmp_path):
     text = write_text(tmp_path / "plays.txt", 9_000)
     other = tune(

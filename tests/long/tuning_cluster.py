@@ -13,6 +13,7 @@ started anew. Every table has to be that of a search in one process. Exit code 0
 # ruff: noqa: T201
 
 import contextlib
+import dataclasses
 import os
 
 os.environ["RECURRA_HEARTBEAT"] = "1"  # before Recurra reads it, here and in all workers
@@ -168,7 +169,7 @@ def database_away(study: Study, server: Server) -> None:
 
 def database_gone(study: Study, server: Server) -> None:
     """Nobody waits for ever: a sentence, and the study goes on when the database is back."""
-    impatient = Study(study.folder, study.protocol, study.storage, patience=3.0)
+    impatient = dataclasses.replace(study, patience=3.0)
     impatient.trials()
     threading.Timer(0.5, server.stop).start()
     try:

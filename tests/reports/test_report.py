@@ -163,6 +163,18 @@ def test_runs_that_were_not_compared(made):
     assert gather([folders[0], folders[6]], characters=0).names == ["wrnn-1", "wrnn-2"]
 
 
+def test_a_network_that_saved_nothing_writes_nothing(made, tmp_path):
+    folders = [trial.folder for trial in made.finalists()[:2]]
+    diverged = shutil.copytree(folders[0], tmp_path / "diverged")
+    for name in ("best", "last"):
+        (diverged / f"{name}.safetensors").unlink()
+    content = gather([diverged, folders[1]], characters=20)
+    assert len(content.names) == 2
+    assert {sample.network for sample in content.samples} == {content.names[1]}
+    page(content)
+    markdown(content)
+
+
 def test_the_commands_of_a_comparison_of_runs(made, tmp_path):
     folders = {t.contestant: [t.folder] for t in made.finalists()[:2]}
     given = recurra.compare_runs(folders, tmp_path / "given")

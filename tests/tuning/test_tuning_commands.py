@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from studies import LENGTH, finished, study, write_text
@@ -52,6 +54,24 @@ def test_tune_then_trials_then_train(typed, tmp_path):
     assert (recipe["lr"], recipe["hidden"]) == (winner.setting["lr"], winner.setting["hidden"])
     metrics = Run.open("run").metrics()[-1]
     assert metrics["val_nats_per_char"] == pytest.approx(winner.loss)
+
+
+@pytest.mark.parametrize("network", ["wrnn", None])
+def test_the_space_of_the_tuning_page_to_the_end(typed, tmp_path, network):
+    page = Path(__file__).parents[2] / "docs" / "tuning.md"
+    (shown,) = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    named = [f"--network={network}"]
+    if network is None:
+        shown, named = shown + 'network = ["wrnn", "rnn2"]\n', []
+    (tmp_path / "space.toml").write_text(shown, "utf-8")
+    command = ["tune", "sums.txt", *named, "--space=space.toml", "--search=random", "--trials=2"]
+    command += [f"--length={LENGTH}", "--pruner=none", "--batch=2", "--engine=reference"]
+    for _ in range(2):  # the second time there is nothing left to do
+        code, _, err = typed(*command, "--workers=1", "--out=s")
+        assert (code, err) == (0, "")
+    assert typed("trials", "s", "--csv")[0] == 0
+    assert typed("report", "s", "-o", "report.html")[0] == 0
+    assert typed("train", "--from=s", "--engine=reference", "-q") == (0, "", "")
 
 
 def test_json_and_csv_have_every_trial_and_column(tmp_path, call):
@@ -114,7 +134,7 @@ def test_what_makes_no_sense_is_one_sentence(typed, arguments, code, sentence):
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(typed, tmp_path):
-    command = [*RECURRA, *TUNE, "--length=40000", "--pruner=none", "--out=s"]
+    command = [*RECURRA, *TUNE, "--length=4000000", "--pruner=none", "--out=s"]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

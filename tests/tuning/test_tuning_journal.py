@@ -13,7 +13,7 @@ from studies import finished, study, table
 
 from recurra.errors import RunError
 from recurra.tuning.journal import JournalLock, cut_torn_line, try_lock
-from recurra.tuning.ledger import Ledger
+from recurra.tuning.ledger import Ledger, public_url
 from recurra.tuning.space import parse_space
 from recurra.tuning.study import Study
 from recurra.tuning.trials import DONE, PRUNED, RUNNING, WAITING
@@ -176,3 +176,17 @@ def test_studies_of_one_folder_name_do_not_mix(tmp_path):
     one, other = study(tmp_path / "a"), study(tmp_path / "b")
     one.ledger.trial(0)
     assert not other.ledger.trials()
+
+
+def test_a_study_may_be_renamed(tmp_path):
+    made = finished(tmp_path)
+    expected = table(made)
+    renamed = Study.open(made.folder.rename(tmp_path / "another name"))
+    assert table(renamed) == expected
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:secret@host/db", "postgresql://me@host/db?password=secret"]
+)
+def test_a_password_is_not_kept(url):
+    assert public_url(url) == "postgresql+psycopg://me@host/db"

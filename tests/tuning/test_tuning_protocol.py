@@ -4,10 +4,11 @@ import json
 import math
 
 import pytest
-from studies import LENGTH, RECIPE, protocol, replaced, study
+from studies import LENGTH, RECIPE, protocol, replaced, study, write_text
 
 from recurra.errors import RunError, SettingError, TextError
 from recurra.recipes import CLASSIC, MODERN
+from recurra.tuning.estimates import count_parameters
 from recurra.tuning.protocol import Protocol, load_protocol
 from recurra.tuning.pruning import Pruner, make_pruner
 from recurra.tuning.search import make_protocol
@@ -34,7 +35,18 @@ def test_a_setting_chooses_network_functions_and_sizes(tmp_path):
     network = asked.network({"network": "wrnn", "f1": "relu", "hidden.b": 4})
     assert (network.name, network.functions["f1"]) == ("wrnn", "relu")
     recipe = asked.recipe_of({"network": "wrnn", "f1": "relu", "hidden.b": 4})
-    assert recipe.hidden == {"a": RECIPE.hidden, "b": 4}
+    assert recipe.hidden == {"": RECIPE.hidden, "b": 4}
+
+
+def test_the_size_of_one_vector_is_that_of_all_that_the_equations_join_to_it(tmp_path):
+    asked = protocol(tmp_path, {"hidden.h": [4, 6]}, network="lstm")
+    assert count_parameters(asked, {"hidden.h": 4}, 13) == 4 * (13 + 4 + 1) * 4 + 13 * 5
+
+
+def test_one_text_need_not_be_in_a_list(tmp_path):
+    text = write_text(tmp_path)
+    asked = make_protocol(text, "rnn", {"lr": [0.1]}, RECIPE)
+    assert asked.text.sources == (str(text),)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +79,18 @@ def test_spaces_that_contradict_the_recipe_or_the_network(tmp_path, space, sente
         ({"trials": 13}, "the grid has 12 settings, not 13"),
         ({"pruner": "rounds", "rung": LENGTH}, "has to lie below"),
         ({"pruner": "rounds", "within": "dropout"}, "the space does not search it"),
+        ({"engine": "abacus"}, "no engine abacus"),
+        (
+            {
+                "pruner": "rounds",
+                "within": "hidden",
+                "space": {
+                    "hidden": {"from": 2, "to": 8, "points": 3},
+                    "lr": {"from": 0.1, "to": 0.2},
+                },
+            },
+            "give it a list or a step",
+        ),
         ({"pruner": "top", "within": "lr"}, "only rounds are held within a parameter"),
         ({"pruner": "halving", "factor": 1}, "factor has to be 2 or more"),
         ({"recipe": MODERN.with_(minutes=1), "length": None}, "cannot have a budget of minutes"),
@@ -120,7 +144,7 @@ def test_a_protocol_comes_back_from_its_file(tmp_path):
     space = {"lr": [0.1], "hidden.b": [4], "f1": ["relu"]}
     asked = protocol(tmp_path, space, network="wrnn", pruner="rounds")
     made = Study.create(asked, tmp_path / "study")
-    again, storage = load_protocol(made.folder)
+    again, _, storage = load_protocol(made.folder)
     assert (again, storage) == (asked, None)
     assert list(again.space.parameters) == list(space)
 
@@ -135,6 +159,22 @@ def test_the_same_command_finds_its_study_and_another_one_is_told_why_not(tmp_pa
     assert Study.create(other).folder != first.folder
     with pytest.raises(SettingError, match="another length"):
         Study.create(other, first.folder)
+
+
+def test_a_call_that_was_killed_while_it_made_the_folder_is_no_hindrance(tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / ".study.json.0123.tmp").write_text("{")
+    assert Study.create(protocol(tmp_path), tmp_path / "study").trials()
+
+
+def test_the_folder_of_a_study_has_a_name_that_any_system_takes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = write_text(tmp_path).rename(tmp_path / ("my novel? " + "x" * 100 + ".txt"))
+    asked = make_protocol([text], "rnn", {"lr": [0.1]}, RECIPE, engine="reference")
+    name = Study.create(asked).folder.name
+    assert name.startswith("rnn-my-novel--xxx")
+    assert name.endswith(f"-{asked.key}")
+    assert len(name) < 60
 
 
 def test_damaged_and_foreign_studies_are_refused(tmp_path):

@@ -87,7 +87,7 @@ def test_two_processes_find_what_one_finds(tmp_path, options):
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path, monkeypatch):
-    options = {"length": 20 * LENGTH, "space": {"lr": [0.1, 0.03]}}
+    options = {"length": 100 * LENGTH, "space": {"lr": [0.1, 0.03]}}
     expected = table(finished(tmp_path, "alone", **options))
     made = study(tmp_path, "killed", **options)
     children = []
@@ -118,6 +118,7 @@ def test_processes_end_when_their_parent_is_gone(tmp_path):
     made = study(tmp_path, length=100 * LENGTH)
     child = Child.spawn(made, None, None)
     while not made.curve(0):
+        assert child.process.poll() is None
         time.sleep(0.05)
     child.process.stdin.close()  # as the system does for a dead parent
     assert child.close() == (0, "")
@@ -154,6 +155,13 @@ def test_settings_that_do_not_fit_are_skipped_with_their_reason(tmp_path):
     reasons = [trial.reason for trial in made.trials()]
     assert "the training text has 4" in reasons[1]
     assert "of memory" in reasons[2]
+
+
+def test_settings_whose_equations_are_refused_are_skipped(tmp_path):
+    text = "c = 1\nh[t] = tanh(U @ x[t] + W @ h[t-1] / c)\no[t] = softmax(V @ h[t])"
+    made = finished(tmp_path, network=recurra.parse(text), space={"c": [0, 2]})
+    assert states(made) == ["skipped", "done"]
+    assert "c" in made.trials()[0].reason
 
 
 def test_diverged_trials_are_told_and_all_of_them_are_an_error(tmp_path):
@@ -209,6 +217,15 @@ def test_a_refused_worker_ends_the_search_with_its_sentence(tmp_path):
     (tmp_path / "sums.txt").write_text("something else\n" * 400)
     with pytest.raises(RunError, match="the texts have changed"):
         list(search(made, workers=2, pause=0.05))
+
+
+def test_a_fault_of_a_worker_is_told_without_its_traceback(tmp_path):
+    made = study(tmp_path)
+    (made.folder / "claims").write_text("a file where a folder should be")
+    with pytest.raises(RunError) as refused:
+        list(search(made, workers=1, pause=0.05))
+    assert "Error" in str(refused.value)
+    assert "Traceback" not in str(refused.value)
 
 
 def test_workers_that_only_die_end_the_search(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tomllib
 
 import pytest
 from hypothesis import given
@@ -95,19 +96,28 @@ def test_a_file_that_is_no_toml(tmp_path):
         load_space(path)
 
 
+whole = st.builds(
+    lambda low, length, step: {"from": low, "to": low + length, "step": step},
+    st.integers(-5, 5), st.integers(0, 9), st.integers(1, 4),
+)  # fmt: skip
 values = st.lists(
-    st.integers(1, 999) | st.floats(0.001, 999, allow_nan=False),
+    st.integers(0, 999) | st.floats(0.001, 999, allow_nan=False),
     min_size=1,
     unique=True,
     max_size=5,
 )
 ranges = st.builds(
     lambda low, length, points, log: {
-        "from": low, "to": low + length, "points": points, **({"log": True} if log else {})
+        "from": low, "to": low + length, "points": points, **({"log": True} if log and low else {})
     },
-    st.floats(1e-6, 1e3), st.floats(0, 1e3), st.integers(1, 7), st.booleans(),
+    st.just(0) | st.floats(1e-6, 1e3), st.floats(0, 1e3), st.integers(1, 7), st.booleans(),
 )  # fmt: skip
-spaces = st.dictionaries(st.sampled_from("abcdef"), values | ranges, min_size=1, max_size=4)
+spaces = st.dictionaries(
+    st.sampled_from(["a", "f1", "α", "hidden.b", "hidden.状态"]),
+    values | ranges | whole,
+    min_size=1,
+    max_size=4,
+)
 
 
 @given(spaces)
@@ -127,3 +137,5 @@ def test_a_space_comes_back_from_its_plain_values(given):
     again = parse_space(space.as_json())
     assert again == space
     assert list(again.parameters) == list(space.parameters)
+    typed = parse_space(tomllib.loads(space.as_toml()))
+    assert typed == space

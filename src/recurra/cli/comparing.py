@@ -208,12 +208,12 @@ def _named(entrants: Sequence[str]) -> list[tuple[str, str]]:
 
 def _grouped(entrants: Sequence[str]) -> dict[str, list[str]] | list[str]:
     """Run folders, by name where they have one."""
-    if not any("=" in entrant for entrant in entrants):
+    if all(_parted(entrant)[1] == entrant for entrant in entrants):
         return list(entrants)
     groups: dict[str, list[str]] = {}
     for entrant in entrants:
-        name, equals, run = entrant.partition("=")
-        if not equals:
+        name, run = _parted(entrant)
+        if run == entrant:
             message = f"{entrant} has no name, but others have: give all a name, or none"
             raise typer.BadParameter(message, param_hint="RUN")
         groups.setdefault(name, []).append(run)
@@ -296,6 +296,8 @@ def _outcome(trial: "Trial", record: Finished) -> str:
 
 
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:
+    from recurra.report.tables import shown_sizes
+
     columns = (
         "network",
         "hidden",
@@ -313,7 +315,7 @@ def _print_results(console: "Console", comparison: "Comparison", results: "Resul
             rows.append(
                 (
                     summary.contestant,
-                    str(budget.sizes[summary.contestant]),
+                    shown_sizes(budget.sizes[summary.contestant]),
                     summary.parameters,
                     summary.lr,
                     summary.test and summary.test.mean,

@@ -80,7 +80,7 @@ def shown_path(path: str | os.PathLike[str]) -> str:
     """A path as one would type it here: relative if it is below this folder, quoted if needed."""
     try:
         relative = os.path.relpath(path)
-    except ValueError:  # on another drive (Windows)
+    except (ValueError, OSError):  # on another drive (Windows); or this folder was replaced
         relative = ".."
     shown = os.fspath(path) if relative.startswith("..") else relative
     if os.name == "nt":

@@ -204,7 +204,7 @@ def _dry_run(
         (
             ", ".join(f"{name} {value}" for name, value in p.setting.items()),
             p.parameters,
-            1.0 / p.seconds_per_char,
+            1.0 / p.seconds_per_char if p.seconds_per_char else None,
             None if p.memory is None else p.memory / 2**20,
         )
         for p in found.probes

@@ -148,7 +148,7 @@ def eval_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")],
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT", help="Other texts than the run's held-out parts."),
+        typer.Argument(metavar="TEXT", help="Other texts; or its own, if they were moved."),
     ] = None,
     windows: Annotated[
         int | None,

@@ -100,7 +100,13 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
         # vectors that the equations join have one size: the first of them names it
         names = list({id(d.root()): name for name, d in reversed(solver.vectors.items())}.values())
         names.reverse()
-        mixed = [{n: low + (i < k) for i, n in enumerate(names)} for k in range(1, len(names))]
+        # the middle of a product of two matrices is no vector
+        named = {d.root() for d in solver.vectors.values()}
+        sides = {d.root() for d in (*solver.rows.values(), *solver.columns.values())}
+        rest = {} if all(d in named or d.vocabulary for d in sides) else {"": low}
+        mixed = [
+            rest | {n: low + (i < k) for i, n in enumerate(names)} for k in range(1, len(names))
+        ]
         best = min([best, *mixed], key=gap)
     if gap(best) > TOLERANCE:
         raise SettingError(

@@ -18,7 +18,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from recurra.checkpoints import FORMAT, cannot_write, canonical_json, write_atomic
+from recurra.checkpoints import (
+    FORMAT,
+    cannot_write,
+    canonical_json,
+    suited_name,
+    write_atomic,
+)
 from recurra.comparison.budgets import Budget
 from recurra.equations import parse
 from recurra.errors import RecurraError, RunError
@@ -78,6 +84,19 @@ class Trial:
             return None
         records = Run.open(self.folder).metrics()
         return records[-1] if records and records[-1]["kind"] == "finished" else None
+
+    def finished(self) -> dict[str, Any]:
+        """The last record of its run.
+
+        Raises:
+            RunError: it is not there, or has not finished.
+        """
+        outcome = self.outcome()
+        if outcome is None and not self.folder.exists():
+            raise RunError(f"{self.folder} is not there any more: put the run back")
+        if outcome is None:
+            raise RunError(f"{self.folder} has not finished: recurra train --resume {self.folder}")
+        return outcome
 
     def validation_loss(self) -> float:
         """Nats per character, once its run has finished; infinite where it diverged."""
@@ -236,7 +255,7 @@ class Comparison:
 
 def _free(name: str) -> Path:
     """The first numbered folder that is free; it is made at once, so that no other takes it."""
-    stem = "".join(c if c.isalnum() or c in "._" else "-" for c in name)[:50].lstrip(".")
+    stem = suited_name(name)
     numbers = itertools.count(1)
     while True:
         path = Path("comparisons", f"{stem}-{next(numbers):03}").resolve()

@@ -1,23 +1,26 @@
 """From what a user names to the folder of a comparison: networks to train, or runs to compare."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from math import inf
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from recurra.comparison.asked import asked
 from recurra.comparison.budgets import Budget, Sizes, make_budgets
 from recurra.comparison.folder import Comparison, Contestant, Trial
 from recurra.comparison.machine import machine
 from recurra.corpora import DEFAULT_SPLIT, Split, lasting, load_corpus
-from recurra.engines import DEFAULT_ENGINE, available_threads
+from recurra.engines import DEFAULT_ENGINE, available_threads, check_engine
 from recurra.errors import SettingError, TextError
 from recurra.network import Network
 from recurra.networks import load_network
 from recurra.recipes import MODERN, Recipe
 from recurra.runs import Run
 from recurra.sessions import Source
+from recurra.text import Streams
 
 SEEDS = 5
 
@@ -62,7 +65,10 @@ def plan_comparison(
     Raises:
         RecurraError: a network, text, size or setting is refused; then nothing is left behind.
     """
+    if isinstance(sources, str | Path):
+        sources = [sources]
     threads = threads or available_threads()
+    check_engine(engine, threads)
     contestants = _contestants(networks, choices or {})
     refuse_what_cannot_be_compared(contestants, seeds, rates)
     corpus = load_corpus(sources, encoding, split)
@@ -74,8 +80,9 @@ def plan_comparison(
         limits or [{}],
         match,
     )
-    for budget in budgets:
-        recipe.with_(**budget.limit)  # refused now, or never
+    for budget in budgets:  # refused now, or never
+        recipe.with_(**budget.limit)
+    Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
     text = {
         "sources": [lasting(source) for source in sources],
         "encoding": encoding,
@@ -189,7 +196,7 @@ def _contestants(
             loaded, label = network, network.name
         else:
             loaded, label = load_network(network, chosen), Path(network).name
-        contestants.append(Contestant(name, label, chosen, replace(loaded, name=name).source))
+        contestants.append(Contestant(name, label, chosen, loaded.source))
     return contestants
 
 
@@ -226,11 +233,6 @@ def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) 
 def _given_budget(opened: Mapping[str, Sequence[Run]], trials: Sequence[Trial]) -> Budget:
     parameters = {}
     for trial in trials:
-        finished = trial.outcome()
-        if finished is None:
-            raise SettingError(
-                f"{trial.folder} has not finished: recurra train --resume {trial.folder}"
-            )
-        parameters[trial.contestant] = finished["parameters"]
+        parameters[trial.contestant] = trial.finished()["parameters"]
     sizes = {name: asked(group[0]).recipe.hidden for name, group in opened.items()}
     return Budget("given", {}, sizes, parameters)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recurra.comparison.asked import asked
 from recurra.comparison.budgets import TOLERANCE
@@ -33,7 +34,7 @@ class Row:
     Attributes:
         key: of its trial.
         min_smooth_loss: the classic figure: lowest smoothed training loss of a whole sequence.
-        test: None if the run diverged before its first checkpoint.
+        test: None if the run diverged before its first checkpoint, or has no finite loss.
     """
 
     key: str
@@ -215,9 +216,8 @@ def settle(
 
 
 def _row(trial: Trial, scores: Scores) -> Row:
-    outcome = trial.outcome()
-    assert outcome is not None  # else there would be no scores
-    losses = scores.losses.get(trial.key)
+    outcome = trial.finished()  # else there would be no scores, unless somebody removed it since
+    losses = _finite(scores.losses.get(trial.key))
     return Row(
         key=trial.key,
         budget=trial.budget,
@@ -236,6 +236,11 @@ def _row(trial: Trial, scores: Scores) -> Row:
         min_smooth_loss_step=outcome["min_smooth_loss_step"],
         stopped_by=outcome["stopped_by"],
     )
+
+
+def _finite(losses: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    """Losses that can judge a run: none of a network whose numbers grew out of bounds."""
+    return losses if losses is not None and np.isfinite(losses).all() else None
 
 
 def _number(value: float | None) -> float:
@@ -276,10 +281,10 @@ def _differences(
 
 def _losses(
     comparison: Comparison, scores: Scores, budget: str, contestant: str
-) -> np.ndarray[Any, Any] | None:
+) -> NDArray[np.float32] | None:
     """``(S, n)`` in the order of the seeds; None if a seed has none."""
     trials = [t for t in comparison.finalists() if (t.budget, t.contestant) == (budget, contestant)]
-    rows = [scores.losses.get(t.key) for t in sorted(trials, key=lambda trial: trial.seed)]
+    rows = [_finite(scores.losses.get(t.key)) for t in sorted(trials, key=lambda t: t.seed)]
     present = [row for row in rows if row is not None]
     return np.stack(present) if len(present) == len(rows) else None
 

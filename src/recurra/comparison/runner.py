@@ -28,9 +28,12 @@ def trainers(
         sources: where its texts are now, if they were moved.
 
     Raises:
-        RunError: a run is damaged or in use, the texts have changed, or a search found no rate.
+        RunError: a run is damaged, in use or not there any more, the texts have changed, or a
+            search found no rate.
     """
     searched = [trial for *_, trials in comparison.searches() for trial in trials]
+    for trial in comparison.given:
+        trial.finished()
     pending = [t for t in [*searched, *comparison.finalists()] if t.outcome() is None]
     if pending:
         load_text(comparison, sources)  # changed texts are refused before anything is trained

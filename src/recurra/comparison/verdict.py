@@ -14,7 +14,7 @@ SENTENCES = {
         "character ({confidence:.3g} % interval {low:+.4f} to {high:+.4f}; {seeds} seeds each).",
         ONE_SEED: "One seed each cannot tell {one} and {other} from chance: {mean:+.4f} nats per "
         "character ({confidence:.3g} % interval over this text alone {low:+.4f} to {high:+.4f}).",
-        MISSING: "{one} and {other} cannot be compared: a run diverged before it had anything to "
+        MISSING: "{one} and {other} cannot be compared: a run diverged, and has no finite loss to "
         "be judged by.",
     },
     "zh": {
@@ -24,7 +24,7 @@ SENTENCES = {
         "（{confidence:.3g}% 区间 {low:+.4f} 至 {high:+.4f}；各 {seeds} 个种子）。",
         ONE_SEED: "各只有一个种子，{one} 与 {other} 的差别无从与偶然区分：每字相差 {mean:+.4f} 奈特"
         "（仅就这段文本而言，{confidence:.3g}% 区间 {low:+.4f} 至 {high:+.4f}）。",
-        MISSING: "{one} 与 {other} 无法比较：有一次训练在留下任何可评判的结果之前就发散了。",
+        MISSING: "{one} 与 {other} 无法比较：有一次训练发散了，没有可以用来评判的有限损失。",
     },
 }
 

@@ -1,7 +1,7 @@
 """The winners of studies against each other: a comparison in which each has its own settings."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from recurra.comparison.budgets import Budget
@@ -39,8 +39,7 @@ def compare_studies(
     """
     winners = {name: study.winning() for name, study in studies.items()}
     contestants = [
-        Contestant(name, network.name, {}, replace(network, name=name).source)
-        for name, (network, _) in winners.items()
+        Contestant(name, network.name, {}, network.source) for name, (network, _) in winners.items()
     ]
     refuse_what_cannot_be_compared(contestants, seeds, ())
     protocols = [study.protocol for study in studies.values()]
@@ -53,7 +52,11 @@ def compare_studies(
             )
     corpus = first.text.load()
     refuse_without_parts(None, corpus.test)
-    begin = 1 + max(recipe.seed for _, recipe in winners.values())
+    used = [recipe.seed for _, recipe in winners.values()]
+    for protocol in protocols:
+        searched = protocol.space.parameters.get("seed")
+        used += [protocol.recipe.seed, *(map(int, searched.ends) if searched else ())]
+    begin = 1 + max(used)
     recipes = {name: recipe.with_(seed=begin) for name, (_, recipe) in winners.items()}
     shapes = {
         name: ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)

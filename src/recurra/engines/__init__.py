@@ -107,6 +107,20 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
+def check_engine(name: str, threads: int | None = None) -> None:
+    """See `make_engine`.
+
+    Raises:
+        SettingError: no engine of that name, or a number of threads that makes no sense.
+    """
+    if name not in ENGINES:
+        raise SettingError(f"no engine {name}: choose one of {', '.join(ENGINES)}")
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise SettingError(
+            f"threads have to be a whole number from 1 to {MAX_THREADS:,}, not {threads:,}"
+        )
+
+
 def make_engine(
     name: str,
     plan: Plan,
@@ -126,16 +140,11 @@ def make_engine(
     Raises:
         SettingError: no engine of that name, or a number of threads that makes no sense.
     """
-    if threads is not None and not 1 <= threads <= MAX_THREADS:
-        raise SettingError(
-            f"threads have to be a whole number from 1 to {MAX_THREADS:,}, not {threads:,}"
-        )
+    check_engine(name, threads)
     if name == "reference":
         from recurra.engines.reference import ReferenceEngine
 
         return ReferenceEngine(plan, shapes, dtype)
-    if name == "compiled":
-        from recurra.engines.compiled import CompiledEngine
+    from recurra.engines.compiled import CompiledEngine
 
-        return CompiledEngine(plan, shapes, dtype, threads or available_threads())
-    raise SettingError(f"no engine {name}: choose one of {', '.join(ENGINES)}")
+    return CompiledEngine(plan, shapes, dtype, threads or available_threads())

@@ -14,6 +14,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import threading
 from functools import cache
 from importlib.abc import InspectLoader
 from pathlib import Path
@@ -28,6 +29,7 @@ from recurra import __version__
 from recurra.functions import NORM_EPS
 
 _KERNELS = Path(__file__).parent / "kernels"
+_loading = threading.Lock()
 
 
 @cache
@@ -71,12 +73,13 @@ def load(source: str) -> ModuleType:
         source: text made by :mod:`recurra.engines.codegen` from a checked plan.
     """
     name = _module_name(source)
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_loader(name, _Generated(source))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+    with _loading:  # the shares of a step ask at once, and none may see half a module
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_loader(name, _Generated(source))
+            assert spec is not None
+            assert spec.loader is not None
+            sys.modules[name] = module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
     return sys.modules[name]
 
 

@@ -111,7 +111,8 @@ class Descent:
             self.clear(shares)
 
     def clear(self, shares: Sequence[Share]) -> None:
-        """Zeros again wherever this text's look-ups touched a gradient."""
+        """Zeros again wherever this text's look-ups touched a gradient, or marked a character."""
+        self._seen[:] = 0
         for share in shares:
             for name in self.looked_up:
                 share.arrays["g", name][share.inputs] = 0.0

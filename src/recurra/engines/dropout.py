@@ -49,8 +49,9 @@ def draw_masks(
 
     def kept(rate: float, times: int, size: int) -> npt.NDArray[Any]:
         drawn = (1 if same_over_time else times, batch, size)
-        mask = rng.integers(0, 256, drawn, np.uint8) >= _dropped(rate)
-        return np.broadcast_to(mask.view(np.uint8), (times, batch, size))
+        mask = (rng.integers(0, 256, drawn, np.uint8) >= _dropped(rate)).view(np.uint8)
+        # not always: the view is read-only, for which kernels would be compiled once more
+        return np.broadcast_to(mask, (times, batch, size)) if same_over_time else mask
 
     if plan.edges:
         edges = {}

@@ -41,7 +41,15 @@ class Team:
             worker.give(task, item)
 
         def end() -> list[Any]:
-            outcomes = [worker.wait() for worker in busy]
+            waiting, outcomes = busy[::-1], []
+            try:
+                while waiting:
+                    outcomes.append(waiting[-1].wait())
+                    waiting.pop()
+            except BaseException:  # interrupted: the others have to come back too
+                for worker in waiting[:-1]:
+                    worker.wait()
+                raise
             for _, error in outcomes:
                 if error is not None:
                     raise error

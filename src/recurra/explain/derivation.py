@@ -155,8 +155,6 @@ class _Parting:
                 return Hadamard(mask, self._formula(argument))
             case expressions.Negative(argument):
                 return Negative(self._formula(argument))
-            case expressions.Dropout(argument):  # it is there in training only
-                return self._formula(argument)
             case Binary(operator, left, right):
                 one, other = self._formula(left), self._formula(right)
                 match operator:

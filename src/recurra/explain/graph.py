@@ -118,11 +118,11 @@ class _Drawing:
             case Binary(operator, left, right):
                 if _moves(left) and _moves(right):
                     self._join(operator, left, right, target, label)
-                elif label and operator in "+-" and isinstance(left, Number):
+                    return
+                if label and operator in "+-" and Number in (type(left), type(right)):
                     # 1 / (1 + h[t]): the sum is a node, or the label would read 1 / 1 + h
-                    target = self._operator(PLUS, target, label)
-                    self.draw(right, target, self._before(operator, left))
-                elif _moves(left):
+                    target, label = self._operator(PLUS, target, label), ()
+                if _moves(left):
                     self.draw(left, target, (*label, *self._behind(operator, right)))
                 elif _moves(right):
                     self.draw(right, target, (*label, *self._before(operator, left)))
@@ -162,9 +162,16 @@ class _Drawing:
         return (self._factor(left), Mark("−" if operator == "-" else "+"))
 
     def _behind(self, operator: str, right: Expression) -> tuple[Mark, ...]:
-        if operator == "*":
-            return self._before("*", right)
-        return (Mark("1/"), self._factor(right)) if operator == "/" else ()
+        """The same behind a vector; the label still stands before it: h - 1 is -1 + h."""
+        match operator, right:
+            case "*", _:
+                return self._before("*", right)
+            case "/", _:
+                return (Mark("1/"), self._factor(right))
+            case _, Bias():
+                return ()
+        sign = (Mark("−"),) if operator == "-" else ()
+        return (*sign, self._factor(right), Mark("+"))
 
     def _factor(self, expression: Expression) -> Mark:
         if isinstance(expression, Number | Bias) and expression.name:

@@ -89,7 +89,8 @@ class Latex:
 
     def entry(self, quantity: str, index: str) -> str:
         """One entry of a quantity at time t."""
-        return self.quantity(quantity, 0).replace("t}", f"t,{index}}}")
+        before, _, behind = self.quantity(quantity, 0).rpartition("t}")
+        return f"{before}t,{index}}}{behind}"
 
     def of_loss(self, quantity: str, lag: int = 0) -> str:
         """The derivative of the loss by a quantity."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import pairwise, permutations
-from math import inf
 from operator import itemgetter, mul
 
 import numpy as np
@@ -197,12 +196,12 @@ def _apart(wanted: Iterable[float], half: Sequence[float]) -> list[float]:
     pools: list[list[float]] = []
     for value in (w - o for w, o in zip(wanted, offsets, strict=True)):
         pools.append([value])
-        while len(pools) > 1 and _mean(pools[-2], -inf) > _mean(pools[-1], -inf):
+        while len(pools) > 1 and _mean(pools[-2]) > _mean(pools[-1]):
             last = pools.pop()
             pools[-1] += last
-    flat = [_mean(pool, 0.0) for pool in pools for _ in pool]
+    flat = [_mean(pool) for pool in pools for _ in pool]
     return [value + offset for value, offset in zip(flat, offsets, strict=True)]
 
 
-def _mean(values: Sequence[float], empty: float) -> float:
-    return sum(values) / len(values) if values else empty
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -153,7 +153,7 @@ def _plain(value: Any) -> str:
 def _size(hidden: Any) -> str:
     if isinstance(hidden, int):
         return str(hidden)
-    return ",".join(f"{name}={size}" for name, size in hidden.items())
+    return ",".join(f"{name}={size}" if name else f"{size}" for name, size in hidden.items())
 
 
 def _reading(text: dict[str, Any], engine: str, threads: int | None = None) -> list[str]:

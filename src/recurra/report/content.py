@@ -1,5 +1,6 @@
 """All that a report tells, as plain data, before it becomes a page in some language."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from recurra.comparison.asked import asked
 from recurra.comparison.folder import FILE, Comparison, Trial
 from recurra.comparison.machine import machine
 from recurra.comparison.results import Results, settle
-from recurra.errors import RecurraError, RunError, SettingError, TextError
+from recurra.errors import RecurraError, SettingError, TextError
+from recurra.model import Model
 from recurra.recipes import Recipe
 from recurra.report.commands import comparison_commands, run_command, study_commands
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
@@ -64,7 +66,7 @@ class Content:
         search: where a study is reported; its runs are the best trials.
         recipe: what the runs have in common.
         samples: by prompt, then by network.
-        environment: where it was computed.
+        environment: where it was computed; of a study and of runs where this was read.
         commands: to do it again.
     """
 
@@ -137,10 +139,10 @@ def gather(
         _run_part(trial, tests.get((trial.contestant, trial.budget, trial.seed)))
         for trial in trials
     )
-    writers = {t.contestant: load_model(_best(trials, runs, t.contestant)) for t in trials}
     first = Run.open(trials[0].folder)
+    writers = _writers(trials, runs) if characters else {}
     if prompts is None:
-        prompts = _prompts(first) if characters else []
+        prompts = _prompts(first) if writers else []
     return Content(
         texts=tuple(map(shown_source, asked(first).text["sources"])),
         vocabulary=len(first.vocabulary),
@@ -185,10 +187,7 @@ def _prompts(run: Run) -> list[str]:
 
 
 def _run_part(trial: Trial, test: float | None) -> RunPart:
-    outcome = trial.outcome()
-    if outcome is None:
-        raise RunError(f"{trial.folder} has not finished: recurra train --resume {trial.folder}")
-    run = Run.open(trial.folder)
+    outcome, run = trial.finished(), Run.open(trial.folder)
     recipe = asked(run).recipe
     per_step = recipe.batch * recipe.seq_len
     held_out, train, seconds = [], [], 0.0
@@ -210,15 +209,21 @@ def _run_part(trial: Trial, test: float | None) -> RunPart:
     )
 
 
-def _best(trials: Sequence[Trial], runs: Sequence[RunPart], network: str) -> Run:
-    """The run of a network, at the last budget, with the lowest validation loss."""
-    budget = trials[-1].budget
-    mine = [
-        (run.outcome["val_nats_per_char"] or float("inf"), i)
-        for i, run in enumerate(runs)
-        if (run.network, run.budget) == (network, budget)
-    ]
-    return Run.open(trials[min(mine)[1]].folder)
+def _writers(trials: Sequence[Trial], runs: Sequence[RunPart]) -> dict[str, Model]:
+    """Of each network the run at the last budget with the lowest validation loss.
+
+    None of a network whose runs all diverged before they had saved anything.
+    """
+    found: dict[str, tuple[float, Run]] = {}
+    for trial, part in zip(trials, runs, strict=True):
+        loss, run = part.outcome["val_nats_per_char"], Run.open(trial.folder)
+        loss = math.inf if loss is None else loss
+        saved = run.has("best") or run.has("last")
+        if trial.budget == trials[-1].budget and saved:
+            known = found.get(trial.contestant)
+            if known is None or loss < known[0]:
+                found[trial.contestant] = loss, run
+    return {name: load_model(run) for name, (_, run) in found.items()}
 
 
 def _networks(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkPart]:

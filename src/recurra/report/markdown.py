@@ -50,7 +50,7 @@ def markdown(content: Content, language: str = "en") -> str:
             for sample in samples:
                 lines += [f"### {sample.network}", _code(prompt + sample.text)]
     lines += [f"## {words('again')}", _code("\n".join(content.commands)), words("again note")]
-    lines.append(f"### {words('environment')}")
+    lines.append(f"### {words('environment' if content.comparison else 'page made')}")
     where = [(words.known(name), value) for name, value in content.environment.items()]
     lines += [_definitions(where, words), words("made with", version=__version__)]
     return "\n\n".join(lines) + "\n"

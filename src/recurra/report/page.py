@@ -215,11 +215,12 @@ def _again(content: Content, words: Words) -> str:
         for command in content.commands
     )
     where = [(words.known(name), value) for name, value in content.environment.items()]
+    place = words("environment" if content.comparison else "page made")
     return _section(
         words("again"),
         f"<pre>{commands}</pre>"
         f'<p class="note">{escape(words("again note"))}</p>'
-        f"<h3>{escape(words('environment'))}</h3>{_definitions(where)}",
+        f"<h3>{escape(place)}</h3>{_definitions(where)}",
     )
 
 

@@ -224,4 +224,4 @@ def shown_sizes(hidden: int | dict[str, int]) -> str:
     """``256``, or ``a=128, b=256``."""
     if isinstance(hidden, int):
         return f"{hidden:,}"
-    return ", ".join(f"{name}={size}" for name, size in hidden.items())
+    return ", ".join(f"{name}={size}" if name else f"{size}" for name, size in hidden.items())

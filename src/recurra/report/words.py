@@ -195,6 +195,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "“原文”，请按命令中的文件名保存。",
     ),
     "environment": ("Where it was computed", "运行环境"),
+    "page made": ("Where this page was made", "本页生成环境"),
     "processor": ("processor", "处理器"),
     "cores": ("cores", "核数"),
     "system": ("system", "系统"),

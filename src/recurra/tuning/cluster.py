@@ -130,7 +130,7 @@ def sbatch_script(study: Study, workers: int) -> str:
 #SBATCH --cpus-per-task=1
 #SBATCH --requeue
 # A minute before its time is over a worker saves its trial; another one goes on with it.
-#SBATCH --signal=TERM@60
+#SBATCH --signal=B:TERM@60
 {exports}
 # Where the database wants a password, let it come from ~/.pgpass, or from here:
 # export {STORAGE}=postgresql://user:password@host/name

@@ -33,6 +33,7 @@ from recurra.tuning.trials import Trial
 PROBES = 6  # settings that are measured
 DRAWS = 200  # settings that stand for those of a search without a grid
 BASE = 400 * 2**20  # what a process with its libraries, kernels and texts needs at most
+REFUSED = 2  # exit code of a process of ours that ended with a sentence
 ROWS = 2048  # rows of logits while held-out text is evaluated
 
 
@@ -92,7 +93,8 @@ def estimate(protocol: Protocol, workers: int) -> Estimate:
     corpus = protocol.text.load()
     vocabulary = len(corpus.vocabulary)
     count = min(protocol.trials, DRAWS) if protocol.sampler != "grid" else protocol.trials
-    settings = [_draw(protocol, number) for number in range(count)]
+    # for TPE, settings of the same space
+    settings = [suggest(protocol, [], number) for number in range(count)]
     sizes = np.array([count_parameters(protocol, s, vocabulary) for s in settings])
     needs = np.array([memory_needed(protocol, s, vocabulary) for s in settings])
     limit = memory_limit()
@@ -213,7 +215,7 @@ def main() -> None:
         found = probe(protocol, asked["setting"], protocol.text.load())
     except RecurraError as error:
         sys.stderr.write(str(error))
-        sys.exit(2)
+        sys.exit(REFUSED)
     json.dump(vars(found), sys.stdout)
 
 
@@ -227,14 +229,11 @@ def _measure(protocol: Protocol, setting: Setting) -> Probe:
         check=False,
     )
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RunError(f"{shown(setting)} cannot be trained: {lines[-1]}")
+        words = done.stderr.strip() or f"exit code {done.returncode}"
+        if done.returncode != REFUSED:
+            words = words.splitlines()[-1]
+        raise RunError(f"{shown(setting)} cannot be trained: {words}")
     return Probe(**json.loads(done.stdout))
-
-
-def _draw(protocol: Protocol, number: int) -> Setting:
-    """A setting of the study; for TPE, one of the same space."""
-    return suggest(protocol, [], number)
 
 
 def _kept(settings: list[Setting], fits: Any) -> Iterator[Setting]:

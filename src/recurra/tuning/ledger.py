@@ -293,7 +293,9 @@ def public_url(url: str) -> str:
     Raises:
         SettingError: it is none.
     """
-    return _address(url).set(password=None).render_as_string()
+    # URL.set would pass over None
+    address = _address(url)._replace(password=None)
+    return address.difference_update_query(["password"]).render_as_string()
 
 
 def _address(url: str) -> URL:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from recurra.checkpoints import canonical_json, write_atomic
 from recurra.corpora import Corpus, Split, lasting, load_corpus
+from recurra.engines import check_engine
 from recurra.equations import parse
 from recurra.errors import RunError, SettingError
 from recurra.network import Network
@@ -46,6 +47,8 @@ class Text:
     @classmethod
     def of(cls, sources: Sequence[str | Path], encoding: str | None, split: Split) -> Self:
         """The texts as they are now; their paths as they can be found from any folder."""
+        if isinstance(sources, str | Path):
+            sources = [sources]
         named = map(lasting, sources)
         shares = split if isinstance(split, str) else "/".join(map(str, split))
         fingerprint = load_corpus(sources, encoding, split).fingerprint
@@ -103,6 +106,7 @@ class Protocol:
     engine: str = "compiled"
 
     def __post_init__(self) -> None:
+        check_engine(self.engine)
         if self.sampler not in SAMPLERS:
             raise SettingError(f"no search {self.sampler}: choose one of {', '.join(SAMPLERS)}")
         if self.sampler == "tpe" and self.pruner.name in WAITS:
@@ -181,7 +185,7 @@ class Protocol:
                     f"the network has no vector {min(unknown)}: it has {', '.join(vectors)}"
                 )
             base = named.get("hidden", self.recipe.hidden)
-            whole = base if isinstance(base, dict) else dict.fromkeys(vectors, base)
+            whole = base if isinstance(base, dict) else {"": base}
             named["hidden"] = {**whole, **sizes}  # type: ignore[assignment]
         stops = {
             rule: getattr(CLASSIC, rule) if self.pruner.name == "classic" else None
@@ -283,19 +287,25 @@ def shown(setting: Mapping[str, Value]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in setting.items())
 
 
-def save_protocol(protocol: Protocol, folder: Path, storage: str | None) -> None:
-    """Write what was asked for; `storage` is where a study outside of its folder lives.
+def save_protocol(protocol: Protocol, folder: Path, name: str, storage: str | None) -> None:
+    """Write what was asked for.
+
+    Args:
+        protocol: that.
+        folder: of the study.
+        name: of the study among Optuna's; the folder may be renamed.
+        storage: where a study outside of its folder lives.
 
     Raises:
         RunError: the folder cannot be written.
     """
-    content = {"format": FORMAT, "storage": storage, **protocol.as_json()}
+    content = {"format": FORMAT, "name": name, "storage": storage, **protocol.as_json()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_atomic(folder / FILE, text.encode("utf-8", "backslashreplace"))
 
 
-def load_protocol(folder: Path) -> tuple[Protocol, str | None]:
-    """What a study was asked for, and where it lives if not in its folder.
+def load_protocol(folder: Path) -> tuple[Protocol, str, str | None]:
+    """What a study was asked for, its name, and where it lives if not in its folder.
 
     Raises:
         RunError: it is no study, is damaged, or is of a newer Recurra.
@@ -316,12 +326,19 @@ def load_protocol(folder: Path) -> tuple[Protocol, str | None]:
             "go on with the version that began it, or begin a new study"
         )
     try:
-        storage = content.pop("storage")
-        return Protocol.from_json(content), storage
+        name, storage = content.pop("name", None), content.pop("storage")
+        protocol = Protocol.from_json(content)
+        # older studies did not keep their name
+        return protocol, name or study_name(folder, protocol), storage
     except (LookupError, TypeError, ValueError, SettingError) as error:
         raise RunError(f"{path} does not say what a study needs ({error}): restore a backup") from (
             None
         )
+
+
+def study_name(folder: Path, protocol: Protocol) -> str:
+    """What Optuna calls a study that begins in this folder."""
+    return f"{folder.name}-{protocol.key}"
 
 
 def _recipe_names() -> set[str]:

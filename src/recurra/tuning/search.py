@@ -13,7 +13,7 @@ from recurra.networks import load_network
 from recurra.recipes import MODERN, Recipe
 from recurra.tuning.protocol import Protocol, Text, len_of_grid
 from recurra.tuning.pruning import make_pruner
-from recurra.tuning.space import Space, Values, parse_space
+from recurra.tuning.space import Range, Space, Values, parse_space
 from recurra.tuning.study import Study
 from recurra.tuning.trials import Trial
 from recurra.tuning.workers import search
@@ -74,6 +74,9 @@ def make_protocol(
         sampler = "grid" if space.size is not None else "random"
     if trials is None:
         trials = len_of_grid(space) if sampler == "grid" else TRIALS
+    grouped = space.parameters.get(within or "")
+    if sampler != "grid" and isinstance(grouped, Range) and grouped.step is None:
+        raise SettingError(f"rounds within {within}, drawn at random: give it a list or a step")
     chosen = make_pruner(
         pruner or ("halving" if sampler == "tpe" else "rounds"),
         length,

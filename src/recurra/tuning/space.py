@@ -49,7 +49,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from ``low`` to ``high``; whole ones if both are whole and not ``log``.
+    """The numbers from ``low`` to ``high``; whole ones if these are whole.
 
     Attributes:
         low, high: bounds, both of them included.
@@ -138,7 +138,7 @@ class Space:
             else {
                 ("from" if key == "low" else "to" if key == "high" else key): value
                 for key, value in asdict(p).items()
-                if value not in (None, False)
+                if value is not None and value is not False
             }
             for name, p in self.parameters.items()
         }
@@ -146,7 +146,7 @@ class Space:
     def as_toml(self) -> str:
         """The space as one would type it, a line for each parameter."""
         # JSON writes lists, numbers, strings and booleans as TOML does
-        return "".join(f"{name} = {_toml(p)}\n" for name, p in self.as_json().items())
+        return "".join(f"{_toml_name(n)} = {_toml(p)}\n" for n, p in self.as_json().items())
 
 
 def load_space(path: str | Path) -> Space:
@@ -261,6 +261,12 @@ def _range(name: str, entry: dict[str, Any], origin: str) -> Range:
     if step is None and points is None and not log and type(low) is type(high) is int:
         step = 1
     return Range(low, high, step, log, points)
+
+
+def _toml_name(name: str) -> str:
+    """``f1``, ``hidden.b`` and ``hidden."状态"``: TOML's bare names are of ASCII."""
+    parts = name.split(".")
+    return ".".join(p if p.isascii() else json.dumps(p, ensure_ascii=False) for p in parts)
 
 
 def _toml(entry: Any) -> str:

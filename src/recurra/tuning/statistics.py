@@ -96,7 +96,7 @@ def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
     total = float(np.sum((losses - losses.mean()) ** 2)) if len(losses) > 2 else 0.0
     found = {}
     for name in protocol.space.parameters:
-        groups = _groups([trial.setting[name] for trial in chosen if trial.setting])
+        _, groups = _axis([trial.setting[name] for trial in chosen if trial.setting])
         count = len(set(groups))
         if total == 0.0 or not 1 < count < len(losses):
             found[name] = 0.0
@@ -134,10 +134,6 @@ def _ranks(values: Array) -> Array:
     for value in np.unique(values):
         ranks[values == value] = ranks[values == value].mean()
     return ranks
-
-
-def _groups(values: Sequence[Value]) -> list[int]:
-    return _axis(values)[1]
 
 
 def _axis(values: Sequence[Value], parts: int = 8) -> tuple[list[Value], list[int]]:

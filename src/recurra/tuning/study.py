@@ -13,13 +13,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from recurra.checkpoints import suited_name
 from recurra.errors import RunError, SettingError, TextError
 from recurra.network import Network
 from recurra.recipes import Recipe
 from recurra.runs import Run
 from recurra.tuning.claims import Claims
 from recurra.tuning.ledger import Ledger, public_url
-from recurra.tuning.protocol import FILE, Protocol, load_protocol, save_protocol
+from recurra.tuning.protocol import (
+    FILE,
+    Protocol,
+    load_protocol,
+    save_protocol,
+    study_name,
+)
 from recurra.tuning.trials import DONE, Trial, best
 
 STORAGE = "RECURRA_STORAGE"  # the environment variable with a database's full address
@@ -34,12 +41,14 @@ class Study:
     Attributes:
         folder: absolute path.
         protocol: what was asked for.
+        name: among Optuna's studies.
         storage: address of the database that its trials are in; None: its folder.
         patience: seconds to wait for a database that does not answer.
     """
 
     folder: Path
     protocol: Protocol
+    name: str
     storage: str | None = None
     patience: float = 600.0
 
@@ -69,17 +78,17 @@ class Study:
                 "no text is held out, and a search is judged by it: give more text, or a split "
                 "with a part for validation such as 90/5/5"
             )
-        networks = "+".join(protocol.networks)
-        text = Path(protocol.text.sources[0]).stem
-        folder = Path(out or Path("studies", f"{networks}-{text}-{protocol.key}")).resolve()
+        name = suited_name("-".join([*protocol.networks, Path(protocol.text.sources[0]).stem]))
+        folder = Path(out or Path("studies", f"{name}-{protocol.key}")).resolve()
         if (folder / FILE).exists():
             study = cls.open(folder, storage)
             _refuse_other(study, protocol)
             return study._in_reach()
-        if folder.exists() and any(folder.iterdir()):
+        # hidden: what is left of a call that was killed here
+        if folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise RunError(f"{folder} is not empty, and no study: choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
-        save_protocol(protocol, folder, address)
+        save_protocol(protocol, folder, study_name(folder, protocol), address)
         return cls.open(folder, storage)._in_reach()
 
     @classmethod
@@ -95,18 +104,18 @@ class Study:
             RunError: the folder is no study, is damaged, or is of another version.
         """
         folder = Path(folder).resolve()
-        protocol, kept = load_protocol(folder)
+        protocol, name, kept = load_protocol(folder)
         if kept is not None:
             kept = storage or os.environ.get(STORAGE) or kept
         elif storage is not None:
             raise SettingError(f"{folder} keeps its trials itself: leave --storage out")
-        return cls(folder, protocol, kept)
+        return cls(folder, protocol, name, kept)
 
     @cached_property
     def ledger(self) -> Ledger:
         """Where the trials are kept."""
-        name = f"{self.folder.name}-{self.protocol.key}"
-        return Ledger(self.folder, name, self.protocol.space, self.storage, patience=self.patience)
+        space = self.protocol.space
+        return Ledger(self.folder, self.name, space, self.storage, patience=self.patience)
 
     def _in_reach(self) -> Self:
         """This study, once its database has answered: a wrong address is told soon."""

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from recurra.corpora import Corpus
-from recurra.errors import RecurraError, RunError, SettingError, TextError
+from recurra.errors import EquationError, RecurraError, RunError, SettingError, TextError
 from recurra.training import Trainer
-from recurra.tuning.estimates import memory_limit, memory_needed
+from recurra.tuning.estimates import REFUSED, memory_limit, memory_needed
 from recurra.tuning.schedule import Job, next_moves
 from recurra.tuning.study import STORAGE, Study
 from recurra.tuning.suggestions import suggest, verdict
@@ -31,7 +31,6 @@ ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 DEATHS = 20  # so many in a row while no trial gets any further, and something is wrong
-REFUSED = 2  # exit code of a worker that ended with a sentence
 
 
 @dataclass
@@ -133,7 +132,7 @@ class Worker:
             self._trainer = open_trainer(
                 study.protocol, corpus, trial.setting, study.run_folder(number)
             )
-        except (SettingError, TextError, MemoryError) as error:
+        except (EquationError, SettingError, TextError, MemoryError) as error:
             reason = str(error) or "there is not enough memory"
             ledger.settle(number, SKIPPED, reason=reason)
             return
@@ -255,12 +254,16 @@ class Child:
             self.process.stdin.close()
 
     def close(self) -> tuple[int, str]:
-        """Wait until it has ended: its exit code, or minus its signal, and its last words."""
+        """Wait until it has ended: its exit code, or minus its signal, and its last words.
+
+        Of what Python says of a fault only the last line, without the traceback.
+        """
         assert self.process.stderr is not None
         self.let_end()
         with self.process.stderr as stream:
             words = stream.read().decode(errors="replace").strip()
-        return self.process.wait(), words
+        code = self.process.wait()
+        return code, words if code == REFUSED else words[words.rfind("\n") + 1 :]
 
 
 def main() -> None:

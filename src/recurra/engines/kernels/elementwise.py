@@ -48,7 +48,7 @@ def exp_parts(x: Any) -> Any:
     (Chebyshev fit, relative error 1e-8 and 2e-17), and ``h = 2**(n - 1)`` is made of n's own
     bits: with 1.5 * 2**23 + 126 added to it, n leaves n - 1 + 127 in the lowest bits, and a shift
     moves them to where a float keeps its exponent. Half a power, since 2**128 is no float but a
-    little less than it is. Below the smallest normal number exp is 0.
+    little less than it is. Around the smallest normal number and below exp is 0.
     """
     return _exp_parts_32(x) if x.dtype == np.float32 else _exp_parts_64(x)
 

@@ -103,7 +103,7 @@ def merge(peaks: Any, sums: Any, top: Any, total: Any) -> None:
 @jit
 def _slopes(
     v0: Any, v1: Any, scores: Any, peaks: Any, top: Any, total: Any, scale: Any,
-    start: Any, count: Any, targets: Any, factor: Any, d_bias: Any, at: Any, add: Any,
+    start: Any, count: Any, targets: Any, factor: Any, d_bias: Any, add: Any,
 ) -> None:  # fmt: skip
     """``scores = scale (softmax - onehot)`` for one block, and their sums over the rows."""
     width = scores.shape[1]
@@ -117,11 +117,11 @@ def _slopes(
             e = scores[v, r] * factor[r]
             scores[v, r] = e
             slope += e
-        d_bias[at + v] = d_bias[at + v] + slope if add else slope
+        d_bias[v] = d_bias[v] + slope if add else slope
     for r in range(count):
         if v0 <= targets[start + r] < v1:
             scores[targets[start + r], r] -= real(scale)
-            d_bias[at + targets[start + r]] -= real(scale)
+            d_bias[targets[start + r]] -= real(scale)
 
 
 @jit
@@ -157,7 +157,7 @@ def second_pass(
     for v0 in range(low, high, BLOCK):
         v1 = min(v0 + BLOCK, high)
         _slopes(
-            v0, v1, scores, peaks, top, total, scale, start, count, targets, factor, d_bias, 0, add
+            v0, v1, scores, peaks, top, total, scale, start, count, targets, factor, d_bias, add
         )
         at = v0 * width
         c, a, b = (
@@ -200,9 +200,8 @@ def slopes_pass(
     for v0 in range(low, high, BLOCK):
         v1, at, more = min(v0 + BLOCK, high), v0 * width, v0 > low
         _slopes(
-            v0, v1, scores, peaks, top, total, scale, start, count, targets, factor, d_bias, 0,
-            False,
-        )  # fmt: skip
+            v0, v1, scores, peaks, top, total, scale, start, count, targets, factor, d_bias, False
+        )
         c, a, b = (
             (d_rows, start * size, size),
             (scores, at, 1, width),

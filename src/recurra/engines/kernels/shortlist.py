@@ -25,6 +25,13 @@ _train, _losses, _log_probabilities = output.train, output.losses, output.log_pr
 
 
 @jit
+def _bounds(c: Any, vocabulary: Any, shortlist: Any, size: Any) -> Any:
+    """The first character of class c, and the first behind it."""
+    low = shortlist + c * size
+    return low, min(low + size, vocabulary)
+
+
+@jit
 def _head(weights: Any, bias: Any, targets: Any, vocabulary: Any, shortlist: Any, size: Any) -> Any:
     """Weights and biases of the head, and which of its scores each row's target has."""
     own = np.concatenate((weights[:shortlist], weights[vocabulary:]))
@@ -88,8 +95,7 @@ def train(
     sorted_rows, sorted_targets = rows[order], targets[order]
     d_sorted = np.empty_like(sorted_rows)
     for c in range(len(starts) - 1):
-        low = shortlist + c * size
-        high = min(low + size, vocabulary)
+        low, high = _bounds(c, vocabulary, shortlist, size)
         a, b = starts[c], starts[c + 1]
         if a == b:
             d_weights[low:high] = 0.0
@@ -122,8 +128,7 @@ def losses(
     order, starts = _by_class(among, shortlist, len(weights) - vocabulary)
     sorted_rows, sorted_targets = rows[order], targets[order]
     for c in range(len(starts) - 1):
-        low = shortlist + c * size
-        high = min(low + size, vocabulary)
+        low, high = _bounds(c, vocabulary, shortlist, size)
         a, b = starts[c], starts[c + 1]
         if a < b:
             within = _losses(
@@ -158,8 +163,7 @@ def log_probabilities(
         for v in range(shortlist):
             result[i, v] = z[v] - head
         for c in range(len(z) - vocabulary):
-            low = shortlist + c * size
-            high = min(low + size, vocabulary)
+            low, high = _bounds(c, vocabulary, shortlist, size)
             of_class = z[vocabulary + c] - head - _log_total(z[low:high])
             for v in range(low, high):
                 result[i, v] = z[v] + of_class
