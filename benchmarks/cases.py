@@ -76,6 +76,13 @@ class Case:
     threads: int = 1
 
 
+def is_plain(case: Case) -> bool:
+    """Whether rivals that walk through our plan compute all of it: they know no norm, say."""
+    plan = make_plan(load(case.network))
+    normalised = any(stage.normalised for stage in plan.stages.values())
+    return not (normalised or plan.edges or plan.network.shortlist)
+
+
 def cases(
     networks: list[str] | None,
     shapes: list[Shape] | None,

@@ -153,6 +153,11 @@ VALID = [
     Valid("all but one on the shortlist", HIDDEN + "o[t] = softmax(Q @ h[t] + q, 6)\n"),
     Valid("tied, all in classes", "h[t] = E @ x[t]\no[t] = softmax(E.T @ tanh(h[t]), 0)\n"),
     Valid("shortlist and a transpose", HIDDEN + "o[t] = softmax(Q.T @ h[t] + q, 3)\n"),
+    Valid(
+        "a layer within the output",
+        HIDDEN + "o[t] = softmax(Q @ tanh(P @ h[t] + p) + R @ norm(P @ h[t] + r) + q)\n",
+    ),
+    Valid("a layer within a shortlist", HIDDEN + "o[t] = softmax(Q @ tanh(P @ h[t]) + q, 3)\n"),
     Valid("one bias twice in the output", HIDDEN + "o[t] = softmax(Q @ h[t] + q + r + q)\n"),
     Valid(
         "layers",

@@ -160,6 +160,15 @@ def test_names(name: str, parts: tuple[str, str], letter: str) -> None:
     assert tex(parts[0]) == letter
 
 
+def test_the_plan_writes_matrices_as_the_equations_do() -> None:
+    page = explanation(recurra.load_network("tied"), "en", "d")
+    assert "`E.T @ p[t]`" in page
+    turned = "h[t] = tanh(E.T @ x[t] + W @ h[t-1])\no[t] = softmax(E @ h[t])\n"
+    page = explanation(recurra.parse(turned), "en", "d")
+    assert "`E.T @ x[t]`" in page
+    assert "`E @ h[t]`" in page
+
+
 def test_names_that_look_alike_stay_as_typed() -> None:
     network = recurra.parse("h[t] = tanh(W1 @ x[t] + W_1 @ h[t-1])\no[t] = softmax(Q @ h[t])\n")
     assert symbols(network)["W1"] == ("W1", "")

@@ -12,6 +12,7 @@ from recurra import corpora
 from recurra.errors import RecurraError, RunError, SettingError, TextError
 from recurra.evaluation import evaluate
 from recurra.records import Finished, Progress
+from recurra.training import Trainer
 
 SMALL = recurra.MODERN.with_(
     hidden=6, batch=2, seq_len=8, steps=30, warmup=5, record_every=5, evaluate_every=10,
@@ -69,6 +70,13 @@ def test_the_loaded_model_is_the_trained_one(text):
     best = recurra.load_model(trainer.run.folder)
     for name, value in trainer.best.items():
         np.testing.assert_array_equal(best.parameters[name], value)
+
+
+def test_without_a_folder_the_clock_goes_on_from_call_to_call(text):
+    trainer = Trainer(recurra.load_network("rnn"), recurra.load_corpus([text]), SMALL)
+    ends = [list(trainer.records(until))[-1] for until in (10, 20, None)]
+    assert [end.steps for end in ends] == [10, 20, 30]
+    assert ends[0].seconds < ends[1].seconds < ends[2].seconds
 
 
 def test_sizes_by_name_come_back(text):

@@ -492,3 +492,5 @@ def test_without_held_out_text_there_is_no_best(tmp_path):
     endless = SMALL.with_(steps=None, patience=3)
     with pytest.raises(SettingError, match="patience never ends"):
         trainer_of(load_network("wrnn"), corpus, endless)
+    with pytest.raises(SettingError, match="leave --average out"):
+        trainer_of(load_network("wrnn"), corpus, SMALL.with_(average=0.9))

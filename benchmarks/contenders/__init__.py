@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cases import Case, Task
+from cases import Case, Task, is_plain
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ CONTENDERS = {
             c.shape.batch == 1 and c.optimizer == "adagrad" and c.network in ("rnn", "wrnn", "lstm")
         ),
     ),
-    "torch": Entry("pytorch:Eager", "torch"),
-    "torch.compile": Entry("pytorch:Compiled", "torch"),
+    "torch": Entry("pytorch:Eager", "torch", suits=is_plain),
+    "torch.compile": Entry("pytorch:Compiled", "torch", suits=is_plain),
     "torch.nn": Entry(
         "fused:Fused",
         "torch",
@@ -65,8 +65,8 @@ CONTENDERS = {
             or (c.network != "wrnn" and c.shape.vocabulary <= ONE_HOT)
         ),
     ),
-    "jax": Entry("jax_:Plain", "jax"),
-    "jax hoisted": Entry("jax_:Hoisted", "jax"),
+    "jax": Entry("jax_:Plain", "jax", suits=is_plain),
+    "jax hoisted": Entry("jax_:Hoisted", "jax", suits=is_plain),
     PEAK: Entry("gemm:Product"),
     # these write T characters a step instead of learning from them
     "write recurra": Entry("ours:Writing"),

@@ -83,7 +83,8 @@ def check_gradients(
         vocabulary: number of characters of the random problem; a shortlist that would hold all
             of them is shortened, so that there are classes to check.
         hidden: size of every vector.
-        steps: length of the text; a random state is carried in.
+        steps: length of the text, at least two more than the longest lag; a random state is
+            carried in.
         batch: number of texts.
         entries: at most this many random entries of each parameter are compared.
         seed: of the problem and of the choice of entries.
@@ -98,7 +99,9 @@ def check_gradients(
     if network.shortlist and network.shortlist.value >= vocabulary:
         network = replace(network, shortlist=Number(float(vocabulary // 2)))
     shapes = ShapeSolver(network).shapes(vocabulary, hidden)
-    checked = make_engine(engine, make_plan(network), shapes, np.float64)
+    plan = make_plan(network)
+    steps = max(steps, 2 + max(plan.lags.values(), default=0))
+    checked = make_engine(engine, plan, shapes, np.float64)
     problem = random_problem(
         shapes.parameters.items(), checked.zero_state(batch), vocabulary, steps, batch, rng
     )

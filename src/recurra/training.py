@@ -83,13 +83,11 @@ class Trainer:
         self.best: Parameters | None = None
         self.averaged = {name: p.copy() for name, p in parameters.items() if recipe.average}
         self.held_out = tuple(text for text in corpus.validation if len(text) > 1)
-        if not self.held_out and all(getattr(recipe, end) is None for end in ENDS):
-            raise SettingError(
-                "no text is held out, so that patience never ends this training: give steps, "
-                "epochs, minutes or another --split"
-            )
+        if not self.held_out:
+            _refuse_what_judges(recipe)
         length = min(PIECE, recipe.evaluate_characters)
         self._estimated_on = cut(self.held_out, length, recipe.evaluate_characters)
+        self._paused: Mapping[str, Any] = {}
         self._clock = _Clock({})
         self._saved_step = 0
         self._stop_asked = False
@@ -286,7 +284,7 @@ class Trainer:
 
     def _restore(self) -> None:
         """Take over what the run's folder holds, if anything, and start the clock."""
-        self._clock = _Clock({})
+        self._clock = _Clock(self._paused)
         if self.run is None:
             return
         if self.run.vocabulary != self.model.vocabulary.characters:
@@ -347,6 +345,8 @@ class Trainer:
             min_smooth_loss=watch.minimum,
             min_smooth_loss_step=watch.minimum_step,
         )
+        if self.run is None:
+            self._paused = self._clock.saved()
         # An interrupted run goes on later and tells of its end then; a finished one has told.
         told = self.run is not None and any("stopped_by" in r for r in self.run.metrics())
         return end if reason == INTERRUPTED or told else self._log(end)
@@ -364,6 +364,20 @@ class Trainer:
         return (
             f"the loss {what} at step {self.watch.step:,}: most likely the learning rate "
             f"{self.rate:g} is too high for this network; try lr={lower:g}{clip}{kept}"
+        )
+
+
+def _refuse_what_judges(recipe: Recipe) -> None:
+    """What of a recipe needs text that was held out."""
+    if all(getattr(recipe, end) is None for end in ENDS):
+        raise SettingError(
+            "no text is held out, so that patience never ends this training: give steps, epochs, "
+            "minutes or another --split"
+        )
+    if recipe.average:
+        raise SettingError(
+            "no text is held out, and averaged parameters are kept only as the best on it: leave "
+            "--average out, or give another --split"
         )
 
 

@@ -83,7 +83,7 @@ def test_what_is_not_equal_is_told(finished, text):
     one = comparison.finalists()[1]
     given = recurra.settle(recurra.compare_runs({"short": [short.run], "wrnn": [one.folder]}))
     assert given.notes("given") == ["Not equal here: characters read (320 to 480)."]
-    assert "读过的字数（320 至 480）" in given.notes("given", "zh")[0]
+    assert "读过的字符数并不相等（320 至 480）" in given.notes("given", "zh")[0]
     large = recurra.train([text], "rnn", RECIPE.with_(hidden=60), engine="reference")
     given = recurra.settle(recurra.compare_runs({"large": [large.run], "wrnn": [one.folder]}))
     assert [note.split("(")[0] for note in given.notes("given")] == ["Not equal here: parameters "]

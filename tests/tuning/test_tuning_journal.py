@@ -1,5 +1,6 @@
 """The journal under kills: torn lines, locks that end with their process, damage in the middle."""
 
+import errno
 import json
 import os
 import signal
@@ -183,6 +184,21 @@ def test_a_study_may_be_renamed(tmp_path):
     expected = table(made)
     renamed = Study.open(made.folder.rename(tmp_path / "another name"))
     assert table(renamed) == expected
+
+
+def test_a_study_of_somebody_else_can_be_read(tmp_path, monkeypatch):
+    made = finished(tmp_path)
+    expected = table(made)
+
+    def refused(_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(JournalLock, "acquire", refused)
+    there = Study.open(made.folder)
+    assert table(there) == expected
+    assert there.winner() == made.winner()
+    with pytest.raises(RunError, match="Permission denied"):
+        there.ledger.trial(99)
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ from recurra.estimators import expected_best
 from recurra.tuning.statistics import (
     history,
     importance,
+    losses_of_search,
     pair_table,
     rank_correlation,
     rung_correlations,
 )
-from recurra.tuning.trials import DONE, PRUNED, Trial
+from recurra.tuning.trials import DIVERGED, DONE, PRUNED, Trial
 
 losses = st.lists(st.floats(0.5, 9, allow_nan=False), min_size=1, max_size=8)
 
@@ -73,6 +74,15 @@ def _trials(settings, values, **more):
 def test_history_adds_up_characters():
     trials = _trials([{}, {}, {}], [3.0, 1.0, 2.0])
     assert history(trials) == ([10, 30, 60], [3.0, 1.0, 2.0], [3.0, 1.0, 1.0])
+
+
+def test_a_search_found_nothing_where_it_diverged():
+    trials = _trials([{}, {}], [1.5, 1.7])
+    trials += [Trial(n, DIVERGED, {}) for n in (2, 3)]
+    losses = losses_of_search(trials)
+    assert sorted(losses) == [1.5, 1.7, math.inf, math.inf]
+    # of the four sets of three, three hold 1.5
+    assert expected_best(losses)[2:] == pytest.approx([(3 * 1.5 + 1.7) / 4, 1.5])
 
 
 def test_importance_finds_what_matters(tmp_path):

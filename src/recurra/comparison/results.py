@@ -149,7 +149,8 @@ class Results:
 
     def sentences(self, language: str = "en") -> list[str]:
         """The verdicts in words, each with its budget."""
-        return [f"{d.budget}: {d.sentence(language)}" for d in self.differences]
+        colon = NOTES[language]["colon"]
+        return [f"{d.budget}{colon}{d.sentence(language)}" for d in self.differences]
 
     def notes(self, budget: str, language: str = "en") -> list[str]:
         """What was not equal at a budget, or not searched to its end, in words.
@@ -167,7 +168,7 @@ class Results:
             notes.append(words["characters"].format(low=low, high=high))
         edge = [s.contestant for s in self.searches if s.budget == budget and s.at_the_edge]
         if edge:
-            notes.append(words["edge"].format(names=", ".join(edge)))
+            notes.append(words["edge"].format(names=words["comma"].join(edge)))
         return notes
 
     def as_dict(self) -> dict[str, Any]:

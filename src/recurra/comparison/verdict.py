@@ -18,26 +18,32 @@ SENTENCES = {
         "be judged by.",
     },
     "zh": {
-        LOWER: "在此预算下，{one} 预测得比 {other} 好：每字损失低 {gap:.4f} 奈特"
-        "（{confidence:.3g}% 区间 {near:.4f} 至 {far:.4f}；各 {seeds} 个种子）。",
-        NONE: "在此预算下，看不出 {one} 与 {other} 有差别：每字相差 {mean:+.4f} 奈特"
-        "（{confidence:.3g}% 区间 {low:+.4f} 至 {high:+.4f}；各 {seeds} 个种子）。",
-        ONE_SEED: "各只有一个种子，{one} 与 {other} 的差别无从与偶然区分：每字相差 {mean:+.4f} 奈特"
-        "（仅就这段文本而言，{confidence:.3g}% 区间 {low:+.4f} 至 {high:+.4f}）。",
-        MISSING: "{one} 与 {other} 无法比较：有一次训练发散了，没有可以用来评判的有限损失。",
+        LOWER: "在此预算下，{one} 预测得比 {other} 准：每字符损失低 {gap:.4f} 奈特"
+        "（{confidence:.3g}% 置信区间 {near:.4f} 至 {far:.4f}；各 {seeds} 个种子）。",
+        NONE: "在此预算下，看不出 {one} 与 {other} 有差别：每字符损失之差（前者减后者）为 "
+        "{mean:+.4f} 奈特（{confidence:.3g}% 置信区间 {low:+.4f} 至 {high:+.4f}；"
+        "各 {seeds} 个种子）。",
+        ONE_SEED: "各只有一个种子，无法判断 {one} 与 {other} 的差别是不是偶然：每字符损失之差"
+        "（前者减后者）为 {mean:+.4f} 奈特（仅就这段文本而言，"
+        "{confidence:.3g}% 置信区间 {low:+.4f} 至 {high:+.4f}）。",
+        MISSING: "{one} 与 {other} 无法比较：有一次训练发散了，没有有限的损失可供评判。",
     },
 }
 
 NOTES = {
     "en": {
+        "colon": ": ",
+        "comma": ", ",
         "parameters": "Not equal here: parameters ({low:,} to {high:,}).",
         "characters": "Not equal here: characters read ({low:,} to {high:,}).",
         "edge": "The best learning rate of {names} is the lowest or highest that was tried: a "
         "wider search might find a better one.",
     },
     "zh": {
-        "parameters": "此处并不相等：参数量（{low:,} 至 {high:,}）。",
-        "characters": "此处并不相等：读过的字数（{low:,} 至 {high:,}）。",
+        "colon": "：",
+        "comma": "、",
+        "parameters": "注意，各网络的参数量并不相等（{low:,} 至 {high:,}）。",
+        "characters": "注意，各网络读过的字符数并不相等（{low:,} 至 {high:,}）。",
         "edge": "{names} 的最佳学习率落在搜索范围的边缘：扩大范围，也许还能更好。",
     },
 }

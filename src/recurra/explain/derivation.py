@@ -122,14 +122,20 @@ def _steps(network: Network) -> Iterator[Step]:
     order = [equations[name] for name in TopologicalSorter(today).static_order()]
     for equation in order:
         yield from _Parting(equation, masks).steps(equation.name)
-    yield from _Parting(network.output, masks).steps(f"{network.output.name}.1")
+    yield from _Parting(network.output, masks, first=2).steps(f"{network.output.name}.1")
 
 
 class _Parting:
-    """One equation taken apart: every sum or product under a function becomes a quantity."""
+    """One equation taken apart: every sum or product under a function becomes a quantity.
 
-    def __init__(self, equation: Equation, masks: Iterator[int]) -> None:
-        self.equation, self.masks = equation, masks
+    Args:
+        equation: to be taken apart.
+        masks: the numbers of its dropouts.
+        first: the number of its first inner quantity; the output's first one is its logits.
+    """
+
+    def __init__(self, equation: Equation, masks: Iterator[int], first: int = 1) -> None:
+        self.equation, self.masks, self.first = equation, masks, first
         self.inner: dict[Formula, Value] = {}
 
     def steps(self, quantity: str) -> Iterator[Step]:
@@ -170,7 +176,7 @@ class _Parting:
     def _named(self, argument: Formula) -> Formula:
         if isinstance(argument, Constant | Value | Parameter):
             return argument
-        name = f"{self.equation.name}.{len(self.inner) + 1}"
+        name = f"{self.equation.name}.{len(self.inner) + self.first}"
         return self.inner.setdefault(argument, Value(name, 0))
 
 

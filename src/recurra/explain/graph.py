@@ -177,8 +177,8 @@ class _Drawing:
         if isinstance(expression, Number | Bias) and expression.name:
             return self._mark(expression.name)
         text = show(expression, 4).replace("-", "−").replace(" ", "")
-        for name, (letter, _) in self.symbols.items():
-            if len(name) > 1 and name in text and len(letter) == 1:
+        for name, (letter, below) in self.symbols.items():
+            if len(name) > 1 and name in text and len(letter) == 1 and not below:
                 text = text.replace(name, letter)
         return Mark(text)
 

@@ -3,7 +3,9 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from recurra import expressions
 from recurra.engines.codegen import generate_kernels
 from recurra.explain.derivation import Derivation, derive
 from recurra.explain.diagram import draw
@@ -131,8 +133,8 @@ class _Page:
         nodes = (node for step in self.derivation.steps for node in walk(step.formula))
         called = [node.function for node in nodes if isinstance(node, Apply)]
         names = {name: self.network.function(name) for name in called}
-        if "sigmoid" not in names and "swish" in names.values():
-            names["sigmoid"] = "sigmoid"  # in terms of which swish is written
+        if {"swish", "softplus", "sigmoid"} & {*names.values()}:
+            names.setdefault("sigmoid", "sigmoid")  # they or their slopes are written with it
         return names
 
     def _loss(self) -> Iterator[str]:
@@ -242,6 +244,17 @@ class _Page:
     def _plan(self, plan: Plan) -> Iterator[str]:
         yield self._title("plan")
         yield self._text("plan text")
+        # The plan has matrices of characters and scores as they are stored, a row for each.
+        products = [
+            (equation.name, node)
+            for equation in (*self.network.equations, self.network.output)
+            for node in expressions.walk(equation.expression)
+            if isinstance(node, expressions.Product) and node.transposed
+        ]
+        turned = {p.matrix for _, p in products if getattr(p.operand, "name", "") == CHARACTER}
+        output = {p.matrix for name, p in products if name == self.network.output.name}
+        terms = (replace(t, transposed=t.matrix in output) for t in plan.logits.terms)
+        logits = replace(plan.logits, terms=tuple(terms))
         heads = [self.words[key] for key in ("block", "at once", "in the loop")]
         rows = [heads, ["---"] * len(heads)]
         for block in plan.blocks:
@@ -252,10 +265,9 @@ class _Page:
             if block.recurrent:
                 element_wise = f"{self.words['element-wise']} → {_code(own)}"
                 inside = ", ".join(filter(None, (_code(loop), element_wise)))
-            rows.append([_code(own), _hoisted(sums), inside])
-        rows.append(
-            [_code([self.network.output.name]), _hoisted([plan.logits]), self.words["no loop"]]
-        )
+            rows.append([_code(own), _hoisted(sums, turned), inside])
+        own = [self.network.output.name]
+        rows.append([_code(own), _hoisted([logits], turned), self.words["no loop"]])
         yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
         dotted = [f"`{name}`" for name in plan.stages if "." in name]
         if dotted:
@@ -281,8 +293,9 @@ def _term(term: Term) -> str:
     return f"{term.matrix}{'.T' * term.transposed} @ {term.vector}{time}"
 
 
-def _hoisted(sums: list[Sum]) -> str:
-    lookups = [f"{matrix} @ {CHARACTER}[t]" for total in sums for matrix in total.lookups]
+def _hoisted(sums: list[Sum], turned: set[str]) -> str:
+    matrices = [matrix for total in sums for matrix in total.lookups]
+    lookups = [f"{matrix}{'.T' * (matrix in turned)} @ {CHARACTER}[t]" for matrix in matrices]
     terms = [_term(term) for total in sums for term in total.terms if term.hoisted]
     return _code([*lookups, *terms, *(bias for total in sums for bias in total.biases)])
 

@@ -38,16 +38,16 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Write ${d} v$ for the derivative of the loss by a vector $v$, a column as long as $v$. "
         "For the argument of the softmax it is simple. Only step $t$'s own term of the loss reads "
         "${logits}$, and",
-        "记 ${d} v$ 为损失对向量 $v$ 的导数，与 $v$ 等长的列向量。softmax 的自变量最简单：读到 "
-        "${logits}$ 的只有第 $t$ 步自己的那一项损失，于是",
+        "记 ${d} v$ 为损失对向量 $v$ 的导数，它是与 $v$ 等长的列向量。对 softmax 的自变量求导很简"
+        "单：用到 ${logits}$ 的只有第 $t$ 步自己的那一项损失，于是",
     ),
     "rules": ("Rules", "用到的法则"),
     "rule paths": (
         "**Every reader counts.** Whatever reads a vector, in this step or a later one, passes a "
         "part of the loss back to it; the parts add up (the chain rule). In a $\\partial$ "
         "everything else that the reader reads is held fixed.",
-        "**凡是读过它的都要算。** 一个向量在这一步或以后的步里被谁读到，谁就传回一份导数，各份相加"
-        "（链式法则）。式中的 $\\partial$ 把读者的其他输入都看作不变。",
+        "**每一处用到它的地方都要算。** 一个向量在这一步或以后的步里被哪些量用到，这些量就各传回一"
+        "份导数，各份相加（链式法则）。式中的 $\\partial$ 把那个量的其他输入都看作不变。",
     ),
     "rule matrix": (
         "**Matrix.** $y = M v$ gives ${d} v = M^\\top {d} y$, and adds ${d} y v^\\top$ to the "
@@ -82,7 +82,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "multiply with it takes two means and no matrix: $\\operatorname{norm}'(z) {d} y = ({d} y "
         "- \\operatorname{mean} {d} y - y \\operatorname{mean}(y \\odot {d} y)) / s$.",
         "**层归一化。** $y = \\operatorname{norm}(z)$ 把 $z$ 的各个元素混在一起，导数是一个对称矩"
-        "阵：${d} z = \\operatorname{norm}'(z) {d} y$。乘这个矩阵只要求两次平均："
+        "阵：${d} z = \\operatorname{norm}'(z) {d} y$。乘以它只需算两个平均值，不必写出这个矩阵："
         "$\\operatorname{norm}'(z) {d} y = ({d} y - \\operatorname{mean} {d} y - y "
         "\\operatorname{mean}(y \\odot {d} y)) / s$。",
     ),
@@ -90,8 +90,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "**Dropout.** Every ${m}^{[i]}_t$ is a random vector: in training each entry is zero with "
         "the dropout's rate, else 1 / (1 - rate); outside of training all are one. It is "
         "multiplied entry by entry, forward and backward.",
-        "**Dropout。** 每个 ${m}^{[i]}_t$ 是随机向量：训练时各元素以 dropout 的比率为零，否则为 1 "
-        "/ (1 - 比率)；不训练时全为一。前向和反向都是逐元素相乘。",
+        "**Dropout。** 每个 ${m}^{[i]}_t$ 是随机向量：训练时每个元素以 dropout 比率为概率取 0，否则"
+        "取 1 / (1 - 比率)；不训练时全取 1。前向和反向都是逐元素相乘。",
     ),
     "shortlist text": (
         "The softmax first chooses among the frequent characters and the classes of all others, "
@@ -103,19 +103,20 @@ _WORDS: dict[str, tuple[str, str]] = {
         "two softmaxes gives its probabilities minus what came: ${p}_t$ holds the probabilities of "
         "the first choice, and those within $[k]$ (zero for characters of other classes, and of "
         "all classes if $k$ is frequent); ${y}_t$ has a one at $k'$ and at $k$.",
-        "softmax 先在 ${H}$ 里选：各个常用字，和其余字分成的各类；若选中的是一类，再在这一类里选"
-        "一个字。它的自变量 ${logits}$ 先是每个字一个元素，然后每一类一个元素。设 $k$ 是下一个字，"
-        "$[k]$ 是它所在的类，$k'$ 是第一步该选的：这个类，或者（$k$ 是常用字时）$k$ 本身。损失就是"
-        "对两步的意外程度；常用字只有第一个因子。记 ${d} v$ 为损失对向量 $v$ 的导数。两个 softmax "
-        "各自是“概率减去实际”：${p}_t$ 是第一步的概率，以及类 $[k]$ 之内的概率（其他类的字为零，"
-        "$k$ 是常用字时各类的字全为零）；${y}_t$ 在 $k'$ 和 $k$ 处为一。",
+        "softmax 先从 ${H}$（各个常用字，以及其余的字分成的各类）里选一项；若选中的是一类，再从这一"
+        "类里选一个字。它的自变量 ${logits}$ 里，先是每个字一个元素，再是每一类一个元素。设 $k$ 是"
+        "下一个字，$[k]$ 是它所在的类，$k'$ 是第一次应选的那一项：这个类，或者（$k$ 是常用字时）"
+        "$k$ 本身。损失是这两次选择的意外程度之和；常用字只有第一个因子。记 ${d} v$ 为损失对向量 "
+        "$v$ 的导数。两个 softmax 各自给出“概率减去实际”：${p}_t$ 的元素是第一次选择的概率，以及类 "
+        "$[k]$ 之内的概率（其他类的字为零；$k$ 是常用字时，各类的字全为零）；${y}_t$ 在 $k'$ 和 "
+        "$k$ 处为一。",
     ),
     "backward": ("Backward, vector by vector", "反向：逐个向量"),
     "backward text": (
         "From $t = {T}$ down to $t = 1$, in this order. Behind the end of the text nobody reads: "
         "every term with a time above ${T}$ is zero.",
-        "从 $t = {T}$ 到 $t = 1$，每一步按下面的次序计算。文本结束之后再没有谁来读：时刻大于 "
-        "${T}$ 的项都是零。",
+        "从 $t = {T}$ 倒推到 $t = 1$，每一步按下面的次序计算。文本结束之后，再没有什么会用到它们："
+        "时刻大于 ${T}$ 的项都是零。",
     ),
     "backward time": (
         "Terms at $t+1$ and later are the paths through time. A delta at $t+1$ holds those at "
@@ -123,7 +124,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "含 $t+1$ 或更晚时刻的项，就是穿过时间的路径。$t+1$ 的导数里又含着 $t+2$ 的，依此类推：每"
         "个字的损失就这样传到它之前的每一步。",
     ),
-    "reads": ("${vector}$ is read by {readers}:", "读到 ${vector}$ 的有 {readers}："),
+    "reads": ("${vector}$ is read by {readers}:", "用到 ${vector}$ 的有 {readers}："),
     "and": (" and ", " 和 "),
     "comma": (", ", "、"),
     "gradients": ("The gradient of every parameter", "每个参数的梯度"),
@@ -140,7 +141,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "one-hot": (
         "$x_t$ is one-hot: its row touches a single column, that of the character read at step "
         "$t$.",
-        "$x_t$ 是独热的：与它相乘只会落到一列上，也就是第 $t$ 步读到的那个字。",
+        "$x_t$ 是独热的：与它的转置相乘，只会落到一列上，也就是第 $t$ 步读到的那个字所对应的那一"
+        "列。",
     ),
     "published": ("Where the published derivation went wrong", "已发表的推导错在哪里"),
     "published text": (
@@ -158,7 +160,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "**No path through time.** $a_t$ and $b_t$ are read again at step $t+1$, through $W$, $R$ "
         "and $T$. The derivation followed only the readers of the same step, so nothing was "
         "learned from what a step does to later ones.",
-        "**丢掉了穿过时间的路径。** $a_t$、$b_t$ 在第 $t+1$ 步还会经 $W$、$R$、$T$ 再被读到；推导"
+        "**丢掉了穿过时间的路径。** $a_t$、$b_t$ 在第 $t+1$ 步还会经 $W$、$R$、$T$ 再被用到；推导"
         "只算了同一步之内的去向，于是这一步对以后各步的影响完全没有学到。",
     ),
     "mistake input": (
@@ -178,8 +180,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "the loop carries only what recurs, and the gradient of every matrix is one product over "
         "all time steps.",
         "如果一个乘积所需的向量在本块开始之前已经算完，就对所有时间步一次算好，成为一次矩阵乘法；"
-        "只有必须等上一步结果的才留在循环里。与 $x_t$ 的乘积只是取出一列。反向时各块倒序：循环只带"
-        "着真正递归的部分，每个矩阵的梯度是对所有时间步的一次乘法。",
+        "只有必须等上一步结果的才留在循环里。与 $x_t$ 的乘积只是取出一列。反向时各块倒序：循环里只"
+        "留下真正要逐步递推的部分，每个矩阵的梯度则是对所有时间步的一次矩阵乘法。",
     ),
     "plan operands": (
         "An operand in parentheses is a vector of the plan with a dotted name: {names}.",

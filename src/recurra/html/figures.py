@@ -176,13 +176,13 @@ class _Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Four to eight round numbers."""
+        """Three to nine round numbers; on an axis of powers as many as there are."""
         if self.log:
             exponents = range(math.floor(self.low), math.ceil(self.high) + 1)
             steps = (1, 2, 5) if self.high - self.low < 2.5 else (1,)
             every = [step * 10.0**e for e in exponents for step in steps]
             return [t for t in every if self.low - 1e-9 <= math.log10(t) <= self.high + 1e-9]
-        raw = (self.high - self.low) / 5
+        raw = (self.high - self.low) / 8
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
         first = math.ceil(self.low / step - 1e-9)

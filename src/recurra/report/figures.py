@@ -12,7 +12,7 @@ from recurra.html.heatmaps import heat_map
 from recurra.report.content import Content, RunPart
 from recurra.report.searches import SearchPart
 from recurra.report.words import Words
-from recurra.tuning.statistics import compared, history, pair_table
+from recurra.tuning.statistics import history, losses_of_search, pair_table
 
 Points = Sequence[tuple[float, float, float]]
 
@@ -44,15 +44,19 @@ def searches(content: Content, budget: str, words: Words) -> tuple[str, str]:
 def search_course(search: SearchPart, words: Words) -> tuple[str, str]:
     """The lowest loss so far by characters trained on; what a smaller search would have found."""
     characters, _, lowest = history(search.trials)
-    _, losses = compared(search.trials)
-    expected = expected_best([loss for loss in losses if math.isfinite(loss)])
+    expected = [
+        (k, loss)
+        for k, loss in enumerate(expected_best(losses_of_search(search.trials)).tolist(), 1)
+        if math.isfinite(loss)
+    ]
+    counts, best = zip(*expected, strict=True) if expected else ((), ())
     return (
         curves(
             [Curve(characters, lowest, label=words("best so far"))] if characters else [],
             words("all characters axis"), words("nats axis"), marks=True,
         ),
         curves(
-            [Curve(range(1, len(expected) + 1), expected.tolist(), label=words("expected"))],
+            [Curve(counts, best, label=words("expected"))] if expected else [],
             words("trials axis"), words("nats axis"), log_x=True,
         ),
     )  # fmt: skip

@@ -11,7 +11,13 @@ from matplotlib.figure import Figure
 from recurra.checkpoints import cannot_write
 from recurra.errors import RunError
 from recurra.estimators import expected_best
-from recurra.tuning.statistics import compared, history, importance, pair_table
+from recurra.tuning.statistics import (
+    compared,
+    history,
+    importance,
+    losses_of_search,
+    pair_table,
+)
 from recurra.tuning.study import Study
 from recurra.tuning.trials import Trial
 
@@ -69,8 +75,7 @@ def _importance(axes: Axes, study: Study, trials: Sequence[Trial]) -> None:
 
 
 def _expected_best(axes: Axes, trials: Sequence[Trial]) -> None:
-    _, losses = compared(trials)
-    expected = expected_best([loss for loss in losses if np.isfinite(loss)])
+    expected = expected_best(losses_of_search(trials))
     axes.plot(range(1, len(expected) + 1), expected)
     axes.set(
         title="What a smaller search would have found",

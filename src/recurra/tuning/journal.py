@@ -8,6 +8,7 @@ to it and lost: whoever gets the lock cuts such a line off first.
 """
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -87,15 +88,19 @@ def cut_torn_line(path: Path) -> None:
 
 
 def open_journal(folder: Path) -> JournalStorage:
-    """The journal of a study's folder, new or repaired.
+    """The journal of a study's folder, new or repaired; only to read where nothing can be written.
 
     Raises:
-        RunError: a line in the middle is damaged, or the file cannot be written.
+        RunError: a line in the middle is damaged.
     """
     path = folder / FILE
     lock = JournalLock(path)
-    lock.acquire()
-    lock.release()
+    try:
+        lock.acquire()
+        lock.release()
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not path.exists():
+            raise
     try:
         return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     except (ValueError, LookupError, TypeError):

@@ -98,14 +98,18 @@ class Ledger:
         self.storage: BaseStorage = self._call(
             lambda: open_journal(folder) if url is None else open_database(url)
         )
-        study = self._call(
-            lambda: optuna.create_study(
-                storage=self.storage, study_name=name, direction="minimize", load_if_exists=True
-            )
-        )
+        study = self._call(lambda: self._join(name))
         # the storage that Optuna made of ours keeps what it has read
         self.storage = study._storage
         self.study_id = study._study_id
+
+    def _join(self, name: str) -> optuna.Study:
+        # looked up first: a study in a folder of somebody else's can be read, not created
+        if name in optuna.get_all_study_names(self.storage):
+            return optuna.load_study(study_name=name, storage=self.storage)
+        return optuna.create_study(
+            storage=self.storage, study_name=name, direction="minimize", load_if_exists=True
+        )
 
     def trials(self) -> list[Trial]:
         """All trials that there are so far, by number."""

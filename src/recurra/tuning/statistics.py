@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recurra.tuning.protocol import Protocol
 from recurra.tuning.space import Value
-from recurra.tuning.trials import DONE, Trial
+from recurra.tuning.trials import DIVERGED, DONE, Trial
 
 Array = NDArray[np.float64]
 
@@ -81,6 +81,17 @@ def compared(trials: Sequence[Trial]) -> tuple[list[Trial], Array]:
         assert first is not None
         return reached, np.array([t.rungs[first] for t in reached])
     return done, np.array([t.loss for t in done], np.float64)
+
+
+def losses_of_search(trials: Sequence[Trial]) -> Array:
+    """What a search found, for `recurra.estimators.expected_best`: infinity where one diverged.
+
+    Of trials that were pruned only what `compared` takes.
+    """
+    chosen, losses = compared(trials)
+    numbers = {trial.number for trial in chosen}
+    diverged = [t for t in trials if t.state == DIVERGED and t.number not in numbers]
+    return np.concatenate([losses, np.full(len(diverged), math.inf)])
 
 
 def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
