@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def expected_best(losses: Sequence[float]) -> NDArray[np.float64]:
+def expected_best(losses: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Expected lowest loss after 1, 2, ..., n trials of a search that took n, at random.
 
     Unbiased: the mean over all sets of k of the n losses without repetition (Tang et al. 2020,
