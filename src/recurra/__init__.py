@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from recurra.training.sessions import start as start
     from recurra.training.sessions import train as train
     from recurra.training.trainer import Trainer as Trainer
+    from recurra.tuning.api import TuneRequest as TuneRequest
     from recurra.tuning.api import tune as tune
     from recurra.tuning.space import Space as Space
     from recurra.tuning.space import classic_space as classic_space
@@ -183,7 +184,10 @@ _MODULES = {
         "train",
     ),
     "training.trainer": ("Trainer",),
-    "tuning.api": ("tune",),
+    "tuning.api": (
+        "TuneRequest",
+        "tune",
+    ),
     "tuning.space": (
         "Space",
         "classic_space",

@@ -156,7 +156,7 @@ def test_worker_works_on_what_tune_began(tmp_path, call):
     code, out, err = call("worker", made.folder)
     assert (code, err) == (0, "")
     assert "trial 1 lr=0.01: done" in out
-    assert all(trial.over for trial in Study.open(made.folder).trials())
+    assert all(trial.finished for trial in Study.open(made.folder).trials())
 
 
 def test_the_script_for_slurm_starts_workers(tmp_path):

@@ -88,7 +88,7 @@ def train_command(
             _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
             study = recurra.Study.open(from_)
             found, chosen = study.winning()
-            text = study.protocol.text
+            text = study.spec.text
             texts, encoding, split = texts or list(text.sources), text.encoding, text.split
         elif preset is not None:
             _refuse_options(context, {"recipe"}, "a preset brings its own")

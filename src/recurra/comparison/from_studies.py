@@ -42,10 +42,10 @@ def compare_studies(
         Contestant(name, network.name, {}, network.source) for name, (network, _) in winners.items()
     ]
     refuse_what_cannot_be_compared(contestants, seeds, ())
-    protocols = [study.protocol for study in studies.values()]
-    first, text = protocols[0], asdict(protocols[0].text)
+    specs = [study.spec for study in studies.values()]
+    first, text = specs[0], asdict(specs[0].text)
     for name, study in studies.items():
-        if study.protocol.text.fingerprint != first.text.fingerprint:
+        if study.spec.text.fingerprint != first.text.fingerprint:
             raise SettingError(
                 f"the study {name} searched on other texts, or another split, than "
                 f"{contestants[0].name}: losses on different texts cannot be compared"
@@ -53,9 +53,9 @@ def compare_studies(
     corpus = first.text.load()
     refuse_without_parts(None, corpus.test)
     used = [recipe.seed for _, recipe in winners.values()]
-    for protocol in protocols:
-        searched = protocol.space.parameters.get("seed")
-        used += [protocol.recipe.seed, *(map(int, searched.ends) if searched else ())]
+    for spec in specs:
+        searched = spec.space.parameters.get("seed")
+        used += [spec.recipe.seed, *(map(int, searched.ends) if searched else ())]
     begin = 1 + max(used)
     recipes = {name: recipe.with_(seed=begin) for name, (_, recipe) in winners.items()}
     shapes = {

@@ -130,7 +130,7 @@ def gather(
         commands, environment = comparison_commands(comparison), comparison.environment
     elif kinds:
         search, trials = gather_search(folders[0])
-        commands, environment = study_commands(search.protocol), machine()
+        commands, environment = study_commands(search.spec), machine()
     else:
         trials = _trials([Run.open(folder) for folder in folders])
         commands = [run_command(Run.open(trial.folder)) for trial in trials]

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from recurra.errors import RecurraError, RunError, SettingError
-from recurra.tuning.schedule import next_moves
+from recurra.tuning.schedule import next_actions
 from recurra.tuning.study import STORAGE, Study
 from recurra.tuning.trials import Trial
-from recurra.tuning.workers import DEATHS, ONE_THREAD, Child, used
+from recurra.tuning.workers import MAX_CRASHES, ONE_THREAD, WorkerProcess, characters_used
 
 PATIENCE = 600.0  # seconds to wait for a scheduler that does not answer
 
@@ -53,7 +53,7 @@ def search_with_dask(
             'starting workers by Dask needs Dask: pip install "recurra[cluster]"'
         ) from None
     end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
-    stop = f"recurra-{study.protocol.key}-{time.time_ns()}"
+    stop = f"recurra-{study.spec.key}-{time.time_ns()}"
     task = (str(study.folder), study.storage, characters, stop)
     client: Any = None
     futures: list[Any] = []
@@ -61,9 +61,9 @@ def search_with_dask(
     try:
         while True:
             yield seen
-            if next_moves(study.protocol, seen).over or time.monotonic() > end:
+            if next_actions(study.spec, seen).finished or time.monotonic() > end:
                 return
-            if characters is not None and used(seen) >= characters and not futures:
+            if characters is not None and characters_used(seen) >= characters and not futures:
                 return
             try:
                 client = client or distributed.Client(address, timeout=10)
@@ -83,14 +83,14 @@ def search_with_dask(
                     ) from None
                 _close(client)
                 client, futures = None, []
-            if failures > DEATHS:
+            if failures > MAX_CRASHES:
                 raise RunError(f"workers on {address} end again and again: see Dask's own log")
             time.sleep(pause)
             trials, seen = seen, study.trials()
             failures = failures if trials == seen else 0
     finally:
         if client is not None and futures:
-            _let_end(distributed, client, stop, futures)
+            _stop_workers(distributed, client, stop, futures)
         _close(client)
 
 
@@ -103,18 +103,18 @@ def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> 
     from distributed import Event
 
     event = Event(stop)
-    child = Child.spawn(Study.open(folder, storage), characters, None)
+    child = WorkerProcess.spawn(Study.open(folder, storage), characters, None)
     try:
         while child.process.poll() is None:
             if event.is_set():
-                child.let_end()
+                child.ask_to_stop()
             try:
                 child.process.wait(1.0)
             except subprocess.TimeoutExpired:
                 continue
     finally:
-        child.let_end()
-    code, message = child.close()
+        child.ask_to_stop()
+    code, message = child.wait()
     if code > 0:
         raise RunError(message)
     return code == 0
@@ -148,7 +148,7 @@ def _failed(future: Any) -> bool:
     return bool(future.status != "finished" or not future.result())
 
 
-def _let_end(distributed: Any, client: Any, stop: str, futures: list[Any]) -> None:
+def _stop_workers(distributed: Any, client: Any, stop: str, futures: list[Any]) -> None:
     try:
         distributed.Event(stop, client=client).set()
         distributed.wait(futures, timeout=60)

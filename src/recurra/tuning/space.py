@@ -23,8 +23,8 @@ from typing import Any
 
 from recurra.errors import SettingError
 
-Value = bool | int | float | str
-Setting = dict[str, Value]
+SettingValue = bool | int | float | str
+Setting = dict[str, SettingValue]
 """One value for every parameter of a space."""
 
 
@@ -32,15 +32,19 @@ Setting = dict[str, Value]
 class Values:
     """A list of values, in their order."""
 
-    values: tuple[Value, ...]
+    values: tuple[SettingValue, ...]
 
     @property
-    def grid(self) -> tuple[Value, ...]:
+    def grid(self) -> tuple[SettingValue, ...]:
         """The values that a grid takes."""
         return self.values
 
+    def contains(self, value: SettingValue) -> bool:
+        """Whether it is one of them."""
+        return any(type(value) is type(one) and value == one for one in self.values)
+
     @property
-    def ends(self) -> tuple[Value, ...]:
+    def ends(self) -> tuple[SettingValue, ...]:
         """The lowest and the highest of numbers; of anything else all, the first one last."""
         numbers = sorted(v for v in self.values if type(v) in (int, float))
         whole = len(numbers) == len(self.values)
@@ -70,7 +74,7 @@ class Range:
         return all(isinstance(n, int) for n in (self.low, self.high, self.step or 1))
 
     @property
-    def grid(self) -> tuple[Value, ...] | None:
+    def grid(self) -> tuple[SettingValue, ...] | None:
         """The values that a grid takes; None if there is no end of them."""
         if self.step is not None:
             count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
@@ -85,8 +89,14 @@ class Range:
         tidy = (round(v) if self.whole else _tidy(v) for v in values)
         return tuple(dict.fromkeys(min(max(v, self.low), self.high) for v in tidy))
 
+    def contains(self, value: SettingValue) -> bool:
+        """Whether it is a number between the bounds."""
+        slack = 1e-9 * (abs(self.low) + abs(self.high))  # the last digits of a step's multiples
+        number = isinstance(value, int | float)
+        return number and self.low - slack <= float(value) <= self.high + slack
+
     @property
-    def ends(self) -> tuple[Value, ...]:
+    def ends(self) -> tuple[SettingValue, ...]:
         """The bounds."""
         return self.low, self.high
 
@@ -102,6 +112,22 @@ class Space:
         """Points of its grid; None if there is no end of them."""
         lengths = [len(p.grid) if p.grid is not None else None for p in self.parameters.values()]
         return None if None in lengths else math.prod(n for n in lengths if n is not None)
+
+    def grid_size(self) -> int:
+        """Points of its grid.
+
+        Raises:
+            SettingError: a parameter has no end of values.
+        """
+        self.point(0)
+        assert self.size is not None
+        return self.size
+
+    def contains(self, setting: Mapping[str, SettingValue]) -> bool:
+        """Whether a setting has a possible value for every parameter, and nothing else."""
+        return setting.keys() == self.parameters.keys() and all(
+            parameter.contains(setting[name]) for name, parameter in self.parameters.items()
+        )
 
     def point(self, number: int) -> Setting:
         """The setting at a place of the grid, counted from 0; the last parameter runs fastest.
@@ -193,7 +219,7 @@ CLASSIC_HIDDEN = {"rnn": (50, 1000, 50), "wrnn": (50, 950, 100)}
 
 
 def classic_space(network: str) -> Space:
-    """The grid that the original walked by three nested loops: 640 settings (RNN), 320 (W-RNN).
+    """The grid of the published W-RNN code: 640 settings (RNN) or 320 (W-RNN).
 
     Raises:
         SettingError: the network is neither of the two.
