@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import optuna
 import pytest
@@ -63,6 +64,29 @@ def test_a_verdict_without_its_end_is_not_believed_but_for_pruned(store):
     store.set_status(1, PRUNED, "why")
     assert [trial.state for trial in store.trials()] == [RUNNING, PRUNED]
     assert not store.trials()[1].final
+
+
+def test_a_late_trial_costs_no_more_than_an_early_one(store, monkeypatch):
+    calls = Counter()
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # the same calls, sooner
+
+    def write(number):
+        def count(_, event, __):
+            calls[number] += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            store.trial(number)
+            store.set_setting(number, {"lr": 0.2, "hidden": 3})
+            store.start(number)
+            store.report(number, 100, 1.5)
+            store.finalise(number, DONE, 1.25)
+        finally:
+            sys.setprofile(None)
+
+    for number in range(150):
+        write(number)
+    assert calls[149] == pytest.approx(calls[20], rel=0.1)
 
 
 def test_optunas_own_tools_read_it(tmp_path):

@@ -5,10 +5,12 @@ Whoever starts the workers knows nothing else: Dask, SLURM (`sbatch_script`), or
 starter does; what it trained, another one goes on with.
 """
 
+import os
 import shlex
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from recurra.errors import RecurraError, RunError, SettingError
@@ -122,9 +124,12 @@ def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> 
 
 def sbatch_script(study: Study, workers: int) -> str:
     """A script for SLURM's ``sbatch``: an array of so many workers, one core each."""
+    name = study.folder.name
+    # a line of a comment has no quotes that SLURM and bash both know
+    job = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
     exports = "\n".join(f"export {name}={value}" for name, value in ONE_THREAD.items())
     return f"""#!/bin/bash
-#SBATCH --job-name={shlex.quote(study.folder.name)}
+#SBATCH --job-name={job}
 #SBATCH --array=1-{workers}
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=1
@@ -134,8 +139,15 @@ def sbatch_script(study: Study, workers: int) -> str:
 {exports}
 # Where the database wants a password, let it come from ~/.pgpass, or from here:
 # export {STORAGE}=postgresql://user:password@host/name
-exec recurra worker {shlex.quote(str(study.folder))}
+exec recurra worker {_shell_word(study.folder)}
 """
+
+
+def _shell_word(path: Path) -> str:
+    """A path as one word of bash; one with line breaks and the like in escapes, on one line."""
+    if str(path).isprintable():
+        return shlex.quote(str(path))
+    return "$'" + "".join(f"\\x{byte:02x}" for byte in os.fsencode(path)) + "'"
 
 
 def _failed(future: Any) -> bool:
