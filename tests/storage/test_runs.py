@@ -170,18 +170,18 @@ def test_checkpoint_belongs_to_its_definition(run: Run, name: str) -> None:
 
 
 def test_metrics(run: Run) -> None:
-    assert run.metrics() == []
+    assert list(run.metrics()) == []
     run.truncate_metrics(0)
     records = [{"step": n, "loss": 1 / n, "text": "三\n\u2028\udce9"} for n in (1, 2, 2, 5)]
     for record in records:
         run.append_metrics(record)
     run.append_metrics({"step": 6, "loss": float("nan")})
-    assert run.metrics() == [*records, {"step": 6, "loss": None}]
+    assert list(run.metrics()) == [*records, {"step": 6, "loss": None}]
     assert len((run.folder / "metrics.jsonl").read_text(encoding="utf-8").split("\n")) == 6
     run.truncate_metrics(4)
-    assert run.metrics() == records[:3]
+    assert list(run.metrics()) == records[:3]
     run.truncate_metrics(-1)
-    assert run.metrics() == []
+    assert list(run.metrics()) == []
 
 
 def test_torn_last_line_of_metrics(run: Run) -> None:
@@ -204,7 +204,7 @@ def test_torn_last_line_of_metrics(run: Run) -> None:
 def test_broken_line_within_metrics(run: Run, line: bytes) -> None:
     (run.folder / "metrics.jsonl").write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 3}\n')
     with pytest.raises(RunError, match=r"metrics.jsonl, line 2: not a JSON record"):
-        run.metrics()
+        list(run.metrics())
 
 
 def test_metrics_on_a_full_disk(run: Run) -> None:
@@ -250,7 +250,7 @@ def test_one_process_at_a_time(run: Run) -> None:
     assert child.stdout.readline() == "held\n"
     with pytest.raises(RunError, match="in use by another process"), run.lock():
         pass
-    Run.open(run.folder).metrics()  # reading is free
+    list(Run.open(run.folder).metrics())  # reading is free
     (run.folder / ".last.safetensors.0123abcd.tmp").write_bytes(b"half a file")
     child.kill()
     child.communicate()
@@ -370,7 +370,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         child.send_signal(signal.SIGKILL)
         child.communicate()
         kills += child.returncode == -signal.SIGKILL
-        Run.open(folder).metrics()
+        list(Run.open(folder).metrics())
     assert kills  # how many, is the machine's affair
     finished(python(script, folder))
     assert outcome(folder) == wanted

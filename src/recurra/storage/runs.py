@@ -34,6 +34,8 @@ from recurra.storage.checkpoints import FORMAT, Arrays, load_checkpoint, save_ch
 from recurra.storage.files import (
     cannot_write,
     canonical_json,
+    open_regular,
+    read_bounded,
     safe_name,
     sync_folder,
     write_atomic,
@@ -42,6 +44,7 @@ from recurra.storage.files import (
 from recurra.storage.locks import lock_file
 
 Name = Literal["last", "best"]
+MAX_LINE = 64 * 2**20  # bytes of one record, which may hold a sample
 
 
 @dataclass(frozen=True)
@@ -237,9 +240,9 @@ class Run:
         except OSError as error:
             raise cannot_write(self._metrics, error) from None
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """All records, oldest first; half a last line (being written just now) is left out."""
-        return [record for _, record in self._records()]
+    def metrics(self) -> Iterator[dict[str, Any]]:
+        """The records, oldest first; half a last line (being written just now) is left out."""
+        return (record for _, record in self._records())
 
     def truncate_metrics(self, step: int) -> None:
         """Drop everything from the first record after `step` on."""
@@ -276,18 +279,28 @@ class Run:
         """Every whole line of the metrics: its length in bytes and its record."""
         if not self._metrics.exists():
             return
-        for number, line in enumerate(self._metrics.read_bytes().split(b"\n")[:-1], 1):
-            try:
-                record = json.loads(line)
-                valid = type(record["step"]) is int
-            except (ValueError, TypeError, LookupError, RecursionError):
-                valid = False
-            if not valid:
-                raise RunError(
-                    f"{self._metrics}, line {number}: not a JSON record with a step. Remove the"
-                    " line or restore a backup"
-                )
-            yield len(line) + 1, record
+        try:
+            with open_regular(self._metrics) as file:
+                number = 0
+                while (line := file.readline(MAX_LINE)).endswith(b"\n"):
+                    number += 1
+                    yield len(line), self._record(line, number)
+        except OSError as error:
+            raise RunError(f"cannot read {self._metrics}: {error.strerror}") from None
+        if len(line) == MAX_LINE:
+            self._record(b"", number + 1)
+
+    def _record(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            record = json.loads(line)
+            if type(record["step"]) is int:
+                return dict(record)
+        except (ValueError, TypeError, LookupError, RecursionError):
+            pass
+        raise RunError(
+            f"{self._metrics}, line {number}: not a JSON record with a step. Remove the line or"
+            " restore a backup"
+        )
 
     def _cut_metrics(self, size: int) -> None:
         try:
@@ -304,7 +317,7 @@ def _encode(value: dict[str, Any]) -> bytes:
 
 def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path).decode()
     except OSError as error:
         raise RunError(
             f"cannot read {path}: {error.strerror}. A run is a folder that `recurra train` made"

@@ -34,17 +34,20 @@ from recurra.training.records import (
     Compiling,
     Evaluation,
     Finished,
+    Kept,
     Progress,
     Record,
     Sample,
     Saved,
+    has_finished,
+    to_json,
 )
 from recurra.training.stopping import DIVERGED, INTERRUPTED, REASONS, Watch, budget_used
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
 
-AnyRecord = TypeVar("AnyRecord", Progress, Evaluation, Sample, Finished)
+AnyRecord = TypeVar("AnyRecord", bound=Kept)
 
 
 class Trainer:
@@ -222,7 +225,16 @@ class Trainer:
             return
         loss = self.held_out_loss()
         best = self.watch.evaluate(loss.nats_per_char)
-        yield self._log(Evaluation(self.watch.step, loss.nats_per_char, loss.bits_per_char, best))
+        yield self._log(
+            Evaluation(
+                self.watch.step,
+                loss.nats_per_char,
+                loss.bits_per_char,
+                best,
+                self.characters,
+                self._clock.seconds(),
+            )
+        )
         if best:
             self.best = {name: p.copy() for name, p in self.judged.items()}
             yield from self._save("best")
@@ -327,8 +339,7 @@ class Trainer:
 
     def _log(self, record: AnyRecord) -> AnyRecord:
         if self.run is not None:
-            kind = type(record).__name__.lower()
-            self.run.append_metrics({"kind": kind, "step": self.watch.step, **asdict(record)})
+            self.run.append_metrics(to_json(record, self.watch.step))
         return record
 
     def _finish(self, reason: str) -> Finished:
@@ -357,7 +368,7 @@ class Trainer:
         if self.run is None:
             self._paused = self._clock.saved()
         # An interrupted run goes on later and tells of its end then; a finished one has told.
-        told = self.run is not None and any("stopped_by" in r for r in self.run.metrics())
+        told = self.run is not None and has_finished(self.run)
         return end if reason == INTERRUPTED or told else self._log(end)
 
     def _cure(self) -> str:

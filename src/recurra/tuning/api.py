@@ -10,13 +10,13 @@ from recurra.compute.engines import DEFAULT_ENGINE, available_threads
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
-from recurra.text.corpus import DEFAULT_SPLIT, Split
+from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec
 from recurra.training.recipe import MODERN, Recipe
 from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Goal
 from recurra.tuning.samplers import SAMPLERS
 from recurra.tuning.space import Range, Space, Values, parse_space
-from recurra.tuning.spec import StudySpec, Text
+from recurra.tuning.spec import StudySpec
 from recurra.tuning.study import Study
 from recurra.tuning.trials import Trial
 from recurra.tuning.workers import search
@@ -83,8 +83,8 @@ class TuneRequest:
             SettingError: settings that contradict one another, the space or the networks.
         """
         space = self.space if isinstance(self.space, Space) else parse_space(self.space)
-        text = Text.of(self.sources, self.encoding, self.split)
-        one_pass = sum(len(part) for part in text.load().train)
+        text = TextSpec.of(self.sources, self.encoding, self.split)
+        one_pass = sum(len(part) for part in text.load("the study").train)
         length = _length(self.recipe, one_pass) if self.length is None else self.length
         sampler = SAMPLERS.get(self.sampler or ("random" if space.size is None else "grid"))()
         trials = sampler.default_trials(space) if self.trials is None else self.trials

@@ -89,7 +89,7 @@ def estimate_cost(spec: StudySpec, workers: int) -> CostEstimate:
     Raises:
         RecurraError: no setting of the space can be trained.
     """
-    corpus = spec.text.load()
+    corpus = spec.text.load("the study")
     vocabulary = len(corpus.vocabulary)
     count = spec.trials if spec.sampler.exhaustive else min(spec.trials, DRAWS)
     # without a history TPE, too, draws settings of the space
@@ -205,7 +205,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     try:
         spec = StudySpec.from_json(asked["spec"])
-        found = probe(spec, asked["setting"], spec.text.load())
+        found = probe(spec, asked["setting"], spec.text.load("the study"))
     except RecurraError as error:
         sys.stderr.write(str(error))
         sys.exit(REFUSED)

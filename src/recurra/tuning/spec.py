@@ -19,7 +19,8 @@ from recurra.errors import RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.storage.files import canonical_json, write_atomic
-from recurra.text.corpus import Corpus, Split, lasting, load_corpus
+from recurra.storage.typed_json import read_typed
+from recurra.text.corpus import TextSpec
 from recurra.training.recipe import BUDGETS, Recipe
 from recurra.tuning.history import History, visible_trials
 from recurra.tuning.pruners import PRUNERS
@@ -37,41 +38,6 @@ _FIXED = {
     **dict.fromkeys(BUDGETS, "every trial trains on the same number of characters: see --length"),
     **dict.fromkeys(STOP_RULES, "they are the pruner `classic`"),
 }
-
-
-@dataclass(frozen=True)
-class Text:
-    """Where the texts are, how they are read, and how to tell that they have changed."""
-
-    sources: tuple[str, ...]
-    encoding: str | None
-    split: str
-    fingerprint: str
-
-    @classmethod
-    def of(cls, sources: Sequence[str | Path], encoding: str | None, split: Split) -> Self:
-        """The texts as they are now; their paths as they can be found from any folder."""
-        if isinstance(sources, str | Path):
-            sources = [sources]
-        named = map(lasting, sources)
-        shares = split if isinstance(split, str) else "/".join(map(str, split))
-        fingerprint = load_corpus(sources, encoding, split).fingerprint
-        return cls(tuple(named), encoding, shares, fingerprint)
-
-    def load(self) -> Corpus:
-        """Read them.
-
-        Raises:
-            TextError: one is missing.
-            RunError: they are not what they were.
-        """
-        corpus = load_corpus(self.sources, self.encoding, self.split)
-        if corpus.fingerprint != self.fingerprint:
-            raise RunError(
-                f"the texts have changed since the study began: put back what was there "
-                f"({', '.join(self.sources)}), or begin a new study"
-            )
-        return corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +64,7 @@ class StudySpec:
     """
 
     networks: Mapping[str, str]
-    text: Text
+    text: TextSpec
     recipe: Recipe
     space: Space
     sampler: Sampler
@@ -227,7 +193,7 @@ class StudySpec:
         """Plain values that `from_json` reads back."""
         return {
             "networks": dict(self.networks),
-            "text": asdict(self.text),
+            "text": self.text.to_json(),
             "recipe": asdict(self.recipe),
             # a list, since the order of parameters is that of the loops
             "space": [[name, entry] for name, entry in self.space.as_json().items()],
@@ -245,11 +211,10 @@ class StudySpec:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """What `as_json` made."""
-        text = {**plain["text"], "sources": tuple(plain["text"]["sources"])}
         pruner = {**plain["pruner"], "rungs": tuple(plain["pruner"]["rungs"])}
         return cls(
             networks=plain["networks"],
-            text=Text(**text),
+            text=read_typed(TextSpec, plain["text"], FILE),
             recipe=Recipe(**plain["recipe"]),
             space=parse_space(dict(plain["space"])),
             sampler=SAMPLERS.get(plain["sampler"])(),

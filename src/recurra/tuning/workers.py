@@ -61,7 +61,7 @@ class Worker:
             RecurraError: texts or folders are not as they should be, or cannot be written.
         """
         study = self.study
-        corpus = study.spec.text.load()
+        corpus = study.spec.text.load(study.folder)
         while not self._stopped.is_set():
             trials = study.trials()
             actions = next_actions(study.spec, trials)
