@@ -50,7 +50,7 @@ def test_the_page_tells_of_the_search(made, content, language):
     assert 2 <= len(done) < len(made.trials()) == 12
     for trial in done:
         assert f"{trial.loss:.3f}" in found.text
-        assert f"{trial.result['min_smooth_loss']:.2f}" in found.text
+        assert f"{trial.result.min_smooth_loss:.2f}" in found.text
     for sample in content.samples:
         assert sample.prompt + sample.text in found.text
     assert ("结论" in found.text) == (language == "zh")

@@ -38,13 +38,15 @@ def test_all_of_a_grid_is_trained_in_its_order(tmp_path):
     run = Run.open(made.run_folder(winner.number))
     score = next(iter(recurra.score(run, engine="reference")))
     assert score.loss.nats_per_char == pytest.approx(winner.loss, rel=1e-6)
-    assert winner.result["sample"]
+    assert winner.result.sample
 
 
 def test_a_trial_that_stopped_at_rungs_is_the_one_trained_in_one_go(tmp_path, rounds):
     number = rounds.winner().number
     setting = rounds.winner().setting
-    trainer = open_trainer(rounds.spec, rounds.spec.text.load(), setting, tmp_path / "run")
+    trainer = open_trainer(
+        rounds.spec, rounds.spec.text.load("the study"), setting, tmp_path / "run"
+    )
     *_, whole = trainer.records()
     assert whole.val_nats_per_char == rounds.winner().loss
     for name in ("last", "best"):
@@ -64,7 +66,9 @@ def test_pruned_trials_keep_their_records_but_no_checkpoints(rounds):
 
 def test_rungs_measure_held_out_loss_of_that_moment(tmp_path, rounds):
     trial = rounds.trials()[0]
-    trainer = open_trainer(rounds.spec, rounds.spec.text.load(), trial.setting, tmp_path / "run")
+    trainer = open_trainer(
+        rounds.spec, rounds.spec.text.load("the study"), trial.setting, tmp_path / "run"
+    )
     list(trainer.records(-(-100 // (trainer.recipe.batch * trainer.recipe.seq_len))))
     assert trial.rungs[100] == trainer.held_out_loss().nats_per_char
 

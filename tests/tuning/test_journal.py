@@ -18,7 +18,7 @@ from recurra.tuning.optuna_storage import public_url
 from recurra.tuning.space import parse_space
 from recurra.tuning.study import Study
 from recurra.tuning.trial_store import TrialStore
-from recurra.tuning.trials import DONE, PRUNED, RUNNING, WAITING
+from recurra.tuning.trials import DONE, PRUNED, RUNNING, WAITING, Figures
 from recurra.tuning.workers import Worker
 from studies import finished, study, table
 
@@ -42,7 +42,7 @@ def test_a_store_reads_back_what_was_written(tmp_path, store):
     assert [trial.state for trial in again] == [RUNNING, DONE, WAITING]
     assert again[1].setting == {"lr": 0.2, "hidden": 3}
     assert (again[1].rungs, again[1].loss, again[1].reason) == ({100: 1.5}, 1.25, "the end")
-    assert again[1].result == {"steps": 7}
+    assert again[1].result == Figures(steps=7)
     assert again[0].setting is None
 
 

@@ -110,7 +110,7 @@ def test_searches_that_make_no_sense(tmp_path, options, sentence):
 
 
 def test_the_length_is_that_of_the_recipe(tmp_path):
-    one_pass = sum(map(len, make_spec(tmp_path).text.load().train))
+    one_pass = sum(map(len, make_spec(tmp_path).text.load("the study").train))
     options = {"space": {"lr": [0.1]}, "engine": "reference", "pruner": "none"}
     text = [tmp_path / "sums.txt"]
     steps = TuneRequest(text, "rnn", recipe=MODERN.with_(steps=30), **options).spec()
@@ -203,7 +203,7 @@ def test_changed_texts_are_refused(tmp_path):
     made = study(tmp_path)
     (tmp_path / "sums.txt").write_text("something else\n" * 400)
     with pytest.raises(RunError, match="the texts have changed since"):
-        made.spec.text.load()
+        made.spec.text.load("the study")
 
 
 def test_json_of_a_specification_is_json(tmp_path):

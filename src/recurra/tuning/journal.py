@@ -10,17 +10,20 @@ off before it writes. What is read is checked, record by record.
 import contextlib
 import errno
 import json
+import math
 import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any, BinaryIO
 
 from optuna.storages.journal import BaseJournalBackend
 
 from recurra.errors import RunError
+from recurra.storage.files import open_regular
 
 if sys.platform == "win32":
     import msvcrt
@@ -29,6 +32,25 @@ else:
 
 FILE = "journal.log"
 LONGEST = 64 * 2**20  # bytes of a record: the longest hold the sample of a trial
+NUMBER = (int, float)
+# Optuna's operations: the fields of each, with their types.
+FIELDS: Mapping[int, Mapping[str, type | tuple[type, ...]]] = {
+    0: {"study_name": str, "directions": list},
+    1: {"study_id": int},
+    2: {"study_id": int, "user_attr": dict},
+    3: {"study_id": int, "system_attr": dict},
+    4: {"study_id": int, "datetime_start": (str, NoneType)},
+    5: {
+        "trial_id": int,
+        "param_name": str,
+        "param_value_internal": NUMBER,
+        "distribution": str,
+    },
+    6: {"trial_id": int, "state": int, "values": (list, NoneType)},
+    7: {"trial_id": int, "step": int, "intermediate_value": NUMBER},
+    8: {"trial_id": int, "user_attr": dict},
+    9: {"trial_id": int, "system_attr": dict},
+}
 
 
 class JournalFile(BaseJournalBackend):
@@ -47,7 +69,7 @@ class JournalFile(BaseJournalBackend):
         self._offset = 0  # where the next one begins
         try:
             with self.lock():
-                open_regular(path, os.O_RDWR | os.O_CREAT).close()
+                open_to_write(path).close()
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not path.exists():
                 raise
@@ -60,7 +82,7 @@ class JournalFile(BaseJournalBackend):
         """
         if log_number_from != self.line:
             self.line = self._offset = 0
-        with open_regular(self.path, os.O_RDONLY) as file:
+        with open_regular(self.path) as file:
             file.seek(self._offset)
             while (line := file.readline(LONGEST)).endswith(b"\n"):
                 self.line += 1
@@ -79,17 +101,16 @@ class JournalFile(BaseJournalBackend):
             file.flush()
             os.fsync(file.fileno())
 
-    def damage(self) -> RunError:
+    def damage(self, why: str = "not a record of Optuna's journal") -> RunError:
         """The sentence for a record that cannot be: the last one that was read."""
         return RunError(
-            f"{self.path}, line {self.line}: not a record of Optuna's journal. Remove the line or "
-            "restore a backup"
+            f"{self.path}, line {self.line}: {why}. Remove the line or restore a backup"
         )
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the system's lock; under it what a killed writer left half done is cut off."""
-        with open_regular(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT) as file:
+        with open_to_write(self.path.with_suffix(".lock")) as file:
             pause = 0.001
             while not try_lock(file):
                 time.sleep(pause)
@@ -100,24 +121,38 @@ class JournalFile(BaseJournalBackend):
     def _record(self, line: bytes) -> dict[str, Any]:
         try:
             record = json.loads(line)
-        except (ValueError, RecursionError):
+            fields = FIELDS[record["op_code"]]
+        except (ValueError, LookupError, TypeError, RecursionError):
             raise self.damage() from None
-        if not isinstance(record, dict):
-            raise self.damage()
-        return record
+        for name, kind in {"worker_id": str, **fields}.items():
+            value = record.get(name)
+            # true is a whole number for Python, and NaN a number for its JSON
+            if not isinstance(value, kind) or isinstance(value, bool) or value != value:
+                raise self.damage(f"{name} cannot be {_shortened(value)}")
+        for value in record.get("values") or ():
+            if type(value) not in NUMBER or not math.isfinite(value):
+                raise self.damage(f"values cannot hold {_shortened(value)}")
+        found: dict[str, Any] = record
+        return found
 
 
-def open_regular(path: Path, flags: int) -> BinaryIO:
-    """Open a regular file with the flags of `os.open`: waits for no pipe, touches no device.
+def _shortened(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def open_to_write(path: Path) -> BinaryIO:
+    """Open a regular file, new or old, to be locked or changed; waits for no pipe.
 
     Raises:
         OSError: it is no regular file, or cannot be opened.
     """
-    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
-    return os.fdopen(descriptor, "rb+" if flags & os.O_RDWR else "rb")
+    return os.fdopen(descriptor, "rb+")
 
 
 def try_lock(file: BinaryIO) -> bool:
@@ -134,7 +169,7 @@ def try_lock(file: BinaryIO) -> bool:
 
 def cut_torn_line(path: Path) -> None:
     """Cut off what follows the last line end; under the lock nobody is just writing it."""
-    with contextlib.suppress(FileNotFoundError), open_regular(path, os.O_RDWR) as file:
+    with open_to_write(path) as file:
         end = size = file.seek(0, os.SEEK_END)
         while end > 0:
             start = max(0, end - 4096)

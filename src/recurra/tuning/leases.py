@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from recurra.tuning.journal import try_lock
+from recurra.tuning.journal import open_to_write, try_lock
 from recurra.tuning.optuna_storage import HEARTBEAT
 from recurra.tuning.trial_store import TrialStore
 from recurra.tuning.trials import FAILED, RUNNING, Trial
@@ -38,7 +38,7 @@ class Leases:
             The trial as it is now; None if another process has it, or has done what was to do.
         """
         self.folder.mkdir(exist_ok=True)
-        file = (self.folder / f"{number:05}.lock").open("ab")
+        file = open_to_write(self.folder / f"{number:05}.lock")
         trial = self._start(number, until) if try_lock(file) else None
         if trial is None:
             file.close()

@@ -16,12 +16,15 @@ A name is a field of a recipe, ``network``, the size of a vector, or a choice of
 import json
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from recurra.errors import SettingError
+
+LARGEST = 2**53  # a float holds all whole numbers up to here
+MOST = 1_000_000  # values of a parameter that are listed
 
 SettingValue = bool | int | float | str
 Setting = dict[str, SettingValue]
@@ -74,8 +77,10 @@ class Range:
         return all(isinstance(n, int) for n in (self.low, self.high, self.step or 1))
 
     @property
-    def grid(self) -> tuple[SettingValue, ...] | None:
+    def grid(self) -> Sequence[SettingValue] | None:
         """The values that a grid takes; None if there is no end of them."""
+        if self.step is not None and self.whole:
+            return range(int(self.low), int(self.high) + 1, int(self.step))
         if self.step is not None:
             count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
             return tuple(_tidy(self.low + i * self.step) for i in range(count))
@@ -280,6 +285,12 @@ def _range(name: str, entry: dict[str, Any], origin: str) -> Range:
         raise _refused(
             name, origin, "has a step that is not above 0, or stands beside log or points"
         )
+    if any(type(bound) is int and abs(bound) > LARGEST for bound in (low, high, step)):
+        raise _refused(name, origin, f"has a whole number beyond {LARGEST:,}")
+    fractions = float in (type(low), type(high), type(step))
+    values = points or ((high - low) / step if step and fractions else 0)
+    if values > MOST:
+        raise _refused(name, origin, f"has more than {MOST:,} values: give a larger step")
     if log and low <= 0:
         raise _refused(name, origin, "has log = true, and then has to begin above 0")
     if points is not None and (type(points) is not int or points < 1):

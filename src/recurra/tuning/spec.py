@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from recurra.compute.engines import check_engine
-from recurra.errors import RunError, SettingError
+from recurra.errors import EquationError, RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.storage.files import canonical_json, write_atomic
+from recurra.storage.files import canonical_json, read_bounded, write_atomic
 from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import TextSpec
 from recurra.training.recipe import BUDGETS, Recipe
@@ -27,7 +27,7 @@ from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Decision, Pruner, SynchronousPruner
 from recurra.tuning.samplers import SAMPLERS
 from recurra.tuning.samplers.base import Sampler
-from recurra.tuning.space import Setting, SettingValue, Space, parse_space
+from recurra.tuning.space import MOST, Setting, SettingValue, Space, parse_space
 from recurra.tuning.trials import Trial
 
 FORMAT = 1
@@ -78,6 +78,8 @@ class StudySpec:
 
     def __post_init__(self) -> None:
         check_engine(self.engine)
+        if not self.networks:
+            raise SettingError("a search needs a network")
         if self.sampler.uses_history and isinstance(self.pruner, SynchronousPruner):
             raise SettingError(
                 f"{self.sampler.name} suggests from results, but {self.pruner.name} has none until "
@@ -90,6 +92,8 @@ class StudySpec:
             raise SettingError(
                 "trials, length and max_in_flight have to be above 0, finalists and seed not below"
             )
+        if self.trials > MOST:
+            raise SettingError(f"trials has to be at most {MOST:,}, not {self.trials:,}")
         if self.sampler.exhaustive and self.trials > self.space.grid_size():
             raise SettingError(
                 f"the grid has {self.space.grid_size():,} settings, not {self.trials:,}"
@@ -209,23 +213,44 @@ class StudySpec:
         }
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """What `as_json` made."""
-        pruner = {**plain["pruner"], "rungs": tuple(plain["pruner"]["rungs"])}
-        return cls(
-            networks=plain["networks"],
-            text=read_typed(TextSpec, plain["text"], FILE),
-            recipe=Recipe(**plain["recipe"]),
-            space=parse_space(dict(plain["space"])),
-            sampler=SAMPLERS.get(plain["sampler"])(),
-            pruner=PRUNERS.get(pruner.pop("name"))(**pruner),
-            trials=plain["trials"],
-            length=plain["length"],
-            max_in_flight=plain["ahead"],
-            finalists=plain["finalists"],
-            seed=plain["seed"],
-            engine=plain["engine"],
-        )
+    def from_json(cls, plain: Mapping[str, Any], file: object = FILE) -> Self:
+        """What `as_json` made.
+
+        Args:
+            plain: JSON values.
+            file: where they stand.
+
+        Raises:
+            RunError: one is missing, of another type, or refused.
+        """
+        values = read_typed(_Values, {k: plain[k] for k in plain.keys() - _OPEN}, file)
+        pairs = plain.get("space")
+        if not isinstance(pairs, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
+        ):
+            raise RunError(f"{file}: space has to be pairs of name and values: restore a backup")
+        pruner = plain.get("pruner")
+        name = pruner.get("name") if isinstance(pruner, dict) else None
+        if not isinstance(pruner, dict) or not isinstance(name, str):
+            raise RunError(f"{file}: pruner.name has to be text: restore a backup")
+        rest = {key: value for key, value in pruner.items() if key != "name"}
+        try:
+            return cls(
+                networks=values.networks,
+                text=values.text,
+                recipe=values.recipe,
+                space=parse_space(dict(pairs)),
+                sampler=SAMPLERS.get(values.sampler)(),
+                pruner=read_typed(PRUNERS.get(name), rest, f"{file}: pruner"),
+                trials=values.trials,
+                length=values.length,
+                max_in_flight=values.ahead,
+                finalists=values.finalists,
+                seed=values.seed,
+                engine=values.engine,
+            )
+        except (SettingError, EquationError) as error:
+            raise RunError(f"{file} makes no sense: {error}; restore a backup") from None
 
     def _warmup(self, setting: Setting) -> int:
         recipe = self.recipe_of(setting)
@@ -275,6 +300,33 @@ class StudySpec:
                 raise SettingError(f"the space allows {shown(setting)}, but {error}") from None
 
 
+@dataclass(frozen=True)
+class _Values:
+    """The values of a study's file, but those of `_OPEN`, whose types depend on their names."""
+
+    networks: dict[str, str]
+    text: TextSpec
+    recipe: Recipe
+    sampler: str
+    trials: int
+    length: int
+    ahead: int
+    finalists: int
+    seed: int
+    engine: str
+
+
+_OPEN = {"space", "pruner"}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a study lives; older ones did not keep their name."""
+
+    storage: str | None
+    name: str | None = None
+
+
 def shown(setting: Mapping[str, SettingValue]) -> str:
     """A setting in a sentence."""
     return ", ".join(f"{name} = {value}" for name, value in setting.items())
@@ -305,28 +357,26 @@ def load_spec(folder: Path) -> tuple[StudySpec, str, str | None]:
     """
     path = folder / FILE
     try:
-        content = json.loads(path.read_text("utf-8"))
-        version = content.pop("format")
+        content = json.loads(read_bounded(path))
     except OSError as error:
         raise RunError(
             f"cannot read {path}: {error.strerror}. A study is a folder that `recurra tune` made"
         ) from None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ValueError, RecursionError):
         raise RunError(f"{path} is not what Recurra wrote: restore a backup") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is not what Recurra wrote: restore a backup")
+    version = content.pop("format", None)
     if version != FORMAT:
         raise RunError(
             f"{folder} is a study of format {version}, and this Recurra knows format {FORMAT}: "
             "go on with the version that began it, or begin a new study"
         )
-    try:
-        name, storage = content.pop("name", None), content.pop("storage")
-        spec = StudySpec.from_json(content)
-        # older studies did not keep their name
-        return spec, name or study_name(folder, spec), storage
-    except (LookupError, TypeError, ValueError, SettingError) as error:
-        raise RunError(f"{path} does not say what a study needs ({error}): restore a backup") from (
-            None
-        )
+    place = read_typed(
+        _Place, {k: content.pop(k) for k in ("name", "storage") if k in content}, path
+    )
+    spec = StudySpec.from_json(content, path)
+    return spec, place.name or study_name(folder, spec), place.storage
 
 
 def study_name(folder: Path, spec: StudySpec) -> str:

@@ -7,17 +7,20 @@ no finalist any more.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from recurra.errors import RunError
+from recurra.storage.typed_json import read_typed
 from recurra.tuning.optuna_storage import OptunaStorage
 from recurra.tuning.optuna_study import FINAL_STATES, distributions
 from recurra.tuning.space import Setting, Space
-from recurra.tuning.trials import DONE, FAILED, PRUNED, RUNNING, WAITING, State, Trial
+from recurra.tuning.trials import DONE, FAILED, PRUNED, RUNNING, WAITING, Figures, State, Trial
 
 _STATES: Mapping[TrialState, State] = {
     TrialState.WAITING: WAITING,
@@ -134,28 +137,63 @@ class TrialStore:
         return known[1]
 
     def _read(self, frozen: FrozenTrial) -> Trial:
-        attributes = frozen.user_attrs
-        state, reason, when = attributes.get("verdict", ("", "", ""))
-        # A state other than `pruned` counts once Optuna has it too: a process may die in between.
-        if not state or not (frozen.state.is_finished() or state == PRUNED):
-            state = _STATES[frozen.state]
-        complete = frozen.params.keys() >= self._distributions.keys()
-        pruned_at = datetime.fromisoformat(when) if state == PRUNED and when else None
+        where = f"{self.storage.where}, trial {frozen.number}"
+        kept = read_typed(_Attributes, frozen.user_attrs, where, lenient=True)
+        notes = frozen.user_attrs.get("notes", {})  # of which one may be infinite
+        if type(notes) is not dict or not all(type(n) in (int, float) for n in notes.values()):
+            raise RunError(f"{where}: notes has to hold numbers: restore a backup")
+        state, reason, when = _STATES[frozen.state], "", None
+        if kept.verdict:
+            status, reason, when = _read_status(kept.verdict, f"{where}: verdict")
+            # Another one than `pruned` counts once Optuna has it: a process may die in between.
+            if frozen.state.is_finished() or status == PRUNED:
+                state = status
+        setting = None
+        if frozen.params.keys() >= self._distributions.keys():
+            setting = {name: frozen.params[name] for name in self._distributions}
+            if not self.space.contains(setting):
+                raise RunError(
+                    f"{where}: its setting does not lie in the space of study.json: restore a "
+                    "backup of both"
+                )
+        if len(kept.deaths) != 2:
+            raise RunError(f"{where}: deaths has to be two numbers: restore a backup")
         return Trial(
             number=frozen.number,
             state=state,
-            setting={name: frozen.params[name] for name in self._distributions}
-            if complete
-            else None,
+            setting=setting,
             rungs=dict(sorted(frozen.intermediate_values.items())),
             loss=frozen.values[0]
             if frozen.state == TrialState.COMPLETE and frozen.values
             else None,
             reason=reason,
-            result=attributes.get("result", {}),
+            result=kept.result,
             begun=frozen.datetime_start,
-            ended=pruned_at or frozen.datetime_complete,
-            crashes=tuple(attributes.get("deaths", (0, 0))),
-            notes=attributes.get("notes", {}),
+            ended=when if state == PRUNED else frozen.datetime_complete,
+            crashes=(kept.deaths[0], kept.deaths[1]),
+            notes=notes,
             final=frozen.state.is_finished(),
         )
+
+
+@dataclass(frozen=True)
+class _Attributes:
+    """What Optuna keeps for us with a trial."""
+
+    verdict: tuple[str, ...] = ()
+    result: Figures = Figures()
+    deaths: tuple[int, ...] = (0, 0)
+
+
+def _read_status(verdict: tuple[str, ...], where: str) -> tuple[State, str, datetime]:
+    """State, reason and time of a verdict."""
+    try:
+        state, reason, when = verdict
+        time = datetime.fromisoformat(when)
+    except ValueError:
+        raise RunError(
+            f"{where} has to be a state, a reason and a time: restore a backup"
+        ) from None
+    if state not in get_args(State):
+        raise RunError(f"{where}: {state} is no state of a trial: restore a backup")
+    return cast(State, state), reason, time

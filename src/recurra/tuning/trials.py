@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from recurra.tuning.space import Setting
 
@@ -24,6 +24,24 @@ FINALIST: Final = "finalist"  # the reason of a pruned trial that was promoted t
 
 
 @dataclass(frozen=True)
+class Figures:
+    """The figures of a trial's training, as `recurra.training.records.Finished` has them.
+
+    Attributes:
+        sample: the text that it wrote near its lowest smoothed loss.
+    """
+
+    parameters: int | None = None
+    steps: int | None = None
+    characters: int | None = None
+    seconds: float | None = None
+    chars_per_second: float | None = None
+    min_smooth_loss: float | None = None
+    min_smooth_loss_step: int | None = None
+    sample: str | None = None
+
+
+@dataclass(frozen=True)
 class Trial:
     """A trial, as far as it has come.
 
@@ -34,8 +52,7 @@ class Trial:
         rungs: characters -> held-out loss there, nats per character.
         loss: held-out loss of its best checkpoint over the whole held-out text, once it is done.
         reason: why it was pruned, skipped or failed, as a sentence.
-        result: the figures of its training (see `training.records.Finished`) once that has ended,
-            and its "sample" near the lowest smoothed loss.
+        result: the figures of its training, once that has ended.
         begun, ended: when.
         crashes: how often its process died in a row without a new checkpoint, and the time stamp
             of the checkpoint of then.
@@ -49,7 +66,7 @@ class Trial:
     rungs: Mapping[int, float] = field(default_factory=dict)
     loss: float | None = None
     reason: str = ""
-    result: Mapping[str, Any] = field(default_factory=dict)
+    result: Figures = Figures()
     begun: datetime | None = None
     ended: datetime | None = None
     crashes: tuple[int, int] = (0, 0)
@@ -74,7 +91,7 @@ class Trial:
     @property
     def characters(self) -> int:
         """Characters trained on, as far as is known."""
-        return max(int(self.result.get("characters", 0)), self.reached)
+        return max(self.result.characters or 0, self.reached)
 
     @property
     def best_known(self) -> float | None:
