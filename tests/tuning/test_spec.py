@@ -184,8 +184,8 @@ def test_damaged_and_foreign_studies_are_refused(tmp_path):
     content = json.loads(path.read_text())
     for change, sentence in [
         ({"format": 2}, "study of format 2, and this Recurra knows format 1"),
-        ({"sampler": "magic"}, "does not say what a study needs"),
-        ({"trials": None}, "does not say what a study needs"),
+        ({"sampler": "magic"}, "no search magic: choose one of"),
+        ({"trials": None}, "study.json: trials has to be a whole number, not None: restore"),
     ]:
         path.write_text(json.dumps({**content, **change}))
         with pytest.raises(RunError, match=sentence):
@@ -202,7 +202,7 @@ def test_damaged_and_foreign_studies_are_refused(tmp_path):
 def test_changed_texts_are_refused(tmp_path):
     made = study(tmp_path)
     (tmp_path / "sums.txt").write_text("something else\n" * 400)
-    with pytest.raises(RunError, match="the texts have changed since"):
+    with pytest.raises(RunError, match="the texts of the study have changed since it began"):
         made.spec.text.load("the study")
 
 
