@@ -2,7 +2,8 @@
 
 Not collected by pytest: 5,000 mutations take about half an hour. Run it as
 
-    python tests/long/mutations.py [--count 5000] [--seed 0] [--patience 5] [--keep FOLDER]
+    python tests/long/mutations.py [--count 5000] [--first 0] [--seed 0] [--patience 5]
+        [--kinds edit_json,truncate] [--keep FOLDER]
     python tests/long/mutations.py --only 1234
 
 It makes a finished and an unfinished run, study and comparison; then, again and again, it takes a
@@ -141,6 +142,12 @@ class Failure:
         return self.wrong, self.what.split(":")[0], self.command.split()[0], words[-60:]
 
 
+def draw(number: int, seed: int) -> tuple[spoiling.Spoil, random.Random]:
+    """The kind of this mutation, and a generator for the rest of it."""
+    chance = random.Random(f"{seed}/{number}")
+    return chance.choice(TARGETS[number % len(TARGETS)][2]), chance
+
+
 @dataclass
 class Ward:
     """Healthy patients, a sentinel, and room for copies.
@@ -188,15 +195,14 @@ class Ward:
 
     def mutate(self, number: int, seed: int) -> tuple[Path, str, random.Random]:
         """A spoilt copy of a patient, and what was done to it; equal numbers, equal mutations."""
-        chance = random.Random(f"{seed}/{number}")
-        patient, file, kinds = TARGETS[number % len(TARGETS)]
+        spoil, chance = draw(number, seed)
+        patient, file, _ = TARGETS[number % len(TARGETS)]
         turn = number // len(TARGETS)
         copy = self.room / patient
         for folder in (self.out, *(self.room / name for name, _, _ in TARGETS)):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.healthy / patient, copy)
         self.out.mkdir()
-        spoil = chance.choice(kinds)
         words = spoil(copy / file, chance, turn)
         if chance.random() < 0.5 and spoil not in (spoiling.edit_meta, spoiling.replace_file):
             spoiling.seal_again((copy / file).parent)
@@ -285,6 +291,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--patience", type=float, default=5.0)
+    parser.add_argument("--kinds", help="of mutations, such as edit_json,truncate")
     parser.add_argument("--only", type=int, help="repeat this mutation with all commands")
     parser.add_argument("--keep", type=Path, help="work here, and leave it")
     given = parser.parse_args()
@@ -296,8 +303,10 @@ def main() -> int:
             print(ward.mutate(given.only, given.seed)[1])
             print(*failures, sep="\n")
         else:
+            kinds = given.kinds and set(given.kinds.split(","))
             numbers = range(given.first, given.first + given.count)
-            failures = sweep(ward, numbers, given.seed)
+            chosen = (n for n in numbers if not kinds or draw(n, given.seed)[0].__name__ in kinds)
+            failures = sweep(ward, chosen, given.seed)
             table(ward)
         calls = sum(ward.counts.values())
     alike = len({failure.signature for failure in failures})

@@ -210,8 +210,10 @@ def seal_again(run: Path) -> None:
 
 def replace_file(path: Path, chance: random.Random, turn: int) -> str:
     """A FIFO, device, folder, socket, link or endless file in its place; or nothing."""
-    kinds = ["fifo", "folder", "socket", "link to itself", "gone", "sparse", "link to a sentinel",
-             "/dev/zero", "/dev/full", "/dev/null", "/dev/tty", "/proc/self/mem", "linked folder"]  # fmt: skip
+    kinds = [
+        "fifo", "folder", "socket", "link to itself", "gone", "sparse", "link to a sentinel",
+        "/dev/zero", "/dev/full", "/dev/null", "/dev/tty", "/proc/self/mem", "linked folder",
+    ]  # fmt: skip
     how = kinds[turn % len(kinds)]
     content = path.read_bytes()
     path.unlink()
