@@ -7,6 +7,7 @@ it: the compiled engine is the reference engine there. For Linux.
 import importlib
 import os
 import pkgutil
+import re
 import resource
 import select
 import signal
@@ -41,6 +42,7 @@ class Outcome:
         megabytes: of memory above the parent's, at most.
         requests: addresses that it asked the network for.
         touched: what changed outside of the folders that are its own.
+        place: where in Recurra the fault was that it reported.
     """
 
     code: int | None
@@ -50,6 +52,7 @@ class Outcome:
     megabytes: float
     requests: list[str] = field(default_factory=list)
     touched: list[str] = field(default_factory=list)
+    place: str = ""
 
 
 def warm() -> float:
@@ -125,7 +128,18 @@ def call(
         megabytes=usage.ru_maxrss / 1024 - base,
         requests=names["requests"].read_text("utf-8").split("\n")[:-1],
         touched=touched,
+        place=_place(room / "temporary"),
     )
+
+
+def _place(folder: Path) -> str:
+    """The innermost line of Recurra's in the traceback that a child kept; it is removed."""
+    place = ""
+    for log in folder.glob("recurra-*.log"):
+        frames = re.findall(r'/recurra/(\S+)", line (\d+), in (\w+)', log.read_text("utf-8"))
+        place = "{} line {} {}".format(*frames[-1]) if frames else "?"
+        log.unlink()
+    return place
 
 
 def _wait(child: int, seconds: float) -> bool:

@@ -134,12 +134,16 @@ class Failure:
     command: str
     wrong: str
     words: str
+    place: str
 
     @property
     def signature(self) -> tuple[str, ...]:
         """Equal for failures that look alike."""
+        if self.place:
+            return self.wrong, self.place
         words = re.sub(r"0x\w+|\d+|'[^']*'|/[\w./-]+|\(.*\)", "*", self.words)
-        return self.wrong, self.what.split(":")[0], self.command.split()[0], words[-60:]
+        where, kind = self.what.split(": ")[:2]
+        return self.wrong, where, kind, self.command.split()[0], words[-60:]
 
 
 def draw(number: int, seed: int) -> tuple[spoiling.Spoil, random.Random]:
@@ -228,7 +232,8 @@ class Ward:
             if count is None:
                 print(f"recurra {' '.join(line)}\n  {outcome}\n")
             for one in wrong:
-                yield Failure(number, what, " ".join(line), one, outcome.err.strip()[-300:])
+                words = outcome.err.strip()[-300:]
+                yield Failure(number, what, " ".join(line), one, words, outcome.place)
             for extra in set(self.sentinel.iterdir()) - self._at_first:
                 extra.unlink()
 
