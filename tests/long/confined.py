@@ -23,6 +23,8 @@ from pathlib import Path
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+import descendants  # noqa: E402
+
 import recurra  # noqa: E402 (the variables are read when NumPy is imported)
 
 MEGABYTE = 2**20
@@ -42,6 +44,7 @@ class Outcome:
         megabytes: of memory above the parent's, at most.
         requests: addresses that it asked the network for.
         touched: what changed outside of the folders that are its own.
+        outlived: whether processes that it started were still there two seconds after its end.
         place: where in Recurra the fault was that it reported.
     """
 
@@ -52,6 +55,7 @@ class Outcome:
     megabytes: float
     requests: list[str] = field(default_factory=list)
     touched: list[str] = field(default_factory=list)
+    outlived: bool = False
     place: str = ""
 
 
@@ -116,6 +120,7 @@ def call(
     if not ended:
         os.killpg(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
+    outlived = bool(descendants.outlived(child, 2.0))
     touched = []
     for folder, old in zip(watched, before, strict=True):
         new = snapshot(folder)
@@ -128,6 +133,7 @@ def call(
         megabytes=usage.ru_maxrss / 1024 - base,
         requests=names["requests"].read_text("utf-8").split("\n")[:-1],
         touched=touched,
+        outlived=outlived,
         place=_place(room / "temporary"),
     )
 

@@ -256,6 +256,7 @@ def faults(outcome: confined.Outcome, patience: float, command: str) -> list[str
         "two sentences": lambda: len(re.findall("^Error: ", outcome.err, re.MULTILINE)) > 1,
         "control characters": lambda: bool(re.search("[\0-\x08\x0e-\x1f\x7f-\x9f]", outcome.err)),
         "more than 500 MB": lambda: outcome.megabytes > MEMORY,
+        "leaves a process behind": lambda: outcome.outlived and outcome.code is not None,
         "asks the network": lambda: bool(outcome.requests),
         "touches a file": lambda: bool(outcome.touched),
         "nan as a result": lambda: (

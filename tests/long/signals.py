@@ -35,6 +35,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from descendants import outlived
+
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
 PROGRAM = [sys.executable, "-c", "from recurra.cli import main; main()"]
 SECONDS = 2.0  # from the signal to the end
@@ -342,6 +344,8 @@ class Tester:
         saves = name.split()[0] in ("train", "tune", "compare", "demo")
         speaks = (tuple(SIGNALS) if saves else ("INT",)) if ready is phase.ready else ()
         wrong = faults(child, kind, seconds, speaks)
+        if outlived(child.process.pid, SECONDS):
+            wrong.append("leaves a process behind")
         if resume and phase.resume and OWN not in wrong:
             try:
                 begun = (room / phase.ends.split("/")[0]).exists()
