@@ -1,0 +1,11 @@
+"""The compiled engine; the only package that knows Numba.
+
+engine         forward and backward passes of a batch that is cut into shards
+shard          the arrays of one shard
+codegen        plan -> source of the kernels
+cache          where compiled kernels are kept
+output_layer   softmax and loss, its gradients and, where it can, its update
+step           the optimiser step
+threads        the thread pool
+kernels        hand-written kernels that generated ones call
+"""
