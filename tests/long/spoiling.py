@@ -4,6 +4,7 @@ Each takes the file, a random generator and a number that counts up, so that eve
 document has its turn; it returns a few words on what it did.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from recurra.checkpoints import canonical_json, load_checkpoint, save_checkpoint
 from recurra.errors import RunError
+from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
 
 Spoil = Callable[[Path, random.Random, int], str]
 
@@ -110,9 +111,9 @@ def edited(document: Any, chance: random.Random, turn: int) -> tuple[bytes, str]
         del parent[key]
     elif how == "neighbour":
         parent[key] = chance.choice(places)[0]
-        with_itself = canonical(document)
-        if with_itself is None:  # it would hold itself
-            parent[key] = "itself"
+        with contextlib.suppress(ValueError, RecursionError):
+            return _encode(document), f"{name}: {how}"
+        parent[key] = "itself"  # it would have held itself
     elif isinstance(parent, list):
         parent.insert(key, parent[key])
     elif how == "double":
@@ -123,14 +124,6 @@ def edited(document: Any, chance: random.Random, turn: int) -> tuple[bytes, str]
     else:
         parent[f"{key}x"] = parent.pop(key)
     return _encode(document), f"{name}: {how}"
-
-
-def canonical(document: Any) -> str | None:
-    """Compact JSON; None if the document holds itself."""
-    try:
-        return json.dumps(document)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _places(value: Any, name: str = "") -> Iterator[tuple[Any, Any, str]]:
@@ -196,7 +189,8 @@ def seal_again(run: Path) -> None:
         config.pop("format", None)
         vocabulary = json.loads((run / "vocabulary.json").read_text("utf-8"))["characters"]
         equations = (run / "equations.eq").read_text("utf-8")
-        definition = canonical_json([config, equations, vocabulary])
+        whole = [config, equations, vocabulary]
+        definition = json.dumps(whole, sort_keys=True, separators=(",", ":"))
         seal = hashlib.sha256(definition.encode()).hexdigest()
         for path in run.glob("*.safetensors"):
             arrays, sealed = load_checkpoint(path)

@@ -30,8 +30,8 @@ from pathlib import Path
 
 import shim
 
-from recurra.checkpoints import load_checkpoint
 from recurra.errors import RunError
+from recurra.storage.checkpoints import load_checkpoint
 
 SKIPPED = 77  # as for automake: cannot be tested here
 TEXT = Path(__file__).parents[2] / "fixtures" / "v0_1_0" / "novel.txt"
