@@ -101,16 +101,14 @@ def test_a_run_evaluates_and_writes(old, name):
     written = command(*line)
     assert written.startswith("Ada ")
     assert len(written) == len("Ada ") + 40 + 1
-    assert command(*line) == written
 
 
 @pytest.mark.parametrize("thing", ["finished", "study", "unfinished-study", "comparison"])
 def test_each_reports(old, thing):
-    for name in ("page.html", "page.md"):
-        command("report", thing, "-o", name, "--prompt=Ada ", "--chars=20")
-        page = (old / name).read_text("utf-8")
-        assert "nats" in page
-        assert "novel" in page
+    command("report", thing, "-o", "page.html", "--prompt=Ada ", "--chars=20")
+    page = (old / "page.html").read_text("utf-8")
+    assert "nats" in page
+    assert "novel" in page
 
 
 def test_a_study_opens(old):
