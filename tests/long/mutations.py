@@ -3,7 +3,7 @@
 Not collected by pytest: 5,000 mutations take about half an hour. Run it as
 
     python tests/long/mutations.py [--count 5000] [--first 0] [--seed 0] [--patience 5]
-        [--kinds edit_json,truncate] [--keep FOLDER]
+        [--commands 3] [--kinds edit_json,truncate] [--keep FOLDER]
     python tests/long/mutations.py --only 1234
 
 It makes a finished and an unfinished run, study and comparison; then, again and again, it takes a
@@ -15,7 +15,8 @@ traceback, no "unexpectedly", no control character, no NaN for a result, within 
 and 500 MB of memory, without a request to the network, without touching a file beside the folder.
 
 It prints a line for every failure that is not like one before, with the number that repeats it
-alone, and a table in the end. Exit code 0: no failure. For Linux.
+alone, and a table in the end. Exit code 0: no failure. For Linux. Its short form, for a test to run
+in a process of its own, is --count 60 --commands 1 --patience 20 (a quarter of a minute).
 """
 # ruff: noqa: T201
 
@@ -219,7 +220,7 @@ class Ward:
                 path.write_bytes(content.replace(spoiling.SENTINEL.encode(), sentinel))
         return copy, f"{patient}/{file}: {spoil.__name__}: {words}", chance
 
-    def examine(self, number: int, seed: int, count: int | None = 3) -> Iterator[Failure]:
+    def examine(self, number: int, seed: int, count: int | None) -> Iterator[Failure]:
         """Spoil a file and run some of the commands that read it, each on a copy of its own."""
         copy, what, chance = self.mutate(number, seed)
         lines = commands(copy, self.sentinel, self.out)
@@ -266,12 +267,12 @@ def faults(outcome: confined.Outcome, patience: float, command: str) -> list[str
     return [name for name, wrong in checks.items() if wrong()]
 
 
-def sweep(ward: Ward, numbers: Iterable[int], seed: int) -> list[Failure]:
-    """Examine these mutations; print each failure that is not like one before."""
+def sweep(ward: Ward, numbers: Iterable[int], seed: int, count: int) -> list[Failure]:
+    """Examine these mutations, so many commands each; print what fails unlike any before."""
     found: list[Failure] = []
     seen: Counter[tuple[str, ...]] = Counter()
     for number in numbers:
-        for failure in ward.examine(number, seed):
+        for failure in ward.examine(number, seed, count):
             found.append(failure)
             seen[failure.signature] += 1
             if seen[failure.signature] == 1:
@@ -297,6 +298,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--patience", type=float, default=5.0)
+    parser.add_argument("--commands", type=int, default=3, help="run on each, drawn at random")
     parser.add_argument("--kinds", help="of mutations, such as edit_json,truncate")
     parser.add_argument("--only", type=int, help="repeat this mutation with all commands")
     parser.add_argument("--keep", type=Path, help="work here, and leave it")
@@ -312,7 +314,7 @@ def main() -> int:
             kinds = given.kinds and set(given.kinds.split(","))
             numbers = range(given.first, given.first + given.count)
             chosen = (n for n in numbers if not kinds or draw(n, given.seed)[0].__name__ in kinds)
-            failures = sweep(ward, chosen, given.seed)
+            failures = sweep(ward, chosen, given.seed, given.commands)
             table(ward)
         calls = sum(ward.counts.values())
     alike = len({failure.signature for failure in failures})
