@@ -11,8 +11,10 @@ from typing import Any
 
 import llvmlite.binding
 import numba
+from llvmlite.binding import Linkage, parse_bitcode
 from numba.core.caching import NullCache
-from numba.core.compiler import CompileResult
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler, CompileResult
 from numba.core.serialize import dumps
 
 from recurra.engines.cache import folder
@@ -32,7 +34,8 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 def jit(function: Callable[..., Any]) -> Any:
     """A kernel: compiled for the types it meets, kept on disk, free of Python's global lock."""
-    dispatcher: Any = numba.njit(nogil=True, fastmath=FAST, error_model="numpy")(function)
+    options: Any = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
+    dispatcher: Any = numba.njit(pipeline_class=_SealedCompiler, **options)(function)
     # only what the names of the cache's folder and of generated modules answer for
     if function.__module__.startswith("recurra") and function.__closure__ is None:
         dispatcher._cache = _DiskCache(f"{function.__module__}.{function.__qualname__}")
@@ -55,6 +58,35 @@ def symbol(name: str, kernel: Any, signature: Any) -> Any:
     address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
     llvmlite.binding.add_symbol(name, address)
     return numba.types.ExternalFunction(name, signature)
+
+
+class _SealedLibrary(JITCodeLibrary):
+    """Machine code whose calls stay inside: every kernel has copies of its callees, all its own.
+
+    Numba shares them. Of equal names the linker takes the copy that this process met first: that of
+    the callee itself, or that of one caller or another, each optimised in its own surroundings.
+    """
+
+    def _optimize_final_module(self) -> None:
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr:  # what other libraries have lent
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+    def _get_module_for_linking(self) -> Any:
+        """What callers inline: the bits that they would find on disk."""
+        if self._shared_module is None:
+            module = super()._get_module_for_linking()
+            self._shared_module = parse_bitcode(module.as_bitcode())
+        return self._shared_module
+
+
+class _SealedCompiler(Compiler):
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        codegen = self.state.targetctx.codegen()
+        self.state.library = _SealedLibrary(codegen, func.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(func)
 
 
 class _DiskCache(NullCache):
