@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from recurra.engines.cache import load
+from recurra.engines.loading import load
 from recurra.engines.team import Team
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.engines import Array, Engine, Parameters, State
-from recurra.engines.cache import is_compiled, load
 from recurra.engines.codegen import Source, generate_kernels
 from recurra.engines.descent import Descent
 from recurra.engines.dropout import Masks
+from recurra.engines.loading import is_compiled, load
 from recurra.engines.output_layer import OutputLayer
 from recurra.engines.share import Share
 from recurra.engines.team import Team
