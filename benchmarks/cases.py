@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recurra.model import initialise
-from recurra.network import Network
-from recurra.networks import load_network
-from recurra.optimizers import OptimizerSettings
-from recurra.plan import make_plan
-from recurra.shapes import ShapeSolver
+from recurra.compute.optimizers import OptimizerSettings
+from recurra.compute.plan import make_plan
+from recurra.lang.library import load_network
+from recurra.lang.network import Network
+from recurra.lang.shapes import ShapeSolver
+from recurra.models.initialisation import initialise
 
 
 class Shape(NamedTuple):

@@ -12,8 +12,8 @@ import numpy as np
 from cases import OPTIMIZERS, TABLE, Case, Shape, Task
 from contenders import CONTENDERS, PEAK
 
-from recurra.engines import make_engine
-from recurra.optimizers import Optimizer
+from recurra.compute.engines import make_engine
+from recurra.compute.optimizers import Optimizer
 
 # one stream with a vocabulary large enough for sparse embeddings, and several with a small one
 SHAPES = (Shape(60, 7, 1, 6), Shape(11, 7, 3, 6))

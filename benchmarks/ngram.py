@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.corpora import load_corpus
+from recurra.text.corpus import load_corpus
 
 Numbers = NDArray[np.int64]
 Losses = NDArray[np.float64]

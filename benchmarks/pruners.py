@@ -14,10 +14,10 @@ import argparse
 import time
 from pathlib import Path
 
-from recurra.corpora import read_documents
-from recurra.engines import available_threads
-from recurra.recipes import RECIPES
-from recurra.tuning.search import make_protocol
+from recurra.compute.engines import available_threads
+from recurra.text.corpus import read_documents
+from recurra.training.recipe import RECIPES
+from recurra.tuning.api import make_protocol
 from recurra.tuning.space import load_space, parse_space
 from recurra.tuning.statistics import rung_correlations
 from recurra.tuning.study import Study

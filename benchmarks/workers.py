@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from recurra.engines import available_threads
-from recurra.recipes import CLASSIC
-from recurra.tuning.search import make_protocol
+from recurra.compute.engines import available_threads
+from recurra.training.recipe import CLASSIC
+from recurra.tuning.api import make_protocol
 from recurra.tuning.study import Study
 from recurra.tuning.workers import search
 

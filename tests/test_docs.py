@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import recurra
-from recurra.functions import FUNCTIONS
-from recurra.gradcheck import check_gradients
+from recurra.compute.gradcheck import check_gradients
+from recurra.lang.functions import FUNCTIONS
 
 DOCS = Path(__file__).parents[1] / "docs"
 LANGUAGE = (DOCS / "equations.md").read_text("utf-8")

@@ -3,11 +3,11 @@
 import numpy as np
 from cases import Task
 
-from recurra.engines import make_engine
-from recurra.model import Model
-from recurra.optimizers import Optimizer
-from recurra.text import Vocabulary
-from recurra.writing import Sampling, Writer
+from recurra.compute.engines import make_engine
+from recurra.compute.optimizers import Optimizer
+from recurra.models.model import Model
+from recurra.models.sampling import Sampling, Writer
+from recurra.text.vocabulary import Vocabulary
 
 
 class Recurra:

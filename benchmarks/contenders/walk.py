@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recurra.elements import Constant, ParameterValue, Read, SumValue, Temporary
-from recurra.plan import Block, Plan, Stage, Sum, Term
+from recurra.compute.autodiff import Constant, ParameterValue, Read, SumValue, Temporary
+from recurra.compute.plan import Block, Plan, Stage, Sum, Term
 
 Arrays = dict[str, Any]
 

@@ -4,8 +4,8 @@ import io
 import sys
 
 import pytest
-from command_line import SMALL, process, write_text
 
+from command_line import SMALL, process, write_text
 from recurra.cli import main
 
 

@@ -12,15 +12,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from command_line import RECURRA, SMALL, process, wait_for, write_text
 
 import recurra
+from command_line import RECURRA, SMALL, process, wait_for, write_text
 from recurra.cli import COMMANDS
 from recurra.cli.options import make_recipe
-from recurra.engines.codegen import generate_kernels
-from recurra.functions import FUNCTIONS
-from recurra.plan import make_plan
-from recurra.recipes import RECIPES, Recipe
+from recurra.compute.numba.codegen import generate_kernels
+from recurra.compute.plan import make_plan
+from recurra.lang.functions import FUNCTIONS
+from recurra.training.recipe import RECIPES, Recipe
 
 RESULT = {
     "run", "network", "parameters", "vocabulary", "steps", "characters", "seconds",
@@ -230,7 +230,7 @@ INTERRUPTED_AT_STEP_100 = """
 import os, signal
 from recurra.cli import main
 from recurra.cli.display import Lines
-from recurra.records import Evaluation
+from recurra.training.records import Evaluation
 
 show = Lines.show
 
@@ -448,7 +448,7 @@ def test_eval_of_another_text(call, runs):
 def test_demo(call, runs, monkeypatch):
     text = Path("long.txt")
     text.write_text((runs / "plays.txt").read_text("utf-8") * 10, "utf-8")
-    monkeypatch.setattr("recurra.demo.TEXT", str(text))
+    monkeypatch.setattr("recurra.training.demo.TEXT", str(text))
     code, out, err = call("demo", "to be", "--minutes", 0.03, "--engine", "reference")
     assert (code, err) == (0, "")
     curves, table = out.split("Training loss, ")[1], out.split("held-out nats/char")[1]

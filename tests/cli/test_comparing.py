@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from command_line import RECURRA, process, wait_for
 
 SMALL = [

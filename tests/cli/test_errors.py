@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from command_line import process
 
 import recurra
+from command_line import process
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import signal
 import time
 
 import pytest
-from command_line import RECURRA, SMALL
 
 import recurra
+from command_line import RECURRA, SMALL
 from recurra.cli.display import Dashboard, duration, sparkline
-from recurra.records import Evaluation, Progress, Sample
+from recurra.training.records import Evaluation, Progress, Sample
 
 
 @contextlib.contextmanager

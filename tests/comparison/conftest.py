@@ -1,9 +1,9 @@
 """A text, and a comparison that is made once."""
 
 import pytest
-from comparing import finish, plan, write_text
 
 import recurra
+from comparing import finish, plan, write_text
 
 
 @pytest.fixture(scope="session")

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from comparing import RECIPE, finish, plan, write_text
 
 import recurra
+from comparing import RECIPE, finish, plan, write_text
 from recurra.comparison import results
-from recurra.comparison.display import difference_estimates
-from recurra.comparison.folder import Comparison
+from recurra.comparison.comparison import Comparison
+from recurra.comparison.estimates import difference_estimates
 from recurra.comparison.runner import best_rate
-from recurra.comparison.scores import open_test
+from recurra.comparison.test_losses import open_test
 from recurra.errors import RunError, SettingError, TextError
+from recurra.notebook.results import show_results
+from recurra.notebook.runs import show_run
 
 
 def test_every_network_from_every_seed(finished):
@@ -91,19 +93,19 @@ def test_what_is_not_equal_is_told(finished, text):
 
 def test_results_and_runs_show_themselves_in_a_notebook(finished, text):
     comparison, results = finished
-    shown = ElementTree.fromstring(results._repr_html_())
+    shown = ElementTree.fromstring(show_results(results))
     words = "".join(shown.itertext())
     assert results.differences[0].sentence() in words
     assert all(note in words for note in results.notes("40"))
     assert [td.text for td in shown.iter("td")][::5] == ["rnn", "wrnn"]
     assert len(list(shown.iter("{http://www.w3.org/2000/svg}svg"))) == 2
     run = recurra.Run.open(comparison.finalists()[1].folder)
-    words = "".join(ElementTree.fromstring(run._repr_html_()).itertext())
+    words = "".join(ElementTree.fromstring(show_run(run)).itertext())
     assert "wrnn · seed-0" in words
     assert "bt = f2(V at + R at−1 + T bt−1 + s2)" in words
     assert f"{results.rows[1].validation:.3f}" in words
     begun = recurra.start([text], recurra.load_network("rnn"), RECIPE)  # with nothing to tell yet
-    assert "rnn · rnn-plays-001" in begun.run._repr_html_()
+    assert "rnn · rnn-plays-001" in show_run(begun.run)
 
 
 def test_a_hyphen_of_a_name_is_no_minus(finished):

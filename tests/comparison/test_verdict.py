@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurra.comparison.statistics import Interval
 from recurra.comparison.verdict import SENTENCES, judge, sentence
+from recurra.stats.intervals import Interval
 
 NUMBERS = st.floats(-5, 5)
 

@@ -18,13 +18,13 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from recurra.corpora import load_corpus
-from recurra.engines import DEFAULT_ENGINE, ENGINES
-from recurra.networks import load_network
-from recurra.recipes import CLASSIC, MODERN, Recipe
-from recurra.records import Finished
-from recurra.runs import Run
-from recurra.training import Trainer
+from recurra.compute.engines import DEFAULT_ENGINE, ENGINES
+from recurra.lang.library import load_network
+from recurra.storage.runs import Run
+from recurra.text.corpus import load_corpus
+from recurra.training.recipe import CLASSIC, MODERN, Recipe
+from recurra.training.records import Finished
+from recurra.training.trainer import Trainer
 
 RECIPES = {
     "modern": MODERN.with_(

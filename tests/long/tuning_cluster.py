@@ -31,9 +31,9 @@ import time
 from pathlib import Path
 
 from recurra.errors import RunError
-from recurra.recipes import CLASSIC
+from recurra.training.recipe import CLASSIC
 from recurra.tuning import cluster
-from recurra.tuning.search import make_protocol
+from recurra.tuning.api import make_protocol
 from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import Child, Worker
 

@@ -25,9 +25,9 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
-from recurra.recipes import CLASSIC
-from recurra.tuning.protocol import Protocol
-from recurra.tuning.search import make_protocol
+from recurra.training.recipe import CLASSIC
+from recurra.tuning.api import make_protocol
+from recurra.tuning.spec import Protocol
 from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import search
 

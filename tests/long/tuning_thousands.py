@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recurra.recipes import CLASSIC
-from recurra.tuning.search import make_protocol
+from recurra.training.recipe import CLASSIC
+from recurra.tuning.api import make_protocol
+from recurra.tuning.sampler import suggest, verdict
 from recurra.tuning.study import Study
-from recurra.tuning.suggestions import suggest, verdict
 
 
 def fill(study: Study, count: int) -> None:

@@ -75,7 +75,7 @@ class Lines:
         return ", ".join(parts)
 
     def _left(self, trials: Trials) -> float | None:
-        from recurra.tuning.estimates import fraction_done
+        from recurra.tuning.cost import fraction_done
 
         fraction = fraction_done(self.study.protocol, trials)
         if self._fraction is None:

@@ -11,15 +11,15 @@ from recurra.cli.display import display, duration
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.comparison.budgets import Sizes
 from recurra.comparison.runner import count_trials
-from recurra.engines import DEFAULT_ENGINE
-from recurra.recipes import BUDGETS
-from recurra.records import Finished
-from recurra.stopping import INTERRUPTED
+from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.training.recipe import BUDGETS
+from recurra.training.records import Finished
+from recurra.training.stopping import INTERRUPTED
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recurra.comparison.folder import Comparison, Trial
+    from recurra.comparison.comparison import Comparison, Trial
     from recurra.comparison.results import Results
 
 # What may stand beside --resume, and beside runs: all else is kept as it began.
@@ -190,7 +190,7 @@ def _parted(entrant: str) -> tuple[str, str]:
 def _is_study(entrant: str) -> bool:
     from pathlib import Path
 
-    from recurra.tuning.protocol import FILE
+    from recurra.tuning.spec import FILE
 
     return Path(_parted(entrant)[1], FILE).exists()
 
@@ -263,7 +263,7 @@ def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _train(comparison: "Comparison", console: "Console", text: Sequence[str] | None) -> None:
     """Train what is missing; a line for each run that ends."""
-    from recurra.training import stop_on_signals
+    from recurra.training.signals import stop_on_signals
 
     where = shown_path(comparison.folder)
     done, total = count_trials(comparison)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from recurra.records import Compiling, Evaluation, Progress, Record, Sample
+from recurra.training.records import Compiling, Evaluation, Progress, Record, Sample
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType

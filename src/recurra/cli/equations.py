@@ -9,10 +9,10 @@ from urllib.parse import quote
 import typer
 
 import recurra
-from recurra.checkpoints import write_atomic
 from recurra.cli import options
 from recurra.cli.output import make_console, print_json, print_table
-from recurra.engines import DEFAULT_ENGINE
+from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.storage.files import write_atomic
 
 NetworkName = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
-from recurra.recipes import RECIPES, Recipe
+from recurra.training.recipe import RECIPES, Recipe
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

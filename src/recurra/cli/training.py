@@ -10,10 +10,10 @@ from recurra.cli import INTERRUPT, options
 from recurra.cli.display import display, duration, sparkline
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
-from recurra.encodings import UTF8
-from recurra.engines import DEFAULT_ENGINE
-from recurra.records import Finished, Progress
-from recurra.stopping import DIVERGED, INTERRUPTED
+from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.text.decoding import UTF8
+from recurra.training.records import Finished, Progress
+from recurra.training.stopping import DIVERGED, INTERRUPTED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,7 +132,7 @@ def demo_command(
     threads: options.Threads = None,
 ) -> None:
     """Train a plain RNN and a W-RNN on Shakespeare, and let both go on with a sentence."""
-    from recurra.demo import PROMPT, trainers
+    from recurra.training.demo import PROMPT, trainers
 
     console = make_console()
     results, curves = [], []
@@ -170,7 +170,7 @@ def _refuse_options(context: typer.Context, refused: set[str] | None = None, why
 
 def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, list[float]]:
     """Train to the end; its figures, and the curve of the training loss."""
-    from recurra.training import stop_on_signals
+    from recurra.training.signals import stop_on_signals
 
     run = shown_path(trainer.run.folder) if trainer.run else ""
     curve = [trainer.watch.smooth / trainer.recipe.seq_len]

@@ -11,13 +11,13 @@ from recurra.cli import options
 from recurra.cli.board import board, show_winner
 from recurra.cli.display import duration
 from recurra.cli.output import make_console, print_json, print_table, shown_path
-from recurra.engines import DEFAULT_ENGINE, available_threads
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recurra.tuning.estimates import Estimate
-    from recurra.tuning.protocol import Protocol
+    from recurra.tuning.cost import Estimate
+    from recurra.tuning.spec import Protocol
 
 CLASSIC = "classic"
 DAY = 86_400.0  # seconds that the original spent on one grid, on 12 cores, unfinished
@@ -123,7 +123,7 @@ def tune_command(
 
     The same command goes on where it was stopped, by Ctrl-C or by a kill; no trial is repeated.
     """
-    from recurra.tuning.search import make_protocol
+    from recurra.tuning.api import make_protocol
 
     if (space is None) == (grid is None) or grid not in (None, CLASSIC):
         raise typer.BadParameter("give --space FILE or --grid classic", param_hint="--space")
@@ -193,7 +193,7 @@ def _search(
 def _dry_run(
     console: "Console", protocol: "Protocol", workers: int, json: bool, classic: bool
 ) -> None:
-    from recurra.tuning.estimates import estimate
+    from recurra.tuning.cost import estimate
 
     console.print("measuring a few settings ...")
     found = estimate(protocol, workers)

@@ -12,13 +12,13 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.output import make_console, print_json, print_table, shown_path
-from recurra.engines import DEFAULT_ENGINE
+from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.errors import TextError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recurra.runs import Name
+    from recurra.storage.runs import Name
 
 
 def write_command(
@@ -135,7 +135,7 @@ def _converse(
 
 def _piped() -> str:
     """The text of standard input, in any encoding, without the end of its last line."""
-    from recurra.encodings import decode
+    from recurra.text.decoding import decode
 
     data = sys.stdin.buffer.read()
     try:

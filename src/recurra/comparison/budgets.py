@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from recurra.errors import SettingError
-from recurra.network import Network
-from recurra.shapes import MAX_SIZE, ShapeSolver
+from recurra.lang.network import Network
+from recurra.lang.shapes import MAX_SIZE, ShapeSolver
 
 Sizes = int | dict[str, int]
 

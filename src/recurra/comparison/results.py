@@ -9,22 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.comparison.asked import asked
 from recurra.comparison.budgets import TOLERANCE
-from recurra.comparison.display import show_results
-from recurra.comparison.folder import Comparison, Trial
-from recurra.comparison.scores import Scores, open_test
-from recurra.comparison.statistics import (
+from recurra.comparison.comparison import Comparison, Trial
+from recurra.comparison.test_losses import Scores, open_test
+from recurra.comparison.verdict import NOTES, judge, sentence
+from recurra.stats.expected_best import expected_best
+from recurra.stats.intervals import (
     CONFIDENCE,
     Interval,
     cut_blocks,
     mean_interval,
     paired_bootstrap,
 )
-from recurra.comparison.verdict import NOTES, judge, sentence
-from recurra.estimators import expected_best
-from recurra.runs import Run
-from recurra.sessions import Source
+from recurra.storage.runs import Run
+from recurra.training.run_config import asked
+from recurra.training.sessions import Source
 
 
 @dataclass(frozen=True)
@@ -176,9 +175,6 @@ class Results:
         budgets = dict.fromkeys(row.budget for row in self.rows)
         notes = {budget: self.notes(budget) for budget in budgets}
         return {**asdict(self), "verdicts": self.sentences(), "notes": notes}
-
-    def _repr_html_(self) -> str:
-        return show_results(self)
 
 
 def settle(

@@ -4,15 +4,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from recurra.comparison.folder import Comparison, Trial
-from recurra.comparison.plan import Networks, plan_comparison
+from recurra.comparison.comparison import Comparison, Trial
+from recurra.comparison.create import Networks, plan_comparison
 from recurra.comparison.results import Results, settle
-from recurra.comparison.scores import load_text
+from recurra.comparison.test_losses import load_text
 from recurra.errors import RunError
-from recurra.records import Record
-from recurra.runs import Run
-from recurra.sessions import Source, resume, start
-from recurra.training import Trainer
+from recurra.storage.runs import Run
+from recurra.training.records import Record
+from recurra.training.sessions import Source, resume, start
+from recurra.training.trainer import Trainer
 
 
 def trainers(

@@ -2,7 +2,7 @@
 
 import math
 
-from recurra.comparison.statistics import Interval
+from recurra.stats.intervals import Interval
 
 LOWER, HIGHER, NONE, ONE_SEED, MISSING = "lower", "higher", "none", "one seed", "missing"
 

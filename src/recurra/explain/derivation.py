@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import count
 
-from recurra import expressions
 from recurra.explain.formulas import (
     Apply,
     Constant,
@@ -32,7 +31,9 @@ from recurra.explain.formulas import (
     later,
     total,
 )
-from recurra.expressions import (
+from recurra.lang import syntax as expressions
+from recurra.lang.network import Equation, Network, reads
+from recurra.lang.syntax import (
     CHARACTER,
     NORM,
     Bias,
@@ -43,7 +44,6 @@ from recurra.expressions import (
     Product,
     Vector,
 )
-from recurra.network import Equation, Network, reads
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from recurra.explain.graph import TIMES, Mark, make_graph
 from recurra.explain.layout import RADIUS, make_layout
 from recurra.explain.names import Symbol
 from recurra.explain.routes import LONGEST, MARGIN, Point, Route, Router, label_of
-from recurra.network import Network
+from recurra.lang.network import Network
 
 COLUMNS = range(3)
 CORNER, BEND = 8.0, 30.0  # radii: of lines between columns, of arrows within a step

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import count
 
 from recurra.explain.names import Symbol, symbols
-from recurra.expressions import (
+from recurra.lang.network import Network
+from recurra.lang.syntax import (
     CHARACTER,
     Bias,
     Binary,
@@ -24,7 +25,6 @@ from recurra.expressions import (
     show,
     walk,
 )
-from recurra.network import Network
 
 TIMES, PLUS, DIVIDE = "⊙", "+", "÷"
 FUNCTION_LETTERS = {"sigmoid": "σ"}

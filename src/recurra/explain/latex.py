@@ -30,7 +30,7 @@ from recurra.explain.formulas import (
     total,
 )
 from recurra.explain.names import GREEK, free, symbols
-from recurra.network import Network
+from recurra.lang.network import Network
 
 COMMANDS = {letter: rf"\{name}" for name, letter in GREEK.items()}
 FUNCTION_NAMES = {"sigmoid": r"\sigma", "tanh": r"\tanh"}

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from recurra.network import Network
+from recurra.lang.network import Network
 
 GREEK = {
     name: unicodedata.lookup(f"GREEK {case} LETTER {name.lower().replace('lambda', 'lamda')}")

@@ -5,8 +5,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from recurra import expressions
-from recurra.engines.codegen import generate_kernels
+from recurra.compute.numba.codegen import generate_kernels
+from recurra.compute.plan import Plan, Sum, Term, make_plan
 from recurra.explain.derivation import Derivation, derive
 from recurra.explain.diagram import draw
 from recurra.explain.formulas import (
@@ -23,10 +23,10 @@ from recurra.explain.formulas import (
 from recurra.explain.latex import Latex, aligned
 from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.explain.words import words
-from recurra.expressions import CHARACTER, NORM
-from recurra.functions import FUNCTIONS
-from recurra.network import Network
-from recurra.plan import Plan, Sum, Term, make_plan
+from recurra.lang import syntax as expressions
+from recurra.lang.functions import FUNCTIONS
+from recurra.lang.network import Network
+from recurra.lang.syntax import CHARACTER, NORM
 
 
 def explanation(network: Network, language: str = "en", diagram: str | None = None) -> str:

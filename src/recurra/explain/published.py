@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from recurra.explain.derivation import Derivation, Path
 from recurra.explain.formulas import Formula, Frozen, Slope, Value, rewrite
-from recurra.network import Network
-from recurra.networks import load_network
+from recurra.lang.library import load_network
+from recurra.lang.network import Network
 
 
 def is_wrnn(network: Network) -> bool:

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from recurra.checkpoints import write_atomic
 from recurra.errors import SettingError
 from recurra.report.content import Content as Content
 from recurra.report.content import gather as gather
 from recurra.report.markdown import markdown as markdown
 from recurra.report.page import page as page
 from recurra.report.words import LANGUAGES
+from recurra.storage.files import write_atomic
 
 FORMATS = {"html": page, "md": markdown}
 

@@ -6,13 +6,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from recurra.comparison.asked import asked
-from recurra.comparison.folder import Comparison
-from recurra.networks import library, load_network
-from recurra.recipes import BUDGETS, RECIPES, Recipe
-from recurra.runs import Run
-from recurra.tuning.protocol import Protocol
+from recurra.comparison.comparison import Comparison
+from recurra.lang.library import library, load_network
+from recurra.storage.runs import Run
+from recurra.training.recipe import BUDGETS, RECIPES, Recipe
+from recurra.training.run_config import asked
 from recurra.tuning.space import CLASSIC_HIDDEN, classic_space
+from recurra.tuning.spec import Protocol
 
 
 def comparison_commands(comparison: Comparison) -> list[str]:

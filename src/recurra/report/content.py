@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.comparison.asked import asked
-from recurra.comparison.folder import FILE, Comparison, Trial
-from recurra.comparison.machine import machine
+from recurra.comparison.comparison import FILE, Comparison, Trial
+from recurra.comparison.environment import machine
 from recurra.comparison.results import Results, settle
 from recurra.errors import RecurraError, SettingError, TextError
-from recurra.model import Model
-from recurra.recipes import Recipe
+from recurra.models.model import Model
 from recurra.report.commands import comparison_commands, run_command, study_commands
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
 from recurra.report.searches import SearchPart, gather_search
-from recurra.runs import Run
-from recurra.sessions import Source, load_model, load_run_corpus
-from recurra.tuning.protocol import FILE as STUDY_FILE
+from recurra.storage.runs import Run
+from recurra.training.recipe import Recipe
+from recurra.training.run_config import asked
+from recurra.training.sessions import Source, load_model, load_run_corpus
+from recurra.tuning.spec import FILE as STUDY_FILE
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RunPart:
     """A run of the report: its place, its recipe, its last record and its test loss.
 
     Attributes:
-        outcome: as in :class:`recurra.records.Finished`.
+        outcome: as in :class:`recurra.training.records.Finished`.
         held_out, train: characters, seconds and nats per character, along the way.
     """
 

@@ -6,13 +6,13 @@ from itertools import combinations
 
 import numpy as np
 
-from recurra.estimators import expected_best
-from recurra.html.figures import Curve, curves
-from recurra.html.heatmaps import heat_map
 from recurra.report.content import Content, RunPart
 from recurra.report.searches import SearchPart
 from recurra.report.words import Words
+from recurra.stats.expected_best import expected_best
 from recurra.tuning.statistics import history, losses_of_search, pair_table
+from recurra.view.figures import Curve, curves
+from recurra.view.heatmaps import heat_map
 
 Points = Sequence[tuple[float, float, float]]
 

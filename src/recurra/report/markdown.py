@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from recurra import __version__
-from recurra.html import number
+from recurra._version import __version__
 from recurra.report import tables
 from recurra.report.content import Content
 from recurra.report.page import title
 from recurra.report.words import Words
+from recurra.view import number
 
 
 def markdown(content: Content, language: str = "en") -> str:

@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from itertools import groupby
 
-from recurra import __version__
-from recurra.comparison.display import difference_estimates, loss_estimates
+from recurra._version import __version__
+from recurra.comparison.estimates import difference_estimates, loss_estimates
 from recurra.comparison.verdict import HIGHER, LOWER
-from recurra.equations import parse
 from recurra.explain.diagram import draw
-from recurra.html import escape, table
-from recurra.html.equations import typeset
-from recurra.html.figures import intervals
+from recurra.lang.parser import parse
 from recurra.report import figures, tables
 from recurra.report.content import Content
 from recurra.report.samples import Sample
 from recurra.report.words import Words
+from recurra.view import escape, table
+from recurra.view.equations import typeset
+from recurra.view.figures import intervals
 
 # A diagram of more vectors than this is a thicket.
 DRAWN = 16

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recurra.corpora import Corpus
 from recurra.errors import TextError
-from recurra.model import Model
-from recurra.writing import Sampling, Writer
+from recurra.models.model import Model
+from recurra.models.sampling import Sampling, Writer
+from recurra.text.corpus import Corpus
 
 CHARACTERS = 500
 

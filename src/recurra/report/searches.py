@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.comparison.folder import Trial as Entry
-from recurra.tuning.protocol import Protocol
+from recurra.comparison.comparison import Trial as Entry
+from recurra.tuning.spec import Protocol
 from recurra.tuning.trials import Trial, rank
 
 SHOWN = 3  # of the best trials have curves and samples

@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import fields
 
-from recurra.recipes import BUDGETS, Recipe
 from recurra.report.content import Content, RunPart
 from recurra.report.searches import SearchPart
 from recurra.report.words import Words
-from recurra.tuning.protocol import Protocol, shown
+from recurra.training.recipe import BUDGETS, Recipe
+from recurra.tuning.spec import Protocol, shown
 from recurra.tuning.statistics import compared, importance, rung_correlations
 
 Table = tuple[list[str], list[Sequence[object]]]

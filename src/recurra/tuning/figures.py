@@ -8,16 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recurra.checkpoints import cannot_write
 from recurra.errors import RunError
-from recurra.estimators import expected_best
-from recurra.tuning.statistics import (
-    compared,
-    history,
-    importance,
-    losses_of_search,
-    pair_table,
-)
+from recurra.stats.expected_best import expected_best
+from recurra.storage.files import cannot_write
+from recurra.tuning.statistics import compared, history, importance, losses_of_search, pair_table
 from recurra.tuning.study import Study
 from recurra.tuning.trials import Trial
 

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recurra.tuning.protocol import Protocol
 from recurra.tuning.pruning import WAITS
 from recurra.tuning.space import Value
+from recurra.tuning.spec import Protocol
 from recurra.tuning.trials import DIVERGED, DONE, FAILED, PRUNED, SKIPPED, Trial, rank
 
 

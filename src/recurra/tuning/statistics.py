@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.tuning.protocol import Protocol
+from recurra.stats.ranks import rank_correlation
 from recurra.tuning.space import Value
+from recurra.tuning.spec import Protocol
 from recurra.tuning.trials import DIVERGED, DONE, Trial
 
 Array = NDArray[np.float64]
@@ -29,14 +30,6 @@ class RungCorrelation:
     rung: int
     trials: int
     rho: float | None
-
-
-def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Spearman's rank correlation, ties at their mean rank; None if it is not defined."""
-    a, b = _ranks(np.asarray(x, np.float64)), _ranks(np.asarray(y, np.float64))
-    if len(a) < 3 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
-        return None
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def rung_correlations(protocol: Protocol, trials: Sequence[Trial]) -> list[RungCorrelation]:
@@ -84,7 +77,7 @@ def compared(trials: Sequence[Trial]) -> tuple[list[Trial], Array]:
 
 
 def losses_of_search(trials: Sequence[Trial]) -> Array:
-    """What a search found, for `recurra.estimators.expected_best`: infinity where one diverged.
+    """Losses that a search found, for `expected_best`: infinity where one diverged.
 
     Of trials that were pruned only what `compared` takes.
     """
@@ -137,14 +130,6 @@ def pair_table(
     for row, column, loss in zip(row_of, column_of, losses, strict=True):
         table[row, column] = np.fmin(table[row, column], loss)
     return rows, columns, table
-
-
-def _ranks(values: Array) -> Array:
-    order, ranks = np.argsort(values, kind="stable"), np.empty(len(values))
-    ranks[order] = np.arange(len(values))
-    for value in np.unique(values):
-        ranks[values == value] = ranks[values == value].mean()
-    return ranks
 
 
 def _axis(values: Sequence[Value], parts: int = 8) -> tuple[list[Value], list[int]]:

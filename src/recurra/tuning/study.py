@@ -13,20 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from recurra.checkpoints import suited_name
 from recurra.errors import RunError, SettingError, TextError
-from recurra.network import Network
-from recurra.recipes import Recipe
-from recurra.runs import Run
-from recurra.tuning.claims import Claims
-from recurra.tuning.ledger import Ledger, public_url
-from recurra.tuning.protocol import (
-    FILE,
-    Protocol,
-    load_protocol,
-    save_protocol,
-    study_name,
-)
+from recurra.lang.network import Network
+from recurra.storage.files import safe_name
+from recurra.storage.runs import Run
+from recurra.training.recipe import Recipe
+from recurra.tuning.leases import Claims
+from recurra.tuning.spec import FILE, Protocol, load_protocol, save_protocol, study_name
+from recurra.tuning.trial_store import Ledger, public_url
 from recurra.tuning.trials import DONE, Trial, best
 
 STORAGE = "RECURRA_STORAGE"  # the environment variable with a database's full address
@@ -78,7 +72,7 @@ class Study:
                 "no text is held out, and a search is judged by it: give more text, or a split "
                 "with a part for validation such as 90/5/5"
             )
-        name = suited_name("-".join([*protocol.networks, Path(protocol.text.sources[0]).stem]))
+        name = safe_name("-".join([*protocol.networks, Path(protocol.text.sources[0]).stem]))
         folder = Path(out or Path("studies", f"{name}-{protocol.key}")).resolve()
         if (folder / FILE).exists():
             study = cls.open(folder, storage)

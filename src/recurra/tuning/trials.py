@@ -32,7 +32,7 @@ class Trial:
         rungs: characters -> held-out loss there, nats per character.
         loss: held-out loss of its best checkpoint over the whole held-out text, once it is done.
         reason: why it was pruned, skipped or failed, as a sentence.
-        result: the figures of its training (see `recurra.records.Finished`) once that has ended,
+        result: the figures of its training (see `training.records.Finished`) once that has ended,
             and its "sample" near the lowest smoothed loss.
         begun, ended: when.
         deaths: how often its process died in a row without a new checkpoint, and a mark of the

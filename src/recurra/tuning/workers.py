@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
-from recurra.corpora import Corpus
 from recurra.errors import EquationError, RecurraError, RunError, SettingError, TextError
-from recurra.training import Trainer
-from recurra.tuning.estimates import REFUSED, memory_limit, memory_needed
+from recurra.text.corpus import Corpus
+from recurra.training.trainer import Trainer
+from recurra.tuning.cost import REFUSED, memory_limit, memory_needed
+from recurra.tuning.sampler import suggest, verdict
 from recurra.tuning.schedule import Job, next_moves
 from recurra.tuning.study import STORAGE, Study
-from recurra.tuning.suggestions import suggest, verdict
-from recurra.tuning.training import open_trainer, train_on
+from recurra.tuning.trial_runner import open_trainer, train_on
 from recurra.tuning.trials import FINALIST, PRUNED, SKIPPED, WAITING, Trial
 
 PAUSE = 0.2  # seconds between two looks at a study

@@ -1,0 +1,263 @@
+"""The folder of a comparison: what was asked for, its runs, and what the test part said.
+
+    comparison.json    networks, texts, recipe, budgets, seeds, rates; written once
+    runs/BUDGET/NETWORK/seed-0        ordinary run folders, one for each trial
+    runs/BUDGET/NETWORK/rate-0.003    those of the search before
+    test.safetensors   per-character losses of every finished run on the test part; written once
+
+A comparison of runs that are there already has their paths in comparison.json, and no ``runs``.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from recurra.comparison.budgets import Budget
+from recurra.errors import RecurraError, RunError
+from recurra.lang.network import Network
+from recurra.lang.parser import parse
+from recurra.storage.checkpoints import FORMAT
+from recurra.storage.files import cannot_write, canonical_json, safe_name, write_atomic
+from recurra.storage.runs import Run
+from recurra.training.recipe import Recipe
+from recurra.training.stopping import DIVERGED
+
+FILE = "comparison.json"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A network under the name it has in a comparison.
+
+    Attributes:
+        name: of its own.
+        network: what it was made from: a name of the library, or a file.
+        choices: what was set in its equations.
+        equations: its text.
+    """
+
+    name: str
+    network: str
+    choices: dict[str, str | float]
+    equations: str
+
+    @cached_property
+    def parsed(self) -> Network:
+        """The network, under its name in the comparison."""
+        return parse(self.equations, self.name)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of a comparison: of a network, at a budget, from a seed.
+
+    Attributes:
+        rate: the learning rate that this trial tries out, in a search; None: it is a finalist.
+    """
+
+    budget: str
+    contestant: str
+    seed: int
+    folder: Path
+    rate: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name within the comparison."""
+        last = f"seed-{self.seed}" if self.rate is None else f"rate-{self.rate:g}"
+        return f"{self.budget}/{self.contestant}/{last}"
+
+    def outcome(self) -> dict[str, Any] | None:
+        """The last record of its run, once that has finished."""
+        if not self.folder.exists():
+            return None
+        records = Run.open(self.folder).metrics()
+        return records[-1] if records and records[-1]["kind"] == "finished" else None
+
+    def finished(self) -> dict[str, Any]:
+        """The last record of its run.
+
+        Raises:
+            RunError: it is not there, or has not finished.
+        """
+        outcome = self.outcome()
+        if outcome is None and not self.folder.exists():
+            raise RunError(f"{self.folder} is not there any more: put the run back")
+        if outcome is None:
+            raise RunError(f"{self.folder} has not finished: recurra train --resume {self.folder}")
+        return outcome
+
+    def validation_loss(self) -> float:
+        """Nats per character, once its run has finished; infinite where it diverged."""
+        outcome = self.outcome() or {}
+        loss = outcome.get("val_nats_per_char")
+        return math.inf if loss is None or outcome["stopped_by"] == DIVERGED else float(loss)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison, opened.
+
+    Attributes:
+        folder: absolute path.
+        contestants: the networks.
+        text: sources, encoding, split and fingerprint, as a run has them.
+        recipe: what all runs have in common.
+        budgets: sizes and lengths of training.
+        seeds: of the finalists; each is used once for every network and budget.
+        rates: learning rates to search first; empty: the recipe's.
+        engine, threads: what computes.
+        match: how sizes were chosen.
+        environment: processor, cores and versions where it began.
+        given: paths of runs that were there before, with their places; else empty.
+        recipes: network -> a recipe of its own, as the winners of studies have; else empty.
+    """
+
+    folder: Path
+    contestants: tuple[Contestant, ...]
+    text: dict[str, Any]
+    recipe: Recipe
+    budgets: tuple[Budget, ...]
+    seeds: tuple[int, ...]
+    rates: tuple[float, ...]
+    engine: str
+    threads: int
+    match: str
+    environment: dict[str, str]
+    given: tuple[Trial, ...] = field(default=())
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, folder: str | Path | None, name: str, definition: Mapping[str, Any]) -> Self:
+        """Make the folder of a new comparison and open it.
+
+        Args:
+            folder: where; None: ``comparisons/name-001``, or the next free number.
+            name: by custom ``networks-text``.
+            definition: the fields of a comparison, as plain JSON values.
+
+        Raises:
+            RunError: the folder is there already and not empty, or cannot be written.
+        """
+        path = _free(name) if folder is None else Path(folder).resolve()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise RunError(f"{path} is not empty: choose another name, or resume what is there")
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        content = json.dumps({"format": FORMAT, **definition}, indent=2, ensure_ascii=False) + "\n"
+        write_atomic(path / FILE, content.encode("utf-8", "backslashreplace"))
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """Open a comparison, to read it or to go on.
+
+        Raises:
+            RunError: the folder is none, or of a newer format, or damaged.
+        """
+        path = Path(folder).resolve()
+        try:
+            read = json.loads((path / FILE).read_text("utf-8"))
+        except OSError as error:
+            raise RunError(
+                f"cannot read {path / FILE}: {error.strerror}. A comparison is a folder that "
+                "`recurra compare` made"
+            ) from None
+        except (ValueError, RecursionError):
+            raise RunError(f"{path / FILE} is damaged: restore a backup") from None
+        try:
+            version = read.pop("format")
+            if version > FORMAT:
+                raise RunError(
+                    f"{path} has format {version}, from a newer Recurra. Upgrade with: "
+                    "pip install --upgrade recurra"
+                )
+            return cls(
+                folder=path,
+                contestants=tuple(Contestant(**one) for one in read.pop("contestants")),
+                recipe=Recipe(**read.pop("recipe")),
+                budgets=tuple(Budget(**one) for one in read.pop("budgets")),
+                seeds=tuple(read.pop("seeds")),
+                rates=tuple(read.pop("rates")),
+                given=tuple(
+                    Trial(**{**one, "folder": Path(one["folder"])}) for one in read.pop("given", [])
+                ),
+                recipes={n: Recipe(**r) for n, r in read.pop("recipes", {}).items()},
+                **read,
+            )
+        except RunError:
+            raise
+        except (LookupError, TypeError, AttributeError, RecurraError) as error:
+            raise RunError(
+                f"{path / FILE} does not say what a comparison needs ({error}): restore a backup"
+            ) from None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the networks."""
+        return [contestant.name for contestant in self.contestants]
+
+    @cached_property
+    def seal(self) -> str:
+        """What ties `test.safetensors` to comparison.json, whatever else a newer Recurra knows."""
+        definition = json.loads((self.folder / FILE).read_text("utf-8"))
+        return hashlib.sha256(canonical_json(definition).encode()).hexdigest()
+
+    def contestant(self, name: str) -> Contestant:
+        """The network of that name."""
+        return next(one for one in self.contestants if one.name == name)
+
+    def budget(self, name: str) -> Budget:
+        """The budget of that name."""
+        return next(one for one in self.budgets if one.name == name)
+
+    def search(self, budget: str, contestant: str) -> list[Trial]:
+        """The trials of learning rates: one each, all from one seed that no finalist has."""
+        seed = max(self.seeds) + 1
+        return [self._trial(budget, contestant, seed, rate) for rate in self.rates]
+
+    def finalists(self) -> list[Trial]:
+        """Every network from every seed at every budget; networks take turns."""
+        return list(self.given) or [
+            Trial(
+                budget.name, name, seed, self.folder / "runs" / budget.name / name / f"seed-{seed}"
+            )
+            for budget in self.budgets
+            for seed in self.seeds
+            for name in self.names
+        ]
+
+    def searches(self) -> list[tuple[str, str, list[Trial]]]:
+        """Budget, network and trials of each search; nothing without rates."""
+        return [
+            (budget.name, name, self.search(budget.name, name))
+            for budget, name in itertools.product(self.budgets, self.names)
+            if self.rates
+        ]
+
+    def _trial(self, budget: str, contestant: str, seed: int, rate: float | None = None) -> Trial:
+        trial = Trial(budget, contestant, seed, self.folder, rate)
+        return replace(trial, folder=self.folder / "runs" / trial.key)
+
+
+def _free(name: str) -> Path:
+    """The first numbered folder that is free; it is made at once, so that no other takes it."""
+    stem = safe_name(name)
+    numbers = itertools.count(1)
+    while True:
+        path = Path("comparisons", f"{stem}-{next(numbers):03}").resolve()
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        return path

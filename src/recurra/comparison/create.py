@@ -1,0 +1,238 @@
+"""From what a user names to the folder of a comparison: networks to train, or runs to compare."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recurra.comparison.budgets import Budget, Sizes, make_budgets
+from recurra.comparison.comparison import Comparison, Contestant, Trial
+from recurra.comparison.environment import machine
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
+from recurra.errors import SettingError, TextError
+from recurra.lang.library import load_network
+from recurra.lang.network import Network
+from recurra.storage.runs import Run
+from recurra.text.batches import Streams
+from recurra.text.corpus import DEFAULT_SPLIT, Split, lasting, load_corpus
+from recurra.training.recipe import MODERN, Recipe
+from recurra.training.run_config import asked
+from recurra.training.sessions import Source
+
+SEEDS = 5
+
+Networks = Sequence[Network | Source] | Mapping[str, Network | Source]
+
+
+def plan_comparison(
+    networks: Networks,
+    sources: Sequence[Source],
+    recipe: Recipe = MODERN,
+    *,
+    choices: Mapping[str, Mapping[str, str | float]] | None = None,
+    hidden: Sequence[Sizes] | None = None,
+    limits: Sequence[dict[str, Any]] | None = None,
+    match: str = "parameters",
+    seeds: int = SEEDS,
+    rates: Sequence[float] = (),
+    out: Source | None = None,
+    encoding: str | None = None,
+    split: Split = DEFAULT_SPLIT,
+    engine: str = DEFAULT_ENGINE,
+    threads: int | None = None,
+) -> Comparison:
+    """A new comparison: its folder, in which nothing is trained yet.
+
+    Args:
+        networks: names of the library, ``.eq`` files or parsed networks, two or more; as a
+            mapping, each under a name of its own.
+        sources: texts, as for :func:`recurra.train`.
+        recipe: what all runs have in common; seeds count up from its seed.
+        choices: name -> choices of its equations, such as ``{"wrnn": {"f1": "sigmoid"}}``.
+        hidden: sizes of the first network, each a budget of its own; None: the recipe's.
+        limits: lengths of training, each a budget of its own, such as ``{"steps": 4000}`` or
+            ``{"minutes": 5.0}``; None: the recipe's.
+        match: "parameters" (within 2 % of the first network's) or "hidden" (equal sizes).
+        seeds: runs of each network at each budget.
+        rates: learning rates to try for each network at each budget, by one full run each; the
+            one with the lowest validation loss trains its finalists.
+        out: the folder; None: ``comparisons/NETWORKS-TEXT-001``, or the next free number.
+        encoding, split, engine, threads: as for :func:`recurra.start`.
+
+    Raises:
+        RecurraError: a network, text, size or setting is refused; then nothing is left behind.
+    """
+    if isinstance(sources, str | Path):
+        sources = [sources]
+    threads = threads or available_threads()
+    check_engine(engine, threads)
+    contestants = _contestants(networks, choices or {})
+    refuse_what_cannot_be_compared(contestants, seeds, rates)
+    corpus = load_corpus(sources, encoding, split)
+    refuse_without_parts(corpus.validation if rates else None, corpus.test)
+    budgets = make_budgets(
+        [one.parsed for one in contestants],
+        len(corpus.vocabulary),
+        hidden or [recipe.hidden],
+        limits or [{}],
+        match,
+    )
+    for budget in budgets:  # refused now, or never
+        recipe.with_(**budget.limit)
+    Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
+    text = {
+        "sources": [lasting(source) for source in sources],
+        "encoding": encoding,
+        "split": split if isinstance(split, str) else list(split),
+        "fingerprint": corpus.fingerprint,
+    }
+    definition = {
+        "contestants": [asdict(one) for one in contestants],
+        "text": text,
+        "recipe": asdict(recipe),
+        "budgets": [asdict(budget) for budget in budgets],
+        "seeds": list(range(recipe.seed, recipe.seed + seeds)),
+        "rates": [float(rate) for rate in rates],
+        "engine": engine,
+        "threads": threads,
+        "match": match,
+        "environment": machine(),
+    }
+    name = "-".join([*[one.name for one in contestants][:4], Path(sources[0]).stem])
+    return Comparison.create(out, name, definition)
+
+
+def compare_runs(
+    runs: Sequence[Source] | Mapping[str, Sequence[Source]], out: Source | None = None
+) -> Comparison:
+    """A comparison of runs that have finished; their folders stay where they are.
+
+    Args:
+        runs: run folders; as a mapping, name -> runs of one network. Else they are grouped by the
+            network that each says it trained. Runs of different networks are paired by seed.
+        out: the folder; see :func:`plan_comparison`.
+
+    Raises:
+        RunError: a run cannot be read.
+        SettingError: fewer than two networks, other texts, or seeds that do not pair.
+    """
+    if not isinstance(runs, Mapping):
+        grouped: dict[str, list[Source]] = {}
+        for folder in runs:
+            grouped.setdefault(asked(Run.open(folder)).network, []).append(folder)
+        runs = grouped
+    opened = {name: [Run.open(folder) for folder in folders] for name, folders in runs.items()}
+    contestants = [
+        Contestant(name, asked(group[0]).network, {}, group[0].equations)
+        for name, group in opened.items()
+    ]
+    refuse_what_cannot_be_compared(contestants, 1, ())
+    trials = _paired(opened)
+    first = asked(next(iter(opened.values()))[0])
+    definition = {
+        "contestants": [asdict(one) for one in contestants],
+        "text": first.text,
+        "recipe": asdict(first.recipe),
+        "budgets": [asdict(_given_budget(opened, trials))],
+        "seeds": sorted({trial.seed for trial in trials}),
+        "rates": [],
+        "engine": first.engine,
+        "threads": first.threads,
+        "match": "given",
+        "environment": machine(),
+        "given": [{**asdict(trial), "folder": str(trial.folder)} for trial in trials],
+    }
+    name = "-".join([*list(opened)[:4], Path(first.text["sources"][0]).stem])
+    return Comparison.create(out, name, definition)
+
+
+def _paired(opened: Mapping[str, Sequence[Run]]) -> list[Trial]:
+    """Runs as trials, once it is sure that they can be paired and are of one text."""
+    first = next(iter(opened.values()))[0]
+    seeds, trials = [], []
+    for name, group in opened.items():
+        found = [asked(run).recipe.seed for run in group]
+        if len(set(found)) < len(found):
+            raise SettingError(
+                f"two runs of {name} have one seed: give different settings names of their own, "
+                f"as in {name}-a=RUN"
+            )
+        for run, seed in zip(group, found, strict=True):
+            if run.equations != group[0].equations:
+                raise SettingError(f"{run.folder} has other equations than {group[0].folder}")
+            if asked(run).text["fingerprint"] != asked(first).text["fingerprint"]:
+                raise SettingError(
+                    f"{run.folder} was trained on other texts, or another split, than "
+                    f"{first.folder}: losses on different texts cannot be compared"
+                )
+            trials.append(Trial("given", name, seed, run.folder))
+        seeds.append(sorted(found))
+    if any(found != seeds[0] for found in seeds):
+        raise SettingError(
+            f"runs are paired by seed, but these have seeds {', '.join(map(str, seeds))}: train "
+            "the missing ones, or leave some out"
+        )
+    return trials
+
+
+def _contestants(
+    networks: Networks,
+    choices: Mapping[str, Mapping[str, str | float]],
+) -> list[Contestant]:
+    if not isinstance(networks, Mapping):
+        named = [(n.name if isinstance(n, Network) else Path(n).stem, n) for n in networks]
+    else:
+        named = list(networks.items())
+    for name in choices:
+        if name not in dict(named):
+            raise SettingError(f"no network {name} to set choices of: {', '.join(dict(named))}")
+    contestants = []
+    for name, network in named:
+        chosen = dict(choices.get(name, {}))
+        if isinstance(network, Network):
+            loaded, label = network, network.name
+        else:
+            loaded, label = load_network(network, chosen), Path(network).name
+        contestants.append(Contestant(name, label, chosen, loaded.source))
+    return contestants
+
+
+def refuse_what_cannot_be_compared(
+    contestants: Sequence[Contestant], seeds: int, rates: Sequence[float]
+) -> None:
+    """Fewer than two, names that do not do, no seeds, rates that make no sense."""
+    names = [one.name for one in contestants]
+    if len(names) < 2:
+        raise SettingError("a comparison needs two networks or more")
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingError(f"two networks are called {name}: name one, as in other={name}")
+        if not name or not all(c.isalnum() or c in "._+-" for c in name) or name.startswith("."):
+            raise SettingError(
+                f"{name!r} cannot name a network: use letters, digits, dots, + and -"
+            )
+    if seeds < 1:
+        raise SettingError(f"seeds has to be a whole number, 1 or more, not {seeds}")
+    if len({f"{rate:g}" for rate in rates}) < len(rates) or not all(0 < r < inf for r in rates):
+        raise SettingError("rates have to be different numbers above 0")
+
+
+def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) -> None:
+    """Texts that are too short for the parts that judge."""
+    for name, part in {"validation": validation, "test": test}.items():
+        if part is not None and not any(len(text) > 1 for text in part):
+            raise TextError(
+                f"the {name} part holds no text, and a comparison is judged by it: choose a split "
+                "such as 90/5/5, or give more text"
+            )
+
+
+def _given_budget(opened: Mapping[str, Sequence[Run]], trials: Sequence[Trial]) -> Budget:
+    parameters = {}
+    for trial in trials:
+        parameters[trial.contestant] = trial.finished()["parameters"]
+    sizes = {name: asked(group[0]).recipe.hidden for name, group in opened.items()}
+    return Budget("given", {}, sizes, parameters)

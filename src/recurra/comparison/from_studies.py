@@ -1,0 +1,85 @@
+"""The winners of studies against each other: a comparison in which each has its own settings."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from recurra.comparison.budgets import Budget
+from recurra.comparison.comparison import Comparison, Contestant
+from recurra.comparison.create import SEEDS, refuse_what_cannot_be_compared, refuse_without_parts
+from recurra.comparison.environment import machine
+from recurra.compute.engines import available_threads
+from recurra.errors import SettingError
+from recurra.lang.shapes import ShapeSolver
+from recurra.training.sessions import Source
+from recurra.tuning.study import Study
+
+
+def compare_studies(
+    studies: Mapping[str, Study],
+    *,
+    seeds: int = SEEDS,
+    out: Source | None = None,
+    threads: int | None = None,
+) -> Comparison:
+    """A comparison of the winners of studies, in which nothing is trained yet.
+
+    Every winner is trained in full, with the settings that its study found for it, from seeds that
+    no study has used.
+
+    Args:
+        studies: by the name that each winner shall have; of the same texts.
+        seeds: runs of each winner.
+        out: the folder; see :func:`plan_comparison`.
+        threads: of each training.
+
+    Raises:
+        RunError: a study has no winner.
+        SettingError: fewer than two studies, or other texts.
+    """
+    winners = {name: study.winning() for name, study in studies.items()}
+    contestants = [
+        Contestant(name, network.name, {}, network.source) for name, (network, _) in winners.items()
+    ]
+    refuse_what_cannot_be_compared(contestants, seeds, ())
+    protocols = [study.protocol for study in studies.values()]
+    first, text = protocols[0], asdict(protocols[0].text)
+    for name, study in studies.items():
+        if study.protocol.text.fingerprint != first.text.fingerprint:
+            raise SettingError(
+                f"the study {name} searched on other texts, or another split, than "
+                f"{contestants[0].name}: losses on different texts cannot be compared"
+            )
+    corpus = first.text.load()
+    refuse_without_parts(None, corpus.test)
+    used = [recipe.seed for _, recipe in winners.values()]
+    for protocol in protocols:
+        searched = protocol.space.parameters.get("seed")
+        used += [protocol.recipe.seed, *(map(int, searched.ends) if searched else ())]
+    begin = 1 + max(used)
+    recipes = {name: recipe.with_(seed=begin) for name, (_, recipe) in winners.items()}
+    shapes = {
+        name: ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
+        for name, (network, recipe) in winners.items()
+    }
+    budget = Budget(
+        "won",
+        {},
+        {name: recipe.hidden for name, recipe in recipes.items()},
+        {name: solved.count for name, solved in shapes.items()},
+    )
+    definition = {
+        "contestants": [asdict(one) for one in contestants],
+        "text": text,
+        "recipe": asdict(recipes[contestants[0].name]),
+        "recipes": {name: asdict(recipe) for name, recipe in recipes.items()},
+        "budgets": [asdict(budget)],
+        "seeds": list(range(begin, begin + seeds)),
+        "rates": [],
+        "engine": first.engine,
+        "threads": threads or available_threads(),
+        "match": "won",
+        "environment": machine(),
+    }
+    name = "-".join([*list(studies)[:4], Path(first.text.sources[0]).stem])
+    return Comparison.create(out, name, definition)

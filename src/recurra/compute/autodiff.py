@@ -1,0 +1,213 @@
+"""Element-wise programs: the part of an equation between its products, and its derivative.
+
+An expression over sums of products, read vectors and constants becomes a short list of
+operations in single-assignment form; reverse-mode differentiation turns that list into another
+one of the same kind. Both engines walk these lists, one rule for each kind of operation.
+"""
+
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from recurra.lang.functions import FUNCTIONS
+
+ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+
+
+@dataclass(frozen=True)
+class SumValue:
+    """The value of a sum of products (a pre-activation), by name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """A vector at ``[t - lag]``."""
+
+    vector: str
+    lag: int
+
+
+@dataclass(frozen=True)
+class ParameterValue:
+    """A bias vector used element-wise, the same for every row."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class MaskValue:
+    """A dropout edge's mask by name: 0 where it drops, 1 / (part kept) elsewhere."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Temporary:
+    """The result of operation ``index`` of the same program."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """In a backward program: the stored value of the equation's vector."""
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """In a backward program: d loss / d (the equation's vector)."""
+
+
+Value = SumValue | Read | ParameterValue | MaskValue | Constant | Temporary | Result | Adjoint
+Leaf = SumValue | Read | ParameterValue
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step: ``+ - * /`` of two values, ``negative`` or a function of one, or ``f'`` of (x, y).
+
+    A derivative's unread argument is ``Constant(0.0)``.
+    """
+
+    kind: str
+    arguments: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Element:
+    """An equation's element-wise part and its derivative.
+
+    Attributes:
+        forward: operations in order; temporaries refer to their indices.
+        value: what the vector becomes.
+        backward: operations that give the adjoints, in order.
+        adjoints: (leaf, d loss / d leaf) for every leaf of the forward program.
+    """
+
+    forward: tuple[Operation, ...]
+    value: Value
+    backward: tuple[Operation, ...]
+    adjoints: tuple[tuple[Leaf, Value], ...]
+
+
+class Program:
+    """Operations under construction; equal operations are made once, trivial ones not at all."""
+
+    def __init__(self) -> None:
+        self.operations: dict[Operation, Temporary] = {}
+
+    def emit(self, kind: str, *arguments: Value) -> Value:
+        """The value of an operation."""
+        match kind, arguments:
+            case "identity", (value,):
+                return value
+            case "identity'", _:
+                return Constant(1.0)
+            case ("*", (Constant(1.0), value)) | ("*" | "/", (value, Constant(1.0))):
+                return value
+            case _, (Constant(left), Constant(right)) if kind in ARITHMETIC:
+                return Constant(ARITHMETIC[kind](left, right))
+            case "negative", (Constant(number),):
+                return Constant(-number)
+            case _, (Constant(number),):
+                return Constant(float(FUNCTIONS[kind].forward(np.asarray(number))))
+        operation = Operation(kind, arguments)
+        return self.operations.setdefault(operation, Temporary(len(self.operations)))
+
+
+def differentiate(program: Program, value: Value, *, stored: bool = True) -> Element:
+    """The element with this forward program and value: reverse-mode differentiation.
+
+    Args:
+        program: the forward program.
+        value: its result.
+        stored: the value is still there in the backward pass; else it is computed again.
+    """
+    forward = tuple(program.operations)
+    backward = Program()
+
+    def known(argument: Value) -> Value:
+        """A forward value inside the backward program: stored, or computed again."""
+        if stored and argument == value and isinstance(argument, Temporary):
+            return Result()
+        if isinstance(argument, Temporary):
+            operation = forward[argument.index]
+            return backward.emit(operation.kind, *map(known, operation.arguments))
+        return argument
+
+    adjoints: dict[Value, Value] = {value: Adjoint()}
+    for index in reversed(range(len(forward))):
+        slope = adjoints.get(Temporary(index))
+        if slope is None:
+            continue
+        operation = forward[index]
+        parts = _chain_rule(operation, Temporary(index), slope, backward, known)
+        for argument, part in zip(operation.arguments, parts, strict=True):
+            if not isinstance(argument, Constant | MaskValue):
+                before = adjoints.get(argument)
+                adjoints[argument] = part if before is None else backward.emit("+", before, part)
+    leaves = tuple((v, a) for v, a in adjoints.items() if isinstance(v, Leaf))
+    return Element(forward, value, *_needed(tuple(backward.operations), leaves))
+
+
+def _chain_rule(
+    operation: Operation,
+    result: Value,
+    slope: Value,
+    backward: Program,
+    known: Callable[[Value], Value],
+) -> tuple[Value, ...]:
+    """d loss / d argument for each argument, given d loss / d result."""
+    match operation:
+        case Operation("+", _):
+            return slope, slope
+        case Operation("-", _):
+            return slope, backward.emit("negative", slope)
+        case Operation("*", (left, right)):
+            return (
+                backward.emit("*", slope, known(right)),
+                backward.emit("*", slope, known(left)),
+            )
+        case Operation("/", (_, right)):
+            share = backward.emit("/", slope, known(right))
+            return share, backward.emit("negative", backward.emit("*", share, known(result)))
+        case Operation("negative", _):
+            return (backward.emit("negative", slope),)
+        case Operation(function, (argument,)):
+            reads = FUNCTIONS[function].reads
+            x = known(argument) if "x" in reads else Constant(0.0)
+            y = known(result) if "y" in reads else Constant(0.0)
+            return (backward.emit("*", slope, backward.emit(f"{function}'", x, y)),)
+    raise AssertionError(operation)
+
+
+def _needed(
+    operations: tuple[Operation, ...], leaves: tuple[tuple[Leaf, Value], ...]
+) -> tuple[tuple[Operation, ...], tuple[tuple[Leaf, Value], ...]]:
+    """The same program without operations whose results nobody reads, numbered anew."""
+    needed: set[int] = {v.index for _, v in leaves if isinstance(v, Temporary)}
+    for index in reversed(range(len(operations))):
+        if index in needed:
+            arguments = operations[index].arguments
+            needed |= {a.index for a in arguments if isinstance(a, Temporary)}
+    number = {old: new for new, old in enumerate(sorted(needed))}
+
+    def renumbered(values: Iterable[Value]) -> tuple[Value, ...]:
+        return tuple(Temporary(number[v.index]) if isinstance(v, Temporary) else v for v in values)
+
+    kept = tuple(
+        Operation(operations[i].kind, renumbered(operations[i].arguments)) for i in sorted(needed)
+    )
+    values = renumbered(value for _, value in leaves)
+    return kept, tuple((leaf, v) for (leaf, _), v in zip(leaves, values, strict=True))

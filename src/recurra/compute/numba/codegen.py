@@ -1,0 +1,375 @@
+"""Plan -> readable kernel source: one ``forward`` and one ``backward`` function.
+
+Nothing in the source depends on sizes, so a network is compiled once for all of them. Arrays are
+two-dimensional: row ``t * batch + r`` of a sum is time step t of stream r; a vector has ``lags``
+more steps in front, the carried past. Names say what an array is: ``p_`` parameter, ``v_``
+vector, ``s_`` sum (in the backward pass: d loss / d sum), ``d_`` d loss / d vector, ``g_``
+gradient, ``w_`` the transposed copy of a matrix that the time loop multiplies with, ``y_`` what
+products outside the block see of a vector (the vector itself, unless there is dropout), ``e_``
+d loss / d of that, ``k_`` the mask of a dropout edge, ``n_`` a normalised vector's spreads.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from recurra.compute.autodiff import (
+    Adjoint,
+    Constant,
+    MaskValue,
+    Operation,
+    ParameterValue,
+    Read,
+    Result,
+    SumValue,
+    Temporary,
+    Value,
+)
+from recurra.compute.plan import Block, Plan, Stage, Sum, Term
+
+# The equations are comments, and without those of the user: a text must not become code.
+HEADER = '''"""Kernels generated from a plan by recurra/compute/numba/codegen.py."""
+
+{equations}
+from numpy import {dtype}
+
+from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
+from recurra.compute.numba.kernels.jit import jit
+from recurra.compute.numba.kernels.layernorm import *  # noqa: F403
+from recurra.compute.numba.kernels.products import *  # noqa: F403
+
+
+'''
+
+
+@dataclass(frozen=True)
+class Source:
+    """Generated kernels.
+
+    Attributes:
+        text: Python source of the functions ``forward`` and ``backward``.
+        forward, backward: their arguments in order, as (kind letter, name in the plan); the
+            first three, with empty names, are the text (int32, one entry a row), the batch size and
+            dropout's scale (0 = no dropout).
+    """
+
+    text: str
+    forward: tuple[tuple[str, str], ...]
+    backward: tuple[tuple[str, str], ...]
+
+
+FIXED = {
+    ("inputs", ""): "inputs",
+    ("batch", ""): "batch",
+    ("scale", ""): "scale",
+}
+
+
+def local_slopes(plan: Plan) -> set[str]:
+    """Vectors whose slope lives for one time step only: read at [t] in their own block alone."""
+    outside = set(plan.dropped)
+    for block in plan.blocks:
+        own = {stage.vector for stage in block.stages}
+        outside |= {r.vector for stage in block.stages for r in stage.reads} - own
+    return {
+        stage.vector
+        for block in plan.blocks
+        for stage in block.stages
+        if block.recurrent and plan.lags[stage.vector] == 0 and stage.vector not in outside
+    }
+
+
+def loop_matrices(plan: Plan) -> tuple[str, ...]:
+    """Matrices that time loops multiply with, in order."""
+    terms = (t for s in plan.sums.values() for t in s.terms if not t.hoisted)
+    return tuple(dict.fromkeys(t.matrix for t in terms))
+
+
+def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
+    """The kernels of a plan for ``"float32"`` or ``"float64"``."""
+    forward = _Forward(plan, dtype)
+    backward = _Backward(plan, dtype)
+    lines = [line for line in plan.network.source.splitlines() if not line.startswith("#")]
+    header = HEADER.format(equations="".join(f"# {line}\n" for line in lines), dtype=dtype)
+    text = header + forward.function("forward") + "\n\n" + backward.function("backward")
+    return Source(text, tuple(forward.arguments), tuple(backward.arguments))
+
+
+class _Emitter:
+    """Lines of one function, and the arguments they turned out to need."""
+
+    def __init__(self, plan: Plan, dtype: str) -> None:
+        self.plan, self.dtype = plan, dtype
+        self.arguments: dict[tuple[str, str], str] = dict(FIXED)
+        self.lines: list[str] = []
+        self.depth = 1
+        self.ascii: dict[str, str] = {}
+
+    def function(self, name: str) -> str:
+        """The whole function as text."""
+        arguments = ", ".join(self.arguments.values())
+        return f"@jit\ndef {name}({arguments}):\n" + "\n".join(self.lines) + "\n"
+
+    def line(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    @contextmanager
+    def indented(self, text: str) -> Iterator[None]:
+        self.line(text)
+        self.depth += 1
+        yield
+        self.depth -= 1
+
+    def array(self, kind: str, name: str) -> str:
+        """The argument that holds an array of the plan."""
+        key = (kind, name)
+        if key not in self.arguments:
+            self.arguments[key] = f"{kind}_{self._identifier(name)}"
+        return self.arguments[key]
+
+    def _identifier(self, name: str) -> str:
+        # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike: no name
+        # that is typed begins with a digit
+        if name not in self.ascii:
+            plain = name.replace(".", "__").replace(":", "_").replace("~", "_")
+            if not plain.isascii() or plain in self.ascii.values():
+                plain = f"{len(self.ascii)}_"
+            self.ascii[name] = plain
+        return self.ascii[name]
+
+    def seen(self, vector: str) -> str:
+        return self.array("y", vector)
+
+    def row(self, vector: str, lag: int, at: str = "row") -> str:
+        """Text of the row of ``vector[t - lag]`` in its array, from the row of t in a sum."""
+        ahead = self.plan.lags[vector] - lag
+        return f"{at} + {ahead} * batch" if ahead else at
+
+    def step_product(self, matrix: str, rows: str, transposed: bool) -> str:
+        """Text of a product in the time loop, up to its matrix."""
+        stored = self.array("p", matrix)
+        if not transposed:
+            return f"times({rows}, batch, {stored}"
+        return f"step_times_transposed({rows}, batch, {stored}, {self.array('w', matrix)}"
+
+    def header(self, number: int, block: Block) -> None:
+        names = ", ".join(stage.vector for stage in block.stages)
+        kind = "recurrent" if block.recurrent else "all time steps at once"
+        self.line(f"# block {number}: {names} ({kind})")
+
+    def program(self, operations: tuple[Operation, ...], stage: Stage, prefix: str) -> None:
+        for index, operation in enumerate(operations):
+            values = [self.value(v, stage, prefix) for v in operation.arguments]
+            self.line(f"{prefix}{index} = {_expression(operation.kind, values)}")
+
+    def value(self, value: Value, stage: Stage, prefix: str) -> str:
+        match value:
+            case Temporary(index):
+                return f"{prefix}{index}"
+            case SumValue(name):
+                return f"{self.array('s', name)}[row, j]"
+            case Read(vector, lag):
+                return f"{self.array('v', vector)}[{self.row(vector, lag)}, j]"
+            case ParameterValue(name):
+                return f"{self.array('p', name)}[j]"
+            case MaskValue(name):
+                return f"{self.array('k', name)}[row, j]"
+            case Constant(number):
+                return f"{self.dtype}({number!r})"
+            case Result():
+                return f"{self.array('v', stage.vector)}[{self.row(stage.vector, 0)}, j]"
+            case Adjoint():
+                return "slope"
+
+
+def _expression(kind: str, values: list[str]) -> str:
+    if kind in "+-*/":
+        return f"{values[0]} {kind} {values[1]}"
+    if kind == "negative":
+        return f"-{values[0]}"
+    if kind.endswith("'"):
+        return f"{kind[:-1]}_derivative({values[0]}, {values[1]})"
+    return f"{kind}({values[0]})"
+
+
+class _Forward(_Emitter):
+    def __init__(self, plan: Plan, dtype: str) -> None:
+        super().__init__(plan, dtype)
+        self.line("rows = inputs.size")
+        for matrix in loop_matrices(plan):
+            self.line(f"transpose({self.array('p', matrix)}, {self.array('w', matrix)}, batch)")
+        for number, block in enumerate(plan.blocks, 1):
+            self.header(number, block)
+            for stage in block.stages:
+                for total in stage.sums:
+                    self._hoisted(total)
+            if block.recurrent:
+                with self.indented("for start in range(0, rows, batch):"):
+                    self._stages(block, "start", "batch")
+            else:
+                self._stages(block, "0", "rows")
+            for stage in block.stages:
+                if stage.vector in plan.dropped:
+                    vector, mask = self.array("v", stage.vector), self.array("m", stage.vector)
+                    self.line(f"drop({vector}, {mask}, scale, {self.seen(stage.vector)})")
+
+    def _hoisted(self, total: Sum) -> None:
+        out = self.array("s", total.name)
+        for i, term in enumerate(t for t in total.terms if t.hoisted):
+            call = "times" if term.transposed else "times_transposed"
+            start = self.row(term.vector, term.lag, "0")
+            operand, matrix = self.seen(term.vector), self.array("p", term.matrix)
+            self.line(f"{call}({operand}, {start}, rows, {matrix}, {out}, 0, {i > 0})")
+
+    def _stages(self, block: Block, start: str, count: str) -> None:
+        for stage in block.stages:
+            for total in stage.sums:
+                self._add_rows(total, start, count)
+                self._loop_products(total, start)
+            vector = self.array("v", stage.vector)
+            with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
+                with self.indented(f"for j in range({vector}.shape[1]):"):
+                    self.program(stage.element.forward, stage, "x")
+                    result = self.value(stage.element.value, stage, "x")
+                    target = f"{vector}[{self.row(stage.vector, 0)}, j]"
+                    self.line(f"{target} = {result}")
+            if stage.normalised:
+                spreads, at = self.array("n", stage.vector), self.row(stage.vector, 0, start)
+                self.line(f"normalise({vector}, {at}, {count}, {spreads}, {start})")
+
+    def _add_rows(self, total: Sum, start: str, count: str) -> None:
+        """The sum's look-ups and biases, added to what is hoisted."""
+        out = self.array("s", total.name)
+        parts = [f"{self.array('p', m)}[c, j]" for m in total.lookups]
+        parts += [f"{self.array('p', b)}[j]" for b in total.biases]
+        if not parts:
+            return
+        hoisted = any(term.hoisted for term in total.terms)
+        with self.indented(f"for row in range({start}, {start} + {count}):"):
+            if total.lookups:
+                self.line("c = inputs[row]")
+            with self.indented(f"for j in range({out}.shape[1]):"):
+                self.line(f"{out}[row, j] {'+=' if hoisted else '='} {' + '.join(parts)}")
+
+    def _loop_products(self, total: Sum, start: str) -> None:
+        out = self.array("s", total.name)
+        written = bool(total.lookups or total.biases) or any(t.hoisted for t in total.terms)
+        for term in total.terms:
+            if not term.hoisted:
+                rows = f"{self.array('v', term.vector)}, {self.row(term.vector, term.lag, start)}"
+                call = self.step_product(term.matrix, rows, not term.transposed)
+                self.line(f"{call}, {out}, {start}, {written})")
+                written = True
+
+
+class _Backward(_Emitter):
+    def __init__(self, plan: Plan, dtype: str) -> None:
+        super().__init__(plan, dtype)
+        self.line("rows = inputs.size")
+        self.local = local_slopes(plan)
+        # gradients that something else has started: the output layer, or zeros for look-ups
+        self.started = {m for total in plan.sums.values() for m in total.lookups}
+        self.started |= {term.matrix for term in plan.logits.terms}
+        self._clear()
+        for number, block in reversed(list(enumerate(plan.blocks, 1))):
+            self.header(number, block)
+            for stage in block.stages:
+                if stage.vector in plan.dropped:
+                    mask, sent = self.array("m", stage.vector), self.array("e", stage.vector)
+                    self.line(
+                        f"add_dropped({sent}, {mask}, scale, {self.array('d', stage.vector)})"
+                    )
+            if block.recurrent:
+                with self.indented("for start in range(rows - batch, -1, -batch):"):
+                    self._stages(block, "start", "batch")
+            else:
+                self._stages(block, "0", "rows")
+            for stage in block.stages:
+                for total in stage.sums:
+                    self._products(total)
+
+    def _clear(self) -> None:
+        """Zeros wherever contributions add up; without dropout ``e`` and ``d`` are one array."""
+        for bias in self.plan.network.biases:
+            if bias not in self.plan.logits.biases:
+                self.line(f"{self.array('g', bias)}[:] = 0.0")
+        output = {term.vector for term in self.plan.logits.terms}
+        for vector in self.plan.stages:
+            if vector in self.plan.dropped:
+                if vector not in output:
+                    self.line(f"{self.array('e', vector)}[:] = 0.0")
+                with self.indented("if scale > 0.0:"):
+                    self.line(f"{self.array('d', vector)}[:] = 0.0")
+            elif vector not in self.local:
+                self.line(f"{self.array('d', vector)}[:] = 0.0")
+
+    def _slope_row(self, vector: str, lag: int, at: str) -> str:
+        if vector in self.local:
+            return "0" if at == "start" else "row - start"
+        return self.row(vector, lag, at)
+
+    def _stages(self, block: Block, start: str, count: str) -> None:
+        written = set(self.plan.stages) - self.local
+        for stage in reversed(block.stages):
+            self._element(stage, start, count, written)
+            for total in stage.sums:
+                for term in total.terms:
+                    if not term.hoisted:
+                        self._step_product(total, term, start, written)
+
+    def _element(self, stage: Stage, start: str, count: str, written: set[str]) -> None:
+        slope = self.array("d", stage.vector)
+        if stage.normalised:
+            value, spreads = self.array("v", stage.vector), self.array("n", stage.vector)
+            rows = f"{slope}, {self._slope_row(stage.vector, 0, start)}, {count}"
+            at = self.row(stage.vector, 0, start)
+            self.line(f"normalise_backward({rows}, {value}, {at}, {spreads}, {start})")
+        with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
+            with self.indented(f"for j in range({slope}.shape[1]):"):
+                at = self._slope_row(stage.vector, 0, "row")
+                self.line(f"slope = {slope}[{at}, j]")
+                self.program(stage.element.backward, stage, "z")
+                for leaf, adjoint in stage.element.adjoints:
+                    value = self.value(adjoint, stage, "z")
+                    match leaf:
+                        case SumValue(name):
+                            self.line(f"{self.array('s', name)}[row, j] = {value}")
+                        case ParameterValue(name):
+                            self.line(f"{self.array('g', name)}[j] += {value}")
+                        case Read(vector, lag):
+                            target = self.array("d", vector)
+                            at = self._slope_row(vector, lag, "row")
+                            sign = "+=" if vector in written else "="
+                            self.line(f"{target}[{at}, j] {sign} {value}")
+                            written.add(vector)
+
+    def _step_product(self, total: Sum, term: Term, start: str, written: set[str]) -> None:
+        rows, target = f"{self.array('s', total.name)}, {start}", self.array("d", term.vector)
+        row, add = self._slope_row(term.vector, term.lag, start), term.vector in written
+        call = self.step_product(term.matrix, rows, term.transposed)
+        self.line(f"{call}, {target}, {row}, {add})")
+        written.add(term.vector)
+
+    def _products(self, total: Sum) -> None:
+        """From d loss / d sum, all steps: parameters, and operands of earlier blocks."""
+        slope = self.array("s", total.name)
+        for matrix in total.lookups:
+            self.line(f"add_at({slope}, inputs, {self.array('g', matrix)})")
+        for bias in total.biases:
+            self.line(f"add_rows({slope}, rows, {self.array('g', bias)})")
+        for term in total.terms:
+            operand = self.seen(term.vector) if term.hoisted else self.array("v", term.vector)
+            row = self.row(term.vector, term.lag, "0")
+            gradient = self.array("g", term.matrix)
+            add = term.matrix in self.started
+            self.started.add(term.matrix)
+            left, right = (slope, "0"), (operand, row)
+            if term.transposed:
+                left, right = right, left
+            self.line(
+                f"outer({left[0]}, {left[1]}, {right[0]}, {right[1]}, rows, {gradient}, {add})"
+            )
+            if term.hoisted:
+                call = "times_transposed" if term.transposed else "times"
+                target, matrix = self.array("e", term.vector), self.array("p", term.matrix)
+                self.line(f"{call}({slope}, 0, rows, {matrix}, {target}, {row}, True)")

@@ -1,0 +1,145 @@
+"""Matrix products of any size: the tiles of `recurra.compute.numba.kernels.tile`, block by block.
+
+Faster here than a general BLAS: a matrix that meets few rows is multiplied where it lies, not
+copied first, and the tile is as wide as the processor allows. The result does not depend on
+threads or on the machine's BLAS.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import carray, types
+from numba.extending import overload
+
+from recurra.compute.numba.kernels.jit import INLINED, inlined, jit, symbol
+from recurra.compute.numba.kernels.tile import LONE_VECTORS, ROWS, VECTOR_BYTES, VECTORS, tile
+from recurra.compute.numba.kernels.transpose import turn
+
+# So many rows of B, one panel wide, stay in the second-level cache while the rows of A pass.
+DEPTH = 256
+# A panel is copied when at least so many rows of A pass and its own rows lie so many panels apart:
+# then its cache lines would push each other out.
+COPY_ROWS, COPY_PANELS = 96, 8
+
+
+@jit
+def _gemm(
+    rows: Any,
+    columns: Any,
+    depth: Any,
+    c_pointer: Any,
+    c_start: Any,
+    c_row: Any,
+    a_pointer: Any,
+    a_start: Any,
+    a_row: Any,
+    a_column: Any,
+    b_pointer: Any,
+    b_start: Any,
+    b_row: Any,
+    b_column: Any,
+    add: Any,
+) -> None:
+    c, a, b = carray(c_pointer, (1,)), carray(a_pointer, (1,)), carray(b_pointer, (1,))
+    lanes = VECTOR_BYTES // c.itemsize
+    vectors = (columns + lanes - 1) // lanes
+    most = VECTORS if rows > 1 else LONE_VECTORS
+    panels = (vectors + most - 1) // most
+    chunks = (rows + ROWS - 1) // ROWS
+    width = most * lanes
+    copied = b_column != 1 or (rows >= COPY_ROWS and b_row > COPY_PANELS * width)
+    panel = np.empty(min(depth, DEPTH) * width, c.dtype) if copied else b
+    if depth <= 0 and not add:
+        for i in range(rows):
+            for j in range(columns):
+                c[c_start + i * c_row + j] = 0.0
+    for k in range(0, depth, DEPTH):
+        deep, more = min(DEPTH, depth - k), add or k > 0
+        for p in range(panels):
+            # vectors and rows are dealt out evenly: 5 vectors are 3 + 2, not 4 + 1
+            j = vectors * p // panels * lanes
+            wide = min(vectors * (p + 1) // panels * lanes, columns) - j
+            source, start, step = b, b_start + k * b_row + j * b_column, b_row
+            if copied:
+                _copy(b, start, b_row, b_column, deep, wide, panel, width)
+                source, start, step = panel, 0, width
+            i = 0
+            for chunk in range(chunks):
+                high = rows * (chunk + 1) // chunks - i
+                c_at = c_start + i * c_row + j
+                a_at = a_start + i * a_row + k * a_column
+                c_part, a_part = (c, c_at, c_row), (a, a_at, a_row, a_column)
+                tile(high, wide, deep, *c_part, *a_part, source, start, step, more)
+                i += high
+
+
+@inlined
+def _copy(
+    b: Any, start: Any, row: Any, column: Any, deep: Any, wide: Any, panel: Any, step: Any
+) -> None:
+    """A part of B, row by row; B may be stored column by column."""
+    if row == 1:
+        turn(wide, deep, b, start, column, panel, 0, step)
+        return
+    for k in range(deep):
+        for j in range(wide):
+            panel[np.uintp(k * step + j)] = b[np.uintp(start + k * row + j)]
+
+
+def _signature(number: Any) -> Any:
+    index, pointer = types.intp, types.CPointer(number)
+    c, a, b = (pointer, *[index] * 2), (pointer, *[index] * 3), (pointer, *[index] * 3)
+    return types.void(*[index] * 3, *c, *a, *b, types.boolean)
+
+
+_gemm_32 = symbol("recurra_gemm_32", _gemm, _signature(types.float32))
+_gemm_64 = symbol("recurra_gemm_64", _gemm, _signature(types.float64))
+
+
+def gemm(
+    rows: Any, columns: Any, depth: Any, c: Any, c_start: Any, c_row: Any,
+    a: Any, a_start: Any, a_row: Any, a_column: Any,
+    b: Any, b_start: Any, b_row: Any, b_column: Any, add: Any,
+) -> None:  # fmt: skip
+    """``C (+)= A @ B`` between parts of arrays, for kernels; uncompiled, the formula.
+
+    Args:
+        rows, columns, depth: C is (rows, columns), A (rows, depth), B (depth, columns).
+        c, a, b: C-contiguous arrays of one type, float32 or float64.
+        c_start, a_start, b_start: where each part begins, counted in numbers.
+        c_row, a_row, b_row: the distance of two rows.
+        a_column, b_column: the distance of two columns, for a transposed operand; in C it is 1,
+            and in B either that or the distance of two rows.
+        add: add to C, or overwrite it.
+    """
+
+    def part(array: Any, start: int, shape: tuple[int, int], steps: tuple[int, int]) -> Any:
+        strides = (steps[0] * array.itemsize, steps[1] * array.itemsize)
+        return np.lib.stride_tricks.as_strided(array.reshape(-1)[start:], shape, strides)
+
+    product = part(a, a_start, (rows, depth), (a_row, a_column)) @ part(
+        b, b_start, (depth, columns), (b_row, b_column)
+    )
+    result = part(c, c_start, (rows, columns), (c_row, 1))
+    result[:] = result + product if add else product
+
+
+@overload(gemm, jit_options=INLINED)
+def _gemm_overload(
+    rows: Any, columns: Any, depth: Any, c: Any, c_start: Any, c_row: Any,
+    a: Any, a_start: Any, a_row: Any, a_column: Any,
+    b: Any, b_start: Any, b_row: Any, b_column: Any, add: Any,
+) -> Any:  # fmt: skip
+    compiled = _gemm_32 if c.dtype == types.float32 else _gemm_64
+
+    def call(
+        rows: Any, columns: Any, depth: Any, c: Any, c_start: Any, c_row: Any,
+        a: Any, a_start: Any, a_row: Any, a_column: Any,
+        b: Any, b_start: Any, b_row: Any, b_column: Any, add: Any,
+    ) -> None:  # fmt: skip
+        compiled(
+            rows, columns, depth, c.ctypes, c_start, c_row, a.ctypes, a_start, a_row, a_column,
+            b.ctypes, b_start, b_row, b_column, add,
+        )  # fmt: skip
+
+    return call

@@ -1,0 +1,386 @@
+"""Network -> Plan: in which order what is computed, and which products leave the time loop.
+
+The vectors fall into blocks, the strongly connected components of "depends on", in order. A
+product whose operand belongs to an earlier block is hoisted: done for all time steps at once.
+Inside a recurrent block, time is a loop; a block that does not recur needs none.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from graphlib import TopologicalSorter
+from itertools import count
+from math import isfinite
+
+from recurra.compute.autodiff import (
+    Constant,
+    Element,
+    MaskValue,
+    ParameterValue,
+    Program,
+    Read,
+    SumValue,
+    Value,
+    differentiate,
+)
+from recurra.lang.network import Network
+from recurra.lang.shapes import Shapes
+from recurra.lang.syntax import (
+    CHARACTER,
+    NORM,
+    Bias,
+    Binary,
+    Call,
+    Dropout,
+    Expression,
+    Negative,
+    Number,
+    Product,
+    Vector,
+    walk,
+)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One product in a sum: ``matrix @ vector[t - lag]``, or ``matrix.T @`` if transposed.
+
+    Matrices are meant as stored: those of the logits are (V, n), hence never transposed.
+    ``hoisted``: the vector belongs to an earlier block, so all time steps are one product.
+    """
+
+    matrix: str
+    transposed: bool
+    vector: str
+    lag: int
+    hoisted: bool = False
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum of products and biases: a pre-activation, or the logits.
+
+    Attributes:
+        name: unique; ``owner`` with a number.
+        owner: the vector whose equation it stands in.
+        lookups: matrices read at the current character's row.
+        terms: products with vectors.
+        biases: bias vectors.
+    """
+
+    name: str
+    owner: str
+    lookups: tuple[str, ...]
+    terms: tuple[Term, ...]
+    biases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A dropout edge: in which vector's stage its mask lies, and its rate; None: the recipe's."""
+
+    owner: str
+    rate: float | None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One vector: its sums, its element-wise part, and whether that is then normalised.
+
+    The layer normalisation of Ba et al. 2016 without gain and bias, which equations may add:
+    ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``.
+    """
+
+    vector: str
+    sums: tuple[Sum, ...]
+    element: Element
+    normalised: bool = False
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """The vectors its element-wise part reads."""
+        return tuple(leaf for leaf, _ in self.element.adjoints if isinstance(leaf, Read))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Vectors that depend on each other, in their order within a time step."""
+
+    stages: tuple[Stage, ...]
+    recurrent: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What both engines walk: blocks in order, then the logits.
+
+    Attributes:
+        network: where it comes from.
+        blocks: in order; the backward pass takes them in reverse.
+        logits: the argument of the softmax.
+        lags: vector name -> the largest lag at which anything reads it.
+        edges: the dropout edges of the equations, by the names of their masks.
+
+    An operand that is itself an expression, as in ``W @ (r[t] * h[t-1])``, and what stands in
+    ``norm(...)``, become vectors of the plan with dotted names (``g.0``).
+    """
+
+    network: Network
+    blocks: tuple[Block, ...]
+    logits: Sum
+    lags: dict[str, int]
+    edges: dict[str, Edge]
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """Every vector's stage, by name, in order."""
+        return {stage.vector: stage for block in self.blocks for stage in block.stages}
+
+    @cached_property
+    def sums(self) -> dict[str, Sum]:
+        """Every sum by name, the logits last."""
+        sums = {s.name: s for stage in self.stages.values() for s in stage.sums}
+        return {**sums, self.logits.name: self.logits}
+
+    @cached_property
+    def dropped(self) -> tuple[str, ...]:
+        """Vectors that products outside their block read: where dropout acts, in order.
+
+        Unless the equations have dropout edges of their own: then only those drop.
+        """
+        read = {t.vector for s in self.sums.values() for t in s.terms if t.hoisted}
+        return tuple(name for name in self.stages if name in read)
+
+    @cached_property
+    def state(self) -> dict[str, int]:
+        """Vectors carried from one sequence to the next, with how many steps of each."""
+        return {name: lag for name, lag in self.lags.items() if lag}
+
+    def sizes(self, shapes: Shapes) -> dict[str, int]:
+        """The size of every vector of the plan, those with dotted names included."""
+        sizes = dict(shapes.vectors)
+        for term in (t for s in self.sums.values() for t in s.terms):
+            rows, columns = shapes.parameters[term.matrix]
+            sizes[term.vector] = rows if term.transposed else columns
+        for name, stage in self.stages.items():
+            if name not in sizes:  # it is read element-wise alone, as norm(...) is
+                sizes[name] = _size(stage, shapes, sizes)
+        return {name: sizes[name] for name in self.stages}
+
+
+def _size(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
+    """The size of a stage, from whatever it is made of."""
+    for total in stage.sums:
+        for name in (*total.lookups, *total.biases):
+            return shapes.parameters[name][-1]
+        for term in total.terms:
+            rows, columns = shapes.parameters[term.matrix]
+            return columns if term.transposed else rows
+    for leaf, _ in stage.element.adjoints:
+        match leaf:
+            case Read(vector):
+                return sizes[vector]
+            case ParameterValue(name):
+                return shapes.parameters[name][0]
+    raise AssertionError(stage)
+
+
+def make_plan(network: Network) -> Plan:
+    """Order the equations of a network and hoist what need not wait for time."""
+    lowering = _Lowering(network)
+    stages = lowering.stages
+    depends = {
+        name: [t.vector for s in stage.sums for t in s.terms] + [r.vector for r in stage.reads]
+        for name, stage in stages.items()
+    }
+    components = _components(depends)
+    number = {name: i for i, names in enumerate(components) for name in names}
+    lags = dict.fromkeys(stages, 0)
+    sums = [s for stage in stages.values() for s in stage.sums] + [lowering.logits]
+    for read in (r for stage in stages.values() for r in stage.reads):
+        lags[read.vector] = max(lags[read.vector], read.lag)
+    for term in (t for s in sums for t in s.terms):
+        lags[term.vector] = max(lags[term.vector], term.lag)
+    blocks = []
+    earlier: set[str] = set()
+    for i, names in enumerate(components):
+        today = {name: [n for n in _today(stages[name]) if number[n] == i] for name in names}
+        order = list(TopologicalSorter(today).static_order())
+        recurrent = any(number[n] == i for name in names for n in depends[name])
+        members = []
+        for name in order:
+            stage = stages[name]
+            members.append(replace(stage, sums=tuple(_hoist(s, earlier) for s in stage.sums)))
+        blocks.append(Block(tuple(members), recurrent))
+        earlier |= set(names)
+    logits = _hoist(lowering.logits, earlier)
+    plan = Plan(network, tuple(blocks), logits, lags, lowering.edges)
+    check_plan(plan)
+    return plan
+
+
+def check_plan(plan: Plan) -> None:
+    """Every stage reads only what is there when it runs; an AssertionError is our mistake."""
+    earlier: set[str] = set()
+    for block in plan.blocks:
+        done: set[str] = set()
+        for stage in block.stages:
+            for term in (t for s in stage.sums for t in s.terms):
+                assert term.hoisted == (term.vector in earlier), term
+                assert term.hoisted or term.lag or term.vector in done, term
+            for read in stage.reads:
+                assert read.lag or read.vector in earlier | done, read
+            done.add(stage.vector)
+        earlier |= done
+    assert all(term.vector in earlier for term in plan.logits.terms)
+
+
+class _Lowering:
+    """Equations -> stages: products collected into sums, the rest into element-wise programs."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.stages: dict[str, Stage] = {}
+        self.operands: dict[Expression, str] = {}
+        self.numbers = count()
+        self.edges: dict[str, Edge] = {}
+        for equation in network.equations:
+            self._stage(equation.name, equation.expression)
+        sums: list[Sum] = []
+        self._lower(network.output.expression, network.output.name, Program(), sums)
+        (logits,) = sums
+        terms = tuple(replace(term, transposed=False) for term in logits.terms)
+        self.logits = replace(logits, terms=terms)
+
+    def _stage(self, name: str, expression: Expression) -> None:
+        program, sums = Program(), list[Sum]()
+        match expression:
+            case Call(function, argument) if function == NORM:
+                normalised, inner = True, argument
+            case _:
+                normalised, inner = False, expression
+        value = self._lower(inner, name, program, sums)
+        element = differentiate(program, value, stored=not normalised)
+        self.stages[name] = Stage(name, tuple(sums), element, normalised)
+
+    def _lower(
+        self, expression: Expression, owner: str, program: Program, sums: list[Sum]
+    ) -> Value:
+        match expression:
+            case Number(value):
+                return Constant(value)
+            case Bias(name):
+                return ParameterValue(name)
+            case Vector(name, lag):
+                return Read(name, lag)
+            case Call(function) if function == NORM:
+                return Read(self._vector_of(expression, owner), 0)
+            case Dropout(argument, rate):
+                inner = self._lower(argument, owner, program, sums)
+                mask = f"{owner}~{len(self.edges)}"
+                self.edges[mask] = Edge(owner, rate)
+                return program.emit("*", inner, MaskValue(mask))
+            case Call(function, argument):
+                inner = self._lower(argument, owner, program, sums)
+                return program.emit(self.network.function(function), inner)
+            case Negative(argument):
+                return program.emit("negative", self._lower(argument, owner, program, sums))
+            case Binary("+") | Product():
+                return self._sum(expression, owner, program, sums)
+            case Binary(operator, left, right, place):
+                first = self._lower(left, owner, program, sums)
+                second = self._lower(right, owner, program, sums)
+                if operator == "/" and second == Constant(0.0):
+                    raise self.network.error("a division by zero: divide by another number", place)
+                result = program.emit(operator, first, second)
+                if isinstance(result, Constant) and not isfinite(result.value):
+                    raise self.network.error("this number is too large: use smaller ones", place)
+                return result
+
+    def _sum(self, expression: Expression, owner: str, program: Program, sums: list[Sum]) -> Value:
+        addends = list(_addends(expression))
+        products = [a for a in addends if isinstance(a, Product)]
+        values: list[Value] = []
+        if products:
+            lookups, terms = [], []
+            for product in products:
+                if isinstance(product.operand, Vector) and product.operand.name == CHARACTER:
+                    lookups.append(product.matrix)
+                else:
+                    terms.append(self._term(product, owner))
+            biases = tuple(a.name for a in addends if isinstance(a, Bias))
+            addends = [a for a in addends if not isinstance(a, Product | Bias)]
+            made = Sum(f"{owner}:{len(sums)}", owner, tuple(lookups), tuple(terms), biases)
+            sums.append(made)
+            values.append(SumValue(made.name))
+        values += [self._lower(a, owner, program, sums) for a in addends]
+        total = values[0]
+        for value in values[1:]:
+            total = program.emit("+", total, value)
+        match total, expression:
+            case Constant(number), Binary(place=place) if not isfinite(number):
+                raise self.network.error("this number is too large: use smaller ones", place)
+        return total
+
+    def _term(self, product: Product, owner: str) -> Term:
+        operand = product.operand
+        if isinstance(operand, Vector):
+            return Term(product.matrix, product.transposed, operand.name, operand.lag)
+        return Term(product.matrix, product.transposed, self._vector_of(operand, owner), 0)
+
+    def _vector_of(self, expression: Expression, owner: str) -> str:
+        """The vector with a dotted name that an expression has become.
+
+        Equal expressions are one vector, unless they drop something: each time something else.
+        """
+        dropped = any(isinstance(node, Dropout) for node in walk(expression))
+        if dropped or expression not in self.operands:
+            # the name is taken before the expression's own operands ask for theirs
+            self.operands[expression] = name = f"{owner.split('.')[0]}.{next(self.numbers)}"
+            self._stage(name, expression)
+            return name
+        return self.operands[expression]
+
+
+def _addends(expression: Expression) -> Iterable[Expression]:
+    if isinstance(expression, Binary) and expression.operator == "+":
+        yield from _addends(expression.left)
+        yield from _addends(expression.right)
+    else:
+        yield expression
+
+
+def _today(stage: Stage) -> list[str]:
+    terms = [t.vector for s in stage.sums for t in s.terms if not t.lag]
+    return terms + [r.vector for r in stage.reads if not r.lag]
+
+
+def _hoist(total: Sum, earlier: set[str]) -> Sum:
+    return replace(total, terms=tuple(replace(t, hoisted=t.vector in earlier) for t in total.terms))
+
+
+def _components(depends: dict[str, list[str]]) -> list[list[str]]:
+    """Strongly connected components, dependencies first (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    components: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for other in depends[name]:
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            start = stack.index(name)
+            components.append(stack[start:])
+            del stack[start:]
+
+    for name in depends:
+        if name not in index:
+            visit(name)
+    return components

@@ -1,0 +1,370 @@
+"""The living definition: walks a plan in plain NumPy, one time step at a time."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.compute.autodiff import (
+    Adjoint,
+    Constant,
+    MaskValue,
+    Operation,
+    ParameterValue,
+    Read,
+    Result,
+    SumValue,
+    Temporary,
+    Value,
+)
+from recurra.compute.base import Array, Engine, Parameters, State
+from recurra.compute.dropout import Masks
+from recurra.compute.optimizers import Optimizer
+from recurra.compute.plan import Block, Plan, Stage, Sum, Term
+from recurra.lang.functions import FUNCTIONS, NORM_EPS
+from recurra.lang.shapes import Shapes
+
+Step = int | slice  # one time step, or all of them at once
+ALL = slice(None)
+# A diverging network is seen by its loss: inf or nan, not by warnings on the way there.
+quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+class ReferenceEngine(Engine):
+    """Plain NumPy, any float dtype, any batch, any length; see `base.Engine`."""
+
+    cold = False
+
+    def __init__(self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32) -> None:
+        self.plan, self.shapes, self.dtype = plan, shapes, np.dtype(dtype)
+        self.sizes = plan.sizes(shapes)
+
+    @quiet
+    def loss_and_gradients(
+        self,
+        parameters: Parameters,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, Parameters, State]:
+        """Loss summed over all characters, gradients of ``scale`` times it, next state."""
+        tape = _Tape(self, parameters, inputs, state, masks)
+        log_p = tape.log_probabilities()
+        chosen = np.take_along_axis(log_p, targets[..., None].astype(int), 2)
+        slope = scale * self._logit_slope(log_p, targets.astype(int))
+        return -float(chosen.sum(dtype=np.float64)), tape.gradients(slope), tape.next_state()
+
+    def _logit_slope(self, log_p: Array, targets: Array) -> Array:
+        """``d(-log p[k]) / dz = softmax(z) - onehot(k)``, of every softmax that k takes part in."""
+        slope, of_classes = np.exp(log_p), []
+        for low, high in self.shapes.class_bounds:
+            is_own = ((low <= targets) & (targets < high))[..., None]
+            of_classes.append(slope[..., low:high].sum(2, keepdims=True) - is_own)
+            # the characters of other classes take no part
+            slope[..., low:high] = is_own * np.exp(_log_softmax(log_p[..., low:high]))
+        hit = np.take_along_axis(slope, targets[..., None], 2)
+        np.put_along_axis(slope, targets[..., None], hit - 1.0, 2)
+        return np.concatenate([slope, *of_classes], axis=2)
+
+    def train_step(
+        self,
+        parameters: Parameters,
+        optimizer: Optimizer,
+        rate: float,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, State]:
+        """One optimiser step in place; the loss before it, summed, and the next state."""
+        loss, gradients, state = self.loss_and_gradients(
+            parameters, inputs, targets, state, scale=scale, masks=masks
+        )
+        optimizer.update(parameters, gradients, rate)
+        return loss, state
+
+    @quiet
+    def losses(
+        self, parameters: Parameters, inputs: Array, targets: Array, state: State
+    ) -> tuple[Array, State]:
+        """``-log p`` of every target, ``(T, B)``, and the next state."""
+        tape = _Tape(self, parameters, inputs, state, None)
+        log_p = np.take_along_axis(tape.log_probabilities(), targets[..., None].astype(int), 2)
+        return -log_p[..., 0], tape.next_state()
+
+    @quiet
+    def next_log_probabilities(
+        self, parameters: Parameters, inputs: Array, state: State
+    ) -> tuple[Array, State]:
+        """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
+        tape = _Tape(self, parameters, inputs[None], state, None)
+        return tape.log_probabilities()[0], tape.next_state()
+
+
+class _Tape:
+    """One forward pass, kept for its backward pass.
+
+    ``vectors[v]`` is ``(lags + T, B, n)``: its first rows are the carried past, so ``v[t - lag]``
+    for all t is a plain slice. ``sums[s]`` is ``(T, B, n)``.
+    """
+
+    def __init__(
+        self,
+        engine: ReferenceEngine,
+        parameters: Parameters,
+        inputs: Array,
+        state: State,
+        masks: Masks | None,
+    ) -> None:
+        self.plan, self.parameters, self.inputs, self.masks = (
+            engine.plan,
+            parameters,
+            inputs,
+            masks,
+        )
+        self.edges = masks.edges if masks else {}
+        self.engine = engine
+        self.steps, self.batch = inputs.shape
+        self.vectors = self._empty_vectors()
+        for name, past in state.items():
+            self.vectors[name][: len(past)] = past
+        self.sums: dict[str, Array] = {}
+        # of normalised vectors: 1 / standard deviation of every row before, (T, B, 1)
+        self.spreads: dict[str, Array] = {}
+        # what products outside the block see: the vector itself, or some of its values
+        self.seen: dict[str, Array] = {}
+        for block in self.plan.blocks:
+            self._forward(block)
+
+    def _empty_vectors(self) -> dict[str, Array]:
+        return {
+            name: np.zeros(
+                (lags + self.steps, self.batch, self.engine.sizes[name]), self.engine.dtype
+            )
+            for name, lags in self.plan.lags.items()
+        }
+
+    def _rows(self, vector: str, lag: int, at: Step) -> Step:
+        """Where ``vector[t - lag]`` lies in its array."""
+        start = self.plan.lags[vector] - lag
+        return slice(start, start + self.steps) if isinstance(at, slice) else start + at
+
+    # -- forward
+
+    def _forward(self, block: Block) -> None:
+        for stage in block.stages:
+            for total in stage.sums:
+                self.sums[total.name] = self._hoisted(total, self.engine.sizes[stage.vector])
+            if stage.normalised:
+                shape = (self.steps, self.batch, 1)
+                self.spreads[stage.vector] = np.empty(shape, self.engine.dtype)
+        for at in range(self.steps) if block.recurrent else (ALL,):
+            for stage in block.stages:
+                for total in stage.sums:
+                    for term in total.terms:
+                        if not term.hoisted:
+                            past = self.vectors[term.vector][self._rows(term.vector, term.lag, at)]
+                            self.sums[total.name][at] += past @ self._matrix(term).T
+                result = self._run(stage.element.forward, stage.element.value, stage, at)
+                vector = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+                vector[:] = result
+                if stage.normalised:
+                    self.spreads[stage.vector][at] = _normalise(vector)
+        for stage in block.stages:
+            name = stage.vector
+            self.seen[name] = self.vectors[name]
+            if self.masks and name in self.masks.arrays:
+                self.seen[name] = self.vectors[name] * self.masks.arrays[name]
+                self.seen[name] *= self.masks.scale
+
+    def _hoisted(self, total: Sum, size: int) -> Array:
+        """The part of a sum that needs no time loop, for all steps."""
+        value = np.zeros((self.steps, self.batch, size), self.engine.dtype)
+        for matrix in total.lookups:
+            value += self.parameters[matrix][self.inputs]
+        for term in total.terms:
+            if term.hoisted:
+                operand = self.seen[term.vector][self._rows(term.vector, term.lag, ALL)]
+                value += operand @ self._matrix(term).T
+        for bias in total.biases:
+            value += self.parameters[bias]
+        return value
+
+    def _matrix(self, term: Term) -> Array:
+        """The matrix of a product, (out, in), as stored or transposed."""
+        stored = self.parameters[term.matrix]
+        return stored.T if term.transposed else stored
+
+    def log_probabilities(self) -> Array:
+        """Log softmax of the logits, (T, B, V)."""
+        shapes = self.engine.shapes
+        logits = self._hoisted(self.plan.logits, shapes.scores)
+        log_p, listed = logits[..., : shapes.vocabulary], shapes.shortlist
+        head = _log_softmax(np.delete(logits, np.s_[listed : shapes.vocabulary], 2))
+        log_p[..., :listed] = head[..., :listed]
+        for c, bounds in enumerate(shapes.class_bounds, listed):
+            own = slice(*bounds)
+            log_p[..., own] = _log_softmax(log_p[..., own]) + head[..., c : c + 1]
+        return log_p
+
+    def next_state(self) -> State:
+        """The last values of every vector read at a lag."""
+        return {
+            name: self.vectors[name][self.steps : self.steps + lags].copy()
+            for name, lags in self.plan.state.items()
+        }
+
+    # -- element-wise programs
+
+    def _run(
+        self,
+        program: tuple[Operation, ...],
+        result: Value,
+        stage: Stage,
+        at: Step,
+        slope: Array | None = None,
+        temporaries: list[Any] | None = None,
+    ) -> Any:
+        """The value of a program's result at one step, or at all."""
+        results = [] if temporaries is None else temporaries
+        for operation in program[len(results) :]:
+            values = [self._value(v, stage, at, slope, results) for v in operation.arguments]
+            results.append(_apply(operation.kind, values))
+        return self._value(result, stage, at, slope, results)
+
+    def _value(
+        self, value: Value, stage: Stage, at: Step, slope: Array | None, results: list[Any]
+    ) -> Any:
+        match value:
+            case Temporary(index):
+                return results[index]
+            case SumValue(name):
+                return self.sums[name][at]
+            case Read(vector, lag):
+                return self.vectors[vector][self._rows(vector, lag, at)]
+            case ParameterValue(name):
+                return self.parameters[name]
+            case MaskValue(name):
+                return self.edges[name][at] if name in self.edges else 1.0
+            case Constant(number):
+                return number
+            case Result():
+                return self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+            case Adjoint():
+                return slope
+
+    # -- backward
+
+    def gradients(self, logit_slope: Array) -> Parameters:
+        """Back-propagation through time from d loss / d logits."""
+        gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
+        # d loss / d vector, in the layout of the vectors; products outside the block first
+        # collect in `seen`, where dropout's mask lies between
+        slopes = self._empty_vectors()
+        masks = self.masks.arrays if self.masks else {}
+        seen = {name: np.zeros_like(s) if name in masks else s for name, s in slopes.items()}
+        sums = {name: np.empty_like(value) for name, value in self.sums.items()}
+        self._products_backward(self.plan.logits, logit_slope, seen, gradients)
+        for block in reversed(self.plan.blocks):
+            for name in (stage.vector for stage in block.stages):
+                if self.masks and name in masks:
+                    slopes[name] += seen[name] * masks[name] * self.masks.scale
+            for at in reversed(range(self.steps)) if block.recurrent else (ALL,):
+                for stage in reversed(block.stages):
+                    self._stage_backward(stage, at, slopes, sums, gradients)
+            for stage in block.stages:
+                for total in stage.sums:
+                    self._products_backward(total, sums[total.name], seen, gradients)
+        return gradients
+
+    def _stage_backward(
+        self,
+        stage: Stage,
+        at: Step,
+        slopes: dict[str, Array],
+        sums: dict[str, Array],
+        gradients: Parameters,
+    ) -> None:
+        slope = slopes[stage.vector][self._rows(stage.vector, 0, at)]
+        if stage.normalised:
+            value = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+            slope = _normalise_backward(slope, value, self.spreads[stage.vector][at])
+        temporaries: list[Any] = []
+        for leaf, adjoint in stage.element.adjoints:
+            part = self._run(stage.element.backward, adjoint, stage, at, slope, temporaries)
+            match leaf:
+                case SumValue(name):
+                    sums[name][at] = part
+                case Read(vector, lag):
+                    slopes[vector][self._rows(vector, lag, at)] += part
+                case ParameterValue(name):
+                    gradients[name] += part.reshape(-1, part.shape[-1]).sum(axis=0)
+        for total in stage.sums:
+            for term in total.terms:
+                if not term.hoisted:
+                    rows = self._rows(term.vector, term.lag, at)
+                    slopes[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
+
+    def _products_backward(
+        self,
+        total: Sum,
+        slope: Array,
+        seen: dict[str, Array],
+        gradients: Parameters,
+    ) -> None:
+        """From d loss / d sum, all steps: to its parameters, and to operands of earlier blocks."""
+        flat = slope.reshape(-1, slope.shape[2])
+        for matrix in total.lookups:
+            np.add.at(gradients[matrix], self.inputs.ravel(), flat)
+        for bias in total.biases:
+            gradients[bias] += flat.sum(axis=0)
+        for term in total.terms:
+            rows = self._rows(term.vector, term.lag, ALL)
+            operands = self.seen if term.hoisted else self.vectors
+            operand = operands[term.vector][rows]
+            gradient = flat.T @ operand.reshape(flat.shape[0], -1)
+            gradients[term.matrix] += gradient.T if term.transposed else gradient
+            if term.hoisted:
+                seen[term.vector][rows] += slope @ self._matrix(term)
+
+
+def _log_softmax(z: Array) -> Array:
+    z = z - z.max(axis=-1, keepdims=True)
+    return np.asarray(z - np.log(np.exp(z).sum(axis=-1, keepdims=True)))
+
+
+def _normalise(rows: Array) -> Array:
+    """``z -> (z - mean z) / sqrt(variance of z + eps)`` in place; 1 / that root."""
+    rows -= rows.mean(axis=-1, keepdims=True)
+    spread: Array = 1.0 / np.sqrt((rows * rows).mean(axis=-1, keepdims=True) + NORM_EPS)
+    rows *= spread
+    return spread
+
+
+def _normalise_backward(slope: Array, y: Array, spread: Array) -> Array:
+    """d loss / d z from d loss / d y: without its parts along 1 and along y, both taken out."""
+    along = (slope * y).mean(axis=-1, keepdims=True)
+    result: Array = (slope - slope.mean(axis=-1, keepdims=True) - y * along) * spread
+    return result
+
+
+def _apply(kind: str, values: list[Any]) -> Any:
+    match kind:
+        case "+":
+            return values[0] + values[1]
+        case "-":
+            return values[0] - values[1]
+        case "*":
+            return values[0] * values[1]
+        case "/":
+            return values[0] / values[1]
+        case "negative":
+            return -values[0]
+    if kind.endswith("'"):
+        return FUNCTIONS[kind[:-1]].derivative(values[0], values[1])
+    return FUNCTIONS[kind].forward(values[0])

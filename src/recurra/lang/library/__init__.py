@@ -1,0 +1,53 @@
+"""The library of networks, as text: one ``.eq`` file each, and users' own files beside them."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+
+from recurra.errors import RecurraError, SettingError
+from recurra.lang.network import Network
+from recurra.lang.parser import parse
+
+
+def library() -> list[str]:
+    """Names of the library's networks, sorted."""
+    folder = files(__name__).iterdir()
+    return sorted(f.name.removesuffix(".eq") for f in folder if f.name.endswith(".eq"))
+
+
+def load_network(name: str | Path, choices: Mapping[str, str | float] | None = None) -> Network:
+    """A network of the library by name, or of a ``.eq`` file by path.
+
+    Args:
+        name: such as ``"wrnn"`` or ``"my.eq"``.
+        choices: new values of the network's choices, such as ``{"f1": "sigmoid"}``.
+
+    Raises:
+        EquationError: the text is not a network.
+        SettingError: no such network, file or choice.
+    """
+    if str(name) in library():
+        return parse((files(__name__) / f"{name}.eq").read_text("utf-8"), str(name), choices)
+    path = Path(name)
+    if path.suffix != ".eq" and not path.is_file():
+        near = get_close_matches(str(name), library(), n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise SettingError(
+            f"no network {name}: {hint}the library has {', '.join(library())}; "
+            "your own equations go into a file that ends in .eq"
+        )
+    try:
+        # A network is a page of text; a larger or binary file is refused by the parser.
+        with path.open("rb") as file:
+            data = file.read(1_000_000)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise SettingError(
+            f"cannot read {path}: {error.strerror}; check that it is a file that you may read"
+        ) from None
+    except UnicodeDecodeError:
+        raise RecurraError(
+            f"{path} is not a text of equations (not UTF-8): is it the right file?"
+        ) from None
+    return parse(text, path.stem, choices)

@@ -1,0 +1,178 @@
+"""A recurrent network as typed: its equations, choices and initialisers, and what must hold."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+
+from recurra.errors import EquationError
+from recurra.lang.syntax import (
+    CHARACTER,
+    Bias,
+    Expression,
+    Number,
+    Place,
+    Product,
+    Vector,
+    show,
+    walk,
+)
+
+# name -> default argument of the initialisers a line such as `W: identity(0.5)` may name
+INITIALISERS = {"identity": 1.0, "orthogonal": 1.0, "normal": 0.01, "uniform": 0.1, "constant": 0.0}
+
+MATRIX_INITIALISERS = ("identity", "orthogonal")
+
+# how parameters start where the equations do not say it: N(0, 0.01^2), or scaled by size and place
+INITIALISATIONS = ("classic", "scaled")
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``name[t] = expression``; the output's expression is the argument of its softmax."""
+
+    name: str
+    expression: Expression
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Initialiser:
+    """How a parameter starts, whatever the recipe says: ``kind(argument)``."""
+
+    kind: str
+    argument: float
+
+
+@dataclass(frozen=True)
+class Network:
+    """A recurrent network as typed: its equations, choices and initialisers.
+
+    Attributes:
+        name: short name, for lists and run folders.
+        equations: every vector's equation in the order typed, without the output's.
+        output: the equation of the softmax; its expression is the logits.
+        shortlist: how many of the most frequent characters the softmax chooses among, together
+            with classes of all others; None: it chooses among all characters at once.
+        functions: choice name -> function name (``f1 -> tanh``).
+        constants: choice name -> number.
+        initialisers: parameter name -> how it starts.
+        description: the leading comment.
+        text: the text as typed, for messages.
+    """
+
+    name: str
+    equations: tuple[Equation, ...]
+    output: Equation
+    shortlist: Number | None
+    functions: Mapping[str, str]
+    constants: Mapping[str, float]
+    initialisers: Mapping[str, Initialiser]
+    description: str = ""
+    text: str = field(default="", compare=False)
+
+    @cached_property
+    def nodes(self) -> tuple[Expression, ...]:
+        """Every node of every expression in order of appearance, the output's last."""
+        everything = (*self.equations, self.output)
+        nodes = (node for equation in everything for node in walk(equation.expression))
+        return (*nodes, self.shortlist) if self.shortlist else tuple(nodes)
+
+    @cached_property
+    def matrices(self) -> tuple[str, ...]:
+        """Names of the matrices in order of appearance, the output's last."""
+        return tuple(dict.fromkeys(n.matrix for n in self.nodes if isinstance(n, Product)))
+
+    @cached_property
+    def biases(self) -> tuple[str, ...]:
+        """Names of the parameter vectors in order of appearance, the output's last."""
+        return tuple(dict.fromkeys(n.name for n in self.nodes if isinstance(n, Bias)))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of all parameters: matrices, then biases."""
+        return self.matrices + self.biases
+
+    @property
+    def choices(self) -> dict[str, str | float]:
+        """What ``--set`` may change, but for the number of layers, with the present values."""
+        return {**self.functions, **self.constants}
+
+    @property
+    def source(self) -> str:
+        """The canonical text of the network; parsing it gives an equal network."""
+        lines = [f"# {line}".rstrip() for line in self.description.splitlines()]
+        lines += [f"{name} = {function}" for name, function in self.functions.items()]
+        lines += [f"{name} = {show(Number(number))}" for name, number in self.constants.items()]
+        lines += [f"{e.name}[t] = {show(e.expression)}" for e in self.equations]
+        logits = show(self.output.expression)
+        shortlist = f", {show(self.shortlist)}" if self.shortlist else ""
+        lines.append(f"{self.output.name}[t] = softmax({logits}{shortlist})")
+        lines += [
+            f"{n}: {i.kind}({show(Number(i.argument))})" for n, i in self.initialisers.items()
+        ]
+        return "\n".join(lines) + "\n"
+
+    def function(self, name: str) -> str:
+        """The function that a called name stands for: itself, or what the choice says."""
+        return self.functions.get(name, name)
+
+    def error(self, message: str, place: Place) -> EquationError:
+        """An :class:`EquationError` at a place of this network's text."""
+        return EquationError(message, self.text, place.line, place.column, self.name)
+
+    def _repr_markdown_(self) -> str:
+        return f"**{self.name}**\n```\n{self.source}```"
+
+
+def reads(expression: Expression) -> Iterator[Vector]:
+    """The vectors that an expression reads, the character not among them."""
+    for node in walk(expression):
+        if isinstance(node, Vector) and node.name != CHARACTER:
+            yield node
+
+
+def check_order(network: Network) -> None:
+    """Within one time step the equations must have an order: no cycle at lag 0."""
+    today = {e.name: [v for v in reads(e.expression) if not v.lag] for e in network.equations}
+    try:
+        TopologicalSorter({n: [v.name for v in vs] for n, vs in today.items()}).prepare()
+    except CycleError as error:
+        path = error.args[1]
+        place = next(v.place for v in today[path[1]] if v.name == path[0])
+        steps = " -> ".join(f"{name}[t]" for name in path)
+        raise network.error(
+            f"a cycle inside one time step: {steps}; read one of them at [t-1]", place
+        ) from None
+
+
+def check_used(network: Network) -> None:
+    """Every vector must reach the output, else its parameters could never learn."""
+    for node in network.nodes:
+        if isinstance(node, Vector) and node.name == network.output.name:
+            raise network.error(
+                f"{node.name}[t] is the output and cannot be read: read the vectors behind it",
+                node.place,
+            )
+    equations = {e.name: e for e in network.equations}
+    reached: set[str] = set()
+    frontier = [network.output]
+    while frontier:
+        for vector in reads(frontier.pop().expression):
+            if vector.name not in reached:
+                reached.add(vector.name)
+                frontier.append(equations[vector.name])
+    for name, equation in equations.items():
+        if name not in reached:
+            raise network.error(
+                f"{name}[t] never reaches the output {network.output.name}[t]: "
+                "use it or remove its line",
+                equation.place,
+            )
+    if not any(
+        isinstance(n, Product) and isinstance(n.operand, Vector) and n.operand.name == CHARACTER
+        for n in network.nodes
+    ):
+        raise network.error(
+            "no equation reads the character: one of them needs U @ x[t]", network.output.place
+        )

@@ -1,0 +1,83 @@
+"""The text of equations: its statements, by Python's own parser, and errors that point at them."""
+
+import ast
+import re
+import warnings
+
+from recurra.errors import EquationError
+from recurra.lang.syntax import Place
+
+_MAX_TEXT = 100_000
+
+
+class Source:
+    """A text and its places.
+
+    Attributes:
+        text: with one kind of line end, so that ast and our messages count the same lines.
+        name: what messages call it.
+    """
+
+    def __init__(self, text: str, name: str) -> None:
+        self.lines = text.splitlines()
+        self.text, self.name = "\n".join(self.lines), name
+        # line -> column of every byte
+        self._columns: dict[int, list[int]] = {}
+
+    def statements(self) -> list[ast.stmt]:
+        """The statements, as data.
+
+        Raises:
+            EquationError: this is no Python syntax, or more of it than any network needs.
+        """
+        if len(self.text) > _MAX_TEXT:
+            raise EquationError(
+                f"the equations are longer than {_MAX_TEXT:,} characters: is this the right file?",
+                self.text[:200],
+                1,
+                0,
+                self.name,
+            )
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Python thinks of "\\d" is of no use here
+                return ast.parse(self.text).body
+        except SyntaxError as error:
+            place = Place(error.lineno or 1, max((error.offset or 1) - 1, 0))
+            # the first sentence: what follows is advice for Python
+            what = re.split("[.:] ", error.msg)[0]
+            message = (
+                f"this cannot be read ({what}): write name[t] = expression, "
+                "with * or @ between the factors of a product"
+            )
+        except (MemoryError, RecursionError):
+            place, message = Place(1, 0), "nested too deeply: split it into several equations"
+        except ValueError:  # null bytes, lone surrogates
+            place = Place(1, 0)
+            message = "this is not a text of equations: is it the right file?"
+        raise self.error_at(message, place) from None
+
+    def description(self) -> str:
+        """The comment that the text begins with."""
+        lines = []
+        for line in self.lines:
+            if not line.startswith("#"):
+                break
+            lines.append(line[1:].strip())
+        return "\n".join(lines)
+
+    def place(self, node: ast.stmt | ast.expr) -> Place:
+        """Where a node stands."""
+        if node.lineno not in self._columns:
+            # ast counts UTF-8 bytes; people count characters
+            line = self.lines[node.lineno - 1]
+            self._columns[node.lineno] = [i for i, c in enumerate(line) for _ in c.encode("utf-8")]
+        return Place(node.lineno, self._columns[node.lineno][node.col_offset])
+
+    def error(self, message: str, node: ast.stmt | ast.expr) -> EquationError:
+        """The error at a node."""
+        return self.error_at(message, self.place(node))
+
+    def error_at(self, message: str, place: Place) -> EquationError:
+        """The error at a place."""
+        return EquationError(message, self.text, place.line, place.column, self.name)

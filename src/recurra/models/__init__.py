@@ -1,0 +1,7 @@
+"""Models: a network with its numbers.
+
+model            network, vocabulary, shapes and parameters
+initialisation   parameters before any training
+evaluation       the loss of a text
+sampling         the continuation of a text
+"""

@@ -1,0 +1,131 @@
+"""How well a model predicts text: nats per character, streamed or from cold windows.
+
+*Streamed* carries the state through each whole file; *windows* starts from zeros every N
+characters, as nanoGPT evaluates. Both look at every character of a part of a corpus but the first
+of each file, which is context only.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.compute.base import Engine
+from recurra.compute.optimizers import Arrays
+from recurra.errors import TextError
+
+Text = NDArray[np.int32]
+
+# Bounds of what one call of the engine holds: its logits are ROWS x vocabulary numbers.
+_ROWS = 2048
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The summed loss over so many characters."""
+
+    nats: float
+    characters: int
+
+    @property
+    def nats_per_char(self) -> float:
+        """Mean of -ln p."""
+        return self.nats / self.characters
+
+    @property
+    def bits_per_char(self) -> float:
+        """Mean of -log2 p."""
+        return self.nats_per_char / math.log(2.0)
+
+    @property
+    def perplexity(self) -> float:
+        """How many characters the model is torn between: ``exp(nats_per_char)``."""
+        return math.exp(min(self.nats_per_char, 700.0))
+
+
+def cut(texts: Sequence[Text], length: int, limit: int | None = None) -> tuple[Text, ...]:
+    """Consecutive pieces that predict ``length`` characters each, a file's last one fewer.
+
+    A piece's first character is context only: the last that the piece before predicted.
+
+    Args:
+        texts: one array per file.
+        length: characters to predict in a piece.
+        limit: keep at most ``limit // length`` pieces (but one), evenly spread.
+    """
+    pieces = tuple(
+        text[start : start + length + 1]
+        for text in texts
+        for start in range(0, len(text) - 1, length)
+    )
+    kept = max(1, limit // length) if limit is not None else len(pieces)
+    if kept >= len(pieces):
+        return pieces
+    return tuple(pieces[i * len(pieces) // kept] for i in range(kept))
+
+
+def evaluate(
+    engine: Engine, parameters: Arrays, texts: Sequence[Text], windows: int | None = None
+) -> Loss:
+    """The loss over all of ``texts``; the model's state is zeros at the start of each.
+
+    Texts are read side by side where there are several: each has its own state, so the result is
+    that of one after the other, to rounding.
+
+    Args:
+        engine: computes the losses.
+        parameters: of the model.
+        texts: one array of character numbers per file.
+        windows: start from zeros every so many characters too.
+
+    Raises:
+        TextError: no text has the two characters that it takes to predict one.
+    """
+    if windows is not None:
+        texts = cut(texts, windows)
+    if not any(len(text) > 1 for text in texts):
+        raise TextError(
+            "nothing to evaluate: the text has fewer than two characters; give a longer text, "
+            "or a split with a larger part for it"
+        )
+    losses = character_losses(engine, parameters, texts)
+    return Loss(
+        sum(float(of_text.sum(dtype=np.float64)) for of_text in losses), sum(map(len, losses))
+    )
+
+
+def character_losses(
+    engine: Engine, parameters: Arrays, texts: Sequence[Text]
+) -> list[NDArray[Any]]:
+    """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
+    losses = [np.empty(max(0, len(text) - 1), engine.dtype) for text in texts]
+    longest_first = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    # A model gone wrong has an infinite loss, or none: that is a result, not a warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i in range(0, len(texts), _BATCH):
+            batch = longest_first[i : i + _BATCH]
+            _side_by_side(engine, parameters, [texts[n] for n in batch], [losses[n] for n in batch])
+    return losses
+
+
+def _side_by_side(
+    engine: Engine, parameters: Arrays, texts: Sequence[Text], losses: Sequence[NDArray[Any]]
+) -> None:
+    """Fill in the losses of texts given longest first; those that end leave the batch."""
+    position, reading = 0, sum(len(text) > 1 for text in texts)
+    state = engine.zero_state(reading)
+    while reading:
+        texts = texts[:reading]
+        end = min(len(texts[-1]) - 1, position + max(1, _ROWS // reading))
+        inputs = np.stack([t[position:end] for t in texts], axis=1)
+        targets = np.stack([t[position + 1 : end + 1] for t in texts], axis=1)
+        found, state = engine.losses(parameters, inputs, targets, state)
+        for column, of_text in zip(found.T, losses, strict=False):
+            of_text[position:end] = column
+        position = end
+        reading = sum(len(t) - 1 > position for t in texts)
+        state = {name: np.ascontiguousarray(past[:, :reading]) for name, past in state.items()}

@@ -1,0 +1,90 @@
+"""Characters as numbers: the vocabulary, and the streams that training reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.errors import TextError
+from recurra.text.decoding import census, code_points
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The characters that a model knows; a character's number is its place.
+
+    Attributes:
+        characters: each once, at least one. Where the softmax has a shortlist, its first ones are
+            on it: `from_texts` puts the most frequent first.
+
+    Raises:
+        TextError: not so.
+    """
+
+    characters: str
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.characters) == len(set(self.characters)):
+            raise TextError(
+                "a vocabulary must have its characters each once: this one is empty or was edited; "
+                "restore it, or build it with Vocabulary.from_texts"
+            )
+
+    @classmethod
+    def from_texts(cls, *texts: str, held_out: Iterable[str] = ()) -> "Vocabulary":
+        """All characters: the most frequent in the texts first, then those only held out."""
+        counts = census(code_points("".join(texts)))
+        seen = np.flatnonzero(counts)
+        seen = seen[np.argsort(-counts[seen], kind="stable")]  # ties by code point
+        others = sorted(one for one in set().union(*held_out) if not counts[ord(one)])
+        return cls("".join([*map(chr, seen), *others]))
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    @cached_property
+    def _points(self) -> npt.NDArray[np.uint32]:
+        return code_points(self.characters)
+
+    @cached_property
+    def _numbers(self) -> npt.NDArray[np.int32]:
+        """Number of every code point up to the first one past the highest known; -1: unknown."""
+        numbers = np.full(int(self._points.max()) + 2, -1, np.int32)
+        numbers[self._points] = np.arange(len(self), dtype=np.int32)
+        return numbers
+
+    def encode(self, text: str) -> npt.NDArray[np.int32]:
+        """The number of each character, shape (len(text),).
+
+        Raises:
+            TextError: the text has characters that the vocabulary lacks; it names the first few.
+        """
+        numbers = self._numbers[np.minimum(code_points(text), len(self._numbers) - 1)]
+        if numbers.min(initial=0) < 0:
+            unknown = self.unknown(text)
+            named = ", ".join(f"{one!r} (U+{ord(one):04X})" for one in unknown[:8])
+            more = f" and {len(unknown) - 8:,} more" if len(unknown) > 8 else ""
+            raise TextError(
+                f"the model's vocabulary lacks {named}{more}: leave these characters out, or "
+                "train on a text that has them"
+            )
+        return numbers
+
+    def decode(self, numbers: npt.ArrayLike) -> str:
+        """The text of a row of numbers."""
+        points = self._points[np.asarray(numbers, np.intp)]
+        return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+    def unknown(self, text: str) -> list[str]:
+        """The characters of the text that the vocabulary lacks, once each, as they appear."""
+        known = frozenset(self.characters)
+        return [one for one in dict.fromkeys(text) if one not in known]
+
+    def known(self, text: str) -> str:
+        """The text without the characters that the vocabulary lacks."""
+        return text.translate(dict.fromkeys(map(ord, self.unknown(text))))

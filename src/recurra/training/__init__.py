@@ -1,0 +1,13 @@
+"""Training: a network, a text and a recipe -> a run.
+
+recipe       how to train, as data
+presets      recipes for people who only say how long they will wait
+trainer      the training loop
+stopping     when it ends
+records      the data that it yields
+clock        wall-clock figures
+signals      Ctrl-C and its like
+run_config   the configuration of a run
+sessions     names -> a run; a run folder -> its trainer, model and texts
+demo         the two-minute tour
+"""

@@ -1,0 +1,59 @@
+"""Wall-clock figures of a run."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class Clock:
+    """Wall-clock figures of a run over all its processes; they decide nothing but ``minutes``.
+
+    The first step of a process may have to compile kernels and does not count as training.
+    """
+
+    def __init__(self, saved: Mapping[str, Any]) -> None:
+        now = time.perf_counter()
+        self._begun: float = now - saved.get("seconds", 0.0)
+        self._saved_at = now
+        self._trained: float = saved.get("training_seconds", 0.0)
+        self._characters: int = saved.get("training_characters", 0)
+        self._mark = (self._trained, self._characters)
+        self._warm = False
+
+    @contextlib.contextmanager
+    def training(self, characters: int) -> Iterator[None]:
+        """Time one training step of so many characters."""
+        begin = time.perf_counter()
+        yield
+        if self._warm:
+            self._trained += time.perf_counter() - begin
+            self._characters += characters
+        self._warm = True
+
+    def seconds(self) -> float:
+        """Since the run began, without the time between its processes."""
+        return time.perf_counter() - self._begun
+
+    def speed(self) -> float:
+        """Characters per second of training, all told; 0 if not known yet."""
+        return self._characters / self._trained if self._trained else 0.0
+
+    def recent_speed(self) -> float:
+        """Characters per second of training since the last call."""
+        seconds, characters = self._trained - self._mark[0], self._characters - self._mark[1]
+        self._mark = (self._trained, self._characters)
+        return characters / seconds if seconds else 0.0
+
+    def since_save(self) -> float:
+        """Seconds since the last `saved`."""
+        return time.perf_counter() - self._saved_at
+
+    def saved(self) -> dict[str, Any]:
+        """The figures to be kept with a checkpoint that has just been saved."""
+        self._saved_at = time.perf_counter()
+        return {
+            "seconds": self.seconds(),
+            "training_seconds": self._trained,
+            "training_characters": self._characters,
+        }

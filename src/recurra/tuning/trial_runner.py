@@ -1,0 +1,123 @@
+"""One trial: an ordinary run in the study's folder, trained from rung to rung.
+
+It goes on from its checkpoint, whoever trained it before, and ends in the same bytes as if it had
+been trained in one go: rungs only look.
+"""
+
+import math
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recurra.storage.runs import Run
+from recurra.text.corpus import Corpus
+from recurra.training.records import Finished
+from recurra.training.sessions import configuration
+from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
+from recurra.training.stopping import INTERRUPTED
+from recurra.training.trainer import Trainer
+from recurra.tuning.space import Setting
+from recurra.tuning.spec import Protocol
+from recurra.tuning.trials import DIVERGED, DONE, PRUNED, WAITING, Trial
+
+SAVE_SECONDS = 20.0  # a killed process costs a trial so much at most
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a trial has come: its new state, and what belongs to that (see `Trial`)."""
+
+    state: str
+    loss: float | None = None
+    reason: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_trainer(protocol: Protocol, corpus: Corpus, setting: Setting, folder: Path) -> Trainer:
+    """The trainer of a trial: with a new run, or with the one that is there.
+
+    Raises:
+        SettingError, TextError: the setting does not fit the network or the text.
+        RunError: the folder is damaged or cannot be written.
+    """
+    network, recipe = protocol.network(setting), protocol.recipe_of(setting)
+    trainer = Trainer(
+        network, corpus, recipe, engine=protocol.engine, threads=1, save_seconds=SAVE_SECONDS
+    )
+    if folder.exists():
+        trainer.run = Run.open(folder)
+    else:
+        config = configuration(trainer, asdict(protocol.text), protocol.engine, 1)
+        trainer.run = Run.create(folder, config, network.source, corpus.vocabulary.characters)
+    return trainer
+
+
+def train_on(
+    trainer: Trainer,
+    trial: Trial,
+    protocol: Protocol,
+    until: int | None,
+    ends: Callable[[int, float], bool],
+) -> Outcome:
+    """Train a trial to its end or to a rung.
+
+    Args:
+        trainer: of `open_trainer`; its `stop` makes the trial wait.
+        trial: which rungs it has come to.
+        protocol: which there are.
+        until: the rung at which to wait; None: go on to the end.
+        ends: called at every new rung with the held-out loss: whether the trial ends there.
+    """
+    recipe = trainer.recipe
+    assert recipe.steps is not None
+    for rung in protocol.pruner.rungs:
+        step = math.ceil(rung / (recipe.batch * recipe.seq_len))
+        if rung in trial.rungs or step >= recipe.steps:
+            continue
+        finished = _train(trainer, step)
+        if finished.stopped_by != INTERRUPTED:
+            return _outcome(trainer, finished)
+        if trainer.watch.step < step:
+            return Outcome(WAITING)
+        if trainer.watch.step > step:
+            # The ledger has lost what came after (a backup was restored): the trial begins anew.
+            assert trainer.run is not None
+            shutil.rmtree(trainer.run.folder)
+            return Outcome(WAITING)
+        loss = trainer.held_out_loss().nats_per_char
+        if ends(rung, loss if math.isfinite(loss) else math.inf):
+            return Outcome(PRUNED)
+        if rung == until:
+            return Outcome(WAITING)
+    return _outcome(trainer, _train(trainer, None))
+
+
+def _train(trainer: Trainer, until: int | None) -> Finished:
+    *_, last = trainer.records(until)
+    assert isinstance(last, Finished)
+    return last
+
+
+def _outcome(trainer: Trainer, finished: Finished) -> Outcome:
+    if finished.stopped_by == INTERRUPTED:
+        return Outcome(WAITING)
+    loss = finished.val_nats_per_char
+    figures = asdict(finished) | {"sample": _sample(trainer, finished.min_smooth_loss_step)}
+    result = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }
+    if finished.stopped_by == TRAINING_DIVERGED or loss is None or not math.isfinite(loss):
+        return Outcome(DIVERGED, reason=finished.message, result=result)
+    return Outcome(DONE, loss, finished.message, result)
+
+
+def _sample(trainer: Trainer, step: int) -> str | None:
+    """The last text that was written up to a step, or else the first."""
+    assert trainer.run is not None
+    samples = [record for record in trainer.run.metrics() if record["kind"] == "sample"]
+    before = [record for record in samples if record["step"] <= step]
+    chosen = before[-1:] or samples[:1]
+    return str(chosen[0]["text"]) if chosen else None

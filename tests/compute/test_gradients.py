@@ -1,0 +1,429 @@
+"""Every engine against the oracle and finite differences; and what a mistake looks like."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from equations_list import OUTPUT, VALID, Valid
+from oracle import Result, evaluate
+from recurra.compute import autodiff as elements
+from recurra.compute.base import Engine
+from recurra.compute.engines import make_engine
+from recurra.compute.gradcheck import Problem, check_gradients, random_problem
+from recurra.compute.plan import make_plan
+from recurra.lang.functions import FUNCTIONS
+from recurra.lang.library import library, load_network
+from recurra.lang.network import Network
+from recurra.lang.parser import parse
+from recurra.lang.shapes import Shapes, ShapeSolver
+from strategies import networks, sizes
+
+ENGINES = ["reference", "compiled"]
+VOCABULARY = 7
+HIDDEN = 4
+EXACT = 1e-10
+
+engines = pytest.mark.parametrize("name", ENGINES)
+
+
+@dataclass
+class Task:
+    """A network, an engine of it and a small random training step."""
+
+    network: Network
+    shapes: Shapes
+    engine: Engine
+    problem: Problem
+
+    def oracle(self, text: str = "", **options: object) -> Result:
+        p = self.problem
+        return evaluate(
+            text or self.network.source,
+            self.shapes,
+            p.parameters,
+            p.inputs,
+            p.targets,
+            p.state,
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def make_task(
+    name: str,
+    network: Network,
+    hidden: int | dict[str, int] = HIDDEN,
+    steps: int = 4,
+    batch: int = 2,
+    dtype: type = np.float64,
+    seed: int = 0,
+) -> Task:
+    shapes = ShapeSolver(network).shapes(VOCABULARY, hidden)
+    engine = make_engine(name, make_plan(network), shapes, dtype, threads=2)
+    rng = np.random.default_rng(seed)
+    zero = engine.zero_state(batch)
+    problem = random_problem(shapes.parameters.items(), zero, VOCABULARY, steps, batch, rng)
+    return Task(network, shapes, engine, problem)
+
+
+def error(got: dict[str, np.ndarray], want: dict[str, np.ndarray]) -> float:
+    """The largest error of any array relative to its largest element.
+
+    An array whose elements are all ten thousand times smaller than the largest of all is what
+    differences of larger numbers left: it is measured by that.
+    """
+    assert got.keys() == want.keys()
+    if not want:
+        return 0.0
+    overall = max(float(np.abs(w).max()) for w in want.values())
+    return max(
+        float(np.abs(got[name] - w).max()) / max(float(np.abs(w).max()), 1e-4 * overall, 1e-300)
+        for name, w in want.items()
+    )
+
+
+def check(task: Task, scale: float = 1.0) -> None:
+    """Everything that an engine computes, against the oracle."""
+    p, engine = task.problem, task.engine
+    want = task.oracle(scale=scale)
+    loss, gradients, state = engine.loss_and_gradients(
+        p.parameters, p.inputs, p.targets, p.state, scale=scale
+    )
+    assert loss == pytest.approx(want.losses.sum(), rel=EXACT)
+    assert error(gradients, want.gradients) <= EXACT
+    assert error(state, want.state) <= EXACT
+    losses, after = engine.losses(p.parameters, p.inputs, p.targets, p.state)
+    assert error({"losses": losses}, {"losses": want.losses}) <= EXACT
+    assert error(after, want.state) <= EXACT
+    state = p.state
+    for time, inputs in enumerate(p.inputs):
+        log_p, state = engine.next_log_probabilities(p.parameters, inputs, state)
+        assert error({"log p": log_p}, {"log p": want.log_p[time]}) <= EXACT
+    assert error(state, want.state) <= EXACT
+
+
+# -------------------------------------------------------------------------------------- the oracle
+
+
+@engines
+@pytest.mark.parametrize("case", VALID, ids=[case.name for case in VALID])
+def test_valid(name: str, case: Valid) -> None:
+    check(make_task(name, parse(case.text)))
+
+
+@engines
+@pytest.mark.parametrize("network", library())
+@pytest.mark.parametrize(("steps", "batch"), [(1, 1), (2, 3), (6, 2)])
+def test_library(name: str, network: str, steps: int, batch: int) -> None:
+    check(make_task(name, load_network(network), steps=steps, batch=batch))
+
+
+@engines
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions(name: str, function: str) -> None:
+    text = (
+        "f = identity\n"
+        "a[t] = f(U @ x[t] + W @ a[t-1] + s1)\n"
+        "b[t] = tanh(V @ a[t]) * f(R @ a[t-1] + f(a[t]) * s1)\n"
+        "o[t] = softmax(Q @ b[t])\n"
+    )
+    network = parse(text, choices={"f": function})
+    # the oracle executes the text, where a choice is a line
+    check(make_task(name, replace(network, text=text.replace("identity", function))))
+
+
+@engines
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+@pytest.mark.parametrize("lag", [1, 2, 3])
+def test_lags(name: str, lag: int, steps: int) -> None:
+    text = (
+        f"a[t] = tanh(U @ x[t] + W @ a[t-{lag}] + u * a[t-1])\n"
+        f"b[t] = sigmoid(V @ a[t-{lag}] + T @ (a[t-1] * b[t-{lag}])) + a[t-{lag}]\n"
+        "o[t] = softmax(Q @ b[t] + R @ a[t-3])\n"
+    )
+    task = make_task(name, parse(text), steps=steps)
+    assert {len(past) for past in task.problem.state.values()} == {3, lag}
+    check(task)
+
+
+@engines
+@pytest.mark.parametrize("scale", [0.25, 1 / 3, 100.0])
+def test_scale(name: str, scale: float) -> None:
+    check(make_task(name, load_network("wrnn")), scale)
+
+
+@engines
+def test_sizes_of_one_and_a_vocabulary_smaller_than_a_vector(name: str) -> None:
+    for network in ("lstm", "large", "tied", "indrnn"):
+        check(make_task(name, load_network(network), hidden=1, batch=1))
+    check(make_task(name, load_network("wrnn"), hidden={"a": 9, "b": 2}))
+
+
+@given(networks(), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
+def test_random_networks(text: str, steps: int, batch: int, seed: int) -> None:
+    check(make_task("reference", parse(text), sizes(text), steps, batch, seed=seed))
+
+
+@settings(max_examples=settings.default.max_examples // 8)  # each compiles for seconds
+@given(networks(), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
+def test_random_networks_compiled(text: str, steps: int, batch: int, seed: int) -> None:
+    check(make_task("compiled", parse(text), sizes(text), steps, batch, seed=seed))
+
+
+@engines
+def test_a_text_in_two_parts_is_the_text(name: str) -> None:
+    task = make_task(name, load_network("lag2"), steps=5)
+    p, engine = task.problem, task.engine
+    whole, end = engine.losses(p.parameters, p.inputs, p.targets, p.state)
+    first, middle = engine.losses(p.parameters, p.inputs[:1], p.targets[:1], p.state)
+    second, last = engine.losses(p.parameters, p.inputs[1:], p.targets[1:], middle)
+    assert error({"l": np.concatenate([first, second])}, {"l": whole}) <= EXACT
+    assert error(last, end) <= EXACT
+
+
+@engines
+def test_nothing_passed_in_is_modified_nor_kept(name: str) -> None:
+    task = make_task(name, load_network("gru"), steps=3)
+    p, engine = task.problem, task.engine
+    masks = engine.dropout_masks(0.5, 3, 2, np.random.default_rng(0))
+    assert masks is not None
+    given = {**p.parameters, **p.state, "inputs": p.inputs, "targets": p.targets, **masks.arrays}
+    before = {key: value.copy() for key, value in given.items()}
+    for value in given.values():
+        value.flags.writeable = False
+    first = engine.loss_and_gradients(p.parameters, p.inputs, p.targets, p.state, masks=masks)
+    kept = {**first[1], **first[2]}
+    copies = {key: value.copy() for key, value in kept.items()}
+    engine.loss_and_gradients(p.parameters, p.inputs[::-1], p.targets[::-1], first[2], scale=2.0)
+    engine.losses(p.parameters, p.inputs, p.targets, p.state)
+    engine.next_log_probabilities(p.parameters, p.inputs[0], p.state)
+    assert all(np.array_equal(given[key], before[key]) for key in given)
+    assert all(np.array_equal(kept[key], copies[key]) for key in kept)
+
+
+@engines
+@pytest.mark.parametrize("network", library())
+def test_float32(name: str, network: str) -> None:
+    task = make_task(name, load_network(network), hidden=32, steps=8, batch=4)
+    p, want = task.problem, task.oracle()
+    small = make_task(name, task.network, hidden=32, steps=8, batch=4, dtype=np.float32)
+    parameters = {key: value.astype(np.float32) for key, value in p.parameters.items()}
+    state = {key: value.astype(np.float32) for key, value in p.state.items()}
+    loss, gradients, after = small.engine.loss_and_gradients(parameters, p.inputs, p.targets, state)
+    losses, _ = small.engine.losses(parameters, p.inputs, p.targets, state)
+    assert {a.dtype for a in [*gradients.values(), *after.values(), losses]} == {np.dtype("f4")}
+    assert loss == pytest.approx(want.losses.sum(), rel=1e-5)
+    assert error(gradients, want.gradients) <= 1e-4
+    assert error(after, want.state) <= 1e-5
+
+
+@engines
+def test_large_float32_logits(name: str) -> None:
+    """Logits of thousands: probabilities of 0 and 1, finite losses, right gradients."""
+    task = make_task(name, load_network("rnn"), dtype=np.float32)
+    task.problem.parameters["V"] *= 1e4
+    p, want = task.problem, task.oracle()
+    parameters = {key: value.astype(np.float32) for key, value in p.parameters.items()}
+    state = {key: value.astype(np.float32) for key, value in p.state.items()}
+    loss, gradients, _ = task.engine.loss_and_gradients(parameters, p.inputs, p.targets, state)
+    assert want.losses.max() > 1000
+    assert loss == pytest.approx(want.losses.sum(), rel=1e-4)
+    assert error(gradients, want.gradients) <= 1e-3
+
+
+@engines
+def test_a_diverging_network_is_seen_by_its_loss(name: str) -> None:
+    """Not by warnings, which would be errors here."""
+    network = parse("h[t] = relu(U @ x[t] + W @ h[t-1]) / c[t]\nc[t] = 0 * h[t-1]\n" + OUTPUT)
+    task = make_task(name, network, dtype=np.float32)
+    parameters = {key: 1e30 * np.ones_like(v, "f4") for key, v in task.problem.parameters.items()}
+    p = task.problem
+    state = {key: value.astype(np.float32) for key, value in p.state.items()}
+    loss, _, _ = task.engine.loss_and_gradients(parameters, p.inputs, p.targets, state)
+    losses, state = task.engine.losses(parameters, p.inputs, p.targets, state)
+    log_p, _ = task.engine.next_log_probabilities(parameters, p.inputs[0], state)
+    assert not np.isfinite(loss)
+    assert not np.isfinite(losses).all()
+    assert not np.isfinite(log_p).all()
+
+
+# ----------------------------------------------------------------------------------------- dropout
+
+# Dropout is written out: what products outside the block read is times m (mask times scale).
+DROPPED = {
+    "wrnn": (
+        "a[t] = tanh(U @ x[t] + W @ a[t-1] + s1)\n"
+        "b[t] = tanh(V @ (m_a[t] * a[t]) + R @ (m_a[t-1] * a[t-1]) + T @ b[t-1] + s2)\n"
+        "o[t] = softmax(Q @ (m_b[t] * b[t]) + s3)\n"
+    ),
+    "lstm": (
+        "i[t] = sigmoid(Ui @ x[t] + Wi @ h[t-1] + bi)\n"
+        "f[t] = sigmoid(Uf @ x[t] + Wf @ h[t-1] + bf)\n"
+        "g[t] = tanh(Ug @ x[t] + Wg @ h[t-1] + bg)\n"
+        "q[t] = sigmoid(Uq @ x[t] + Wq @ h[t-1] + bq)\n"
+        "c[t] = f[t] * c[t-1] + i[t] * g[t]\n"
+        "h[t] = q[t] * tanh(c[t])\n"
+        "o[t] = softmax(V @ (m_h[t] * h[t]) + s)\n"
+    ),
+    "tied": (
+        "e[t] = E @ x[t]\n"
+        "h[t] = tanh(U @ (m_e[t] * e[t]) + W @ h[t-1] + s1)\n"
+        "p[t] = P @ (m_h[t] * h[t]) + s2\n"
+        "o[t] = softmax(E.T @ (m_p[t] * p[t]) + s3)\n"
+    ),
+}
+
+
+@engines
+@pytest.mark.parametrize("network", DROPPED)
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_dropout(name: str, network: str, rate: float) -> None:
+    task = make_task(name, load_network(network), steps=5, batch=3)
+    p, engine = task.problem, task.engine
+    masks = engine.dropout_masks(rate, 5, 3, np.random.default_rng(1))
+    assert masks is not None
+    known = {f"m_{key}": array * masks.scale for key, array in masks.arrays.items()}
+    want = task.oracle(DROPPED[network], scale=0.5, known=known)
+    loss, gradients, state = engine.loss_and_gradients(
+        p.parameters, p.inputs, p.targets, p.state, scale=0.5, masks=masks
+    )
+    assert loss == pytest.approx(want.losses.sum(), rel=EXACT)
+    assert error(gradients, want.gradients) <= EXACT
+    assert error(state, want.state) <= EXACT
+
+
+# The same for edges that the equations name; the masks come in the order of the text.
+EDGES = "a[t] = tanh({} * (U @ x[t]) + W @ ({} * a[t-1]) + s)\n" + (
+    "h[t] = a[t] + {} * norm(V @ ({} * a[t]) + T @ h[t-1])\no[t] = softmax(Q @ ({} * h[t]) + q)\n"
+)
+NAMED = (
+    "a[t] = tanh(dropout(U @ x[t]) + W @ dropout(a[t-1], 0.25) + s)\n"
+    "h[t] = a[t] + dropout(norm(V @ dropout(a[t], 0) + T @ h[t-1]), 0.5)\n"
+    "o[t] = softmax(Q @ dropout(h[t]) + q)\n"
+)
+
+
+@engines
+@pytest.mark.parametrize("same_over_time", [False, True])
+def test_dropout_edges(name: str, same_over_time: bool) -> None:
+    task = make_task(name, parse(NAMED), steps=5, batch=3)
+    p, engine = task.problem, task.engine
+    masks = engine.dropout_masks(0.5, 5, 3, np.random.default_rng(1), same_over_time=same_over_time)
+    assert masks is not None
+    assert not masks.arrays
+    edges = engine.plan.edges
+    assert sorted(edges[name].rate or 0.5 for name in masks.edges) == [0.25, 0.5, 0.5, 0.5]
+    repeated = [bool((m == m[0]).all()) for m in masks.edges.values()]
+    assert repeated == [same_over_time] * 4
+    written = dict.fromkeys(range(5), "1")
+    order = [{"a": 0, "a.0": 1, "h": 2, "h.2": 3, "o.3": 4}[e.owner] for e in edges.values()]
+    for place, mask in zip(order, edges, strict=True):
+        if mask in masks.edges:
+            written[place] = f"m{place}[t]"
+    known = {
+        f"m{place}": masks.edges[n]
+        for place, n in zip(order, edges, strict=True)
+        if n in masks.edges
+    }
+    want = task.oracle(EDGES.format(*written.values()), scale=0.5, known=known)
+    loss, gradients, state = engine.loss_and_gradients(
+        p.parameters, p.inputs, p.targets, p.state, scale=0.5, masks=masks
+    )
+    assert loss == pytest.approx(want.losses.sum(), rel=EXACT)
+    assert error(gradients, want.gradients) <= EXACT
+    assert error(state, want.state) <= EXACT
+    check(task)  # nothing is dropped when nobody asks for it
+
+
+@engines
+def test_dropout_keeps_what_it_says(name: str) -> None:
+    engine = make_task(name, load_network("wrnn"), hidden=50).engine
+    assert engine.dropout_masks(0.0, 5, 3, np.random.default_rng(1)) is None
+    masks = engine.dropout_masks(0.25, 40, 10, np.random.default_rng(1))
+    again = engine.dropout_masks(0.25, 40, 10, np.random.default_rng(1))
+    assert masks is not None
+    assert again is not None
+    assert masks.scale == pytest.approx(4 / 3)
+    assert {key: array.shape for key, array in masks.arrays.items()} == {
+        "a": (41, 10, 50),
+        "b": (41, 10, 50),
+    }
+    for key, array in masks.arrays.items():
+        assert array.mean() == pytest.approx(0.75, abs=0.01)
+        assert set(np.unique(array)) == {0, 1}
+        assert np.array_equal(array, again.arrays[key])
+    nearly_all = engine.dropout_masks(0.999, 40, 10, np.random.default_rng(1))
+    assert nearly_all is not None
+    assert all(array.any() for array in nearly_all.arrays.values())
+
+
+# ------------------------------------------------------------------------------ finite differences
+
+
+@engines
+@pytest.mark.parametrize("network", library())
+def test_finite_differences(name: str, network: str) -> None:
+    rows = check_gradients(load_network(network), name, entries=6)
+    assert all(row.passed and row.error <= 1e-7 for row in rows), rows
+    assert {row.parameter for row in rows} == set(load_network(network).parameters)
+
+
+# ----------------------------------------------------------------------- mistakes, made on purpose
+
+
+def is_caught(network: Network, name: str) -> tuple[bool, bool]:
+    """Whether the oracle notices, and whether finite differences do."""
+    try:
+        check(make_task(name, network))
+    except AssertionError:
+        noticed = True
+    else:
+        noticed = False
+    return noticed, not all(row.passed for row in check_gradients(network, name, entries=6))
+
+
+@engines
+def test_no_mistake(name: str) -> None:
+    assert is_caught(load_network("lag2"), name) == (False, False)
+
+
+def test_a_wrong_derivative(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = FUNCTIONS["tanh"]
+    wrong = replace(right, derivative=lambda x, y: 1.0 - 1.000001 * y * y)
+    monkeypatch.setitem(FUNCTIONS, "tanh", wrong)
+    assert is_caught(load_network("rnn"), "reference") == (True, True)
+
+
+@engines
+def test_a_path_through_time_dropped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes back from two steps ago is lost where it is element-wise."""
+    right = elements.differentiate
+
+    def wrong(
+        program: elements.Program, value: elements.Value, *, stored: bool
+    ) -> elements.Element:
+        element = right(program, value, stored=stored)
+        kept = [
+            (a, b) for a, b in element.adjoints if not isinstance(a, elements.Read) or a.lag < 2
+        ]
+        return replace(element, adjoints=tuple(kept))
+
+    network = parse("h[t] = tanh(U @ x[t] + u * h[t-1] + v * h[t-2])\no[t] = softmax(Q @ h[t])\n")
+    assert is_caught(network, name) == (False, False)
+    monkeypatch.setattr("recurra.compute.plan.differentiate", wrong)
+    assert is_caught(network, name) == (True, True)
+
+
+@engines
+def test_a_wrong_rule_of_the_quotient(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = elements._chain_rule
+
+    def wrong(operation: elements.Operation, *others: object) -> tuple[elements.Value, ...]:
+        parts = right(operation, *others)  # type: ignore[arg-type]
+        return parts[::-1] if operation.kind == "/" else parts
+
+    text = "h[t] = tanh(U @ x[t]) / (2 + tanh(W @ h[t-1]))\no[t] = softmax(Q @ h[t])\n"
+    monkeypatch.setattr(elements, "_chain_rule", wrong)
+    assert is_caught(parse(text), name) == (True, True)

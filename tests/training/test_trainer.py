@@ -1,0 +1,497 @@
+"""The loop against a plain one; resumed runs against uninterrupted ones, byte by byte."""
+
+import itertools
+import json
+import math
+import os
+import signal
+from dataclasses import asdict
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from recurra.errors import RunError, SettingError
+from recurra.lang.library import load_network
+from recurra.models.evaluation import evaluate
+from recurra.storage.runs import Run
+from recurra.text.corpus import load_corpus
+from recurra.training.recipe import CLASSIC, MODERN
+from recurra.training.records import Evaluation, Finished, Progress, Sample, Saved
+from recurra.training.signals import stop_on_signals
+from recurra.training.trainer import Trainer
+
+
+def babble(characters, alphabet="abcde .\n", seed=5):
+    """A text with something to learn: every character has two that often follow it."""
+    rng = np.random.default_rng(seed)
+    likely = rng.integers(0, len(alphabet), (len(alphabet), 2))
+    numbers = [0]
+    for _ in range(characters - 1):
+        surprise = rng.random() < 0.2
+        numbers.append(rng.integers(len(alphabet)) if surprise else rng.choice(likely[numbers[-1]]))
+    return "".join(alphabet[int(n)] for n in numbers)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    (folder / "one.txt").write_text(babble(1500), "utf-8")
+    (folder / "two.txt").write_text(babble(700, seed=6), "utf-8")
+    return load_corpus([folder / "one.txt", folder / "two.txt"], split=(80, 10, 10))
+
+
+SMALL = MODERN.with_(
+    hidden=8, batch=3, seq_len=7, steps=40, warmup=5, dropout=0.25, record_every=4,
+    evaluate_every=6, evaluate_characters=100, sample_every=5, sample_characters=9, weight_decay=0.1
+)  # fmt: skip
+PLAIN = CLASSIC.with_(lr=0.1, hidden=6, seq_len=11, steps=400, record_every=1, dtype="float64")
+
+
+def trainer_of(network, corpus, recipe, engine="reference", **more):
+    """Most tests take the engine that has nothing to compile."""
+    return Trainer(network, corpus, recipe, engine=engine, threads=1, **more)
+
+
+def finished(records):
+    (end,) = [record for record in records if isinstance(record, Finished)]
+    return end
+
+
+# -- the classic protocol, step by step
+
+
+def plain_classic(equations, parameters, numbers, recipe):
+    """The original's protocol, one character and one vector at a time; parameters as on paper."""
+    p = {name: value.copy() for name, value in parameters.items()}
+    memory = {name: np.zeros_like(value) for name, value in p.items()}
+    at, state = 0, None
+    losses = []
+    for _ in range(recipe.steps):
+        if at + recipe.seq_len + 1 > len(numbers):
+            at, state = 0, None
+        if not recipe.carry_state:
+            state = None
+        chunk = numbers[at : at + recipe.seq_len + 1]
+        at += recipe.seq_len
+        loss, gradients, state = equations(p, chunk[:-1], chunk[1:], state)
+        losses.append(loss)
+        for name, value in p.items():
+            gradient = np.minimum(np.maximum(gradients[name], -5.0), 5.0)
+            memory[name] = memory[name] + gradient**2
+            p[name] = value - recipe.lr * gradient / np.sqrt(memory[name] + 1e-8)
+    return losses, p
+
+
+def surprise(p, weights, bias, hidden, target):
+    """-log softmax(...)[target] and its slope in the logits."""
+    z = weights @ hidden + bias
+    o = np.exp(z - z.max())
+    o /= o.sum()
+    slope = o.copy()
+    slope[target] -= 1.0
+    return -math.log(o[target]), slope
+
+
+def plain_rnn(p, inputs, targets, state):
+    h = [np.zeros(len(p["s1"])) if state is None else state]
+    loss, slopes = 0.0, []
+    for character, target in zip(inputs, targets, strict=True):
+        h.append(np.tanh(p["U"][:, character] + p["W"] @ h[-1] + p["s1"]))
+        nats, slope = surprise(p, p["V"], p["s2"], h[-1], target)
+        loss += nats
+        slopes.append(slope)
+    g = {name: np.zeros_like(value) for name, value in p.items()}
+    later = np.zeros(len(p["s1"]))
+    for t in reversed(range(len(inputs))):
+        g["V"] += np.outer(slopes[t], h[t + 1])
+        g["s2"] += slopes[t]
+        dh = (p["V"].T @ slopes[t] + later) * (1 - h[t + 1] ** 2)
+        g["U"][:, inputs[t]] += dh
+        g["W"] += np.outer(dh, h[t])
+        g["s1"] += dh
+        later = p["W"].T @ dh
+    return loss, g, h[-1]
+
+
+def plain_wrnn(p, inputs, targets, state):
+    a, b = ([past] for past in state or (np.zeros(len(p["s1"])), np.zeros(len(p["s2"]))))
+    loss, slopes = 0.0, []
+    for character, target in zip(inputs, targets, strict=True):
+        a.append(1 / (1 + np.exp(-(p["U"][:, character] + p["W"] @ a[-1] + p["s1"]))))
+        before = p["V"] @ a[-1] + p["R"] @ a[-2] + p["T"] @ b[-1] + p["s2"]
+        b.append(np.tanh(before))
+        nats, slope = surprise(p, p["Q"], p["s3"], b[-1], target)
+        loss += nats
+        slopes.append(slope)
+    g = {name: np.zeros_like(value) for name, value in p.items()}
+    later_a, later_b = np.zeros_like(a[0]), np.zeros_like(b[0])
+    for t in reversed(range(len(inputs))):
+        g["Q"] += np.outer(slopes[t], b[t + 1])
+        g["s3"] += slopes[t]
+        db = (p["Q"].T @ slopes[t] + later_b) * (1 - b[t + 1] ** 2)
+        g["V"] += np.outer(db, a[t + 1])
+        g["R"] += np.outer(db, a[t])
+        g["T"] += np.outer(db, b[t])
+        g["s2"] += db
+        da = (p["V"].T @ db + later_a) * a[t + 1] * (1 - a[t + 1])
+        g["U"][:, inputs[t]] += da
+        g["W"] += np.outer(da, a[t])
+        g["s1"] += da
+        later_a = p["W"].T @ da + p["R"].T @ db
+        later_b = p["T"].T @ db
+    return loss, g, (a[-1], b[-1])
+
+
+@pytest.mark.parametrize(
+    ("engine", "carry_state"), [("reference", True), ("reference", False), ("compiled", True)]
+)
+@pytest.mark.parametrize(
+    ("network", "plain"),
+    [(load_network("rnn"), plain_rnn), (load_network("wrnn", {"f1": "sigmoid"}), plain_wrnn)],
+    ids=["rnn", "wrnn"],
+)
+def test_classic_equals_a_plain_loop_at_every_step(corpus, network, plain, engine, carry_state):
+    recipe = PLAIN.with_(carry_state=carry_state)
+    trainer = trainer_of(network, corpus, recipe, engine)
+    model = trainer.model
+    start = {name: model.matrix(name).copy() for name in model.parameters}
+    text = np.concatenate(corpus.train)
+    assert recipe.steps * recipe.seq_len > 2 * len(text)  # the text's end is met twice
+    expected, p = plain_classic(plain, start, text.tolist(), recipe)
+    losses = [
+        record.nats_per_char * recipe.seq_len
+        for record in trainer.records()
+        if isinstance(record, Progress)
+    ]
+    np.testing.assert_allclose(losses, expected, rtol=1e-9)
+    np.testing.assert_allclose(losses[:100], expected[:100], rtol=1e-12)
+    for name, value in p.items():
+        np.testing.assert_allclose(model.matrix(name), value, rtol=1e-7, atol=1e-9)
+    assert np.mean(losses[-50:]) < np.mean(losses[:50]) - 2
+
+
+# -- resume
+
+
+def start_run(folder, corpus, recipe):
+    pieces = {"recipe": asdict(recipe)}, load_network("wrnn").source
+    return Run.create(folder, *pieces, corpus.vocabulary.characters)
+
+
+def bytes_of(run):
+    return {
+        name: (run.folder / f"{name}.safetensors").read_bytes()
+        for name in ("last", "best")
+        if run.has(name)
+    }
+
+
+def told(run):
+    """The metrics but for the clock's figures."""
+    clock = {"run", "seconds", "seconds_left", "chars_per_second"}
+    return [{k: v for k, v in record.items() if k not in clock} for record in run.metrics()]
+
+
+RECIPES = {
+    "modern": SMALL,
+    "classic": CLASSIC.with_(hidden=6, seq_len=9, steps=120, evaluate_every=15, record_every=10),
+    "patience": SMALL.with_(lr=0.3, steps=1000, patience=3),
+    "rmsprop": SMALL.with_(optimizer="rmsprop", momentum=0.5, lr=0.01, epochs=0.5),
+    "averaged": SMALL.with_(average=0.9, dropout_same=True),
+    "cold": SMALL.with_(optimizer="sgd", carry_state=False, dtype="float64"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "engine"), [*((name, "reference") for name in RECIPES), ("modern", "compiled")]
+)
+def test_killed_and_resumed_ends_in_the_same_bytes(corpus, tmp_path, name, engine):
+    network, recipe = load_network("wrnn"), RECIPES[name]
+    whole = start_run(tmp_path / "whole", corpus, recipe)
+    end = finished(trainer_of(network, corpus, recipe, engine, run=whole).records())
+    broken = start_run(tmp_path / "broken", corpus, recipe)
+    rng = np.random.default_rng(8)
+    again = None
+    for kill in range(200):
+        # Saves come at odd moments, and the process may end at any record, saved or not.
+        trainer = trainer_of(
+            network, corpus, recipe, engine, run=broken, save_seconds=float(rng.choice([0.0, 1e9]))
+        )
+        for count, record in enumerate(trainer.records(), 1):
+            if isinstance(record, Finished):
+                again = record
+            elif kill < 20 and count > rng.integers(1, 12):
+                break
+        if again:
+            break
+    assert kill > 3
+    assert bytes_of(broken) == bytes_of(whole)
+    assert told(broken) == told(whole)
+    same = ("stopped_by", "steps", "val_nats_per_char", "min_smooth_loss", "best_step")
+    assert [getattr(again, name) for name in same] == [getattr(end, name) for name in same]
+
+
+def test_the_best_is_the_running_mean_of_the_parameters(corpus):
+    """Written out: what is judged is a mean over the past, and training never sees it."""
+    network, recipe = load_network("wrnn"), SMALL.with_(evaluate_every=1)
+    plain = trainer_of(network, corpus, recipe)
+    averaged = trainer_of(network, corpus, recipe.with_(average=0.8))
+    mean = {name: p.copy() for name, p in plain.model.parameters.items()}
+    step = 0
+    for record, _ in zip(plain.records(), averaged.records(), strict=True):
+        if isinstance(record, Evaluation):
+            decay = min(0.8, (1 + step) / (10 + step))
+            step += 1
+            for name, p in plain.model.parameters.items():
+                mean[name] = decay * mean[name] + (1 - decay) * p
+                assert np.array_equal(averaged.model.parameters[name], p)
+                np.testing.assert_allclose(averaged.judged[name], mean[name], rtol=1e-4, atol=1e-6)
+    assert step == recipe.steps
+
+
+def test_asked_to_stop_it_saves_and_goes_on_later(corpus, tmp_path):
+    network = load_network("wrnn")
+    whole, broken = (start_run(tmp_path / name, corpus, SMALL) for name in ("whole", "broken"))
+    list(trainer_of(network, corpus, SMALL, run=whole).records())
+    trainer = trainer_of(network, corpus, SMALL, run=broken)
+    with stop_on_signals(trainer):
+        records = []
+        for record in trainer.records():
+            records.append(record)
+            if isinstance(record, Progress) and record.step == 8:
+                os.kill(os.getpid(), signal.SIGINT)
+    assert records[-2] == Saved(8, "last")
+    assert records[-1].stopped_by == "interrupted"
+    assert records[-1].val_nats_per_char is None
+    list(trainer_of(network, corpus, SMALL, run=broken).records())
+    assert bytes_of(broken) == bytes_of(whole)
+
+
+def test_the_second_signal_ends_at_once(corpus):
+    trainer = trainer_of(load_network("rnn"), corpus, SMALL)
+    # the background job of a shell, as these tests may be, ignores the signal
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with stop_on_signals(trainer):
+            os.kill(os.getpid(), signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
+
+
+def test_a_finished_run_stays_as_it_is(corpus, tmp_path):
+    run = start_run(tmp_path / "run", corpus, SMALL)
+    list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
+    before = bytes_of(run), run.metrics()
+    records = list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
+    assert records[-1].stopped_by == "steps"
+    assert not any(isinstance(record, Progress) for record in records)
+    assert (bytes_of(run), run.metrics()) == before
+
+
+def test_a_checkpoint_of_another_size_is_refused(corpus, tmp_path):
+    run = start_run(tmp_path / "run", corpus, SMALL)
+    list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
+    with pytest.raises(RunError, match="does not fit"):
+        list(trainer_of(load_network("wrnn"), corpus, SMALL.with_(hidden=9), run=run).records())
+
+
+# -- what is looked at decides nothing
+
+
+def test_looking_on_changes_nothing(corpus, tmp_path):
+    ends = []
+    for i, recipe in enumerate(
+        [
+            SMALL,
+            SMALL.with_(evaluate_every=1, sample_every=1, record_every=1),
+            SMALL.with_(evaluate_every=1000, sample_every=0, record_every=1000),
+        ]
+    ):
+        run = None if i == 0 else start_run(tmp_path / str(i), corpus, recipe)
+        trainer = trainer_of(load_network("wrnn"), corpus, recipe, run=run, save_seconds=0.0)
+        list(trainer.records())
+        ends.append(trainer)
+    for other in ends[1:]:
+        assert other.watch.smooth == ends[0].watch.smooth
+        for name, value in ends[0].model.parameters.items():
+            assert (other.model.parameters[name] == value).all()
+
+
+def test_the_seed_decides(corpus):
+    ends = [
+        finished(trainer_of(load_network("rnn"), corpus, SMALL.with_(seed=s)).records())
+        for s in (1, 1, 2)
+    ]
+    assert ends[0].train_nats_per_char == ends[1].train_nats_per_char
+    assert ends[0].train_nats_per_char != ends[2].train_nats_per_char
+
+
+# -- records
+
+
+def test_records_tell_what_happened(corpus, tmp_path):
+    run = start_run(tmp_path / "run", corpus, SMALL)
+    trainer = trainer_of(load_network("wrnn"), corpus, SMALL, run=run)
+    rate = trainer.recipe.lr
+    records = list(trainer.records())
+    progress = [r for r in records if isinstance(r, Progress)]
+    assert [r.step for r in progress] == list(range(4, 41, 4))
+    assert [r.characters for r in progress] == [r.step * 21 for r in progress]
+    assert [r.fraction for r in progress] == [r.step / 40 for r in progress]
+    assert progress[0].rate == pytest.approx(rate * 4 / 5, rel=0.03)
+    assert progress[-1].rate < rate / 5
+    assert progress[-1].seconds_left == 0.0
+    samples = [r for r in records if isinstance(r, Sample)]
+    assert [(r.step, len(r.text)) for r in samples] == [(s, 9) for s in range(5, 41, 5)]
+    assert len({r.text for r in samples}) > 1
+    looks = [r for r in records if isinstance(r, Evaluation)]
+    assert [r.step for r in looks] == [*range(6, 37, 6), 40]
+    assert [r.best for r in looks] == [
+        r.nats_per_char < min([math.inf] + [o.nats_per_char for o in looks[:i]])
+        for i, r in enumerate(looks)
+    ]
+    end = records[-1]
+    assert (end.stopped_by, end.steps, end.characters) == ("steps", 40, 840)
+    assert end.best_step == [r.step for r in looks if r.best][-1]
+    parameters, _ = run.load("best")
+    best = {name.removeprefix("parameter/"): p for name, p in parameters.items()}
+    whole = evaluate(trainer.engine, best, corpus.validation)
+    assert end.val_nats_per_char == whole.nats_per_char
+    assert end.val_bits_per_char == pytest.approx(whole.nats_per_char / math.log(2))
+    assert whole.characters == sum(len(text) - 1 for text in corpus.validation)
+    kinds = {record["kind"] for record in run.metrics()}
+    assert kinds == {"progress", "evaluation", "sample", "finished"}
+
+
+def test_the_last_record_has_the_keys_of_a_result_line(corpus):
+    end = finished(trainer_of(load_network("rnn"), corpus, SMALL).records())
+    assert set(json.loads(json.dumps(asdict(end)))) >= {
+        "run", "network", "parameters", "vocabulary", "steps", "characters", "seconds",
+        "chars_per_second", "train_nats_per_char", "val_nats_per_char", "val_bits_per_char",
+        "min_smooth_loss", "min_smooth_loss_step", "stopped_by",
+    }  # fmt: skip
+    assert end.network == "rnn"
+    assert end.run is None
+    assert end.parameters == 8 * 8 + 8 * 8 + 8 * 8 + 8 + 8
+    assert end.chars_per_second > 0
+    assert end.min_smooth_loss <= 7 * math.log(8)
+
+
+@pytest.mark.parametrize(
+    ("budget", "stopped_by"),
+    [({"epochs": 0.5}, "epochs"), ({"minutes": 0.002}, "minutes"), ({"steps": 3}, "steps")],
+)
+def test_budgets(corpus, budget, stopped_by):
+    trainer = trainer_of(load_network("rnn"), corpus, SMALL.with_(**budget))
+    end = finished(trainer.records())
+    assert end.stopped_by == stopped_by
+    if stopped_by == "epochs":
+        assert end.steps == math.ceil(trainer.streams.steps_per_epoch / 2)
+    if stopped_by == "minutes":
+        assert end.seconds >= 0.12
+
+
+def test_a_budget_of_minutes_counts_all_processes(corpus, tmp_path, monkeypatch):
+    # every look at this clock takes a millisecond, whatever else the machine has to do
+    ticks = itertools.count()
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks) / 1000)
+    monkeypatch.setattr("recurra.training.clock.time", clock)
+    recipe = SMALL.with_(minutes=0.01)
+    run = start_run(tmp_path / "run", corpus, recipe)
+    for record in trainer_of(
+        load_network("rnn"), corpus, recipe, run=run, save_seconds=0.0
+    ).records():
+        if isinstance(record, Progress) and record.seconds > 0.3:
+            break
+    end = finished(trainer_of(load_network("rnn"), corpus, recipe, run=run).records())
+    assert end.stopped_by == "minutes"
+    assert run.read_clock()["seconds"] == pytest.approx(end.seconds, abs=0.02)
+    again = [r for r in run.metrics() if r["kind"] == "progress" and r["step"] > record.step]
+    assert min(r["fraction"] for r in again) > 0.5
+
+
+def test_classic_stops_by_itself(corpus):
+    recipe = PLAIN.with_(steps=100_000, stop_no_minimum=50, lr=0.5)
+    assert finished(trainer_of(load_network("rnn"), corpus, recipe).records()).stopped_by in (
+        "stop_no_minimum",
+        "stop_same_integer",
+    )
+
+
+# -- divergence
+
+
+def test_divergence_keeps_the_last_good_state(corpus, tmp_path):
+    recipe = SMALL.with_(
+        optimizer="sgd", lr=1e-3, clip_norm=None, steps=2000, final_lr=1.0, evaluate_every=10
+    )
+    run = start_run(tmp_path / "run", corpus, recipe)
+    trainer = trainer_of(load_network("irnn"), corpus, recipe, run=run, save_seconds=0.0)
+    records = []
+    for record in trainer.records():
+        records.append(record)
+        if isinstance(record, Progress) and record.step == 24:
+            # What a rate far too high does at last, at once.
+            trainer.model.parameters["W"] *= np.float32(1e25)
+    end = records[-1]
+    assert end.stopped_by == "diverged"
+    assert "learning rate 0.001 is too high" in end.message
+    assert "try lr=0.0001 and clip_norm=1" in end.message
+    assert end.val_nats_per_char is not None
+    arrays, meta = run.load("last")
+    assert f"the state of step {meta['step']} is kept" in end.message
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_parameters_that_are_no_numbers_are_never_saved(corpus, tmp_path):
+    run = start_run(tmp_path / "run", corpus, SMALL)
+    trainer = trainer_of(load_network("rnn"), corpus, SMALL, run=run, save_seconds=0.0)
+    for record in trainer.records():
+        if isinstance(record, Progress) and record.step == 40:
+            trainer.model.parameters["s1"][0] = np.nan
+    assert record.stopped_by == "diverged"
+    assert "no finite number" in record.message
+    arrays, meta = run.load("last")
+    assert meta["step"] == 39
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_a_model_that_predicts_no_numbers_diverges_in_the_midst_of_samples(corpus):
+    recipe = SMALL.with_(sample_every=1, evaluate_every=1, record_every=1)
+    trainer = trainer_of(load_network("irnn"), corpus, recipe)
+    records = []
+    for record in trainer.records():
+        records.append(record)
+        if isinstance(record, Progress) and record.step == 9:
+            trainer.model.parameters["W"][:] = 1e30
+    assert records[-1].stopped_by == "diverged"
+    assert [r.step for r in records if isinstance(r, Sample)] == list(range(1, 9))
+
+
+# -- odd texts
+
+
+def test_a_text_of_one_distinct_character(tmp_path):
+    (tmp_path / "a.txt").write_text("a" * 600, "utf-8")
+    corpus = load_corpus([tmp_path / "a.txt"])
+    end = finished(trainer_of(load_network("wrnn"), corpus, SMALL).records())
+    assert (end.stopped_by, end.train_nats_per_char) == ("steps", 0.0)
+    assert end.val_nats_per_char == 0.0
+
+
+def test_without_held_out_text_there_is_no_best(tmp_path):
+    (tmp_path / "a.txt").write_text(babble(600), "utf-8")
+    corpus = load_corpus([tmp_path / "a.txt"], split=(100, 0, 0))
+    run = start_run(tmp_path / "run", corpus, SMALL)
+    end = finished(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
+    assert (end.stopped_by, end.val_nats_per_char) == ("steps", None)
+    assert run.has("last")
+    assert not run.has("best")
+    endless = SMALL.with_(steps=None, patience=3)
+    with pytest.raises(SettingError, match="patience never ends"):
+        trainer_of(load_network("wrnn"), corpus, endless)
+    with pytest.raises(SettingError, match="leave --average out"):
+        trainer_of(load_network("wrnn"), corpus, SMALL.with_(average=0.9))

@@ -1,0 +1,208 @@
+"""The journal under kills: torn lines, locks that end with their process, damage in the middle."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import optuna
+import pytest
+
+from recurra.errors import RunError
+from recurra.tuning.journal import JournalLock, cut_torn_line, try_lock
+from recurra.tuning.space import parse_space
+from recurra.tuning.study import Study
+from recurra.tuning.trial_store import Ledger, public_url
+from recurra.tuning.trials import DONE, PRUNED, RUNNING, WAITING
+from recurra.tuning.workers import Worker
+from studies import finished, study, table
+
+SPACE = parse_space({"lr": [0.1, 0.2], "hidden": {"from": 2, "to": 4}})
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path, "name", SPACE)
+
+
+def test_a_ledger_reads_back_what_was_written(tmp_path, ledger):
+    assert ledger.trial(2).state == WAITING
+    ledger.suggest(1, {"lr": 0.2, "hidden": 3})
+    assert ledger.begin(1)
+    ledger.reach(1, 100, 1.5)
+    ledger.note(1, result={"steps": 7})
+    ledger.settle(1, DONE, 1.25, "the end")
+    ledger.begin(0)
+    again = Ledger(tmp_path, "name", SPACE).trials()
+    assert [trial.state for trial in again] == [RUNNING, DONE, WAITING]
+    assert again[1].setting == {"lr": 0.2, "hidden": 3}
+    assert (again[1].rungs, again[1].loss, again[1].reason) == ({100: 1.5}, 1.25, "the end")
+    assert again[1].result == {"steps": 7}
+    assert again[0].setting is None
+
+
+def test_a_finished_trial_stays_as_it_is(ledger):
+    ledger.trial(0)
+    ledger.begin(0)
+    ledger.settle(0, DONE, 1.0)
+    ledger.settle(0, PRUNED)
+    ledger.pause(0)
+    assert not ledger.begin(0)
+    assert (ledger.trial(0).state, ledger.trial(0).loss) == (DONE, 1.0)
+
+
+def test_a_verdict_without_its_end_is_not_believed_but_for_pruned(ledger):
+    ledger.trial(1)
+    ledger.begin(0)
+    ledger.judge(0, DONE)
+    ledger.begin(1)
+    ledger.judge(1, PRUNED, "why")
+    assert [trial.state for trial in ledger.trials()] == [RUNNING, PRUNED]
+    assert not ledger.trials()[1].settled
+
+
+def test_optunas_own_tools_read_it(tmp_path):
+    made = finished(tmp_path)
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(made.folder / "journal.log"))
+    )
+    (name,) = optuna.get_all_study_names(storage)
+    loaded = optuna.load_study(study_name=name, storage=storage)
+    assert loaded.best_value == made.winner().loss
+    assert loaded.best_params == made.winner().setting
+    assert len(loaded.trials) == 12
+
+
+@pytest.mark.parametrize("torn", [b'{"op_code":6,"worker', b"x" * 9000, b"\xff\x00"])
+def test_a_torn_last_line_is_cut_off_and_nothing_is_glued_to_it(tmp_path, ledger, torn):
+    ledger.trial(0)
+    path = tmp_path / "journal.log"
+    whole = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(torn)
+    # by a ledger that is opened now, and by one that was open when it happened
+    for one in (Ledger(tmp_path, "name", SPACE), ledger):
+        with path.open("ab") as file:
+            file.write(torn)
+        one.note(0, mark=1)
+        assert [json.loads(line)["op_code"] for line in path.read_bytes().splitlines()]
+    assert path.read_bytes().startswith(whole)
+    assert len(Ledger(tmp_path, "name", SPACE).trials()) == 1
+
+
+def test_cutting_leaves_whole_lines_alone(tmp_path):
+    path = tmp_path / "journal"
+    cut_torn_line(path)  # there is none
+    for content, kept in [(b"", b""), (b"a\n", b"a\n"), (b"a\nb", b"a\n"), (b"b", b"")]:
+        path.write_bytes(content)
+        cut_torn_line(path)
+        assert path.read_bytes() == kept
+
+
+def test_damage_in_the_middle_is_told_with_its_line(tmp_path, ledger):
+    ledger.trial(1)
+    path = tmp_path / "journal.log"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], b"garbage\n", *lines[1:]]))
+    with pytest.raises(RunError, match="line 2: not a record of Optuna's journal"):
+        Ledger(tmp_path, "name", SPACE)
+
+
+def test_a_full_disk_is_a_sentence(ledger, monkeypatch):
+    ledger.trial(0)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        ledger.note(0, mark=1)
+
+
+def test_a_lock_ends_with_its_process(tmp_path):
+    path = tmp_path / "journal.log"
+    program = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from recurra.tuning.journal import JournalLock\n"
+        "lock = JournalLock(Path(sys.argv[1]))\nlock.acquire()\n"
+        "print('held', flush=True)\ntime.sleep(20)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        with path.with_suffix(".lock").open("ab") as file:
+            assert not try_lock(file)
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    lock = JournalLock(path)
+    begun = time.monotonic()
+    lock.acquire()
+    assert time.monotonic() - begun < 20  # Optuna's own lock is waited for 30 s
+    lock.release()
+
+
+def test_two_processes_write_one_journal(tmp_path):
+    Ledger(tmp_path, "name", SPACE).trial(1)
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom recurra.tuning.trial_store import Ledger\n"
+        "from recurra.tuning.space import parse_space\n"
+        "ledger = Ledger(Path(sys.argv[1]), 'name', parse_space({'lr': [1]}))\nledger.trials()\n"
+        "for i in range(40): ledger.note(int(sys.argv[2]), **{f'n{i}': i})"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", program, tmp_path, str(n)]) for n in range(2)
+    ]
+    assert [child.wait() for child in children] == [0, 0]
+    lines = (tmp_path / "journal.log").read_bytes().splitlines()
+    noted = [json.loads(line)["trial_id"] for line in lines if b'"user_attr":' in line]
+    assert sorted(noted) == [0] * 40 + [1] * 40
+
+
+def test_a_study_opens_after_its_journal_was_cut_anywhere(tmp_path):
+    made = finished(tmp_path, pruner="rounds", rung=100)
+    path = made.folder / "journal.log"
+    whole, expected = path.read_bytes(), table(made)
+    for part in (0.2, 0.5, 0.9):
+        path.write_bytes(whole[: int(part * len(whole))])
+        again = Study.open(made.folder)
+        assert Worker(again).work()
+        assert table(again) == expected
+
+
+def test_studies_of_one_folder_name_do_not_mix(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    one, other = study(tmp_path / "a"), study(tmp_path / "b")
+    one.ledger.trial(0)
+    assert not other.ledger.trials()
+
+
+def test_a_study_may_be_renamed(tmp_path):
+    made = finished(tmp_path)
+    expected = table(made)
+    renamed = Study.open(made.folder.rename(tmp_path / "another name"))
+    assert table(renamed) == expected
+
+
+def test_a_study_of_somebody_else_can_be_read(tmp_path, monkeypatch):
+    made = finished(tmp_path)
+    expected = table(made)
+
+    def refused(_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(JournalLock, "acquire", refused)
+    there = Study.open(made.folder)
+    assert table(there) == expected
+    assert there.winner() == made.winner()
+    with pytest.raises(RunError, match="Permission denied"):
+        there.ledger.trial(99)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:secret@host/db", "postgresql://me@host/db?password=secret"]
+)
+def test_a_password_is_not_kept(url):
+    assert public_url(url) == "postgresql+psycopg://me@host/db"

@@ -1,0 +1,219 @@
+"""What a study is asked for: its settings, its budgets, what is refused, and its file."""
+
+import json
+import math
+
+import pytest
+
+from recurra.errors import RunError, SettingError, TextError
+from recurra.training.recipe import CLASSIC, MODERN
+from recurra.tuning.api import make_protocol
+from recurra.tuning.cost import count_parameters
+from recurra.tuning.pruning import Pruner, make_pruner
+from recurra.tuning.spec import Protocol, load_protocol
+from recurra.tuning.study import Study
+from studies import LENGTH, RECIPE, protocol, replaced, study, write_text
+
+
+def test_every_trial_trains_on_the_same_characters(tmp_path):
+    asked = protocol(tmp_path, {"seq_len": [4, 7], "batch": [1, 3]})
+    for number in range(4):
+        recipe = asked.recipe_of(asked.space.point(number))
+        size = recipe.seq_len * recipe.batch
+        assert recipe.steps == math.ceil(LENGTH / size)
+        assert recipe.stop_no_minimum is None
+
+
+def test_the_classic_pruner_is_the_stop_rules_of_the_original(tmp_path):
+    recipe = protocol(tmp_path, pruner="classic").recipe_of({"lr": 0.1})
+    assert (recipe.stop_no_minimum, recipe.stop_same_integer) == (1000, 10_000)
+
+
+def test_a_setting_chooses_network_functions_and_sizes(tmp_path):
+    space = {"network": ["wrnn", "rnn2"], "f1": ["relu", "tanh"], "hidden.b": [4, 6]}
+    asked = protocol(tmp_path, space, network=None)
+    network = asked.network({"network": "wrnn", "f1": "relu", "hidden.b": 4})
+    assert (network.name, network.functions["f1"]) == ("wrnn", "relu")
+    recipe = asked.recipe_of({"network": "wrnn", "f1": "relu", "hidden.b": 4})
+    assert recipe.hidden == {"": RECIPE.hidden, "b": 4}
+
+
+def test_the_size_of_one_vector_is_that_of_all_that_the_equations_join_to_it(tmp_path):
+    asked = protocol(tmp_path, {"hidden.h": [4, 6]}, network="lstm")
+    assert count_parameters(asked, {"hidden.h": 4}, 13) == 4 * (13 + 4 + 1) * 4 + 13 * 5
+
+
+def test_one_text_need_not_be_in_a_list(tmp_path):
+    text = write_text(tmp_path)
+    asked = make_protocol(text, "rnn", {"lr": [0.1]}, RECIPE)
+    assert asked.text.sources == (str(text),)
+
+
+@pytest.mark.parametrize(
+    ("space", "sentence"),
+    [
+        ({"learning_rate": [1]}, "learning_rate is neither a field of a recipe nor a choice"),
+        ({"hiden": [1]}, "did you mean hidden"),
+        ({"steps": [1]}, "steps cannot be searched: every trial"),
+        ({"name": ["a"]}, "name cannot be searched"),
+        ({"lr": [0.1, -1]}, "allows lr = -1, but lr has to be"),
+        ({"seq_len": [4, 0.5]}, "but seq_len has to be"),
+        ({"f1": ["tanh"]}, "f1 is neither a field of a recipe nor a choice of rnn"),
+        ({"hidden": [2], "hidden.b": [2]}, "gives hidden and the size of a single vector"),
+        ({"hidden.c": [2]}, "no vector c"),
+        ({"network": ["rnn", "wrnn"]}, "name none beside it"),
+        ({"optimizer": ["adagrad", "adam2"]}, "optimizer has to be one of"),
+    ],
+)
+def test_spaces_that_contradict_the_recipe_or_the_network(tmp_path, space, sentence):
+    with pytest.raises(SettingError, match=sentence):
+        protocol(tmp_path, space)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"sampler": "tpe", "pruner": "rounds"}, "tpe suggests from results"),
+        ({"sampler": "genetic"}, "no search genetic"),
+        ({"pruner": "wishful"}, "no pruner wishful"),
+        ({"trials": 13}, "the grid has 12 settings, not 13"),
+        ({"pruner": "rounds", "rung": LENGTH}, "has to lie below"),
+        ({"pruner": "rounds", "within": "dropout"}, "the space does not search it"),
+        ({"engine": "abacus"}, "no engine abacus"),
+        (
+            {
+                "pruner": "rounds",
+                "within": "hidden",
+                "space": {
+                    "hidden": {"from": 2, "to": 8, "points": 3},
+                    "lr": {"from": 0.1, "to": 0.2},
+                },
+            },
+            "give it a list or a step",
+        ),
+        ({"pruner": "top", "within": "lr"}, "only rounds are held within a parameter"),
+        ({"pruner": "halving", "factor": 1}, "factor has to be 2 or more"),
+        ({"recipe": MODERN.with_(minutes=1), "length": None}, "cannot have a budget of minutes"),
+        ({"recipe": RECIPE.with_(warmup=100), "pruner": "rounds"}, "the warm-up ends after 1,6"),
+        ({"space": {"lr": {"from": 0.1, "to": 0.2}}, "sampler": "grid"}, "which values of lr"),
+        ({"split": "100/0/0"}, None),
+    ],
+)
+def test_searches_that_make_no_sense(tmp_path, options, sentence):
+    if sentence is None:
+        with pytest.raises(TextError, match="no text is held out"):
+            study(tmp_path, **options)
+        return
+    with pytest.raises(SettingError, match=sentence):
+        protocol(tmp_path, **options)
+
+
+def test_the_length_is_that_of_the_recipe(tmp_path):
+    one_pass = sum(map(len, protocol(tmp_path).text.load().train))
+    options = {"space": {"lr": [0.1]}, "engine": "reference", "pruner": "none"}
+    text = [tmp_path / "sums.txt"]
+    steps = make_protocol(text, "rnn", recipe=MODERN.with_(steps=30), **options)
+    assert steps.length == 30 * MODERN.batch * MODERN.seq_len
+    epochs = make_protocol(text, "rnn", recipe=CLASSIC.with_(epochs=2), **options)
+    assert epochs.length == 2 * one_pass
+    assert make_protocol(text, "rnn", recipe=CLASSIC, **options).length == 4 * one_pass
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "rungs"),
+    [
+        ("none", {}, ()),
+        ("rounds", {}, (1000, 3000, 9000)),
+        ("halving", {"first": 2000, "factor": 4}, (2000,)),
+        ("halving", {"first": 1000, "factor": 2}, (1000, 2000, 4000, 8000)),
+        ("top", {}, (5000,)),
+        ("rounds", {"first": 26_000}, (26_000,)),
+    ],
+)
+def test_rungs(name, options, rungs):
+    assert make_pruner(name, 27_000, 5000, trials=64, **options).rungs == rungs
+
+
+def test_top_keeps_some_after_one_pass_and_rounds_a_part_of_them():
+    top = make_pruner("top", 27_000, 5000, trials=64)
+    assert (top.kept(64), top.kept(2)) == (4, 2)
+    assert [Pruner("rounds", (1,), 3).kept(n) for n in (1, 2, 9, 11)] == [1, 1, 3, 3]
+
+
+def test_a_protocol_comes_back_from_its_file(tmp_path):
+    space = {"lr": [0.1], "hidden.b": [4], "f1": ["relu"]}
+    asked = protocol(tmp_path, space, network="wrnn", pruner="rounds")
+    made = Study.create(asked, tmp_path / "study")
+    again, _, storage = load_protocol(made.folder)
+    assert (again, storage) == (asked, None)
+    assert list(again.space.parameters) == list(space)
+
+
+def test_the_same_command_finds_its_study_and_another_one_is_told_why_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = protocol(tmp_path)
+    first, again = Study.create(asked), Study.create(asked)
+    assert first.folder == again.folder
+    assert first.folder.name == f"rnn-sums-{asked.key}"
+    other = replaced(asked, length=LENGTH + 1)
+    assert Study.create(other).folder != first.folder
+    with pytest.raises(SettingError, match="another length"):
+        Study.create(other, first.folder)
+
+
+def test_a_call_that_was_killed_while_it_made_the_folder_is_no_hindrance(tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / ".study.json.0123.tmp").write_text("{")
+    assert Study.create(protocol(tmp_path), tmp_path / "study").trials()
+
+
+def test_the_folder_of_a_study_has_a_name_that_any_system_takes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = write_text(tmp_path).rename(tmp_path / ("my novel? " + "x" * 100 + ".txt"))
+    asked = make_protocol([text], "rnn", {"lr": [0.1]}, RECIPE, engine="reference")
+    name = Study.create(asked).folder.name
+    assert name.startswith("rnn-my-novel--xxx")
+    assert name.endswith(f"-{asked.key}")
+    assert len(name) < 60
+
+
+def test_damaged_and_foreign_studies_are_refused(tmp_path):
+    made = study(tmp_path)
+    path = made.folder / "study.json"
+    content = json.loads(path.read_text())
+    for change, sentence in [
+        ({"format": 2}, "study of format 2, and this Recurra knows format 1"),
+        ({"sampler": "magic"}, "does not say what a study needs"),
+        ({"trials": None}, "does not say what a study needs"),
+    ]:
+        path.write_text(json.dumps({**content, **change}))
+        with pytest.raises(RunError, match=sentence):
+            Study.open(made.folder)
+    path.write_text("{")
+    with pytest.raises(RunError, match="not what Recurra wrote"):
+        Study.open(made.folder)
+    with pytest.raises(RunError, match="A study is a folder that"):
+        Study.open(tmp_path)
+    with pytest.raises(RunError, match="not empty, and no study"):
+        Study.create(made.protocol, tmp_path)
+
+
+def test_changed_texts_are_refused(tmp_path):
+    made = study(tmp_path)
+    (tmp_path / "sums.txt").write_text("something else\n" * 400)
+    with pytest.raises(RunError, match="the texts have changed since"):
+        made.protocol.text.load()
+
+
+def test_json_of_a_protocol_is_json(tmp_path):
+    asked = protocol(tmp_path, pruner="top")
+    assert Protocol.from_json(json.loads(json.dumps(asked.as_json()))) == asked
+
+
+def test_a_setting_that_is_not_used_does_not_change_the_key(tmp_path):
+    asked = protocol(tmp_path, pruner="rounds", rung=100)
+    assert "within" not in asked.as_json()["pruner"]
+    within = protocol(tmp_path, pruner="rounds", rung=100, within="lr")
+    assert within.as_json()["pruner"]["within"] == "lr"
+    assert within.key != asked.key
+    assert type(asked).from_json(within.as_json()) == within
