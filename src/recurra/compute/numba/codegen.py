@@ -128,8 +128,8 @@ class _Emitter:
         return self.arguments[key]
 
     def _identifier(self, name: str) -> str:
-        # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike: no name
-        # that is typed begins with a digit
+        # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike, since
+        # no name in equations begins with a digit
         if name not in self.ascii:
             plain = name.replace(".", "__").replace(":", "_").replace("~", "_")
             if not plain.isascii() or plain in self.ascii.values():
