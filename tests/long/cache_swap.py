@@ -27,6 +27,8 @@ import time
 from pathlib import Path
 
 ATTACKER, USER, GROUP = 4001, 4002, 4003
+KINDS = "before", "while", "while", "link", "pipe", "device"
+ATTACKS = 10  # on one place
 PATIENCE = 60.0
 VICTIM = """
 import importlib, time, numpy as np
@@ -35,7 +37,7 @@ for name in ("recurra.compute.numba.kernels.optimizers", "recurra.engines.kernel
         kernels = importlib.import_module(name)
     except ModuleNotFoundError:
         continue
-    for dtype, step in ((np.float32, 1), (np.float64, 1), (np.float32, 2), (np.float64, 2)):
+    for dtype, step in ((np.float32, 1), (np.float64, 1), (np.float32, 2)):
         assert kernels.squares(np.full(3 * step, 2.0, dtype)[::step], np.inf) == 12.0
         time.sleep(0.1)  # a training meets its kernels one by one
     print("right", sum(kernels.squares.stats.cache_hits.values()))
@@ -44,10 +46,15 @@ for name in ("recurra.compute.numba.kernels.optimizers", "recurra.engines.kernel
 # A folder of bombs takes the place of the victim's for a moment.
 SWAPPER = """
 import os, sys, time
-place, bombs, aside = sys.argv[1:]
+place, bombs, aside, once = sys.argv[1:]
+if once:
+    os.rename(place, aside)
+    os.symlink(bombs, place)
 print("ready", flush=True)
 while True:
     try:
+        if once:
+            time.sleep(60)
         os.rename(place, aside)
         os.symlink(bombs, place)
         time.sleep(0.05)
@@ -57,6 +64,11 @@ while True:
     except OSError:
         time.sleep(0.01)
 """
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a folder, with owners and modes."""
+    subprocess.run(["cp", "--archive", source, target], check=True)
 
 
 class Bomb:
@@ -85,72 +97,70 @@ def main() -> int:
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         print("This needs root and setpriv (util-linux).")
         return 2
-    chance, executed, failed = random.Random(options.seed), 0, 0
-    for number in range(options.attacks):
+    chance = random.Random(options.seed)
+    executed = failed = number = 0
+    while number < options.attacks:
         with tempfile.TemporaryDirectory(prefix="swap-") as name:
-            trial = Trial(Path(name), chance, options.source)
-            done, problem = trial.attack()
-        executed += done
-        failed += problem != ""
-        print(f"{number + 1}: {trial} {'EXECUTED' if done else ''} {problem}".rstrip(), flush=True)
+            place = Place(Path(name), chance, options.source)
+            for _ in range(min(ATTACKS, options.attacks - number)):
+                kind, depth, number = chance.choice(KINDS), chance.randrange(3), number + 1
+                done, problem = place.attack(kind, depth)
+                executed += done
+                failed += problem != ""
+                told = f"{place} {kind} depth {depth} {'EXECUTED' if done else ''} {problem}"
+                print(f"{number}: {told}".rstrip(), flush=True)
     print(f"{options.attacks} attacks: {executed} executed, {failed} victims hindered")
     return 1 if executed or failed else 0
 
 
-class Trial:
-    """One victim, one place, one attack."""
+class Place:
+    """One victim and the folder where that keeps its kernels, made with a careless umask."""
 
     def __init__(self, folder: Path, chance: random.Random, source: str) -> None:
-        self.folder, self.source, self.chance = folder, source, chance
+        self.folder, self.chance = folder, chance
         self.victim = chance.choice([0, USER])
         self.umask = chance.choice([0o000, 0o002])
         self.variable = chance.choice(["RECURRA_CACHE", "XDG_CACHE_HOME"])
-        self.kind = chance.choice(["before", "while", "while", "link", "pipe", "device"])
-        self.depth = chance.randrange(3)
+        self.shared, self.bombs = folder / "shared", folder / "bombs"
+        home, self.marker = folder / "home", folder / "shared" / "marker"
+        folder.chmod(0o755)
+        for path, mode in ((self.shared, 0o777), (home, 0o700)):
+            path.mkdir()
+            os.chown(path, self.victim, GROUP)
+            path.chmod(mode | 0o2000)  # what is made here belongs to the shared group
+        self.environment = {
+            "PATH": os.environ["PATH"], "PYTHONPATH": source, "HOME": str(home),
+            "PYTHONDONTWRITEBYTECODE": "1", self.variable: str(self.shared / "cache"),
+        }  # fmt: skip
+        problem = self.run()
+        assert not problem, problem
+        copy(self.shared, folder / "before")
 
     def __str__(self) -> str:
-        victim = "root" if self.victim == 0 else "user"
-        return f"{victim} {self.variable} umask {self.umask:03o} {self.kind} depth {self.depth}"
+        return f"{'user' if self.victim else 'root'} {self.variable} umask {self.umask:03o}"
 
-    def attack(self) -> tuple[bool, str]:
+    def attack(self, kind: str, depth: int) -> tuple[bool, str]:
         """Whether the attacker's code has run, and in which way the victim was hindered."""
-        self.folder.chmod(0o755)
-        shared, home = self.folder / "shared", self.folder / "home"
-        for path, owner, mode in ((shared, self.victim, 0o777), (home, self.victim, 0o700)):
-            path.mkdir()
-            os.chown(path, owner, GROUP)
-            path.chmod(mode | 0o2000)  # what is made here belongs to the shared group
-        marker, bombs = self.folder / "shared" / "marker", self.folder / "bombs"
-        cache = shared / "cache"
-        environment = {
-            "PATH": os.environ["PATH"], "PYTHONPATH": self.source, "HOME": str(home),
-            "PYTHONDONTWRITEBYTECODE": "1", self.variable: str(cache),
-        }  # fmt: skip
-        problem = self.run(environment)  # makes the folders, with the victim's umask
-        swapped = sorted(p for p in [cache, *cache.rglob("*")] if p.is_dir())[self.depth]
-        self.plant(bombs, swapped, marker)
-        aside = swapped.parent / "aside"
-        if self.kind == "while":
-            command = [sys.executable, "-c", SWAPPER, str(swapped), str(bombs), str(aside)]
-            swapper = subprocess.Popen(as_user(ATTACKER, *command), stdout=subprocess.PIPE)
-            assert swapper.stdout is not None
-            swapper.stdout.readline()
-            try:
-                problem = problem or self.run(environment)
-            finally:
-                swapper.kill()
-                swapper.wait()
-        else:
-            script = "import os,sys; os.rename(*sys.argv[1:3]); os.rename(*sys.argv[3:])"
-            paths = [str(swapped), str(aside), str(bombs), str(swapped)]
-            if bombs.parent != swapped.parent:  # a link does not leave the attacker's folder
-                script = script.replace("os.rename(*sys.argv[3:])", "os.symlink(*sys.argv[3:])")
-            command = [sys.executable, "-c", script, *paths]
-            subprocess.run(as_user(ATTACKER, *command), check=True)
-            problem = problem or self.run(environment)
-        return marker.exists(), problem
+        shutil.rmtree(self.shared)
+        shutil.rmtree(self.bombs, ignore_errors=True)
+        copy(self.folder / "before", self.shared)
+        cache = self.shared / "cache"
+        swapped = sorted(p for p in [cache, *cache.rglob("*")] if p.is_dir())[depth]
+        self.plant(kind, swapped)
+        once = "" if kind == "while" else "once"
+        paths = map(str, (swapped, self.bombs, swapped.parent / "aside"))
+        command = as_user(ATTACKER, sys.executable, "-c", SWAPPER, *paths, once)
+        swapper = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert swapper.stdout is not None
+        swapper.stdout.readline()
+        try:
+            problem = self.run()
+        finally:
+            swapper.kill()
+            swapper.wait()
+        return self.marker.exists(), problem
 
-    def run(self, environment: dict[str, str]) -> str:
+    def run(self) -> str:
         """The victim's process; what was wrong with it, if anything."""
         command = [sys.executable, "-c", VICTIM]
         if self.victim:
@@ -158,7 +168,7 @@ class Trial:
         begun = time.monotonic()
         try:
             done = subprocess.run(
-                command, env=environment, umask=self.umask, capture_output=True, text=True,
+                command, env=self.environment, umask=self.umask, capture_output=True, text=True,
                 timeout=PATIENCE, cwd="/",
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -167,11 +177,12 @@ class Trial:
             return f"failed after {time.monotonic() - begun:.0f} s: {done.stderr[-200:]}"
         return ""
 
-    def plant(self, bombs: Path, swapped: Path, marker: Path) -> None:
+    def plant(self, kind: str, swapped: Path) -> None:
         """The attacker's folder: like the swapped one, but for what the files hold."""
-        shutil.copytree(swapped, bombs, symlinks=True)
+        bombs = self.bombs
+        shutil.copytree(swapped, bombs)
         for path in [p for p in bombs.rglob("*") if p.is_file()]:
-            payload = pickle.dumps(Bomb(marker))
+            payload = pickle.dumps(Bomb(self.marker))
             heads = [
                 b"",
                 path.read_bytes()[:32],
@@ -179,11 +190,11 @@ class Trial:
                 hmac.new(b"\0" * 32, payload, hashlib.sha256).digest(),
             ]
             path.unlink()
-            if self.kind == "pipe":
+            if kind == "pipe":
                 os.mkfifo(path, 0o666)
-            elif self.kind == "device":
+            elif kind == "device":
                 path.symlink_to("/dev/zero")
-            elif self.kind == "link":
+            elif kind == "link":
                 (self.folder / "bomb").write_bytes(heads[2] + payload)
                 path.symlink_to(self.folder / "bomb")
             else:

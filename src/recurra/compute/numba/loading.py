@@ -30,9 +30,9 @@ def load(source: str) -> ModuleType:
 
 
 def is_compiled(source: str) -> bool:
-    """Whether an earlier process has left what training needs of this source on disk."""
-    place = folder()
-    return place is not None and any(place.glob(f"{_module_name(source)}.backward-*"))
+    """Whether this process, or an earlier one, has compiled this source for training."""
+    name, place = _module_name(source), folder()
+    return name in sys.modules or (place is not None and any(place.glob(f"{name}.backward-*")))
 
 
 def _module_name(source: str) -> str:
