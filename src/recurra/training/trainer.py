@@ -35,6 +35,7 @@ from recurra.training.records import (
     Evaluation,
     Finished,
     Kept,
+    Lost,
     Progress,
     Record,
     Sample,
@@ -123,7 +124,7 @@ class Trainer:
             RunError: the run is in use by another process, damaged, or cannot be written.
         """
         with self.run.lock() if self.run else contextlib.nullcontext():
-            self._restore()
+            yield from self._restore()
             if self.engine.cold:
                 yield Compiling(self.model.network.name)
             while (reason := self._reason(until)) is None:
@@ -303,7 +304,7 @@ class Trainer:
             self._saved_step = step
         yield Saved(step, name)
 
-    def _restore(self) -> None:
+    def _restore(self) -> Iterator[Lost]:
         """Take over what the run's folder holds, if anything, and start the clock."""
         self._clock = Clock(self._paused)
         if self.run is None:
@@ -330,12 +331,28 @@ class Trainer:
         self.rng.bit_generator.state = meta["generator"]
         self.streams.position = meta["stream"]
         self._saved_step = self.watch.step
+        yield from self._find_lost(self.run)
         if self.run.has("best"):
             names = {f"parameter/{name}": name for name in self.model.parameters}
             best, _ = self.run.load("best", {name: arrays[name].shape for name in names})
             self.best = {names[name]: array for name, array in best.items()}
         self.run.truncate_metrics(self.watch.step)
         self._clock = Clock(self.run.read_clock())
+
+    def _find_lost(self, run: Run) -> Iterator[Lost]:
+        """Files that were there at the last save."""
+        step, best_step = self.watch.step, self.watch.best_step
+        if not run.has_metrics:
+            yield Lost(
+                step, f"metrics.jsonl is gone, and the records of the first {step:,} steps with it"
+            )
+        if best_step and not run.has("best"):
+            yield Lost(
+                step,
+                f"best.safetensors is gone, and the model of step {best_step:,} with it: the next "
+                "held-out loss counts as the lowest",
+            )
+            self.watch.best, self.watch.best_step = math.inf, 0
 
     def _log(self, record: AnyRecord) -> AnyRecord:
         if self.run is not None:
