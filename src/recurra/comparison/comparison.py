@@ -23,7 +23,8 @@ from recurra.errors import RecurraError, RunError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.storage.checkpoints import FORMAT
-from recurra.storage.files import cannot_write, canonical_json, safe_name, write_atomic
+from recurra.storage.files import cannot_write, canonical_json, safe_name
+from recurra.storage.folder import write_atomic
 from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import TextSpec
 from recurra.training.finished_run import FinishedRun

@@ -12,7 +12,6 @@ import errno
 import json
 import math
 import os
-import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ from typing import Any, BinaryIO
 from optuna.storages.journal import BaseJournalBackend
 
 from recurra.errors import RunError
-from recurra.storage.files import open_regular
+from recurra.storage.files import open_regular, open_to_write
 
 if sys.platform == "win32":
     import msvcrt
@@ -96,7 +95,7 @@ class JournalFile(BaseJournalBackend):
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write records whose bytes are on the disk when this returns."""
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with self.lock(), self.path.open("ab") as file:
+        with self.lock(), open_to_write(self.path) as file:
             file.write(lines.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -141,20 +140,6 @@ def _shortened(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def open_to_write(path: Path) -> BinaryIO:
-    """Open a regular file, new or old, to be locked or changed; waits for no pipe.
-
-    Raises:
-        OSError: it is no regular file, or cannot be opened.
-    """
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o666)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))
-    return os.fdopen(descriptor, "rb+")
-
-
 def try_lock(file: BinaryIO) -> bool:
     """Lock an open file for this process, if nobody else holds it; closing it ends the lock."""
     try:
@@ -169,7 +154,7 @@ def try_lock(file: BinaryIO) -> bool:
 
 def cut_torn_line(path: Path) -> None:
     """Cut off what follows the last line end; under the lock nobody is just writing it."""
-    with open_to_write(path) as file:
+    with contextlib.suppress(FileNotFoundError), open_regular(path) as file:
         end = size = file.seek(0, os.SEEK_END)
         while end > 0:
             start = max(0, end - 4096)
@@ -180,4 +165,4 @@ def cut_torn_line(path: Path) -> None:
                 break
             end = start
         if end < size:
-            file.truncate(end)
+            os.truncate(path, end)

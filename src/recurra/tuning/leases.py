@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from recurra.tuning.journal import open_to_write, try_lock
+from recurra.storage.files import open_to_write
+from recurra.tuning.journal import try_lock
 from recurra.tuning.optuna_storage import HEARTBEAT
 from recurra.tuning.trial_store import TrialStore
 from recurra.tuning.trials import FAILED, RUNNING, Trial

@@ -18,7 +18,8 @@ from recurra.compute.engines import check_engine
 from recurra.errors import EquationError, RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.storage.files import canonical_json, read_bounded, write_atomic
+from recurra.storage.files import canonical_json, read_bounded
+from recurra.storage.folder import write_atomic
 from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import TextSpec
 from recurra.training.recipe import BUDGETS, Recipe
