@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from recurra.comparison.create import plan_comparison as plan_comparison
     from recurra.comparison.from_studies import compare_studies as compare_studies
     from recurra.comparison.results import Results as Results
-    from recurra.comparison.results import settle as settle
+    from recurra.comparison.results import evaluate_test as evaluate_test
     from recurra.comparison.runner import compare as compare
-    from recurra.comparison.runner import trainers as trainers
+    from recurra.comparison.runner import pending_runs as pending_runs
     from recurra.compute.base import Engine as Engine
     from recurra.compute.engines import make_engine as make_engine
     from recurra.compute.gradcheck import GradientCheck as GradientCheck
@@ -93,11 +93,11 @@ _MODULES = {
     "comparison.from_studies": ("compare_studies",),
     "comparison.results": (
         "Results",
-        "settle",
+        "evaluate_test",
     ),
     "comparison.runner": (
         "compare",
-        "trainers",
+        "pending_runs",
     ),
     "compute.base": ("Engine",),
     "compute.engines": ("make_engine",),

@@ -47,7 +47,7 @@ def test_every_winner_is_trained_as_its_study_found_it(studies, compared):
     network, _ = studies["wrnn"].winning()
     assert f"f1 = {network.choices['f1']}" in comparison.contestant("wrnn").equations
     sizes = comparison.budgets[0].parameters
-    rows = recurra.settle(comparison).rows
+    rows = recurra.evaluate_test(comparison).rows
     assert {(row.contestant, row.parameters) for row in rows} == set(sizes.items())
 
 

@@ -5,8 +5,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from recurra.comparison.budgets import Budget
-from recurra.comparison.comparison import Comparison, Contestant
-from recurra.comparison.create import SEEDS, refuse_what_cannot_be_compared, refuse_without_parts
+from recurra.comparison.comparison import (
+    Comparison,
+    Contestant,
+    refuse_what_cannot_be_compared,
+)
+from recurra.comparison.create import SEEDS, refuse_without_parts
 from recurra.comparison.environment import machine
 from recurra.compute.engines import available_threads
 from recurra.errors import SettingError
@@ -43,7 +47,7 @@ def compare_studies(
     contestants = [
         Contestant(name, network.name, {}, network.source) for name, (network, _) in winners.items()
     ]
-    refuse_what_cannot_be_compared(contestants, seeds, ())
+    refuse_what_cannot_be_compared(list(winners), seeds, ())
     specs = [study.spec for study in studies.values()]
     first = specs[0]
     for name, study in studies.items():

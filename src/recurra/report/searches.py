@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.comparison.comparison import Trial as Entry
+from recurra.comparison.comparison import PlannedRun
 from recurra.tuning.spec import StudySpec
 from recurra.tuning.trials import Trial, rank
 
@@ -36,7 +36,7 @@ class SearchPart:
         return Counter(trial.state for trial in self.trials)
 
 
-def gather_search(folder: str | Path) -> tuple[SearchPart, list[Entry]]:
+def gather_search(folder: str | Path) -> tuple[SearchPart, list[PlannedRun]]:
     """A search that found something, and its best trials as entries of the report.
 
     Raises:
@@ -56,7 +56,7 @@ def gather_search(folder: str | Path) -> tuple[SearchPart, list[Entry]]:
     )
     best = [trial for trial in ranked if trial.loss is not None][:SHOWN]
     return part, [
-        Entry(
+        PlannedRun(
             "best",
             f"#{trial.number}",
             study.spec.recipe_of(trial.setting or {}).seed,
