@@ -71,9 +71,9 @@ def test_a_run_that_does_not_say_what_it_was_is_refused(finished):
     config = json.loads(path.read_text("utf-8"))
     for damaged in ({}, {**config, "recipe": {"lr": "fast"}}, {**config, "text": None}):
         path.write_text(json.dumps({"format": 1, **damaged}), "utf-8")
-        with pytest.raises(RunError, match="does not say what a run needs"):
+        with pytest.raises(RunError, match="config.json: .*: restore a backup"):
             recurra.compare_runs({"a": ["strange"], "b": [other]})
-        with pytest.raises(RunError, match="does not say what a run needs"):
+        with pytest.raises(RunError, match="config.json: .*: restore a backup"):
             recurra.write_report("strange", "page.html")
 
 
