@@ -61,7 +61,9 @@ class Lines:
         """Take in one record."""
         match record:
             case Compiling():
-                self.console.print(compiling(record))
+                if not record.seconds or time.monotonic() - self._printed > PAUSE:
+                    self._printed = time.monotonic()
+                    self.console.print(compiling(record))
             case Lost():
                 self.console.print(record.message)
             case Progress():
@@ -141,7 +143,8 @@ class Dashboard(Lines):
 
 def compiling(record: Compiling) -> str:
     """What there is to wait for before the first step."""
-    return f"compiling the kernels of {record.network}, once: some seconds ..."
+    so_far = f"{record.kernel}, {duration(record.seconds)} so far" if record.kernel else "seconds"
+    return f"compiling the kernels of {record.network}, once: {so_far} ..."
 
 
 def nats_and_bits(nats_per_char: float) -> str:

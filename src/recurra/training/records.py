@@ -15,9 +15,17 @@ from recurra.storage.typed_json import read_typed
 
 @dataclass(frozen=True, slots=True)
 class Compiling:
-    """The first step is going to take some seconds: these kernels are compiled now, once."""
+    """Kernels are being compiled, once, before the first step.
+
+    Attributes:
+        network: whose kernels.
+        kernel: the one at work; empty before the first.
+        seconds: how long it has taken so far, all of them together.
+    """
 
     network: str
+    kernel: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

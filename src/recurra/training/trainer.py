@@ -7,6 +7,8 @@ saves, the clock) decides nothing. Only a budget of minutes lets the clock in.
 
 import contextlib
 import math
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -47,6 +49,8 @@ from recurra.training.stopping import DIVERGED, INTERRUPTED, REASONS, Watch, bud
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
+# Seconds between two records of what is compiled.
+GLANCE = 0.25
 
 AnyRecord = TypeVar("AnyRecord", bound=Kept)
 
@@ -126,7 +130,7 @@ class Trainer:
         with self.run.lock() if self.run else contextlib.nullcontext():
             yield from self._restore()
             if self.engine.cold:
-                yield Compiling(self.model.network.name)
+                yield from self._compile()
             while (reason := self._reason(until)) is None:
                 loss, rate = self._step()
                 if not self._diverged():
@@ -136,6 +140,31 @@ class Trainer:
             if reason != DIVERGED:
                 yield from self._save("last")
             yield self._finish(DIVERGED if self._diverged() else reason)
+
+    def _compile(self) -> Iterator[Compiling]:
+        """Compile all kernels by a step that trains nothing, until that is done or a stop asked."""
+        name, begun = self.model.network.name, time.monotonic()
+        yield Compiling(name)
+        rehearsal = threading.Thread(target=self._rehearse, daemon=True)
+        rehearsal.start()
+        while not self._stop_asked and rehearsal.is_alive():
+            rehearsal.join(GLANCE)
+            yield Compiling(name, self.engine.compiling, time.monotonic() - begun)
+
+    def _rehearse(self) -> None:
+        recipe, engine, rng = self.recipe, self.engine, np.random.default_rng(0)
+        parameters = {name: p.copy() for name, p in self.model.parameters.items()}
+        text = np.zeros((recipe.seq_len, recipe.batch), np.int32)
+        state = engine.zero_state(recipe.batch)
+        masks = engine.dropout_masks(recipe.dropout, recipe.seq_len, recipe.batch, rng)
+        optimizer = Optimizer(recipe.optimizer_settings, parameters)
+        # whatever fails here fails again, and is told, where it counts
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            engine.train_step(parameters, optimizer, 0.0, text, text, state, masks=masks)
+            if self.held_out:
+                engine.losses(parameters, text, text, state)
+            if recipe.sample_every:
+                engine.next_log_probabilities(parameters, text[0], state)
 
     def held_out_loss(self) -> Loss:
         """The held-out loss of the present parameters, estimated on some of the text.
