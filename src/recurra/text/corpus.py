@@ -170,7 +170,7 @@ class TextSpec:
 
     def to_json(self) -> dict[str, Any]:
         """What a file keeps."""
-        return asdict(self)
+        return {**asdict(self), "sources": list(self.sources)}
 
     def load(
         self, owner: object, sources: Sequence[Source] | None = None, *, fetch: bool = False
