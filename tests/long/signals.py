@@ -8,10 +8,10 @@ In a terminal SIGINT is Ctrl-C typed, and "closed" closes the window: the termin
 comes. Start-up is every --step milliseconds up to --start-up. A command has to end within two
 seconds (on a busy machine: times the load of a core), by 130, 143 or 129 (or by the signal itself,
 which a shell shows as the same number), with one sentence and without a traceback, and leave no
-process behind; then it is resumed, and has to come to the same bytes as one that was not disturbed.
-Silence is enough in start-up, and for SIGTERM and SIGHUP where nothing was trained yet. In the first
-milliseconds, before any file of Recurra's is read, Python answers for itself: "Python's own start"
-is counted and no failure.
+process behind; then it is resumed, and has to come to the same bytes as one that was left alone.
+Silence is enough in start-up, and for SIGTERM and SIGHUP where nothing was trained yet. In the
+first milliseconds, before any file of Recurra's is read, Python answers for itself: "Python's own
+start" is counted and no failure.
 
 It prints a line for each phase with the longest time to the end, the failures as they are met,
 and a table of them. Exit code 0: none. For Linux.
