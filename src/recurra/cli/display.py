@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from recurra.training.records import Compiling, Evaluation, Progress, Record, Sample
+from recurra.training.records import Compiling, Evaluation, Lost, Progress, Record, Sample
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -51,6 +51,8 @@ class Lines:
                 if not record.seconds or time.monotonic() - self._printed > PAUSE:
                     self._printed = time.monotonic()
                     self.console.print(compiling(record))
+            case Lost():
+                self.console.print(record.message)
             case Progress():
                 self.progress = record
                 if time.monotonic() - self._printed > PAUSE:
@@ -86,6 +88,8 @@ class Dashboard(Lines):
         match record:
             case Compiling():
                 self.waiting = compiling(record)
+            case Lost():
+                super().show(record)
             case Progress():
                 self.progress = record
                 self.curve.append(record.smooth_nats_per_char)

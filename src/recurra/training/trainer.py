@@ -36,10 +36,14 @@ from recurra.training.records import (
     Compiling,
     Evaluation,
     Finished,
+    Kept,
+    Lost,
     Progress,
     Record,
     Sample,
     Saved,
+    has_finished,
+    to_json,
 )
 from recurra.training.stopping import DIVERGED, INTERRUPTED, REASONS, Watch, budget_used
 
@@ -48,7 +52,7 @@ PIECE = 1000
 # Seconds between two records of what is compiled.
 GLANCE = 0.25
 
-AnyRecord = TypeVar("AnyRecord", Progress, Evaluation, Sample, Finished)
+AnyRecord = TypeVar("AnyRecord", bound=Kept)
 
 
 class Trainer:
@@ -124,7 +128,7 @@ class Trainer:
             RunError: the run is in use by another process, damaged, or cannot be written.
         """
         with self.run.lock() if self.run else contextlib.nullcontext():
-            self._restore()
+            yield from self._restore()
             if self.engine.cold:
                 yield from self._compile()
             while (reason := self._reason(until)) is None:
@@ -251,7 +255,16 @@ class Trainer:
             return
         loss = self.held_out_loss()
         best = self.watch.evaluate(loss.nats_per_char)
-        yield self._log(Evaluation(self.watch.step, loss.nats_per_char, loss.bits_per_char, best))
+        yield self._log(
+            Evaluation(
+                self.watch.step,
+                loss.nats_per_char,
+                loss.bits_per_char,
+                best,
+                self.characters,
+                self._clock.seconds(),
+            )
+        )
         if best:
             self.best = {name: p.copy() for name, p in self.judged.items()}
             yield from self._save("best")
@@ -320,7 +333,7 @@ class Trainer:
             self._saved_step = step
         yield Saved(step, name)
 
-    def _restore(self) -> None:
+    def _restore(self) -> Iterator[Lost]:
         """Take over what the run's folder holds, if anything, and start the clock."""
         self._clock = Clock(self._paused)
         if self.run is None:
@@ -347,6 +360,7 @@ class Trainer:
         self.rng.bit_generator.state = meta["generator"]
         self.streams.position = meta["stream"]
         self._saved_step = self.watch.step
+        yield from self._find_lost(self.run)
         if self.run.has("best"):
             names = {f"parameter/{name}": name for name in self.model.parameters}
             best, _ = self.run.load("best", {name: arrays[name].shape for name in names})
@@ -354,10 +368,24 @@ class Trainer:
         self.run.truncate_metrics(self.watch.step)
         self._clock = Clock(self.run.read_clock())
 
+    def _find_lost(self, run: Run) -> Iterator[Lost]:
+        """Files that were there at the last save."""
+        step, best_step = self.watch.step, self.watch.best_step
+        if not run.has_metrics:
+            yield Lost(
+                step, f"metrics.jsonl is gone, and the records of the first {step:,} steps with it"
+            )
+        if best_step and not run.has("best"):
+            yield Lost(
+                step,
+                f"best.safetensors is gone, and the model of step {best_step:,} with it: the next "
+                "held-out loss counts as the lowest",
+            )
+            self.watch.best, self.watch.best_step = math.inf, 0
+
     def _log(self, record: AnyRecord) -> AnyRecord:
         if self.run is not None:
-            kind = type(record).__name__.lower()
-            self.run.append_metrics({"kind": kind, "step": self.watch.step, **asdict(record)})
+            self.run.append_metrics(to_json(record, self.watch.step))
         return record
 
     def _finish(self, reason: str) -> Finished:
@@ -386,7 +414,7 @@ class Trainer:
         if self.run is None:
             self._paused = self._clock.saved()
         # An interrupted run goes on later and tells of its end then; a finished one has told.
-        told = self.run is not None and any("stopped_by" in r for r in self.run.metrics())
+        told = self.run is not None and has_finished(self.run)
         return end if reason == INTERRUPTED or told else self._log(end)
 
     def _cure(self) -> str:
