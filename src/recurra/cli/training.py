@@ -91,7 +91,7 @@ def train_command(
             _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
             study = recurra.Study.open(from_)
             found, chosen = study.winning()
-            text = study.protocol.text
+            text = study.spec.text
             if not texts:
                 corpus, texts = text.load(study.folder, fetch=fetch), list(text.sources)
             encoding, shares = text.encoding, text.split
