@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recurra
-from recurra.cli import INTERRUPT, options
-from recurra.cli.display import display, duration
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli import options
+from recurra.cli.display import duration, follow
+from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
 from recurra.comparison.budgets import Sizes
 from recurra.comparison.runner import count_trials
 from recurra.compute.engines import DEFAULT_ENGINE
@@ -263,8 +263,6 @@ def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _train(comparison: "Comparison", console: "Console", text: Sequence[str] | None) -> None:
     """Train what is missing; a line for each run that ends."""
-    from recurra.training.signals import stop_on_signals
-
     where = shown_path(comparison.folder)
     done, total = count_trials(comparison)
     console.print(f"comparison {where}: {total} runs, {done} of them finished")
@@ -274,17 +272,15 @@ def _train(comparison: "Comparison", console: "Console", text: Sequence[str] | N
     for trial, trainer in recurra.trainers(comparison, text):
         console.print(f"[{done + 1}/{total}] {trial.key}")
         try:
-            with stop_on_signals(trainer), display(console) as show:
+            with follow(trainer, console) as show:
                 for record in trainer.records():
                     show(record)
         except KeyboardInterrupt:
-            typer.echo(f"Ended at once. Go on: recurra compare --resume {where}", err=True)
-            raise
+            raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
         assert isinstance(record, Finished)
         if record.stopped_by == INTERRUPTED:
             advice = f"recurra compare --resume {where}"
-            typer.echo(f"Interrupted after {done} of {total} runs. Go on: {advice}", err=True)
-            raise typer.Exit(INTERRUPT)
+            raise Interrupted(f"Interrupted after {done} of {total} runs. Go on: {advice}")
         done += 1
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
 

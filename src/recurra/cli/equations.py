@@ -10,7 +10,7 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.output import make_console, print_json, print_table
+from recurra.cli.output import echo, make_console, print_json, print_table
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.storage.files import write_atomic
 
@@ -101,7 +101,7 @@ def explain_command(
     if output:
         write_atomic(output, page.encode())
     else:
-        typer.echo(page, nl=False)
+        echo(page, end="")
 
 
 def check_command(

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import signal
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.board import board, columns, show_winner
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.output import echo, make_console, print_json, print_table, shown_path
 
 StudyFolder = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's folder, made by `recurra tune`.")
@@ -54,7 +53,7 @@ def trials_command(
             }
         )
     elif csv:
-        typer.echo(_csv(table), nl=False)
+        echo(_csv(table), end="")
     else:
         begun = [row for row in table if row["state"] != "waiting" or row["characters"]]
         names = columns(opened)
@@ -96,7 +95,6 @@ def worker_command(
     from recurra.tuning.workers import search
 
     opened = recurra.Study.open(study, storage)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = make_console(quiet=quiet)
     with board(console, opened) as show:
         for trials in search(opened, workers=workers, characters=characters):

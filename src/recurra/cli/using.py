@@ -11,7 +11,8 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.output import echo, make_console, print_json, print_table, shown_path
+from recurra.cli.streams import visible
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.errors import TextError
 
@@ -82,7 +83,7 @@ def write_on(
         if unknown:
             more = f" and {len(unknown) - 8:,} more" if len(unknown) > 8 else ""
             named = ", ".join(map(repr, unknown[:8]))
-            typer.echo(f"{name} has never seen {named}{more}: skipped", err=True)
+            echo(f"{name} has never seen {named}{more}: skipped", err=True)
     if len(writers) > 1 and console.is_terminal and not console.is_dumb_terminal:
         _write_columns(console, writers, prompt, characters)
         return
@@ -90,8 +91,7 @@ def write_on(
         if len(writers) > 1:
             console.print(f"--- {name}")
         for text in chain([prompt], writer.write(characters), "\n"):
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            echo(text, end="")
 
 
 def _write_columns(
@@ -102,13 +102,13 @@ def _write_columns(
     from rich.text import Text
 
     table = Table(*writers, expand=True)
-    cells = [Text(prompt, "bold", overflow="fold") for _ in writers]
+    cells = [Text(visible(prompt), "bold", overflow="fold") for _ in writers]
     table.add_row(*cells)
     with Live(table, console=console):
         streams = [writer.write(characters) for writer in writers.values()]
         for written in zip(*streams, strict=True):
             for cell, character in zip(cells, written, strict=True):
-                cell.append(character, "not bold")
+                cell.append(visible(character), "not bold")
 
 
 def _converse(
@@ -117,7 +117,7 @@ def _converse(
     """You type, they go on, you type again."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 (makes a line that is typed editable)
-    typer.echo(
+    echo(
         "Type, and end with Enter; an empty line lets them write on; Ctrl-C stops a text, "
         "Ctrl-D ends.",
         err=True,
@@ -128,9 +128,9 @@ def _converse(
             try:
                 write_on(console, writers, prompt, characters, strict)
             except KeyboardInterrupt:
-                typer.echo()
+                echo("")
     except EOFError:
-        typer.echo()
+        echo("")
 
 
 def _piped() -> str:
@@ -167,7 +167,7 @@ def eval_command(
         )
     )
     if scores[0].skipped:
-        typer.echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
+        echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
     rows = [
         {
             "text": score.text,
