@@ -20,6 +20,10 @@ ECHO = 0.5
 _received: list[int] = []
 
 
+class Interrupt(KeyboardInterrupt):
+    """A signal; Python would turn a plain KeyboardInterrupt into SIGINT, whichever it was."""
+
+
 @contextlib.contextmanager
 def end_at_once() -> Iterator[None]:
     """Inside, a signal ends the process with a sentence: there is nothing to clean up."""
@@ -35,7 +39,7 @@ def end_at_once() -> Iterator[None]:
 
 @contextlib.contextmanager
 def raise_interrupt() -> Iterator[None]:
-    """Inside, every signal raises KeyboardInterrupt."""
+    """Inside, every signal raises `Interrupt`."""
     raised_at = -math.inf
 
     def interrupt(number: int, _: FrameType | None) -> None:
@@ -44,7 +48,7 @@ def raise_interrupt() -> Iterator[None]:
         if now - raised_at > ECHO:
             raised_at = now
             _received.append(number)
-            raise KeyboardInterrupt
+            raise Interrupt
 
     _received.clear()
     with _handled_by(interrupt):
