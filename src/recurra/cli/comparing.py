@@ -8,7 +8,14 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.display import duration, follow
-from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
+from recurra.cli.output import (
+    Interrupted,
+    make_console,
+    print_json,
+    print_table,
+    shown_path,
+    tell_written,
+)
 from recurra.comparison.budgets import Sizes
 from recurra.comparison.runner import count_trials
 from recurra.compute.engines import DEFAULT_ENGINE
@@ -168,7 +175,7 @@ def report_command(
     written = recurra.write_report(
         things, out, language=lang, format=format_, prompts=prompt, characters=chars, seed=seed
     )
-    make_console().print(f"written: {shown_path(written)}, {written.stat().st_size:,} bytes")
+    tell_written(written)
 
 
 def _refuse_options(context: typer.Context, allowed: set[str], why: str) -> None:

@@ -90,3 +90,9 @@ def shown_path(path: str | os.PathLike[str]) -> str:
     if os.name == "nt":
         return f'"{shown}"' if " " in shown else shown
     return shlex.quote(shown)
+
+
+def tell_written(path: str | os.PathLike[str]) -> None:
+    """Tell of a file that was written; a pipe, or this very output, needs no word."""
+    if os.path.isfile(path):
+        echo(f"written: {shown_path(path)}, {os.path.getsize(path):,} bytes")

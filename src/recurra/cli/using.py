@@ -3,18 +3,18 @@
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.output import echo, make_console, print_json, print_table, shown_path
+from recurra.cli.output import echo, make_console, print_json, print_table, shown_path, tell_written
 from recurra.cli.streams import visible
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.errors import TextError
+from recurra.storage.outputs import check_output, open_output, output_format
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,6 +47,10 @@ def write_command(
     last: Annotated[
         bool, typer.Option("--last", help="Use the run's last state, not its best.")
     ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Write into this file, as UTF-8."),
+    ] = None,
 ) -> None:
     """Go on with a text, as one run would, or several side by side: write RUN [RUN...] [TEXT].
 
@@ -64,10 +68,23 @@ def write_command(
         model = recurra.load_model(run, checkpoint)
         writers[shown_path(run)] = recurra.Writer(model, sampling, seed)
     console = make_console()
+    if out is not None:
+        output_format(out, ["txt"])
+        check_output(out)
     if prompt is None and sys.stdin.isatty():
+        if out is not None:
+            raise typer.BadParameter("a conversation has no file: name a text", param_hint="--out")
         _converse(console, writers, chars, strict)
-    else:
-        write_on(console, writers, _piped() if prompt is None else prompt, chars, strict)
+        return
+    prompt = _piped() if prompt is None else prompt
+    if out is None:
+        write_on(console, writers, prompt, chars, strict)
+        return
+    _read(writers, prompt, strict)
+    with open_output(out) as file:
+        for text in _written(writers, prompt, chars):
+            file.write(text.encode("utf-8", "backslashreplace"))
+    tell_written(out)
 
 
 def write_on(
@@ -78,20 +95,30 @@ def write_on(
     strict: bool = False,
 ) -> None:
     """Let every writer read the prompt and go on: in columns on a terminal, else in turn."""
+    _read(writers, prompt, strict)
+    if len(writers) > 1 and console.is_terminal and not console.is_dumb_terminal:
+        _write_columns(console, writers, prompt, characters)
+        return
+    for text in _written(writers, prompt, characters):
+        echo(text, end="")
+
+
+def _read(writers: Mapping[str, recurra.Writer], prompt: str, strict: bool) -> None:
     for name, writer in writers.items():
         unknown = writer.read(prompt, strict)
         if unknown:
             more = f" and {len(unknown) - 8:,} more" if len(unknown) > 8 else ""
             named = ", ".join(map(repr, unknown[:8]))
             echo(f"{name} has never seen {named}{more}: skipped", err=True)
-    if len(writers) > 1 and console.is_terminal and not console.is_dumb_terminal:
-        _write_columns(console, writers, prompt, characters)
-        return
+
+
+def _written(writers: Mapping[str, recurra.Writer], prompt: str, characters: int) -> Iterator[str]:
     for name, writer in writers.items():
         if len(writers) > 1:
-            console.print(f"--- {name}")
-        for text in chain([prompt], writer.write(characters), "\n"):
-            echo(text, end="")
+            yield f"--- {name}\n"
+        yield prompt
+        yield from writer.write(characters)
+        yield "\n"
 
 
 def _write_columns(

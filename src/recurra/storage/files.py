@@ -4,8 +4,9 @@ import contextlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from recurra.errors import RunError
 
@@ -18,7 +19,19 @@ def safe_name(name: str) -> str:
 def write_atomic(path: Path, *parts: bytes | memoryview) -> None:
     """Write the parts, one after the other, as the file `path`: wholly or not at all.
 
-    They go to a temporary file beside it, which is fsynced and renamed; then the folder is
+    Raises:
+        RunError: see `open_atomic`.
+    """
+    with open_atomic(path) as file:
+        for part in parts:
+            file.write(part)
+
+
+@contextlib.contextmanager
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that is to become `path`, wholly or not at all.
+
+    It is a temporary file beside it, which is fsynced and renamed at the end; then the folder is
     fsynced. Killed at any moment, `path` holds either all of the old or all of the new.
 
     Raises:
@@ -26,7 +39,10 @@ def write_atomic(path: Path, *parts: bytes | memoryview) -> None:
     """
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
-        write_synced(temporary, *parts)
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
