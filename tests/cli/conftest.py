@@ -26,15 +26,13 @@ def call(tmp_path, monkeypatch, capfd):
     """Run a command line in this process: its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
     def run(*arguments, stdin=b""):
-        with monkeypatch.context() as streams:
-            for name in ("unraisablehook", "stdout", "stderr"):
-                streams.setattr(sys, name, getattr(sys, name))
-            streams.setattr(sys, "argv", ["recurra", *map(str, arguments)])
-            streams.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
-            with pytest.raises(SystemExit) as end:
-                main()
+        monkeypatch.setattr(sys, "argv", ["recurra", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        with pytest.raises(SystemExit) as end:
+            main()
         return end.value.code or 0, *capfd.readouterr()
 
     return run

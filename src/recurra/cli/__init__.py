@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from recurra import RecurraError, __version__
 from recurra.cli.output import Interrupted, echo
-from recurra.cli.streams import Stream, open_streams
+from recurra.cli.streams import Stream, safe_streams
 from recurra.training.signals import exit_code, raise_interrupt
 
 INTERRUPT = 130  # how Typer ends after KeyboardInterrupt
@@ -88,10 +88,11 @@ def main() -> None:
     """Run this process's command line; whatever goes wrong is one sentence on stderr."""
     for variable in BLAS_THREADS:
         os.environ.setdefault(variable, "1")
-    streams = open_streams()
-    with raise_interrupt():
-        code = _run()
-    sys.exit(_close(streams, code))
+    with safe_streams() as streams:
+        with raise_interrupt():
+            code = _run()
+        code = _close(streams, code)
+    sys.exit(code)
 
 
 def _run() -> int:

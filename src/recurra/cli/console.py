@@ -7,7 +7,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from recurra.cli.streams import Drawing, Stream, visible
+from recurra.cli.streams import Drawing, Stream
+from recurra.view.text import visible
 
 
 class TextConsole(Console):

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from recurra.cli.streams import Stream, visible
+from recurra.cli.streams import Stream
 from recurra.training.records import Compiling, Evaluation, Progress, Record, Sample
 from recurra.training.signals import stop_on_signals
 from recurra.training.trainer import Trainer
+from recurra.view.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType

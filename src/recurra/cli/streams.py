@@ -7,18 +7,11 @@ becomes an escape. On a terminal, whatever its encoding, nothing that is printed
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-# Control characters but line breaks and tabs; what turns the direction of text; lone surrogates.
-_HIDDEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def visible(text: str) -> str:
-    r"""The text with escapes such as ``\x1b`` for characters that would command a terminal."""
-    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+from recurra.view.text import visible
 
 
 class Stream:
@@ -31,6 +24,12 @@ class Stream:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._terminal = stream.isatty()
+        if isinstance(stream, io.TextIOWrapper):
+            if self._terminal:
+                # A terminal that lacks a character shows a substitute: no reason to fail.
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         self._stop: Callable[[], None] | None = None
         self.lost: OSError | None = None
         self.encoding, self.errors = stream.encoding, stream.errors
@@ -89,21 +88,16 @@ class Drawing:
         self.encoding = stream.encoding
 
 
-def open_streams() -> tuple[Stream, Stream]:
-    """Make `sys.stdout` and `sys.stderr` safe; a stream that the caller closed leads nowhere."""
+@contextlib.contextmanager
+def safe_streams() -> Iterator[tuple[Stream, Stream]]:
+    """Inside, `sys.stdout` and `sys.stderr` are safe; one that the caller closed leads nowhere."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
-    stdout, stderr = _open(sys.stdout), _open(sys.stderr)
-    sys.stdout, sys.stderr = stdout, stderr
-    return stdout, stderr
-
-
-def _open(stream: TextIO) -> Stream:
-    assert isinstance(stream, io.TextIOWrapper)
-    if stream.isatty():
-        # A terminal that lacks a character shows a substitute: no reason to fail.
-        stream.reconfigure(errors="replace")
-    else:
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    return Stream(stream)
+    before = sys.stdout, sys.stderr
+    safe = Stream(before[0]), Stream(before[1])
+    sys.stdout, sys.stderr = safe
+    try:
+        yield safe
+    finally:
+        sys.stdout, sys.stderr = before

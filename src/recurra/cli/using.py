@@ -11,10 +11,10 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.output import echo, make_console, print_json, print_table, shown_path, tell_written
-from recurra.cli.streams import visible
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.errors import TextError
 from recurra.storage.outputs import check_output, open_output, output_format
+from recurra.view.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
