@@ -90,12 +90,12 @@ def main() -> None:
         os.environ.setdefault(variable, "1")
     with safe_streams() as streams:
         with raise_interrupt():
-            code = _run()
+            code = _run(streams)
         code = _close(streams, code)
     sys.exit(code)
 
 
-def _run() -> int:
+def _run(streams: tuple[Stream, Stream]) -> int:
     interrupts = []
 
     def note(lost: Any) -> None:
@@ -120,24 +120,30 @@ def _run() -> int:
         if not interrupts:
             return _fail(error)
     _tell(sentence)
-    return exit_code()
+    # A training that nobody reads any more was interrupted without a signal.
+    return exit_code() or (1 if any(stream.lost for stream in streams) else INTERRUPT)
 
 
 def _close(streams: tuple[Stream, Stream], code: int) -> int:
     """Hand out what was printed; the exit code if that fails."""
     for stream in streams:
+        if code > 128:  # what could not be handed out by now would have to be waited for
+            _drop(stream)
         try:
             stream.flush()
             error = stream.lost
         except OSError as failed:
             error = failed
         if error is not None:
-            # Python would try again, and complain, when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            _drop(stream)  # Python would try again, and complain, when it ends
             # Where the reader has gone (`recurra ... | head`) there is nobody to tell; what has
             # failed before has told it.
             code = code or (1 if isinstance(error, BrokenPipeError) else _fail(error))
     return code
+
+
+def _drop(stream: Stream) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(error: Exception) -> int:

@@ -79,9 +79,9 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-def exit_code() -> int:
-    """Exit code of a program that was interrupted: 128 and the signal; without one it failed, 1."""
-    return 128 + _received[-1] if _received else 1
+def exit_code() -> int | None:
+    """Exit code of a process that a signal ended: 128 and its number; None without a signal."""
+    return 128 + _received[-1] if _received else None
 
 
 def _signals() -> list[signal.Signals]:
