@@ -92,6 +92,9 @@ def main() -> None:
         with raise_interrupt():
             code = _run(streams)
         code = _close(streams, code)
+    compilation = sys.modules.get("recurra.compute.numba.compilation")
+    if code > 128 and compilation and compilation.compiling():
+        os._exit(code)  # an ordinary end would wait for LLVM
     sys.exit(code)
 
 

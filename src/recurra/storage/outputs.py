@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from recurra.errors import RunError, SettingError
-from recurra.storage.files import cannot_write, open_atomic
+from recurra.storage.files import cannot_write
+from recurra.storage.folder import Folder
 
 # A file that tells a folder of Recurra; of what else is in it only pages may be replaced.
 _OWNERS = {"config.json": "run", "study.json": "study", "comparison.json": "comparison"}
@@ -78,15 +79,18 @@ def open_output(path: str | Path) -> Iterator[BinaryIO]:
             written.
     """
     check_output(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        try:
-            with open(path, "wb") as file:
-                yield file
-        except OSError as error:
-            raise cannot_write(Path(path), error) from None
-        return
-    with open_atomic(Path(os.path.realpath(path))) as file:
-        yield file
+    try:
+        with contextlib.ExitStack() as stack:
+            if os.path.exists(path) and not os.path.isfile(path):
+                file = stack.enter_context(open(path, "wb"))
+            else:
+                target = Path(os.path.realpath(path))
+                folder = Folder(target.parent)
+                stack.enter_context(folder.held())
+                file = stack.enter_context(folder.replace(target.name))
+            yield file
+    except OSError as error:
+        raise cannot_write(Path(path), error) from None
 
 
 def write_output(path: str | Path, text: str) -> None:
