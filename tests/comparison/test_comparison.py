@@ -22,6 +22,7 @@ from recurra.comparison.test_losses import measure_test_losses
 from recurra.errors import RunError, SettingError, TextError
 from recurra.notebook.results import show_results
 from recurra.notebook.runs import show_run
+from recurra.text.sources import read_documents
 
 
 def test_every_network_from_every_seed(finished):
@@ -71,9 +72,9 @@ def test_a_run_that_does_not_say_what_it_was_is_refused(finished):
     config = json.loads(path.read_text("utf-8"))
     for damaged in ({}, {**config, "recipe": {"lr": "fast"}}, {**config, "text": None}):
         path.write_text(json.dumps({"format": 1, **damaged}), "utf-8")
-        with pytest.raises(RunError, match="config.json: .*: restore a backup"):
+        with pytest.raises(RunError, match=r"config\.json: .*(is missing|has to be)"):
             recurra.compare_runs({"a": ["strange"], "b": [other]})
-        with pytest.raises(RunError, match="config.json: .*: restore a backup"):
+        with pytest.raises(RunError, match=r"config\.json: .*(is missing|has to be)"):
             recurra.write_report("strange", "page.html")
 
 
@@ -128,7 +129,7 @@ def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):
     definition = json.loads((copy / "comparison.json").read_text("utf-8"))
     moved = Comparison.open(copy)
     # The texts are gone, and none is asked for.
-    assert definition["text"] == comparison.text
+    assert definition["text"] == comparison.text.to_json()
     assert list(recurra.pending_runs(moved, ["nowhere.txt"])) == []
     again = recurra.evaluate_test(moved, ["nowhere.txt"])
     assert replace(again, folder=results.folder) == results
@@ -303,7 +304,27 @@ def test_texts_that_changed_are_refused(tmp_path):
     comparison = plan(text)
     write_text(text, 4000)
     with pytest.raises(RunError, match="have changed since it began"):
-        finish(comparison)
+        finish(Comparison.open(comparison.folder))
+
+
+def test_a_comparison_reads_its_text_once(tmp_path, monkeypatch):
+    read = []
+
+    def counted(sources, *rest, **options):
+        read.append(sources)
+        return read_documents(sources, *rest, **options)
+
+    monkeypatch.setattr("recurra.text.corpus.read_documents", counted)
+    text = write_text(tmp_path / "mine.txt", 3000)
+    options = {"hidden": [8], "match": "hidden", "recipe": RECIPE.with_(steps=3)}
+    comparison = plan(text, seeds=5, out=tmp_path / "one", **options)
+    assert len(finish(comparison)) == 10
+    recurra.evaluate_test(comparison)
+    assert len(read) == 1
+    again = Comparison.open(comparison.folder)
+    assert finish(again) == []
+    recurra.evaluate_test(again)
+    assert len(read) == 1  # the test part was opened before
 
 
 def test_runs_that_were_moved_away_are_missed_and_not_trained_anew(finished, tmp_path):
@@ -315,6 +336,7 @@ def test_runs_that_were_moved_away_are_missed_and_not_trained_anew(finished, tmp
     given = recurra.compare_runs(folders, "given")
     recurra.evaluate_test(given)
     folders[1].rename(tmp_path / "elsewhere")
+    given = Comparison.open(given.folder)
     with pytest.raises(RunError, match="is not there any more"):
         list(recurra.pending_runs(given))
     with pytest.raises(RunError, match="is not there any more"):

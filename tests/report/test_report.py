@@ -7,6 +7,8 @@ import re
 import shlex
 import shutil
 import sys
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from recurra.report import gather, markdown, page
 from recurra.report.page import LEVELS, coloured
 from recurra.report.samples import Sample, choose_prompts, surprise
 from recurra.report.words import LANGUAGES, WORDS
+from recurra.storage.runs import Run
 
 RECIPE = recurra.MODERN.with_(
     batch=2, seq_len=8, steps=30, warmup=5, record_every=5, evaluate_every=10, sample_every=0,
@@ -150,6 +153,30 @@ def test_the_commands_make_runs_again(made, tmp_path, monkeypatch):
             assert np.array_equal(value, saved[1][name])
 
 
+def test_a_report_opens_each_run_once_and_reads_its_records_once(made, monkeypatch):
+    opened, read = Counter(), Counter()
+    run_open, run_metrics = Run.open.__func__, Run.iter_metrics
+
+    def counted_open(cls, folder):
+        opened[Path(folder).resolve()] += 1
+        return run_open(cls, folder)
+
+    def counted_metrics(run):
+        read[run.folder] += 1
+        return run_metrics(run)
+
+    monkeypatch.setattr(Run, "open", classmethod(counted_open))
+    monkeypatch.setattr(Run, "iter_metrics", counted_metrics)
+    runs = dict.fromkeys((trial.folder for trial in made.finalists()), 1)
+    searched = dict.fromkeys((t.folder for *_, trials in made.searches() for t in trials), 1)
+    gather(made.folder, characters=20)
+    assert opened == read == runs | searched
+    opened.clear()
+    read.clear()
+    gather(list(runs), characters=20)
+    assert opened == read == runs
+
+
 def test_runs_that_were_not_compared(made):
     folders = [trial.folder for trial in made.finalists()]
     content = gather(folders[:2], characters=20)
@@ -157,7 +184,7 @@ def test_runs_that_were_not_compared(made):
     assert content.results is None
     found = Page(page(content))
     assert "The answer" not in found.text
-    assert f"{content.runs[0].outcome['val_nats_per_char']:.3f}" in found.text
+    assert f"{content.runs[0].outcome.val_nats_per_char:.3f}" in found.text
     markdown(content, "zh")
     # One network and seed in two sizes, in folders of one name.
     assert gather([folders[0], folders[6]], characters=0).names == ["wrnn-1", "wrnn-2"]
