@@ -57,7 +57,7 @@ def made(tmp_path_factory):
         engine="reference",
         threads=1,
     )
-    for _, trainer in recurra.trainers(comparison):
+    for _, trainer in recurra.pending_runs(comparison):
         list(trainer.records())
     return comparison
 
@@ -78,7 +78,7 @@ def test_the_page_is_whole_and_stays_by_itself(made, content, language):
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
     assert "url(" not in source.replace("url(#", "")  # places of the page itself
     assert "@import" not in source
-    results = recurra.settle(made)
+    results = recurra.evaluate_test(made)
     for difference in results.differences:
         assert difference.sentence(language) in found.text
     for row in results.rows:
@@ -108,7 +108,7 @@ def test_every_network_is_drawn_over_three_time_steps(content):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_markdown_tells_the_same(made, content, language):
     text = markdown(content, language)
-    results = recurra.settle(made)
+    results = recurra.evaluate_test(made)
     for sentence in (d.sentence(language) for d in results.differences):
         assert sentence in text
     for sample in content.samples:
@@ -128,8 +128,8 @@ def test_the_commands_make_the_comparison_again(made, content, tmp_path, monkeyp
     with pytest.raises(SystemExit) as end:
         main()
     assert not end.value.code, capsys.readouterr().err
-    again = recurra.settle(recurra.Comparison.open("again"))
-    results = recurra.settle(made)
+    again = recurra.evaluate_test(recurra.Comparison.open("again"))
+    results = recurra.evaluate_test(made)
     assert [row.test for row in again.rows] == [row.test for row in results.rows]
     assert again.differences == results.differences
     assert again.searches == results.searches

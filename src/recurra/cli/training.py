@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recurra
-from recurra.cli import INTERRUPT, options
-from recurra.cli.display import display, download_lines, duration, sparkline
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli import options
+from recurra.cli.display import download_lines, duration, follow, sparkline
+from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.text.corpus import Split
@@ -91,7 +91,7 @@ def train_command(
             _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
             study = recurra.Study.open(from_)
             found, chosen = study.winning()
-            text = study.protocol.text
+            text = study.spec.text
             if not texts:
                 corpus, texts = text.load(study.folder, fetch=fetch), list(text.sources)
             encoding, shares = text.encoding, text.split
@@ -178,20 +178,18 @@ def _refuse_options(context: typer.Context, refused: set[str] | None = None, why
 
 def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, list[float]]:
     """Train to the end; its figures, and the curve of the training loss."""
-    from recurra.training.signals import stop_on_signals
-
     run = shown_path(trainer.run.folder) if trainer.run else ""
     curve = [trainer.watch.smooth / trainer.recipe.seq_len]
     try:
-        with stop_on_signals(trainer), display(console) as show:
+        with follow(trainer, console) as show:
             _announce(trainer, console, run)
             for record in trainer.records():
                 show(record)
                 if isinstance(record, Progress):
                     curve.append(record.smooth_nats_per_char)
     except KeyboardInterrupt:
-        typer.echo(f"Ended at once. From its last save: recurra train --resume {run}", err=True)
-        raise
+        advice = f"recurra train --resume {run}"
+        raise Interrupted(f"Ended at once. From its last save: {advice}") from None
     assert isinstance(record, Finished)
     return record, curve
 
@@ -202,8 +200,7 @@ def _refuse_to_go_on(finished: Finished) -> None:
         raise recurra.RunError(finished.message)
     if finished.stopped_by == INTERRUPTED:
         advice = f"recurra train --resume {shown_path(finished.run or '')}"
-        typer.echo(f"Interrupted at step {finished.steps:,}, and saved. Go on: {advice}", err=True)
-        raise typer.Exit(INTERRUPT)
+        raise Interrupted(f"Interrupted at step {finished.steps:,}, and saved. Go on: {advice}")
 
 
 def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
