@@ -4,6 +4,7 @@ recipe       how to train, as data
 presets      recipes for people who only say how long they will wait
 trainer      the training loop
 stopping     when it ends
+resume_state what a checkpoint keeps beside arrays
 records      the data that it yields
 clock        wall-clock figures
 signals      Ctrl-C and its like
