@@ -9,5 +9,6 @@ clock        wall-clock figures
 signals      Ctrl-C and its like
 run_config   the configuration of a run
 sessions     names -> a run; a run folder -> its trainer, model and texts
+request      what is asked for, as data
 demo         the two-minute tour
 """

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from recurra.errors import RunError, SettingError, TextError
-from recurra.lang.network import Network
 from recurra.storage.files import safe_name
 from recurra.training.finished_run import FinishedRun
-from recurra.training.recipe import Recipe
 from recurra.training.records import Progress
+from recurra.training.request import Winner
 from recurra.tuning.leases import Claims
 from recurra.tuning.spec import FILE, Protocol, load_protocol, save_protocol, study_name
 from recurra.tuning.trial_store import Ledger, public_url
@@ -163,15 +162,18 @@ class Study:
             raise RunError(f"no trial of {self.folder} is done yet: go on with `recurra tune`")
         return found
 
-    def winning(self) -> tuple[Network, Recipe]:
-        """Network and recipe of the winner, to be trained in full.
+    def winning(self) -> Winner:
+        """The winner, to be trained in full.
 
         Raises:
             RunError: there is no winner.
         """
         setting = self.winner().setting
         assert setting is not None
-        return self.protocol.network(setting), self.protocol.recipe_of(setting)
+        protocol = self.protocol
+        return Winner(
+            protocol.network(setting), protocol.recipe_of(setting), protocol.text, self.folder
+        )
 
 
 def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:
