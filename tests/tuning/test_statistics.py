@@ -19,7 +19,7 @@ from recurra.tuning.statistics import (
     rank_correlation,
     rung_correlations,
 )
-from recurra.tuning.trials import DIVERGED, DONE, PRUNED, Trial
+from recurra.tuning.trials import DIVERGED, DONE, PRUNED, Figures, Trial
 from studies import make_spec
 
 losses = st.lists(st.floats(0.5, 9, allow_nan=False), min_size=1, max_size=8)
@@ -65,7 +65,7 @@ def _trials(settings, values, **more):
     return [
         Trial(
             i, DONE, setting, loss=loss, ended=now + timedelta(seconds=i),
-            result={"characters": 10 * (i + 1)}, **more,
+            result=Figures(characters=10 * (i + 1)), **more,
         )
         for i, (setting, loss) in enumerate(zip(settings, values, strict=True))
     ]  # fmt: skip
