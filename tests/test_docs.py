@@ -1,7 +1,6 @@
 """What the documents show is what the code does."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from recurra.lang.functions import FUNCTIONS
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+TRANSLATED = [DOCS / "zh" / name for name in ("equations.md", "tuning.md", "comparing.md")]
 LANGUAGE = [DOCS / "equations.md", DOCS / "zh" / "equations.md"]
 
 
@@ -53,33 +53,30 @@ def test_the_error_of_the_language_page(page):
     assert str(refused.value) == re.sub("^    ", "", shown[0], flags=re.M)
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the commands are for a shell")
-@pytest.mark.parametrize(
-    "page",
-    [
-        page
-        for page in PAGES
-        if any(
-            language == "python" or (language == "sh" and text.startswith("recurra"))
-            for language, _, text in blocks(page)
-        )
-    ],
-    ids=name_of,
-)
+def is_run(page):
+    """Whether a page has something to run that no page in another language runs too."""
+    printed = [(language, text.startswith("recurra")) for language, _, text in blocks(page)]
+    return page not in TRANSLATED and (("sh", True) in printed or ("python", False) in printed)
+
+
+@pytest.mark.parametrize("page", [*filter(is_run, PAGES)], ids=name_of)
 def test_the_commands_and_programs_of_a_page_run(page, tmp_path):
     run_page(page, tmp_path)
+
+
+def commands(page):
+    text = "".join(text for language, _, text in blocks(page) if language == "sh")
+    words = re.findall(r"^(recurra \w+)|(--[\w-]+)", re.sub("#.*", "", text), re.MULTILINE)
+    return [command or option for command, option in words if option != "--lang"]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.zh-CN.md", *TRANSLATED], ids=name_of)
+def test_a_translated_page_has_the_commands_of_the_english_one(page):
+    english = ROOT / "README.md" if page.parent == ROOT else DOCS / page.name
+    assert commands(page) == commands(english)
 
 
 def test_every_public_name_is_on_one_page_of_the_reference():
     text = "".join(page.read_text("utf-8") for page in sorted((DOCS / "api").glob("*.md")))
     named = re.findall(r"^::: recurra\.(\w+)$", text, re.MULTILINE)
     assert sorted(named) == sorted(set(recurra.__all__) - {"__version__"})
-
-
-def test_both_readmes_have_the_same_commands():
-    def commands(page):
-        text = "".join(text for language, _, text in blocks(page) if language == "sh")
-        words = re.findall(r"^(recurra \w+)|(--[\w-]+)", re.sub("#.*", "", text), re.MULTILINE)
-        return [command or option for command, option in words if option != "--lang"]
-
-    assert commands(ROOT / "README.zh-CN.md") == commands(ROOT / "README.md")

@@ -6,32 +6,23 @@ A page runs from top to bottom in an empty folder, which is HOME too. A block wi
 has, such as a package index or a database.
 """
 
+import glob
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-import platformdirs
-
 BLOCK = re.compile(r"^```(\w*)(?: title=\"(.*?)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TEXTS = re.compile(r"[^\s/\"'(<`]+\.txt")
-# What a page's `recurra` is: the command line with smaller numbers.
-SMALL_RECURRA = f"""#!{sys.executable}
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from documents import shrunk
-from recurra.cli import main
-sys.argv[1:] = shrunk(sys.argv[1:])
-main()
-"""
-_TINY = ["--batch=4", "--seq-len=8", "--engine=reference", "--evaluate-characters=200"]
+_TINY = ["--batch=4", "--seq-len=8", "--warmup=0", "--evaluate-characters=200"]
 _OPTIONS = {
     "train": ["--steps=3", "--hidden=8", "--sample-characters=10", *_TINY],
     "compare": ["--steps=3", "--hidden=60", "--seeds=2", *_TINY],
-    "tune": ["--length=192", "--rung=64", "--warmup=1", "--finalists=1", "--trials=4", *_TINY],
+    "tune": ["--length=3000", "--rung=1000", "--finalists=1", "--trials=3", "--workers=1", *_TINY],
 }
-_SEARCHED = {"--hidden", "--seq-len", "--batch"}  # a space of a page may hold these
+_SEARCHED = {"--hidden", "--seq-len"}  # the spaces of pages hold these
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:
@@ -62,32 +53,53 @@ def shrunk(arguments: list[str]) -> list[str]:
 
 
 def run_page(page: Path, folder: Path) -> None:
-    """Run the commands and programs of a page in an empty folder.
+    """Run the commands and programs of a page in an empty folder, in a process of their own.
 
     Raises:
         subprocess.CalledProcessError: one of them failed.
     """
-    (folder / "bin").mkdir()
-    (folder / "bin" / "recurra").write_text(SMALL_RECURRA)
-    (folder / "bin" / "recurra").chmod(0o755)
-    for name in TEXTS.findall(page.read_text("utf-8")):
+    for name in {"novel.txt", *TEXTS.findall(page.read_text("utf-8"))}:
         (folder / name).write_text("".join(f"{n} + {n} = {2 * n}\n" for n in range(900)), "utf-8")
-    cache = os.environ.get("RECURRA_CACHE") or platformdirs.user_cache_dir("recurra")
-    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {
-        "HOME": str(folder), "RECURRA_CACHE": cache, "PATH": path, "PYTHONUTF8": "1",
-    }  # fmt: skip
-    for language, title, text in blocks(page):
+    here = str(Path(__file__).parent)
+    paths = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    subprocess.run(
+        [sys.executable, "-c", "from documents import run; run()", str(page)],
+        check=True,
+        cwd=folder,
+        env=os.environ | {"HOME": str(folder), "PYTHONPATH": paths, "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def run() -> None:
+    """Run the page that this process was started with, in its working folder."""
+    from recurra.compute import engines
+
+    # Nothing is compiled: the tests of the engines say that both compute the same.
+    engines.DEFAULT_ENGINE = "reference"
+    for language, title, text in blocks(Path(sys.argv[1])):
         if title:
-            (folder / title).write_text(text, "utf-8")
+            Path(title).write_text(text, "utf-8")
         elif language == "python":
-            program = text.replace("minutes=2", "steps=3").replace("shakespeare", "novel.txt")
-            subprocess.run(
-                [sys.executable, "-W", "error", "-c", program],
-                check=True, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            program = re.sub(r"(steps|minutes)=\d+", "steps=3", text)
+            exec(program.replace("shakespeare", "novel.txt"), {})
         elif language == "sh" and text.startswith("recurra"):
-            subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", text],
-                check=True, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            for line in text.replace("\\\n", " ").splitlines():
+                _run_command(line)
+
+
+def _run_command(line: str) -> None:
+    from recurra.cli import main
+
+    words, _, target = line.partition(" > ")
+    found = [glob.glob(word) or [word] for word in shlex.split(words, comments=True)]
+    if found:
+        sys.argv = ["recurra", *shrunk([word for part in found for word in part][1:])]
+        screen = sys.stdout
+        with open(target.strip() or os.devnull, "w", encoding="utf-8") as sys.stdout:
+            try:
+                main()
+            except SystemExit as end:
+                if end.code:
+                    sys.exit(f"{line}: exit code {end.code}")
+        sys.stdout = screen
