@@ -1,7 +1,7 @@
 """Commands that compare networks and tell of it: `compare` and `report`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -16,8 +16,8 @@ from recurra.cli.output import (
     shown_path,
     tell_written,
 )
-from recurra.comparison.budgets import Sizes
-from recurra.comparison.runner import count_trials
+from recurra.comparison.budgets import LimitName, Match, Sizes
+from recurra.comparison.runner import count_runs
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.training.recipe import BUDGETS
 from recurra.training.records import Finished
@@ -26,7 +26,7 @@ from recurra.training.stopping import INTERRUPTED
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recurra.comparison.comparison import Comparison, Trial
+    from recurra.comparison.comparison import Comparison, PlannedRun
     from recurra.comparison.results import Results
 
 # What may stand beside --resume, and beside runs: all else is kept as it began.
@@ -128,7 +128,7 @@ def compare_command(
             choices=_choices(set_),
             hidden=sizes,
             limits=limits,
-            match=match,
+            match=cast(Match, match),
             seeds=seeds,
             rates=_numbers(rates, "--rates") if rates else (),
             out=out,
@@ -139,7 +139,7 @@ def compare_command(
         )
     console = make_console(stderr=json)
     _train(comparison, make_console(stderr=json, quiet=quiet), text, fetch)
-    results = recurra.settle(comparison, text, fetch=fetch)
+    results = recurra.evaluate_test(comparison, text, fetch=fetch)
     if json:
         print_json(results.as_dict())
         return
@@ -266,16 +266,16 @@ def _sizes(text: str | None) -> list[Sizes] | None:
     return [options.hidden_sizes(size) for size in ([text] if "=" in text else text.split(","))]
 
 
-def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _limits(settings: dict[str, Any]) -> list[dict[LimitName, int | float]] | None:
     """Budgets of time out of the options; each length is one."""
-    limits: list[dict[str, Any]] = []
+    limits: list[dict[LimitName, int | float]] = []
     for name in BUDGETS:
         given, settings[name] = settings[name], None
         if given is not None:
             numbers = _numbers(given, f"--{name}", int if name == "steps" else float)
             if not limits:  # a recipe without stop rules needs an end of its own
                 settings[name] = given.partition(",")[0]
-            limits += [{name: number} for number in numbers]
+            limits += [{cast(LimitName, name): number} for number in numbers]
     return limits or None
 
 
@@ -284,12 +284,12 @@ def _train(
 ) -> None:
     """Train what is missing; a line for each run that ends."""
     where = shown_path(comparison.folder)
-    done, total = count_trials(comparison)
+    done, total = count_runs(comparison)
     console.print(f"comparison {where}: {total} runs, {done} of them finished")
     for budget in comparison.budgets:
         counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
         console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
-    for trial, trainer in recurra.trainers(comparison, text, fetch=fetch):
+    for trial, trainer in recurra.pending_runs(comparison, text, fetch=fetch):
         console.print(f"[{done + 1}/{total}] {trial.key}")
         try:
             with follow(trainer, console) as show:
@@ -305,10 +305,10 @@ def _train(
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
 
 
-def _outcome(trial: "Trial", record: Finished) -> str:
+def _outcome(planned: "PlannedRun", record: Finished) -> str:
     loss = record.val_nats_per_char
     held_out = "no held-out loss" if loss is None else f"held-out {loss:.3f} nats"
-    return f"{trial.key}: {held_out}, {duration(record.seconds)}; ended: {record.message}"
+    return f"{planned.key}: {held_out}, {duration(record.seconds)}; ended: {record.message}"
 
 
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:

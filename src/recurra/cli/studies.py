@@ -43,8 +43,8 @@ def trials_command(
     opened = recurra.Study.open(study, storage)
     trials = opened.trials()
     table = rows(opened, sorted(trials, key=rank))
-    correlations = rung_correlations(opened.protocol, trials)
-    weights = importance(opened.protocol, trials)
+    correlations = rung_correlations(opened.spec, trials)
+    weights = importance(opened.spec, trials)
     console = make_console(stderr=json or csv)
     if json:
         print_json(

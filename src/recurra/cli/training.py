@@ -7,7 +7,7 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.display import duration, follow, sparkline
+from recurra.cli.display import download_lines, duration, follow, sparkline
 from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
 from recurra.compute.engines import DEFAULT_ENGINE
@@ -96,7 +96,7 @@ def train_command(
         flag = _FLAGS.get(error.field, "--" + error.field.replace("_", "-"))
         raise typer.BadParameter(error.message, param_hint=flag) from None
     console = make_console(stderr=json, quiet=quiet)
-    trainer = request.start()
+    trainer = request.start(download_lines(console))
     finished, _ = _follow(trainer, console)
     if json:
         print_json(asdict(finished))

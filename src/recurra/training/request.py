@@ -11,6 +11,7 @@ from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.storage.runs import Run
 from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec, load_corpus
+from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.presets import preset
 from recurra.training.recipe import RECIPES, Recipe
@@ -99,8 +100,11 @@ class TrainRequest:
             if (value := getattr(self, name)) not in (None, {}):
                 raise RequestError(next(iter(value)) if name == "settings" else name, why)
 
-    def start(self) -> Trainer:
+    def start(self, progress: Progress | None = None) -> Trainer:
         """The trainer that does what was asked for, with its run folder.
+
+        Args:
+            progress: of downloads; see :func:`recurra.load_corpus`.
 
         Raises:
             RecurraError: a text, a network, a setting or a folder is refused.
@@ -116,20 +120,21 @@ class TrainRequest:
                 corpus, texts = text.load(winner.folder, fetch=self.fetch), text.sources
             encoding, split = text.encoding, text.split
         elif self.preset is not None:
-            corpus = load_corpus(texts, encoding, split)
+            corpus = load_corpus(texts, encoding, split, progress=progress)
             suited = preset(self.preset, corpus, self.network, self.choices)
             network, recipe = suited.network, suited.recipe
         else:
             network = load_network(self.network or "wrnn", self.choices)
             recipe = RECIPES[self.recipe or "modern"]
+        recipe = recipe.with_(**self.settings)
         return start(
             texts,
             network,
-            recipe.with_(**self.settings),
+            recipe,
             out=self.out,
             encoding=encoding,
             split=split,
-            corpus=corpus,
+            corpus=corpus or load_corpus(texts, encoding, split, progress=progress),
             engine=self.engine or DEFAULT_ENGINE,
             threads=self.threads,
         )
