@@ -59,7 +59,7 @@ def test_tune_then_trials_then_train(typed, tmp_path):
 @pytest.mark.parametrize("network", ["wrnn", None])
 def test_the_space_of_the_tuning_page_to_the_end(typed, tmp_path, network):
     page = Path(__file__).parents[2] / "docs" / "tuning.md"
-    (shown,) = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    (shown,) = re.findall(r"```toml.*?\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     named = [f"--network={network}"]
     if network is None:
         shown, named = shown + 'network = ["wrnn", "rnn2"]\n', []

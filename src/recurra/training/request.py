@@ -104,7 +104,7 @@ class TrainRequest:
         """The trainer that does what was asked for, with its run folder.
 
         Args:
-            progress: of downloads; see :func:`recurra.load_corpus`.
+            progress: called several times a second while a text is downloaded.
 
         Raises:
             RecurraError: a text, a network, a setting or a folder is refused.
@@ -127,6 +127,8 @@ class TrainRequest:
             network = load_network(self.network or "wrnn", self.choices)
             recipe = RECIPES[self.recipe or "modern"]
         recipe = recipe.with_(**self.settings)
+        if corpus is None:
+            corpus = load_corpus(texts, encoding, split, progress=progress)
         return start(
             texts,
             network,
@@ -134,7 +136,7 @@ class TrainRequest:
             out=self.out,
             encoding=encoding,
             split=split,
-            corpus=corpus or load_corpus(texts, encoding, split, progress=progress),
+            corpus=corpus,
             engine=self.engine or DEFAULT_ENGINE,
             threads=self.threads,
         )
