@@ -106,7 +106,8 @@ def worker_command(
 
 def _csv(table: list[dict[str, object]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(table[0]), lineterminator="\n")
+    # Quoted, because Python would leave a lone CR, which ends a row, as it is.
+    writer = csv.DictWriter(text, list(table[0]), lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in table)
     return text.getvalue()
