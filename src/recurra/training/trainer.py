@@ -45,6 +45,7 @@ from recurra.training.records import (
     has_finished,
     to_json,
 )
+from recurra.training.resume_state import ResumeState
 from recurra.training.stopping import (
     DIVERGED,
     INTERRUPTED,
@@ -377,10 +378,10 @@ class Trainer:
         saved, meta = self.run.load("last", {name: a.shape for name, a in arrays.items()})
         for name, array in arrays.items():
             array[...] = saved[name]
-        self.watch = Watch(**meta["watch"])
-        self.optimizer.count = meta["updates"]
-        self.rng.bit_generator.state = meta["generator"]
-        self.streams.position = meta["stream"]
+        state = ResumeState.read(meta, self.run.folder / "last.safetensors")
+        self.watch, self.optimizer.count = state.watch, state.updates
+        self.streams.position = state.stream
+        state.restore(self.rng)
         self._saved_step = self.watch.step
         yield from self._find_lost(self.run)
         if self.run.has("best"):
