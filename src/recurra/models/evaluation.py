@@ -6,15 +6,14 @@ of each file, which is context only.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.compute.base import Engine
-from recurra.compute.optimizers import Arrays
+from recurra.compute.base import Engine, Weights
 from recurra.errors import TextError
 
 Text = NDArray[np.int32]
@@ -69,7 +68,12 @@ def cut(texts: Sequence[Text], length: int, limit: int | None = None) -> tuple[T
 
 
 def evaluate(
-    engine: Engine, parameters: Arrays, texts: Sequence[Text], windows: int | None = None
+    engine: Engine,
+    texts: Sequence[Text],
+    windows: int | None = None,
+    *,
+    weights: Weights = "parameter",
+    between: Callable[[], object] = lambda: None,
 ) -> Loss:
     """The loss over all of ``texts``; the model's state is zeros at the start of each.
 
@@ -78,9 +82,10 @@ def evaluate(
 
     Args:
         engine: computes the losses.
-        parameters: of the model.
         texts: one array of character numbers per file.
         windows: start from zeros every so many characters too.
+        weights: which of the engine's parameters.
+        between: called between two pieces of text; whoever has lost patience may raise there.
 
     Raises:
         TextError: no text has the two characters that it takes to predict one.
@@ -92,14 +97,17 @@ def evaluate(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
         )
-    losses = character_losses(engine, parameters, texts)
+    losses = character_losses(engine, texts, weights, between)
     return Loss(
         sum(float(of_text.sum(dtype=np.float64)) for of_text in losses), sum(map(len, losses))
     )
 
 
 def character_losses(
-    engine: Engine, parameters: Arrays, texts: Sequence[Text]
+    engine: Engine,
+    texts: Sequence[Text],
+    weights: Weights = "parameter",
+    between: Callable[[], object] = lambda: None,
 ) -> list[NDArray[Any]]:
     """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
     losses = [np.empty(max(0, len(text) - 1), engine.dtype) for text in texts]
@@ -108,24 +116,29 @@ def character_losses(
     with np.errstate(over="ignore", invalid="ignore"):
         for i in range(0, len(texts), _BATCH):
             batch = longest_first[i : i + _BATCH]
-            _side_by_side(engine, parameters, [texts[n] for n in batch], [losses[n] for n in batch])
+            own, found = [texts[n] for n in batch], [losses[n] for n in batch]
+            _side_by_side(engine, own, found, weights, between)
     return losses
 
 
 def _side_by_side(
-    engine: Engine, parameters: Arrays, texts: Sequence[Text], losses: Sequence[NDArray[Any]]
+    engine: Engine,
+    texts: Sequence[Text],
+    losses: Sequence[NDArray[Any]],
+    weights: Weights,
+    between: Callable[[], object],
 ) -> None:
     """Fill in the losses of texts given longest first; those that end leave the batch."""
     position, reading = 0, sum(len(text) > 1 for text in texts)
     state = engine.zero_state(reading)
     while reading:
+        between()
         texts = texts[:reading]
         end = min(len(texts[-1]) - 1, position + max(1, _ROWS // reading))
         inputs = np.stack([t[position:end] for t in texts], axis=1)
         targets = np.stack([t[position + 1 : end + 1] for t in texts], axis=1)
-        found, state = engine.losses(parameters, inputs, targets, state)
+        found, state = engine.losses(inputs, targets, state, weights)
         for column, of_text in zip(found.T, losses, strict=False):
             of_text[position:end] = column
         position = end
         reading = sum(len(t) - 1 > position for t in texts)
-        state = {name: np.ascontiguousarray(past[:, :reading]) for name, past in state.items()}

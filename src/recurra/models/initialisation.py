@@ -12,7 +12,7 @@ from recurra.compute.base import Parameters
 from recurra.compute.plan import Plan, Sum
 from recurra.errors import SettingError
 from recurra.lang.functions import FUNCTIONS
-from recurra.lang.network import INITIALISATIONS, Initialiser, Network
+from recurra.lang.network import INITIALISATIONS, Initialisation, Initialiser, Network
 from recurra.lang.shapes import Shapes
 
 Array = npt.NDArray[Any]
@@ -22,7 +22,7 @@ def initialise(
     plan: Plan,
     shapes: Shapes,
     rng: np.random.Generator,
-    how: str = "scaled",
+    how: Initialisation = "scaled",
     dtype: npt.DTypeLike = np.float32,
     counts: Array | None = None,
 ) -> Parameters:

@@ -10,7 +10,7 @@ from operator import index
 from pathlib import Path
 from typing import Any, TypeVar
 
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
 from recurra.errors import RecurraError, RunError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -23,6 +23,7 @@ from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, lasting, load_corp
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.recipe import MODERN, Recipe
 from recurra.training.records import Finished, Record
+from recurra.training.resolve import resolve
 from recurra.training.stopping import DIVERGED
 from recurra.training.trainer import Trainer
 
@@ -79,37 +80,39 @@ def start(
     if isinstance(sources, str | Path):
         sources = [sources]
     corpus = corpus or load_corpus(sources, encoding, split)
-    trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
+    check_engine(engine, threads)
+    recipe = resolve(network, corpus, recipe).recipe
     text = {
         "sources": [lasting(source) for source in sources],
         "encoding": encoding,
         "split": split if isinstance(split, str) else list(split),
         "fingerprint": corpus.fingerprint,
     }
-    config = configuration(trainer, text, engine, threads)
+    config = configuration(network, recipe, text, engine, threads)
     pieces = (config, network.source, corpus.vocabulary.characters)
     if out is not None:
-        trainer.run = Run.create(out, *pieces)
+        run = Run.create(out, *pieces)
     else:
         name = f"{network.name}-{Path(sources[0]).stem}"
-        trainer.run = Run.create_numbered("runs", name, *pieces)
-    return trainer
+        run = Run.create_numbered("runs", name, *pieces)
+    return Trainer(network, corpus, recipe, run=run, engine=engine, threads=threads)
 
 
 def configuration(
-    trainer: Trainer, text: Mapping[str, Any], engine: str, threads: int
+    network: Network, recipe: Recipe, text: Mapping[str, Any], engine: str, threads: int
 ) -> dict[str, Any]:
     """What a run's ``config.json`` holds, for `resume` and its like to read.
 
     Args:
-        trainer: its network and recipe.
+        network: the equations.
+        recipe: resolved, with its learning rate.
         text: "sources", "encoding", "split" and "fingerprint".
         engine, threads: what computes.
     """
     return {
-        "network": trainer.model.network.name,
+        "network": network.name,
         "text": dict(text),
-        "recipe": asdict(trainer.recipe),
+        "recipe": asdict(recipe),
         "engine": engine,
         "threads": threads,
     }
@@ -138,7 +141,12 @@ def train(
     recipe: Recipe = MODERN,
     *,
     report: Callable[[Record], object] | None = None,
-    **options: Any,
+    out: Source | None = None,
+    encoding: str | None = None,
+    split: Split = DEFAULT_SPLIT,
+    corpus: Corpus | None = None,
+    engine: str = DEFAULT_ENGINE,
+    threads: int | None = None,
 ) -> Finished:
     """Train a network on texts, from beginning to end.
 
@@ -147,7 +155,7 @@ def train(
         network: the equations, the name of a library network, or the path of a ``.eq`` file.
         recipe: how to train.
         report: called with every record on the way.
-        options: see :func:`start`.
+        out, encoding, split, corpus, engine, threads: see :func:`start`.
 
     Returns:
         The figures of the run; its folder is ``.run``.
@@ -157,7 +165,18 @@ def train(
     """
     if not isinstance(network, Network):
         network = load_network(network)
-    for record in start(sources, network, recipe, **options).records():
+    trainer = start(
+        sources,
+        network,
+        recipe,
+        out=out,
+        encoding=encoding,
+        split=split,
+        corpus=corpus,
+        engine=engine,
+        threads=threads,
+    )
+    for record in trainer.records():
         if report is not None:
             report(record)
     assert isinstance(record, Finished)
@@ -252,7 +271,7 @@ def score(
         raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
     for name, part in parts.items():
         for protocol in [None] if windows is None else [None, windows]:
-            loss = evaluate(computes, model.parameters, part, protocol)
+            loss = evaluate(computes, part, protocol)
             yield Score(name, protocol, loss, skipped)
 
 

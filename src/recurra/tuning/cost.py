@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.compute.optimizers.registry import make_optimizer
 from recurra.errors import RecurraError, RunError
 from recurra.lang.shapes import ShapeSolver
 from recurra.text.corpus import Corpus
@@ -200,7 +201,7 @@ def probe(protocol: Protocol, setting: Setting, corpus: Corpus) -> Probe:
     read = trainer.held_out_loss().characters
     return Probe(
         setting,
-        trainer.model.shapes.count,
+        trainer.shapes.count,
         1.0 / speed if speed else 0.0,
         (time.perf_counter() - begun) / read,
         _peak_memory(),
@@ -249,7 +250,7 @@ def _evaluated(protocol: Protocol, setting: Setting, held_out: int) -> float:
 
 
 def _slots(protocol: Protocol) -> int:
-    return len(protocol.recipe.optimizer_settings.slots)
+    return len(make_optimizer(protocol.recipe.optimizer_settings).slots)
 
 
 def _peak_memory() -> int | None:

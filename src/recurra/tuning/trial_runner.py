@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recurra.compute.engines import check_engine
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
 from recurra.training.records import Finished
+from recurra.training.resolve import resolve
 from recurra.training.sessions import configuration
 from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
 from recurra.training.stopping import INTERRUPTED
@@ -43,15 +45,22 @@ def open_trainer(protocol: Protocol, corpus: Corpus, setting: Setting, folder: P
         RunError: the folder is damaged or cannot be written.
     """
     network, recipe = protocol.network(setting), protocol.recipe_of(setting)
-    trainer = Trainer(
-        network, corpus, recipe, engine=protocol.engine, threads=1, save_seconds=SAVE_SECONDS
-    )
     if folder.exists():
-        trainer.run = Run.open(folder)
+        run = Run.open(folder)
     else:
-        config = configuration(trainer, asdict(protocol.text), protocol.engine, 1)
-        trainer.run = Run.create(folder, config, network.source, corpus.vocabulary.characters)
-    return trainer
+        check_engine(protocol.engine)
+        recipe = resolve(network, corpus, recipe).recipe
+        config = configuration(network, recipe, asdict(protocol.text), protocol.engine, 1)
+        run = Run.create(folder, config, network.source, corpus.vocabulary.characters)
+    return Trainer(
+        network,
+        corpus,
+        recipe,
+        run=run,
+        engine=protocol.engine,
+        threads=1,
+        save_seconds=SAVE_SECONDS,
+    )
 
 
 def train_on(
