@@ -15,7 +15,7 @@ from recurra.training.clock import Clock
 from recurra.training.records import Evaluation, Finished, Progress, Sample
 from recurra.training.stopping import INTERRUPTED, Watch
 
-AnyRecord = TypeVar("AnyRecord", Progress, Evaluation, Sample, Finished)
+AnyRecord = TypeVar("AnyRecord", bound=Progress | Evaluation | Sample | Finished)
 
 
 class Checkpointer:
@@ -137,7 +137,7 @@ class Checkpointer:
         return watch
 
     def finish(self, end: Finished) -> Finished:
-        """Write the last record, once: an interrupted run goes on later and tells of its end then."""
+        """Write the last record, once; an interrupted run tells of its end when it has gone on."""
         if self.run is None:
             self._paused = self.clock.saved()
             return end

@@ -3,6 +3,7 @@
 engine         forward and backward passes of a batch that is cut into shards
 shard          the arrays of one shard
 codegen        plan -> source of the kernels
+optimizer_codegen  optimiser -> source of its kernels
 cache          where compiled kernels are kept
 output_layer   softmax and loss, its gradients and, where it can, its update
 step           the optimiser step

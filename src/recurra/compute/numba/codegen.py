@@ -210,9 +210,8 @@ class _Forward(_Emitter):
         super().__init__(plan, dtype)
         self.line("rows = inputs.size")
         for matrix in loop_matrices(plan):
-            self.line(
-                f"transpose({self.array('parameter', matrix)}, {self.array('transposed', matrix)}, batch)"
-            )
+            stored, copy = self.array("parameter", matrix), self.array("transposed", matrix)
+            self.line(f"transpose({stored}, {copy}, batch)")
         for number, block in enumerate(plan.blocks, 1):
             self.header(number, block)
             for stage in block.stages:
@@ -297,13 +296,9 @@ class _Backward(_Emitter):
             self.header(number, block)
             for stage in block.stages:
                 if stage.vector in plan.dropped:
-                    mask, sent = (
-                        self.array("mask", stage.vector),
-                        self.array("d_dropped", stage.vector),
-                    )
-                    self.line(
-                        f"add_dropped({sent}, {mask}, dropout_scale, {self.array('d_vector', stage.vector)})"
-                    )
+                    kinds: tuple[Kind, ...] = ("d_dropped", "mask", "d_vector")
+                    sent, mask, d_vector = (self.array(kind, stage.vector) for kind in kinds)
+                    self.line(f"add_dropped({sent}, {mask}, dropout_scale, {d_vector})")
             if block.recurrent:
                 with self.indented("for start in range(rows - batch, -1, -batch):"):
                     self._stages(block, "start", "batch")
@@ -314,7 +309,7 @@ class _Backward(_Emitter):
                     self._products(total)
 
     def _clear(self) -> None:
-        """Zeros wherever contributions add up; without dropout ``d_dropped`` and ``d_vector`` are one."""
+        """Zeros wherever contributions add up; ``d_vector`` may be ``d_dropped``."""
         for bias in self.plan.network.biases:
             if bias not in self.plan.logits.biases:
                 self.line(f"{self.array('gradient', bias)}[:] = 0.0")
