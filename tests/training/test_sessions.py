@@ -112,8 +112,9 @@ def test_a_run_keeps_its_own_order_of_characters(text):
     scores = list(recurra.score(run))
     assert scores[0].loss.nats_per_char == pytest.approx(last.val_nats_per_char, rel=1e-6)
     assert recurra.resume(run).corpus.vocabulary == corpus.vocabulary
-    other = recurra.Trainer(recurra.load_network("rnn"), recurra.load_corpus([text]), SMALL)
-    other.run = run
+    other = recurra.Trainer(
+        recurra.load_network("rnn"), recurra.load_corpus([text]), SMALL, run=run
+    )
     with pytest.raises(RunError, match="in another way"):
         list(other.records())
 
