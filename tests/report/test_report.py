@@ -210,7 +210,7 @@ def test_colours_follow_the_surprise():
 
 
 def test_prompts_come_from_validation_text(made):
-    corpus = recurra.load_corpus(made.text["sources"])
+    corpus = recurra.load_corpus(made.text.sources)
     held_out = corpus.vocabulary.decode(corpus.validation[0])
     prompts = choose_prompts(corpus)
     assert 1 <= len(prompts) <= 2

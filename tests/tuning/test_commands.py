@@ -52,7 +52,7 @@ def test_tune_then_trials_then_train(typed, tmp_path):
     winner = Study.open("s").winner()
     recipe = Run.open("run").config["recipe"]
     assert (recipe["lr"], recipe["hidden"]) == (winner.setting["lr"], winner.setting["hidden"])
-    metrics = Run.open("run").metrics()[-1]
+    metrics = list(Run.open("run").metrics())[-1]
     assert metrics["val_nats_per_char"] == pytest.approx(winner.loss)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from recurra.training.records import Compiling, Evaluation, Progress, Record, Sample
+from recurra.training.records import Compiling, Evaluation, Lost, Progress, Record, Sample
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -48,7 +48,11 @@ class Lines:
         """Take in one record."""
         match record:
             case Compiling():
-                self.console.print(compiling(record))
+                if not record.seconds or time.monotonic() - self._printed > PAUSE:
+                    self._printed = time.monotonic()
+                    self.console.print(compiling(record))
+            case Lost():
+                self.console.print(record.message)
             case Progress():
                 self.progress = record
                 if time.monotonic() - self._printed > PAUSE:
@@ -84,6 +88,8 @@ class Dashboard(Lines):
         match record:
             case Compiling():
                 self.waiting = compiling(record)
+            case Lost():
+                super().show(record)
             case Progress():
                 self.progress = record
                 self.curve.append(record.smooth_nats_per_char)
@@ -124,7 +130,8 @@ class Dashboard(Lines):
 
 def compiling(record: Compiling) -> str:
     """What there is to wait for before the first step."""
-    return f"compiling the kernels of {record.network}, once: some seconds ..."
+    so_far = f"{record.kernel}, {duration(record.seconds)} so far" if record.kernel else "seconds"
+    return f"compiling the kernels of {record.network}, once: {so_far} ..."
 
 
 def nats_and_bits(nats_per_char: float) -> str:

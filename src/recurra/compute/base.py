@@ -69,6 +69,14 @@ class Engine(ABC):
         """Whether the first step has to compile kernels, which takes seconds."""
         return False
 
+    @property
+    def compiling(self) -> str:
+        """Name of the kernel that is being compiled; empty if none is."""
+        return ""
+
+    def compile(self) -> None:  # noqa: B027 - most engines have nothing to compile
+        """Compile all that training and reading need, after `prepare`; no number changes."""
+
     # -- numbers
 
     @abstractmethod

@@ -9,7 +9,7 @@ from recurra.report.content import gather as gather
 from recurra.report.markdown import markdown as markdown
 from recurra.report.page import page as page
 from recurra.report.words import LANGUAGES
-from recurra.storage.files import write_atomic
+from recurra.storage.folder import write_atomic
 
 FORMATS = {"html": page, "md": markdown}
 

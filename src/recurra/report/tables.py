@@ -123,7 +123,7 @@ def runs(content: Content, words: Words) -> Table:
 def _run(run: RunPart, content: Content, words: Words) -> Sequence[object]:
     end, recipe = run.outcome, run.recipe
     several, tested = len(content.budgets) > 1, content.results is not None
-    judged = run.test if tested else end["val_nats_per_char"]
+    judged = run.test if tested else end.val_nats_per_char
     return [
         run.network,
         *([shown_budget(content, run.budget, words)] if several else []),
@@ -131,14 +131,14 @@ def _run(run: RunPart, content: Content, words: Words) -> Sequence[object]:
         shown_sizes(recipe.hidden),
         recipe.seq_len,
         f"{recipe.lr:g}",
-        end["steps"],
-        None if end["min_smooth_loss"] is None else f"{end['min_smooth_loss']:.2f}",
-        end["min_smooth_loss_step"],
-        end["train_nats_per_char"],
-        end["val_nats_per_char"],
+        end.steps,
+        f"{end.min_smooth_loss:.2f}" if math.isfinite(end.min_smooth_loss) else None,
+        end.min_smooth_loss_step,
+        end.train_nats_per_char if math.isfinite(end.train_nats_per_char) else None,
+        end.val_nats_per_char,
         *([run.test] if tested else []),
         None if judged is None else judged / math.log(2.0),
-        f"{end['seconds']:.0f}",
+        f"{end.seconds:.0f}",
     ]
 
 

@@ -1,9 +1,10 @@
 """A training's checkpoints and metrics in its run folder, in the order that a resume relies on."""
 
 import contextlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +13,8 @@ from recurra.errors import RunError
 from recurra.storage.runs import Run
 from recurra.text.batches import Streams
 from recurra.training.clock import Clock
-from recurra.training.records import Evaluation, Finished, Progress, Sample
+from recurra.training.records import Finished, Kept, Lost, Sample, has_finished, to_json
 from recurra.training.stopping import INTERRUPTED, Watch
-
-AnyRecord = TypeVar("AnyRecord", bound=Progress | Evaluation | Sample | Finished)
 
 
 class Checkpointer:
@@ -50,15 +49,12 @@ class Checkpointer:
         """Hold the run folder: one process at a time."""
         return self.run.lock() if self.run else contextlib.nullcontext()
 
-    def log(self, record: AnyRecord) -> AnyRecord:
+    def log(self, record: Kept, step: int) -> None:
         """Write a record to the metrics."""
         if isinstance(record, Sample):
-            self.sampled_step = record.step
+            self.sampled_step = step
         if self.run is not None:
-            step = record.steps if isinstance(record, Finished) else record.step
-            kind = type(record).__name__.lower()
-            self.run.append_metrics({"kind": kind, "step": step, **asdict(record)})
-        return record
+            self.run.append_metrics(to_json(record, step))
 
     def save_best(self, judged: Weights, watch: Watch) -> bool:
         """Keep the judged parameters as the best; whether there is a run to save them in."""
@@ -88,7 +84,7 @@ class Checkpointer:
         self.saved_step = watch.step
         return True
 
-    def restore(self, watch: Watch, vocabulary: str) -> Watch:
+    def restore(self, watch: Watch, vocabulary: str) -> tuple[Watch, list[Lost]]:
         """Bring back what the run's folder holds, if anything, and start the clock.
 
         Args:
@@ -96,7 +92,7 @@ class Checkpointer:
             vocabulary: the characters in the order of their numbers.
 
         Returns:
-            The watch to go on with.
+            The watch to go on with, and what was there at the last save but is not any more.
 
         Raises:
             RunError: the folder belongs to another training, or has lost what this one was.
@@ -104,7 +100,7 @@ class Checkpointer:
         run = self.run
         if run is None:
             self.clock.start(self._paused)
-            return watch
+            return watch, []
         if run.vocabulary != vocabulary:
             raise RunError(
                 f"{run.folder} numbers its characters in another way than this trainer: "
@@ -118,13 +114,14 @@ class Checkpointer:
                 )
             run.truncate_metrics(-1)
             self.clock.start({})
-            return watch
+            return watch, []
         arrays = self.engine.dump("parameter", "optimizer", "state", "average")
         saved, meta = run.load("last", {name: array.shape for name, array in arrays.items()})
         self.engine.load({name: saved[name] for name in arrays})
         self.rng.bit_generator.state = meta["generator"]
         self.streams.position = meta["stream"]
         watch = Watch(**meta["watch"])
+        lost = _find_lost(run, watch)
         self.has_best = run.has("best")
         if self.has_best:
             wanted = {name: a.shape for name, a in arrays.items() if name.startswith("parameter/")}
@@ -134,12 +131,26 @@ class Checkpointer:
         samples = [r["step"] for r in run.metrics() if r.get("kind") == "sample"]
         self.saved_step, self.sampled_step = watch.step, max(samples, default=0)
         self.clock.start(run.read_clock())
-        return watch
+        return watch, lost
 
-    def finish(self, end: Finished) -> Finished:
+    def finish(self, end: Finished, step: int) -> Finished:
         """Write the last record, once; an interrupted run tells of its end when it has gone on."""
         if self.run is None:
             self._paused = self.clock.saved()
-            return end
-        told = any("stopped_by" in record for record in self.run.metrics())
-        return end if told or end.stopped_by == INTERRUPTED else self.log(end)
+        elif end.stopped_by != INTERRUPTED and not has_finished(self.run):
+            self.log(end, step)
+        return end
+
+
+def _find_lost(run: Run, watch: Watch) -> list[Lost]:
+    """Files that were there at the last save; without the best one the next counts as the best."""
+    step, best_step, lost = watch.step, watch.best_step, []
+    if not run.has_metrics:
+        lost.append(f"metrics.jsonl is gone, and the records of the first {step:,} steps with it")
+    if best_step and not run.has("best"):
+        lost.append(
+            f"best.safetensors is gone, and the model of step {best_step:,} with it: the next "
+            "held-out loss counts as the lowest"
+        )
+        watch.best, watch.best_step = math.inf, 0
+    return [Lost(step, words) for words in lost]

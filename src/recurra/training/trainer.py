@@ -5,8 +5,12 @@ comes next is in the checkpoint ``last``, and what is only looked at (held-out l
 saves, the clock) decides nothing. Only a budget of minutes lets the clock in.
 """
 
+import contextlib
 import math
+import threading
+import time
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,6 +32,7 @@ from recurra.training.records import (
     Compiling,
     Evaluation,
     Finished,
+    Kept,
     Progress,
     Record,
     Sample,
@@ -39,6 +44,11 @@ from recurra.training.stopping import DIVERGED, INTERRUPTED, REASONS, Reason, Wa
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
+# Seconds between two records of what is compiled.
+GLANCE = 0.25
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Kept)
 
 
 class Trainer:
@@ -132,9 +142,10 @@ class Trainer:
         size = recipe.batch * recipe.seq_len
         # One process at a time writes into a run folder, and begins with what it finds there.
         with checkpointer.lock():
-            self.watch = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
+            self.watch, lost = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
+            yield from lost
             if engine.cold:
-                yield Compiling(self.network.name)
+                yield from self._compile()
             try:
                 # What a stop request has cut short is looked at now.
                 yield from self._look()
@@ -162,7 +173,7 @@ class Trainer:
                         continue  # and end, with that as the reason
                     # Tell, write, judge: in the order that a resume relies on, see `Run`.
                     if self.watch.step % recipe.record_every == 0:
-                        yield checkpointer.log(self._progress(loss / size, rate))
+                        yield self._log(self._progress(loss / size, rate))
                     yield from self._look()
                     if self._clock.since_save() > self.save_seconds:
                         yield from self._save()
@@ -173,7 +184,8 @@ class Trainer:
                 reason = INTERRUPTED
             if reason != DIVERGED:
                 yield from self._save()
-            yield checkpointer.finish(self._finished(DIVERGED if self._diverged() else reason))
+            end = self._finished(DIVERGED if self._diverged() else reason)
+            yield checkpointer.finish(end, self.watch.step)
 
     def held_out_loss(self) -> Loss:
         """The held-out loss of the judged parameters, estimated on some of the text.
@@ -182,6 +194,23 @@ class Trainer:
             TextError: no text was held out.
         """
         return evaluate(self.engine, self._estimated_on, weights=self.judged)
+
+    def _compile(self) -> Iterator[Compiling]:
+        """Let the engine compile, until that is done or a stop is asked for."""
+        begun = time.monotonic()
+        yield Compiling(self.network.name)
+
+        def compile() -> None:
+            # whatever fails here fails again, and is told, where it counts
+            with contextlib.suppress(Exception), np.errstate(all="ignore"):
+                self.engine.compile()
+
+        compilation = threading.Thread(target=compile, daemon=True)
+        compilation.start()
+        while not self._stop_asked and compilation.is_alive():
+            compilation.join(GLANCE)
+            kernel = self.engine.compiling
+            yield Compiling(self.network.name, kernel, time.monotonic() - begun)
 
     # -- one step
 
@@ -217,6 +246,10 @@ class Trainer:
 
     # -- looks, which decide nothing
 
+    def _log(self, record: AnyRecord) -> AnyRecord:
+        self._checkpointer.log(record, self.watch.step)
+        return record
+
     def _check_stop(self) -> None:
         if self._stop_asked:
             raise _StopAskedError
@@ -243,7 +276,7 @@ class Trainer:
                     text.append(character)
         except RunError:  # no finite numbers: the next step's loss will end the training
             return
-        yield self._checkpointer.log(Sample(step, "".join(text)))
+        yield self._log(Sample(step, "".join(text)))
 
     def _evaluate(self) -> Iterator[Record]:
         """Estimate the held-out loss, once a step; a new best one is saved at once."""
@@ -254,8 +287,16 @@ class Trainer:
             self.engine, self._estimated_on, weights=self.judged, between=self._check_stop
         )
         best = watch.evaluate(loss.nats_per_char)
-        look = Evaluation(watch.step, loss.nats_per_char, loss.bits_per_char, best)
-        yield self._checkpointer.log(look)
+        yield self._log(
+            Evaluation(
+                watch.step,
+                loss.nats_per_char,
+                loss.bits_per_char,
+                best,
+                self.characters,
+                self._clock.seconds(),
+            )
+        )
         if best:
             if self._finite() and self._checkpointer.save_best(self.judged, watch):
                 yield Saved(watch.step, "best")

@@ -16,8 +16,9 @@ from typing import Any, Self
 from recurra.errors import RunError, SettingError, TextError
 from recurra.lang.network import Network
 from recurra.storage.files import safe_name
-from recurra.storage.runs import Run
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
+from recurra.training.records import Progress
 from recurra.tuning.leases import Claims
 from recurra.tuning.spec import FILE, Protocol, load_protocol, save_protocol, study_name
 from recurra.tuning.trial_store import Ledger, public_url
@@ -66,7 +67,7 @@ class Study:
             RunError: the folder cannot be written, or the database does not answer.
         """
         address = None if storage is None else public_url(storage)
-        corpus = protocol.text.load()
+        corpus = protocol.text.load("the study")
         if not any(len(text) > 1 for text in corpus.validation):
             raise TextError(
                 "no text is held out, and a search is judged by it: give more text, or a split "
@@ -141,8 +142,8 @@ class Study:
         folder = self.run_folder(number)
         if not folder.exists():
             return []
-        records = Run.open(folder).metrics()
-        return [r["smooth_nats_per_char"] for r in records if r["kind"] == "progress"]
+        progress = FinishedRun.open(folder).records_of(Progress)
+        return [record.smooth_nats_per_char for record in progress]
 
     def winner(self) -> Trial:
         """The best trial of those that are done.

@@ -14,9 +14,10 @@ from typing import Any
 from recurra.compute.engines import check_engine
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
-from recurra.training.records import Finished
+from recurra.training.finished_run import FinishedRun
+from recurra.training.records import Finished, Sample
 from recurra.training.resolve import resolve
-from recurra.training.sessions import configuration
+from recurra.training.run_config import RunConfig
 from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
 from recurra.training.stopping import INTERRUPTED
 from recurra.training.trainer import Trainer
@@ -50,8 +51,8 @@ def open_trainer(protocol: Protocol, corpus: Corpus, setting: Setting, folder: P
     else:
         check_engine(protocol.engine)
         recipe = resolve(network, corpus, recipe).recipe
-        config = configuration(network, recipe, asdict(protocol.text), protocol.engine, 1)
-        run = Run.create(folder, config, network.source, corpus.vocabulary.characters)
+        config = RunConfig(network.name, protocol.text, recipe, protocol.engine, 1)
+        run = Run.create(folder, config.to_json(), network.source, corpus.vocabulary.characters)
     return Trainer(
         network,
         corpus,
@@ -126,7 +127,7 @@ def _outcome(trainer: Trainer, finished: Finished) -> Outcome:
 def _sample(trainer: Trainer, step: int) -> str | None:
     """The last text that was written up to a step, or else the first."""
     assert trainer.run is not None
-    samples = [record for record in trainer.run.metrics() if record["kind"] == "sample"]
-    before = [record for record in samples if record["step"] <= step]
+    samples = FinishedRun(trainer.run).records_of(Sample)
+    before = [sample for sample in samples if sample.step <= step]
     chosen = before[-1:] or samples[:1]
-    return str(chosen[0]["text"]) if chosen else None
+    return chosen[0].text if chosen else None

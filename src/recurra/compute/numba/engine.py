@@ -11,8 +11,9 @@ import numpy.typing as npt
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
-from recurra.compute.numba.cache import is_compiled, load
 from recurra.compute.numba.codegen import Source, generate_kernels
+from recurra.compute.numba.compilation import compiling
+from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
 from recurra.compute.numba.shard import Shard
 from recurra.compute.numba.step import OptimizerStep, clear_lookups
@@ -53,6 +54,23 @@ class CompiledEngine(HostEngine):
     def cold(self) -> bool:
         """Whether the first step has to compile kernels, which takes seconds."""
         return "_kernels" not in self.__dict__ and not is_compiled(self.source.text)
+
+    @property
+    def compiling(self) -> str:
+        """Name of the kernel that is being compiled; empty if none is."""
+        return compiling()
+
+    def compile(self) -> None:
+        """Compile all that training and reading need, by a step of another engine."""
+        assert self.settings is not None
+        other = CompiledEngine(self.plan, self.shapes, self.dtype, self.threads)
+        other.load({f"parameter/{n}": np.zeros(s) for n, s in self.shapes.parameters.items()})
+        other.prepare(self.settings)
+        text = np.zeros((self.settings.seq_len, self.settings.batch), np.int32)
+        rng, state = np.random.default_rng(0), other.zero_state(self.settings.batch)
+        other.step(text, text, 0.0, update=1, restarted=True, rng=rng)
+        other.losses(text, text, state)
+        other.next_log_probabilities(text[0], state)
 
     @cached_property
     def _kernels(self) -> ModuleType:

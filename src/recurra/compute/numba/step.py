@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from recurra.compute.base import Array, Parameters
-from recurra.compute.numba.cache import load
 from recurra.compute.numba.kernels import gradients as reduce
+from recurra.compute.numba.loading import load
 from recurra.compute.numba.optimizer_codegen import generate_update
 from recurra.compute.numba.shard import Shard
 from recurra.compute.optimizers.base import Optimizer

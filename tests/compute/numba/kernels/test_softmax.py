@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurra.compute.numba.cache import load
 from recurra.compute.numba.kernels import softmax
+from recurra.compute.numba.loading import load
 from recurra.compute.numba.optimizer_codegen import generate_update
 from recurra.compute.optimizers.base import OptimizerSettings
 from recurra.compute.optimizers.registry import make_optimizer
