@@ -6,7 +6,7 @@ of each file, which is context only.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +71,8 @@ def evaluate(
     engine: Engine,
     texts: Sequence[Text],
     windows: int | None = None,
-    *,
+    check: Callable[[], object] | None = None,
     weights: Weights = "parameter",
-    between: Callable[[], object] = lambda: None,
 ) -> Loss:
     """The loss over all of ``texts``; the model's state is zeros at the start of each.
 
@@ -84,8 +83,8 @@ def evaluate(
         engine: computes the losses.
         texts: one array of character numbers per file.
         windows: start from zeros every so many characters too.
+        check: called again and again on the way; what it raises ends the evaluation.
         weights: which of the engine's parameters.
-        between: called between two pieces of text; whoever has lost patience may raise there.
 
     Raises:
         TextError: no text has the two characters that it takes to predict one.
@@ -97,7 +96,7 @@ def evaluate(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
         )
-    losses = character_losses(engine, texts, weights, between)
+    losses = character_losses(engine, texts, check, weights)
     return Loss(
         sum(float(of_text.sum(dtype=np.float64)) for of_text in losses), sum(map(len, losses))
     )
@@ -106,8 +105,8 @@ def evaluate(
 def character_losses(
     engine: Engine,
     texts: Sequence[Text],
+    check: Callable[[], object] | None = None,
     weights: Weights = "parameter",
-    between: Callable[[], object] = lambda: None,
 ) -> list[NDArray[Any]]:
     """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
     losses = [np.empty(max(0, len(text) - 1), engine.dtype) for text in texts]
@@ -117,22 +116,23 @@ def character_losses(
         for i in range(0, len(texts), _BATCH):
             batch = longest_first[i : i + _BATCH]
             own, found = [texts[n] for n in batch], [losses[n] for n in batch]
-            _side_by_side(engine, own, found, weights, between)
+            for _ in _side_by_side(engine, own, found, weights):
+                if check is not None:
+                    check()
     return losses
 
 
 def _side_by_side(
-    engine: Engine,
-    texts: Sequence[Text],
-    losses: Sequence[NDArray[Any]],
-    weights: Weights,
-    between: Callable[[], object],
-) -> None:
-    """Fill in the losses of texts given longest first; those that end leave the batch."""
+    engine: Engine, texts: Sequence[Text], losses: Sequence[NDArray[Any]], weights: Weights
+) -> Iterator[int]:
+    """Fill in the losses of texts given longest first; those that end leave the batch.
+
+    Yields:
+        The characters of each text that are done.
+    """
     position, reading = 0, sum(len(text) > 1 for text in texts)
     state = engine.zero_state(reading)
     while reading:
-        between()
         texts = texts[:reading]
         end = min(len(texts[-1]) - 1, position + max(1, _ROWS // reading))
         inputs = np.stack([t[position:end] for t in texts], axis=1)
@@ -142,3 +142,4 @@ def _side_by_side(
             of_text[position:end] = column
         position = end
         reading = sum(len(t) - 1 > position for t in texts)
+        yield position

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.comparison.comparison import FILE, Comparison, Trial
+from recurra.comparison.comparison import FILE, Comparison, PlannedRun
 from recurra.comparison.environment import machine
-from recurra.comparison.results import Results, settle
+from recurra.comparison.results import Results, evaluate_test
 from recurra.errors import RecurraError, SettingError, TextError
 from recurra.models.model import Model
 from recurra.report.commands import comparison_commands, run_command, study_commands
@@ -127,13 +127,13 @@ def gather(
         raise SettingError("a report tells of one comparison, of one study, or of runs")
     if kinds == [FILE]:
         comparison = Comparison.open(folders[0])
-        results = settle(comparison, fetch=fetch)
+        results = evaluate_test(comparison, fetch=fetch)
         tests = {(row.contestant, row.budget, row.seed): row.test for row in results.rows}
         trials = comparison.finalists()
         commands, environment = comparison_commands(comparison), comparison.environment
     elif kinds:
         search, trials = gather_search(folders[0])
-        commands, environment = study_commands(search.protocol), machine()
+        commands, environment = study_commands(search.spec), machine()
     else:
         trials = _trials(list(map(FinishedRun.open, folders)))
         commands = [run_command(trial.run) for trial in trials]
@@ -166,7 +166,7 @@ def shown_source(source: str) -> str:
     return source if source.startswith(("http://", "https://")) else Path(source).name
 
 
-def _trials(runs: Sequence[FinishedRun]) -> list[Trial]:
+def _trials(runs: Sequence[FinishedRun]) -> list[PlannedRun]:
     """Runs that were not compared: under the names of their networks if those tell them apart."""
     networks = [run.config.network for run in runs]
     seeds = [run.config.recipe.seed for run in runs]
@@ -176,7 +176,7 @@ def _trials(runs: Sequence[FinishedRun]) -> list[Trial]:
         names = [run.run.folder.name for run in runs]
         if len({*names}) < len(names):
             names = [f"{network}-{i}" for i, network in enumerate(networks, 1)]
-    return [Trial.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
+    return [PlannedRun.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
 
 
 def _prompts(run: FinishedRun, comparison: Comparison | None, fetch: bool) -> list[str]:
@@ -189,7 +189,7 @@ def _prompts(run: FinishedRun, comparison: Comparison | None, fetch: bool) -> li
         raise TextError(f"{error}; or give prompts of your own, which need no text") from None
 
 
-def _run_part(trial: Trial, test: float | None) -> RunPart:
+def _run_part(trial: PlannedRun, test: float | None) -> RunPart:
     train = [
         (record.characters, record.seconds, record.smooth_nats_per_char)
         for record in trial.run.records_of(Progress)
@@ -210,7 +210,7 @@ def _run_part(trial: Trial, test: float | None) -> RunPart:
     )
 
 
-def _writers(trials: Sequence[Trial], runs: Sequence[RunPart]) -> dict[str, Model]:
+def _writers(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> dict[str, Model]:
     """Of each network the run at the last budget with the lowest validation loss.
 
     None of a network whose runs all diverged before they had saved anything.
@@ -227,7 +227,7 @@ def _writers(trials: Sequence[Trial], runs: Sequence[RunPart]) -> dict[str, Mode
     return {name: run.best for name, (_, run) in found.items()}
 
 
-def _networks(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkPart]:
+def _networks(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> list[NetworkPart]:
     parts: dict[str, NetworkPart] = {}
     for trial, run in zip(trials, runs, strict=True):
         if trial.contestant not in parts:
@@ -238,7 +238,7 @@ def _networks(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkP
     return list(parts.values())
 
 
-def _searched(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkPart]:
+def _searched(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> list[NetworkPart]:
     """The networks of a search's best trials; those of the same equations share their place."""
     parts: dict[str, NetworkPart] = {}
     for trial, run in zip(trials, runs, strict=True):

@@ -7,10 +7,12 @@ trainer      the training loop
 checkpointer checkpoints and metrics in a run folder
 schedule     the learning rate of a step
 stopping     when it ends
+resume_state what a checkpoint keeps beside arrays
 records      the data that it yields
 clock        wall-clock figures
 signals      Ctrl-C and its like
 run_config   the configuration of a run
-sessions     names -> a run; a run folder -> its trainer, model and texts
+finished_run a run folder -> its configuration, records and model
+sessions     names -> a run; a run folder -> its trainer and texts
 demo         the two-minute tour
 """

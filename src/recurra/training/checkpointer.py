@@ -14,6 +14,7 @@ from recurra.storage.runs import Run
 from recurra.text.batches import Streams
 from recurra.training.clock import Clock
 from recurra.training.records import Finished, Kept, Lost, Sample, has_finished, to_json
+from recurra.training.resume_state import ResumeState
 from recurra.training.stopping import INTERRUPTED, Watch
 
 
@@ -118,9 +119,9 @@ class Checkpointer:
         arrays = self.engine.dump("parameter", "optimizer", "state", "average")
         saved, meta = run.load("last", {name: array.shape for name, array in arrays.items()})
         self.engine.load({name: saved[name] for name in arrays})
-        self.rng.bit_generator.state = meta["generator"]
-        self.streams.position = meta["stream"]
-        watch = Watch(**meta["watch"])
+        state = ResumeState.read(meta, run.folder / "last.safetensors")
+        state.restore(self.rng)
+        self.streams.position, watch = state.stream, state.watch
         lost = _find_lost(run, watch)
         self.has_best = run.has("best")
         if self.has_best:
@@ -128,7 +129,7 @@ class Checkpointer:
             best, _ = run.load("best", wanted)
             self.engine.load({f"best/{name.partition('/')[2]}": best[name] for name in wanted})
         run.truncate_metrics(watch.step)
-        samples = [r["step"] for r in run.metrics() if r.get("kind") == "sample"]
+        samples = [r["step"] for r in run.iter_metrics() if r.get("kind") == "sample"]
         self.saved_step, self.sampled_step = watch.step, max(samples, default=0)
         self.clock.start(run.read_clock())
         return watch, lost

@@ -40,7 +40,16 @@ from recurra.training.records import (
 )
 from recurra.training.resolve import resolve
 from recurra.training.schedule import learning_rate
-from recurra.training.stopping import DIVERGED, INTERRUPTED, REASONS, Reason, Watch, budget_used
+from recurra.training.stopping import (
+    DIVERGED,
+    INTERRUPTED,
+    REASONS,
+    Reason,
+    StopAsked,
+    StopRequest,
+    Watch,
+    budget_used,
+)
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
@@ -107,14 +116,14 @@ class Trainer:
         self._estimated_on = cut(self.held_out, length, recipe.evaluate_characters)
         self._clock = clock or Clock()
         self._checkpointer = Checkpointer(run, self.engine, self.streams, self.rng, self._clock)
-        self._stop_asked = False
+        self._stop = StopRequest()
 
     def stop(self) -> None:
-        """Ask for an early end: within a step, a character or a piece of text `records` ends.
+        """Ask for an early end: after the present step `records` saves ``last`` and finishes.
 
-        It saves ``last`` and tells so; another trainer goes on from there to the same end.
+        A sample or an evaluation that takes long is cut short, and made when the run goes on.
         """
-        self._stop_asked = True
+        self._stop.ask()
 
     @property
     def characters(self) -> int:
@@ -180,7 +189,7 @@ class Trainer:
                 # The end: once more the held-out loss, then that of the best on all of the text.
                 if reason not in (DIVERGED, INTERRUPTED):
                     yield from self._evaluate()
-            except _StopAskedError:
+            except StopAsked:
                 reason = INTERRUPTED
             if reason != DIVERGED:
                 yield from self._save()
@@ -207,7 +216,7 @@ class Trainer:
 
         compilation = threading.Thread(target=compile, daemon=True)
         compilation.start()
-        while not self._stop_asked and compilation.is_alive():
+        while not self._stop.asked and compilation.is_alive():
             compilation.join(GLANCE)
             kernel = self.engine.compiling
             yield Compiling(self.network.name, kernel, time.monotonic() - begun)
@@ -230,7 +239,7 @@ class Trainer:
         """Why training is over, if it is."""
         if self._diverged():
             return DIVERGED
-        if self._stop_asked or (until is not None and self.watch.step >= until):
+        if self._stop.asked or (until is not None and self.watch.step >= until):
             return INTERRUPTED
         budget = self._budget()
         used_up = budget[0] if budget and budget[1] >= 1.0 else None
@@ -250,10 +259,6 @@ class Trainer:
         self._checkpointer.log(record, self.watch.step)
         return record
 
-    def _check_stop(self) -> None:
-        if self._stop_asked:
-            raise _StopAskedError
-
     def _look(self) -> Iterator[Record]:
         """What is due after this step and has not been seen yet: a sample, the held-out loss."""
         step, recipe = self.watch.step, self.recipe
@@ -272,7 +277,7 @@ class Trainer:
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 for character in writer.write(recipe.sample_characters):
-                    self._check_stop()
+                    self._stop.check()
                     text.append(character)
         except RunError:  # no finite numbers: the next step's loss will end the training
             return
@@ -284,7 +289,7 @@ class Trainer:
         if not self._estimated_on or watch.evaluated_step == watch.step:
             return
         loss = evaluate(
-            self.engine, self._estimated_on, weights=self.judged, between=self._check_stop
+            self.engine, self._estimated_on, weights=self.judged, check=self._stop.check
         )
         best = watch.evaluate(loss.nats_per_char)
         yield self._log(
@@ -335,10 +340,8 @@ class Trainer:
         watch, loss = self.watch, None
         if self._checkpointer.has_best and reason != INTERRUPTED:
             try:
-                loss = evaluate(
-                    self.engine, self.held_out, weights="best", between=self._check_stop
-                )
-            except _StopAskedError:
+                loss = evaluate(self.engine, self.held_out, weights="best", check=self._stop.check)
+            except StopAsked:
                 reason = INTERRUPTED
         return Finished(
             stopped_by=reason,
@@ -375,7 +378,3 @@ class Trainer:
             f"the loss {what} at step {self.watch.step:,}: most likely the learning rate "
             f"{recipe.lr:g} is too high for this network; try lr={lower:g}{clip}{kept}"
         )
-
-
-class _StopAskedError(Exception):
-    """A stop request was heard in the midst of a look."""
