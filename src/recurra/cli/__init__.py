@@ -129,9 +129,9 @@ def _run(streams: tuple[Stream, Stream]) -> int:
 
 def _close(streams: tuple[Stream, Stream], code: int) -> int:
     """Hand out what was printed; the exit code if that fails."""
+    if code > 128:  # what could not be handed out by now would have to be waited for
+        _drop(streams[0])
     for stream in streams:
-        if code > 128:  # what could not be handed out by now would have to be waited for
-            _drop(stream)
         try:
             stream.flush()
             error = stream.lost

@@ -14,5 +14,6 @@ signals      Ctrl-C and its like
 run_config   the configuration of a run
 finished_run a run folder -> its configuration, records and model
 sessions     names -> a run; a run folder -> its trainer and texts
+request      what is asked for, as data
 demo         the two-minute tour
 """
