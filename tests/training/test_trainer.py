@@ -255,7 +255,7 @@ def test_asked_to_stop_it_saves_and_goes_on_later(corpus, tmp_path):
     whole, broken = (start_run(tmp_path / name, corpus, SMALL) for name in ("whole", "broken"))
     list(trainer_of(network, corpus, SMALL, run=whole).records())
     trainer = trainer_of(network, corpus, SMALL, run=broken)
-    with stop_on_signals(trainer):
+    with stop_on_signals(trainer.stop):
         records = []
         for record in trainer.records():
             records.append(record)
@@ -314,19 +314,6 @@ def test_a_stop_is_heard_in_the_midst_of_a_look(
     assert stops >= 1
     assert bytes_of(broken) == bytes_of(whole)
     assert told(broken) == told(whole)
-
-
-def test_the_second_signal_ends_at_once(corpus):
-    trainer = trainer_of(load_network("rnn"), corpus, SMALL)
-    # the background job of a shell, as these tests may be, ignores the signal
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with stop_on_signals(trainer):
-            os.kill(os.getpid(), signal.SIGINT)
-            with pytest.raises(KeyboardInterrupt):
-                os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, inherited)
 
 
 def test_a_finished_run_stays_as_it_is(corpus, tmp_path):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from recurra.compute.engines import ENGINES
 from recurra.training.recipe import RECIPES, Recipe, declared_types, rule
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -23,7 +24,7 @@ VocabularySize = Annotated[
     int, typer.Option("--vocabulary", min=1, metavar="N", help="Distinct characters.")
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", metavar="NAME", help="What computes: compiled or reference.")
+    str, typer.Option("--engine", metavar="NAME", help=f"What computes: {' or '.join(ENGINES)}.")
 ]
 Threads = Annotated[
     int | None,

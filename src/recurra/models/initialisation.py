@@ -83,9 +83,9 @@ def _begins_with_counts(name: str, plan: Plan) -> bool:
 
 def _log_frequencies(counts: Array, shapes: Shapes) -> Array:
     """Scores whose softmax gives these frequencies, of which none is 0; with those of classes."""
-    seen = counts + 1.0
-    classes = [seen[start:end].sum() for start, end in shapes.class_bounds]
-    scores: Array = np.log(np.concatenate([seen, classes]) / seen.sum())
+    smoothed = counts + 1.0
+    classes = [smoothed[start:end].sum() for start, end in shapes.class_bounds]
+    scores: Array = np.log(np.concatenate([smoothed, classes]) / smoothed.sum())
     return scores
 
 

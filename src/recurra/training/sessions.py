@@ -62,7 +62,7 @@ def start(
         encoding: of all texts; None: found out for each.
         split: training, validation and test parts of each text.
         corpus: what `load_corpus` made of just these sources, if it is there already.
-        engine: "compiled" or "reference".
+        engine: "compiled", "reference", or one of your own.
         threads: how many share a batch; None: as many as there are cores.
 
     Raises:
