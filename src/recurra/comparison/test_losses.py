@@ -89,7 +89,7 @@ def _score(
             engine = model.engine(comparison.engine, comparison.threads)
             # a run may number characters in its own way
             own = [model.vocabulary.encode(corpus.vocabulary.decode(text)) for text in texts]
-            found = character_losses(engine, model.parameters, own)
+            found = character_losses(engine, own)
             losses[planned.key] = np.concatenate(found).astype(np.float32)
     return [len(text) - 1 for text in texts], losses
 
