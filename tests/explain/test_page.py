@@ -13,7 +13,7 @@ from recurra.explain.derivation import derive
 from recurra.explain.latex import Latex, tex
 from recurra.explain.names import split, symbols
 from recurra.explain.page import explanation, summary
-from recurra.explain.words import LANGUAGES, words
+from recurra.view.words import LANGUAGES, TABLES, Words
 from recurra.lang.functions import FUNCTIONS
 from strategies import networks
 
@@ -64,7 +64,7 @@ def test_library(name: str, language: str) -> None:
     for parameter in network.parameters:
         symbol = Latex(network).name(parameter)
         assert rf"\frac{{\partial \mathcal{{L}}}}{{\partial {symbol}}} &= \sum_{{t=1}}" in page
-    assert (words(language)["published"] in page) == (name == "wrnn")
+    assert (Words(language)("published") in page) == (name == "wrnn")
 
 
 @pytest.mark.parametrize("case", VALID, ids=[case.name for case in VALID])

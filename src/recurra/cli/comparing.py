@@ -7,7 +7,7 @@ import typer
 
 import recurra
 from recurra.cli import INTERRUPT, options
-from recurra.cli.display import display, duration
+from recurra.cli.display import display
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.comparison.budgets import Sizes
 from recurra.comparison.runner import count_trials
@@ -15,6 +15,7 @@ from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.training.recipe import BUDGETS
 from recurra.training.records import Finished
 from recurra.training.stopping import INTERRUPTED
+from recurra.view import numbers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -291,40 +292,17 @@ def _train(comparison: "Comparison", console: "Console", text: Sequence[str] | N
 
 def _outcome(trial: "Trial", record: Finished) -> str:
     loss = record.val_nats_per_char
-    held_out = "no held-out loss" if loss is None else f"held-out {loss:.3f} nats"
-    return f"{trial.key}: {held_out}, {duration(record.seconds)}; ended: {record.message}"
+    held_out = "no held-out loss" if loss is None else f"held-out {numbers.loss(loss)} nats"
+    return f"{trial.key}: {held_out}, {numbers.duration(record.seconds)}; ended: {record.message}"
 
 
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:
-    from recurra.report.tables import shown_sizes
+    from recurra.comparison.tables import SUMMARIES
 
-    columns = (
-        "network",
-        "hidden",
-        "parameters",
-        "lr",
-        "test nats/char",
-        "95 % over seeds",
-    )
     for budget in comparison.budgets:
         console.print(f"\nBudget {budget.name}, {len(comparison.seeds)} seeds:")
-        rows = []
-        for summary in results.summaries:
-            if summary.budget != budget.name:
-                continue
-            rows.append(
-                (
-                    summary.contestant,
-                    shown_sizes(budget.sizes[summary.contestant]),
-                    summary.parameters,
-                    summary.lr,
-                    summary.test and summary.test.mean,
-                    summary.test and f"{summary.test.low:.3f} to {summary.test.high:.3f}",
-                    summary.bits,
-                    summary.chars_per_second,
-                )
-            )
-        print_table(console, (*columns, "bits/char", "chars/s"), rows)
+        rows = [summary for summary in results.summaries if summary.budget == budget.name]
+        print_table(console, SUMMARIES.show(rows))
         for difference in results.differences:
             if difference.budget == budget.name:
                 console.print(difference.sentence())

@@ -25,30 +25,17 @@ def networks_command(
     json: options.Json = False,
 ) -> None:
     """List the library of networks, with their numbers of parameters at a given size."""
+    from recurra.explain.tables import NETWORKS
+
     library = [recurra.load_network(name) for name in recurra.library()]
-    counts = [recurra.ShapeSolver(n).shapes(vocabulary, hidden).count for n in library]
+    rows = [(n, recurra.ShapeSolver(n).shapes(vocabulary, hidden).count) for n in library]
     if json:
-        rows = [
-            {
-                "network": network.name,
-                "parameters": count,
-                "choices": network.choices,
-                "description": network.description,
-            }
-            for network, count in zip(library, counts, strict=True)
-        ]
-        print_json({"hidden": hidden, "vocabulary": vocabulary, "networks": rows})
+        table = NETWORKS.records(rows)
+        print_json({"hidden": hidden, "vocabulary": vocabulary, "networks": table})
         return
     console = make_console()
     console.print(f"{hidden:,} numbers in every vector, {vocabulary:,} characters")
-    print_table(
-        console,
-        ("network", "parameters", "what it is", "--set"),
-        [
-            (network.name, count, network.description, _choices(network))
-            for network, count in zip(library, counts, strict=True)
-        ],
-    )
+    print_table(console, NETWORKS.show(rows))
 
 
 def show_command(
@@ -61,6 +48,8 @@ def show_command(
     ] = False,
 ) -> None:
     """Show a network: its equations as Recurra reads them, and its parameters with their shapes."""
+    from recurra.explain.tables import PARAMETERS
+
     loaded = recurra.load_network(network, options.choices(set_))
     shapes = recurra.ShapeSolver(loaded).shapes(vocabulary, options.hidden_sizes(hidden))
     console = make_console()
@@ -68,8 +57,8 @@ def show_command(
         console.print(recurra.generate_kernels(recurra.make_plan(loaded)).text)
         return
     console.print(loaded.source)
-    rows = [(name, _shape(shapes.paper(name)), _shape(s)) for name, s in shapes.parameters.items()]
-    print_table(console, ("parameter", "on paper", "as stored"), rows)
+    rows = [(name, shapes.paper(name), stored) for name, stored in shapes.parameters.items()]
+    print_table(console, PARAMETERS.show(rows))
     console.print(f"{shapes.count:,} parameters with {vocabulary:,} characters")
 
 
@@ -115,6 +104,8 @@ def check_command(
 
     Exit code 1 if one of them is wrong.
     """
+    from recurra.explain.tables import GRADIENTS
+
     loaded = recurra.load_network(network, options.choices(set_))
     rows = recurra.check_gradients(loaded, engine, seed=seed)
     passed = all(row.passed for row in rows)
@@ -129,22 +120,7 @@ def check_command(
         )
     else:
         console = make_console()
-        print_table(
-            console,
-            ("parameter", "shape", "compared", "largest relative error", "verdict"),
-            [
-                (r.parameter, _shape(r.shape), r.checked, r.error, "ok" if r.passed else "WRONG")
-                for r in rows
-            ],
-        )
+        print_table(console, GRADIENTS.show(rows))
         verdict = "every gradient is exact" if passed else "the gradient is WRONG"
         console.print(f"{loaded.name}, {engine} engine: {verdict}")
     raise typer.Exit(0 if passed else 1)
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _choices(network: recurra.Network) -> str:
-    return " ".join(f"{name}={value}" for name, value in network.choices.items())

@@ -1,7 +1,5 @@
 """Commands about a study that there is: `trials` and `worker`."""
 
-import csv
-import io
 import signal
 from typing import Annotated
 
@@ -9,8 +7,9 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.board import board, columns, show_winner
+from recurra.cli.board import board, show_winner
 from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.view.numbers import DASH
 
 StudyFolder = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's folder, made by `recurra tune`.")
@@ -28,19 +27,24 @@ def trials_command(
         int, typer.Option(min=1, metavar="N", help="So many rows of the table for people.")
     ] = 50,
     figures: Annotated[
-        bool, typer.Option("--figures", help="Draw figures into the study's folder, too.")
-    ] = False,
+        str | None,
+        typer.Option(
+            metavar="FORMAT", help="Draw figures into the study's folder, too: svg, pdf or png."
+        ),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="All columns, comma-separated.")] = False,
     json: options.Json = False,
 ) -> None:
     """Show the trials of a search, the best first."""
     from recurra.tuning.statistics import importance, rung_correlations
     from recurra.tuning.study import rows
+    from recurra.tuning.tables import trials_table
     from recurra.tuning.trials import rank
 
     opened = recurra.Study.open(study, storage)
     trials = opened.trials()
-    table = rows(opened, sorted(trials, key=rank))
+    found = rows(opened, sorted(trials, key=rank))
+    table = trials_table(opened.protocol)
     correlations = rung_correlations(opened.protocol, trials)
     weights = importance(opened.protocol, trials)
     console = make_console(stderr=json or csv)
@@ -48,35 +52,36 @@ def trials_command(
         print_json(
             {
                 "study": str(opened.folder),
-                "trials": table,
+                "trials": table.records(found),
                 "importance": weights,
                 "rungs": [vars(correlation) for correlation in correlations],
             }
         )
     elif csv:
-        typer.echo(_csv(table), nl=False)
+        typer.echo(table.csv(found), nl=False)
     else:
-        begun = [row for row in table if row["state"] != "waiting" or row["characters"]]
-        names = columns(opened)
-        print_table(console, names, [[row[name] for name in names] for row in begun[:top]])
+        begun = [row for row in found if row["state"] != "waiting" or row["characters"]]
+        print_table(console, table.show(begun[:top]))
         if len(begun) > top:
             console.print(f"and {len(begun) - top:,} more: --csv shows all")
-        if waiting := len(table) - len(begun):
+        if waiting := len(found) - len(begun):
             console.print(f"{waiting:,} trials wait")
         for correlation in correlations:
-            rho = "-" if correlation.rho is None else f"{correlation.rho:.2f}"
+            rho = DASH if correlation.rho is None else f"{correlation.rho:.2f}"
             console.print(
                 f"rank correlation of the loss at {correlation.rung:,} characters with the final "
                 f"one, over {correlation.trials:,} trials: {rho}"
             )
         parts = ", ".join(f"{name} {part:.2f}" for name, part in weights.items())
-        console.print(f"part of the variance that each explains alone: {parts}")
+        console.print(
+            f"part of the variance that each explains alone: {parts or 'too few trials to tell'}"
+        )
         if any(trial.loss is not None for trial in trials):
             show_winner(console, opened, False)
     if figures:
         from recurra.tuning.figures import draw_all
 
-        for path in draw_all(opened, trials):
+        for path in draw_all(opened, trials, figures):
             console.print(f"drawn: {shown_path(path)}")
 
 
@@ -101,11 +106,3 @@ def worker_command(
     with board(console, opened) as show:
         for trials in search(opened, workers=workers, characters=characters):
             show(trials)
-
-
-def _csv(table: list[dict[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(table[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
-    return text.getvalue()

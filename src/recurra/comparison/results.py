@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recurra.comparison.budgets import TOLERANCE
 from recurra.comparison.comparison import Comparison, Trial
 from recurra.comparison.test_losses import Scores, open_test
-from recurra.comparison.verdict import NOTES, judge, sentence
+from recurra.comparison.verdict import judge, sentence
 from recurra.stats.expected_best import expected_best
 from recurra.stats.intervals import (
     CONFIDENCE,
@@ -24,6 +24,7 @@ from recurra.stats.intervals import (
 from recurra.storage.runs import Run
 from recurra.training.run_config import asked
 from recurra.training.sessions import Source
+from recurra.view.words import Words
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Row:
     budget: str
     contestant: str
     seed: int
+    hidden: int | dict[str, int]
     parameters: int
     lr: float | None
     steps: int
@@ -65,6 +67,7 @@ class Summary:
 
     budget: str
     contestant: str
+    hidden: int | dict[str, int]
     parameters: int
     lr: float | None
     chars_per_second: float
@@ -148,7 +151,7 @@ class Results:
 
     def sentences(self, language: str = "en") -> list[str]:
         """The verdicts in words, each with its budget."""
-        colon = NOTES[language]["colon"]
+        colon = Words(language)("colon")
         return [f"{d.budget}{colon}{d.sentence(language)}" for d in self.differences]
 
     def notes(self, budget: str, language: str = "en") -> list[str]:
@@ -157,17 +160,17 @@ class Results:
         Minutes that are equal make characters differ, as they should.
         """
         rows = [row for row in self.rows if row.budget == budget]
-        words, notes = NOTES[language], []
+        words, notes = Words(language), []
         low, high = min(r.parameters for r in rows), max(r.parameters for r in rows)
         if high > (1.0 + 2.0 * TOLERANCE) * low:
-            notes.append(words["parameters"].format(low=low, high=high))
+            notes.append(words("note parameters", low=f"{low:,}", high=f"{high:,}"))
         low, high = min(r.characters for r in rows), max(r.characters for r in rows)
         # sequences of other lengths do not end at the same character
         if high > 1.001 * low and any(row.stopped_by != "minutes" for row in rows):
-            notes.append(words["characters"].format(low=low, high=high))
+            notes.append(words("note characters", low=f"{low:,}", high=f"{high:,}"))
         edge = [s.contestant for s in self.searches if s.budget == budget and s.at_the_edge]
         if edge:
-            notes.append(words["edge"].format(names=words["comma"].join(edge)))
+            notes.append(words("note edge", names=words("comma").join(edge)))
         return notes
 
     def as_dict(self) -> dict[str, Any]:
@@ -214,14 +217,16 @@ def settle(
 
 def _row(trial: Trial, scores: Scores) -> Row:
     outcome = trial.finished()  # else there would be no scores, unless somebody removed it since
+    recipe = asked(Run.open(trial.folder)).recipe
     losses = _finite(scores.losses.get(trial.key))
     return Row(
         key=trial.key,
         budget=trial.budget,
         contestant=trial.contestant,
         seed=trial.seed,
+        hidden=recipe.hidden,
         parameters=outcome["parameters"],
-        lr=asked(Run.open(trial.folder)).recipe.lr,
+        lr=recipe.lr,
         steps=outcome["steps"],
         characters=outcome["characters"],
         seconds=outcome["seconds"],
@@ -250,6 +255,7 @@ def _summary(budget: str, contestant: str, rows: Sequence[Row]) -> Summary:
     return Summary(
         budget,
         contestant,
+        hidden=rows[0].hidden,
         parameters=rows[0].parameters,
         lr=rows[0].lr,
         chars_per_second=float(np.mean([row.chars_per_second for row in rows])),

@@ -1,28 +1,33 @@
 """Card of a run: equations, curves and figures, from its plain records."""
 
-from recurra.notebook.cards import card
-from recurra.storage.runs import Run
-from recurra.view import table
-from recurra.view.equations import typeset
-from recurra.view.figures import Curve, curves
+from dataclasses import fields
+from typing import Any
 
-# What is told of a recipe, and of a finished run.
+from recurra.explain.notation import typeset
+from recurra.lang.parser import parse
+from recurra.notebook.cards import card, paragraph
+from recurra.storage.runs import Run
+from recurra.training.records import Finished
+from recurra.training.tables import FINISHED
+from recurra.view import numbers
+from recurra.view.charts import Curve, curves
+from recurra.view.tables import html
+from recurra.view.words import Words
+
+# What is told of a recipe.
 SETTINGS = ("hidden", "batch", "seq_len", "optimizer", "lr", "seed")
-FIGURES = ("parameters", "steps", "train_nats_per_char", "val_nats_per_char", "val_bits_per_char")
 CURVES = (
     (0, "train", "progress", "smooth_nats_per_char"),
-    (1, "held-out", "evaluation", "nats_per_char"),
+    (1, "validation", "evaluation", "nats_per_char"),
 )
 
 
 def show_run(run: Run) -> str:
     """Show a run, which may still be training, or not have begun."""
-    config, metrics = run.config, run.metrics()
+    config, metrics, words = run.config, run.metrics(), Words()
     recipe = config.get("recipe", {})
-    facts = {field: recipe[field] for field in SETTINGS if field in recipe}
+    settings = (f"{name} {numbers.setting(recipe[name])}" for name in SETTINGS if name in recipe)
     finished = [record for record in metrics if record.get("kind") == "finished"]
-    if finished:
-        facts |= {field: finished[-1][field] for field in FIGURES}
     lines = []
     for colour, label, kind, field in CURVES:
         points = [
@@ -32,12 +37,17 @@ def show_run(run: Run) -> str:
         ]
         if points:
             x, y = zip(*points, strict=True)
-            lines.append(Curve(x, y, colour, label))
+            lines.append(Curve(x, y, colour, words(label)))
     return card(
         f"{config.get('network', '')} · {run.folder.name}",
         [
-            typeset(run.equations),
-            table([field.replace("_per_", "/") for field in facts], [list(facts.values())]),
-            curves(lines, "steps", "nats per character"),
+            typeset(parse(run.equations)),
+            paragraph(", ".join(settings)),
+            html(FINISHED.show(map(_finished, finished[-1:]))) if finished else "",
+            curves(lines, words("steps"), words("nats axis")),
         ],
     )
+
+
+def _finished(record: dict[str, Any]) -> Finished:
+    return Finished(**{field.name: record[field.name] for field in fields(Finished)})
