@@ -132,4 +132,5 @@ def _groups(values: Sequence[Value]) -> list[int]:
         return [distinct.index(value) for value in values]
     numbers = np.array(values, np.float64)
     edges = np.quantile(numbers, np.linspace(0, 1, parts + 1)[1:-1])
-    return np.searchsorted(edges, numbers, side="right").tolist()
+    groups: list[int] = np.searchsorted(edges, numbers, side="right").tolist()
+    return groups

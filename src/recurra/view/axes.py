@@ -15,6 +15,7 @@ from recurra.view.numbers import tick
 
 WIDTH = 460
 LEFT, TOP, BOTTOM, EDGE = 58, 12, 42, 8
+TICK = 7  # width of a letter at an axis
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Three to nine round numbers, with their texts; of powers as many as there are."""
+        """Three to nine round numbers, with their texts."""
         if self.log:
-            exponents = range(math.floor(self.low), math.ceil(self.high) + 1)
+            stride = max(1, round((self.high - self.low) / 8))
+            exponents = range(math.floor(self.low), math.ceil(self.high) + 1, stride)
             steps = (1, 2, 5) if self.high - self.low < 2.5 else (1,)
             every = [step * 10.0**e for e in exponents for step in steps]
             found = [t for t in every if self.low - 1e-9 <= math.log10(t) <= self.high + 1e-9]
@@ -88,8 +90,7 @@ class Steps(Scale):
 def frame_x(scale: Scale, base: float, label: str) -> str:
     """The axis at the bottom; ticks that would touch one another are turned."""
     left, right = scale.start, scale.end
-    ticks = scale.ticks()
-    turned = sum(text_width(text) + 4 for _, text in ticks) > right - left
+    ticks, turned = scale.ticks(), _turned(scale)
     parts = [_line(left, right, base, base, palette.SOFT)]
     for value, text in ticks:
         x = scale(value)
@@ -98,16 +99,19 @@ def frame_x(scale: Scale, base: float, label: str) -> str:
             parts.append(text_at(x + 4, base + 8, text, "end", turn=True))
         else:
             parts.append(text_at(x, base + 17, text))
-    below = max((text_width(text) for _, text in ticks), default=0) + 24 if turned else 36
-    return "".join([*parts, text_at((left + right) / 2, base + below, label)])
+    return "".join([*parts, text_at((left + right) / 2, base + height_below(scale) - 6, label)])
 
 
 def height_below(scale: Scale) -> int:
     """How much room the axis at the bottom takes."""
-    ticks = [text for _, text in scale.ticks()]
-    widths = list(map(text_width, ticks))
-    turned = sum(width + 4 for width in widths) > scale.end - scale.start
-    return max(widths) + 30 if turned else BOTTOM
+    if not _turned(scale):
+        return BOTTOM
+    return 30 + max(text_width(text, TICK) for _, text in scale.ticks())
+
+
+def _turned(scale: Scale) -> bool:
+    widths = (text_width(text, TICK) + 6 for _, text in scale.ticks())
+    return sum(widths) > scale.end - scale.start
 
 
 def frame_y(scale: Scale, right: float, label: str, left: float = LEFT) -> str:
@@ -134,9 +138,9 @@ def _line(x1: float, x2: float, y1: float, y2: float, colour: str) -> str:
     return f'<line x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
 
 
-def text_width(text: str) -> int:
+def text_width(text: str, letter: int = 8) -> int:
     """About how wide a text is; a Chinese character is as wide as high."""
-    return sum(13 if east_asian_width(c) in "WF" else 8 for c in text)
+    return sum(13 if east_asian_width(c) in "WF" else letter for c in text)
 
 
 def svg(parts: Sequence[str], height: float, label: str) -> str:

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from recurra.view import palette
 from recurra.view.axes import (
-    BOTTOM,
     EDGE,
     LEFT,
     TOP,
@@ -17,6 +16,7 @@ from recurra.view.axes import (
     Scale,
     frame_x,
     frame_y,
+    height_below,
     svg,
     text_at,
     text_width,
@@ -64,7 +64,7 @@ def curves(
     *,
     log_x: bool = False,
     marks: bool = False,
-    height: int = 270,
+    height: int = 228,
 ) -> str:
     """A chart of curves; nothing to see gives an empty text.
 
@@ -76,7 +76,7 @@ def curves(
         x_label, y_label: of the axes.
         log_x: a logarithmic x axis.
         marks: a dot at every point, and all of the y axis: for a few measurements.
-        height: of the drawing.
+        height: of the drawing above its axis.
     """
     right = 16 + max((text_width(line.label) for line in lines), default=0)
     paths = [thin(line.x, line.y, WIDTH - LEFT - right) for line in lines]
@@ -86,9 +86,9 @@ def curves(
     top = shown[-1] if marks else shown[min(len(shown) - 1, int(0.94 * len(shown)))]
     ends = [float(x) for path, _ in paths for x in path]
     across = Scale(ends, LEFT, WIDTH - right, log=log_x, padded=marks)
-    up = Scale([shown[0], top], height - BOTTOM, TOP)
-    parts = [frame_y(up, WIDTH - right, y_label), frame_x(across, height - BOTTOM, x_label)]
-    box = (LEFT, TOP - 4, WIDTH - LEFT - right + 4, height - BOTTOM - TOP + 4)
+    up = Scale([shown[0], top], height, TOP)
+    parts = [frame_y(up, WIDTH - right, y_label), frame_x(across, height, x_label)]
+    box = (LEFT, TOP - 4, WIDTH - LEFT - right + 4, height - TOP + 4)
     # an svg within the svg cuts off what is outside of it
     parts.append(
         '<svg x="{0}" y="{1}" width="{2}" height="{3}" viewBox="{0} {1} {2} {3}">'.format(*box)
@@ -110,10 +110,10 @@ def curves(
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" {size} fill="{colour}"/>' for x, y in places
             ]
         if line.label and places:
-            labels.append((min(max(places[-1][1], TOP), height - BOTTOM), line.label, colour))
+            labels.append((min(max(places[-1][1], TOP), height), line.label, colour))
     parts.append("</svg>")
     parts += _end_labels(labels, height, WIDTH - right + 6)
-    return svg(parts, height, f"{y_label}, {x_label}")
+    return svg(parts, height + height_below(across), f"{y_label}, {x_label}")
 
 
 def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False) -> str:
@@ -154,7 +154,7 @@ def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False
             for value, radius, fill, edge, width in dots
             if math.isfinite(value)
         ]
-    return svg(parts, base + BOTTOM, x_label)
+    return svg(parts, base + height_below(across), x_label)
 
 
 def bars(shares: Sequence[tuple[str, float]], x_label: str) -> str:
@@ -177,7 +177,7 @@ def bars(shares: Sequence[tuple[str, float]], x_label: str) -> str:
         anchor, x = ("end", end - 6) if share > 0.8 else ("start", end + 6)
         ink = f'fill="{palette.GROUND if share > 0.8 else palette.INK}" font-size="12"'
         parts.append(text_at(x, y + 17, f"{share:.2f}", anchor, style=ink))
-    return svg(parts, base + BOTTOM, x_label)
+    return svg(parts, base + height_below(across), x_label)
 
 
 def _end_labels(labels: list[tuple[float, str, str]], height: int, x: int) -> list[str]:
@@ -186,7 +186,7 @@ def _end_labels(labels: list[tuple[float, str, str]], height: int, x: int) -> li
     places: list[float] = []
     for y, _, _ in labels:
         places.append(max(y, places[-1] + LINE) if places else y)
-    overflow = max(0.0, places[-1] - (height - BOTTOM)) if places else 0.0
+    overflow = max(0.0, places[-1] - (height)) if places else 0.0
     for i in reversed(range(len(places))):
         limit = places[i + 1] - LINE if i + 1 < len(places) else places[i] - overflow
         places[i] = min(places[i], limit)

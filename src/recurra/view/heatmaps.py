@@ -8,6 +8,7 @@ from html import escape
 from recurra.view import numbers, palette
 from recurra.view.axes import (
     EDGE,
+    TICK,
     TOP,
     WIDTH,
     Scale,
@@ -78,7 +79,7 @@ def heat_map(x: Setting, y: Setting, losses: Sequence[float], label: str) -> str
     if not finite:
         return ""
     low, high = finite[0], finite[math.ceil(HIGH * len(finite)) - 1]
-    names = [text_width(text) for _, text in y.scale(0, 1).ticks()]
+    names = [text_width(text, TICK) for _, text in y.scale(0, 1).ticks()]
     left = max(names) + 36
     base = TOP + (CELL * len(y.distinct) if y.stepped and x.stepped else PLOT)
     across, up = x.scale(left, WIDTH - EDGE), y.scale(base, TOP)

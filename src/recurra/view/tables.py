@@ -124,5 +124,8 @@ def _row(tag: str, texts: Sequence[str], numeric: Sequence[bool]) -> str:
 def markdown(cells: Cells) -> str:
     """Cells as a table of Markdown."""
     rule = ["---:" if flush else "---" for flush in cells.numeric]
-    rows = [[text.replace("|", "\\|").replace("\n", " ") for text in row] for row in cells.rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [cells.headings, rule, *rows])
+    head, *rows = (
+        [text.replace("|", "\\|").replace("\n", " ") for text in row]
+        for row in (cells.headings, *cells.rows)
+    )
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])
