@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from recurra.compute.engines import available_threads
-from recurra.text.corpus import read_documents
+from recurra.text.sources import read_documents
 from recurra.training.recipe import RECIPES
 from recurra.tuning.api import make_protocol
 from recurra.tuning.space import load_space, parse_space

@@ -54,9 +54,10 @@ if TYPE_CHECKING:
     from recurra.text.batches import Streams as Streams
     from recurra.text.corpus import Corpus as Corpus
     from recurra.text.corpus import load_corpus as load_corpus
-    from recurra.text.corpus import read_documents as read_documents
     from recurra.text.decoding import Document as Document
+    from recurra.text.sources import read_documents as read_documents
     from recurra.text.vocabulary import Vocabulary as Vocabulary
+    from recurra.training.finished_run import load_model as load_model
     from recurra.training.presets import Preset as Preset
     from recurra.training.presets import preset as preset
     from recurra.training.recipe import CLASSIC as CLASSIC
@@ -69,7 +70,6 @@ if TYPE_CHECKING:
     from recurra.training.records import Sample as Sample
     from recurra.training.records import Saved as Saved
     from recurra.training.sessions import Score as Score
-    from recurra.training.sessions import load_model as load_model
     from recurra.training.sessions import resume as resume
     from recurra.training.sessions import score as score
     from recurra.training.sessions import start as start
@@ -153,10 +153,11 @@ _MODULES = {
     "text.corpus": (
         "Corpus",
         "load_corpus",
-        "read_documents",
     ),
     "text.decoding": ("Document",),
+    "text.sources": ("read_documents",),
     "text.vocabulary": ("Vocabulary",),
+    "training.finished_run": ("load_model",),
     "training.presets": (
         "Preset",
         "preset",
@@ -176,7 +177,6 @@ _MODULES = {
     ),
     "training.sessions": (
         "Score",
-        "load_model",
         "resume",
         "score",
         "start",

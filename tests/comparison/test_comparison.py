@@ -348,4 +348,4 @@ def test_damaged_or_foreign_folders_are_refused(finished, tmp_path):
     with pytest.raises(RunError, match="does not belong to the comparison"):
         open_test(Comparison.open(path.parent))
     with pytest.raises(RunError, match="is not empty"):
-        plan(comparison.text["sources"][0], out=path.parent)
+        plan(comparison.text.sources[0], out=path.parent)

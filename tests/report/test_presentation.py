@@ -20,7 +20,8 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     short = RECIPE.with_(steps=6, warmup=2, evaluate_every=6, record_every=2)
     comparison = plan(
-        write_text(folder / "a.txt", 3000), ("rnn", "gru"), hidden=[6], match="hidden", seeds=1, recipe=short,
+        write_text(folder / "a.txt", 3000), ("rnn", "gru"), hidden=[6], match="hidden", seeds=1,
+        recipe=short,
         out=folder / "comparison",
     )  # fmt: skip
     finish(comparison)

@@ -158,7 +158,7 @@ def test_runs_that_were_not_compared(made):
     assert content.found is None
     found = Page(page(content))
     assert "The answer" not in found.text
-    assert f"{content.runs[0].outcome['val_nats_per_char']:.4f}" in found.text
+    assert f"{content.runs[0].outcome.val_nats_per_char:.4f}" in found.text
     markdown(content, "zh")
     # One network and seed in two sizes, in folders of one name.
     assert gather([folders[0], folders[6]], characters=0).names == ["wrnn-1", "wrnn-2"]
@@ -211,7 +211,7 @@ def test_colours_follow_the_surprise():
 
 
 def test_prompts_come_from_validation_text(made):
-    corpus = recurra.load_corpus(made.text["sources"])
+    corpus = recurra.load_corpus(made.text.sources)
     held_out = corpus.vocabulary.decode(corpus.validation[0])
     prompts = choose_prompts(corpus)
     assert 1 <= len(prompts) <= 2

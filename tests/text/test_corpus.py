@@ -18,7 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.errors import SettingError, TextError
-from recurra.text.corpus import fetch, lasting, load_corpus, read_documents
+from recurra.text.corpus import load_corpus
+from recurra.text.download import download
+from recurra.text.sources import absolute, read_documents
 from recurra.text.vocabulary import Vocabulary
 
 
@@ -250,16 +252,18 @@ def test_address_is_fetched_once_verified_and_kept(
     served = write(tmp_path / "served" / "rain.txt", data)
     cache = tmp_path / "cache"
     url = f"{server}/rain.txt#sha256={hashlib.sha256(data).hexdigest().upper()}"
-    assert fetch(url, cache).read_bytes() == data
+    assert download(url, cache).read_bytes() == data
     served.unlink()
-    assert fetch(url, cache).read_bytes() == data
-    assert fetch(f"{server}/rain.txt", cache).read_bytes() == data
+    assert download(url, cache).read_bytes() == data
+    assert download(f"{server}/rain.txt", cache).read_bytes() == data
     assert capfd.readouterr() == ("", "")
 
 
 def test_address_is_a_source(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "served" / "rain.txt", "It rains.")
-    monkeypatch.setattr("recurra.text.corpus.fetch", partial(fetch, cache=tmp_path / "cache"))
+    monkeypatch.setattr(
+        "recurra.text.sources.download", partial(download, cache=tmp_path / "cache")
+    )
     [document] = read_documents([f"{server}/rain.txt"])
     assert (document.name, document.text) == (f"{server}/rain.txt", "It rains.")
 
@@ -271,15 +275,15 @@ def test_wrong_hash_missing_file_and_no_connection_are_sentences(
     cache = tmp_path / "cache"
     for sha256 in ("0" * 64, "beef"):
         with pytest.raises(TextError, match=f"does not have the SHA-256 {sha256}"):
-            fetch(f"{server}/rain.txt#sha256={sha256}", cache)
+            download(f"{server}/rain.txt#sha256={sha256}", cache)
     with pytest.raises(TextError, match=r"cannot be fetched \(HTTP 404\)"):
-        fetch(f"{server}/snow.txt", cache)
+        download(f"{server}/snow.txt", cache)
     assert not [path for path in cache.rglob("*") if path.is_file()]
     # Port 1 is reserved: nobody listens.
     with pytest.raises(TextError, match=r"cannot be fetched \(ConnectionError\).*the connection"):
-        fetch("http://127.0.0.1:1/rain.txt", cache)
+        download("http://127.0.0.1:1/rain.txt", cache)
     with pytest.raises(TextError, match="is no address"):
-        fetch("http://[::1/rain.txt", cache)
+        download("http://[::1/rain.txt", cache)
 
 
 # ------------------------------------------------------------------------------------- Shakespeare
@@ -353,8 +357,8 @@ def test_a_file_may_be_called_shakespeare(tmp_path: Path, monkeypatch: pytest.Mo
     write(tmp_path / "shakespeare", "mine")
     monkeypatch.chdir(tmp_path)
     assert read_documents(["./shakespeare"])[0].text == "mine"
-    assert lasting("./shakespeare") == str(tmp_path / "shakespeare")
-    assert lasting("shakespeare") == "shakespeare"
+    assert absolute("./shakespeare") == str(tmp_path / "shakespeare")
+    assert absolute("shakespeare") == "shakespeare"
 
 
 def test_a_text_named_in_two_ways_is_read_once(tmp_path, monkeypatch):
@@ -366,7 +370,7 @@ def test_a_text_named_in_two_ways_is_read_once(tmp_path, monkeypatch):
 
 def test_an_address_may_be_longer_than_a_file_name():
     address = "https://host/" + "a" * 300
-    assert lasting(address) == address
+    assert absolute(address) == address
 
 
 @pytest.mark.skipif(

@@ -284,11 +284,11 @@ def test_the_second_signal_ends_at_once(corpus):
 def test_a_finished_run_stays_as_it_is(corpus, tmp_path):
     run = start_run(tmp_path / "run", corpus, SMALL)
     list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
-    before = bytes_of(run), run.metrics()
+    before = bytes_of(run), list(run.metrics())
     records = list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
     assert records[-1].stopped_by == "steps"
     assert not any(isinstance(record, Progress) for record in records)
-    assert (bytes_of(run), run.metrics()) == before
+    assert (bytes_of(run), list(run.metrics())) == before
 
 
 def test_a_checkpoint_of_another_size_is_refused(corpus, tmp_path):

@@ -116,6 +116,9 @@ def main() -> None:
         # Where the reader has gone (`recurra ... | head`) there is nobody to tell; what has failed
         # before has told it.
         code = code or (1 if isinstance(error, BrokenPipeError) else _fail(error))
+    compilation = sys.modules.get("recurra.compute.numba.compilation")
+    if code == INTERRUPT and compilation and compilation.compiling():
+        os._exit(INTERRUPT)  # an ordinary end would wait for LLVM
     sys.exit(code)
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from recurra.comparison.results import Results
 
 # What may stand beside --resume, and beside runs: all else is kept as it began.
-RESUMING = {"resume", "text", "json", "quiet"}
-RUNS = {"entrants", "out", "json", "quiet"}
+RESUMING = {"resume", "text", "fetch", "json", "quiet"}
+RUNS = {"entrants", "out", "fetch", "json", "quiet"}
 STUDIES = RUNS | {"seeds", "threads"}
 
 
@@ -74,6 +74,7 @@ def compare_command(
         str | None,
         typer.Option(metavar="COMPARISON", help="Go on with this one; finished: show it again."),
     ] = None,
+    fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
     engine: options.EngineName = DEFAULT_ENGINE,
@@ -100,7 +101,9 @@ def compare_command(
         kept = "the winners of studies keep their settings; to set others, add --text"
         _refuse_options(context, STUDIES, kept)
         studies = {name: recurra.Study.open(what) for name, what in _named(entrants)}
-        comparison = recurra.compare_studies(studies, seeds=seeds, out=out, threads=threads)
+        comparison = recurra.compare_studies(
+            studies, seeds=seeds, out=out, threads=threads, fetch=fetch
+        )
     elif text is None:
         kept = (
             "without --text these are runs, which stay as they were; to train networks, add --text"
@@ -129,8 +132,8 @@ def compare_command(
             threads=threads,
         )
     console = make_console(stderr=json)
-    _train(comparison, make_console(stderr=json, quiet=quiet), text)
-    results = recurra.settle(comparison, text)
+    _train(comparison, make_console(stderr=json, quiet=quiet), text, fetch)
+    results = recurra.settle(comparison, text, fetch=fetch)
     if json:
         print_json(results.as_dict())
         return
@@ -161,13 +164,21 @@ def report_command(
     ] = None,
     chars: Annotated[int, typer.Option(min=0, help="Characters of a sample; 0: none.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    fetch: options.Fetch = False,
 ) -> None:
     """Make one page of a comparison, a study or runs: opens anywhere, asks nothing of any server.
 
     What was asked, equations, tables, curves, intervals, samples, and the commands to repeat it.
     """
     written = recurra.write_report(
-        things, out, language=lang, format=format_, prompts=prompt, characters=chars, seed=seed
+        things,
+        out,
+        language=lang,
+        format=format_,
+        prompts=prompt,
+        characters=chars,
+        seed=seed,
+        fetch=fetch,
     )
     make_console().print(f"written: {shown_path(written)}, {written.stat().st_size:,} bytes")
 
@@ -262,7 +273,9 @@ def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
     return limits or None
 
 
-def _train(comparison: "Comparison", console: "Console", text: Sequence[str] | None) -> None:
+def _train(
+    comparison: "Comparison", console: "Console", text: Sequence[str] | None, fetch: bool
+) -> None:
     """Train what is missing; a line for each run that ends."""
     from recurra.training.signals import stop_on_signals
 
@@ -272,7 +285,7 @@ def _train(comparison: "Comparison", console: "Console", text: Sequence[str] | N
     for budget in comparison.budgets:
         counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
         console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
-    for trial, trainer in recurra.trainers(comparison, text):
+    for trial, trainer in recurra.trainers(comparison, text, fetch=fetch):
         console.print(f"[{done + 1}/{total}] {trial.key}")
         try:
             with stop_on_signals(trainer), display(console) as show:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from recurra.training.records import Compiling, Evaluation, Progress, Record, Sample
+from recurra.training.records import Compiling, Evaluation, Lost, Progress, Record, Sample
 from recurra.view.numbers import duration, loss, whole
 
 if TYPE_CHECKING:
@@ -49,7 +49,11 @@ class Lines:
         """Take in one record."""
         match record:
             case Compiling():
-                self.console.print(compiling(record))
+                if not record.seconds or time.monotonic() - self._printed > PAUSE:
+                    self._printed = time.monotonic()
+                    self.console.print(compiling(record))
+            case Lost():
+                self.console.print(record.message)
             case Progress():
                 self.progress = record
                 if time.monotonic() - self._printed > PAUSE:
@@ -85,6 +89,8 @@ class Dashboard(Lines):
         match record:
             case Compiling():
                 self.waiting = compiling(record)
+            case Lost():
+                super().show(record)
             case Progress():
                 self.progress = record
                 self.curve.append(record.smooth_nats_per_char)
@@ -125,7 +131,8 @@ class Dashboard(Lines):
 
 def compiling(record: Compiling) -> str:
     """What there is to wait for before the first step."""
-    return f"compiling the kernels of {record.network}, once: some seconds ..."
+    so_far = f"{record.kernel}, {duration(record.seconds)} so far" if record.kernel else "seconds"
+    return f"compiling the kernels of {record.network}, once: {so_far} ..."
 
 
 def nats_and_bits(nats_per_char: float) -> str:

@@ -12,7 +12,7 @@ import recurra
 from recurra.cli import options
 from recurra.cli.output import make_console, print_json, print_table
 from recurra.compute.engines import DEFAULT_ENGINE
-from recurra.storage.files import write_atomic
+from recurra.storage.folder import write_atomic
 
 NetworkName = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")

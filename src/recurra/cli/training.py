@@ -11,6 +11,7 @@ from recurra.cli.display import display, sparkline
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
 from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.text.corpus import Split
 from recurra.text.decoding import UTF8
 from recurra.training.records import Finished, Progress
 from recurra.training.stopping import DIVERGED, INTERRUPTED
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 # What may stand beside --resume: all else is kept as the run began.
-RESUMING = {"resume", "texts", "json", "quiet"}
+RESUMING = {"resume", "texts", "fetch", "json", "quiet"}
 # What may not stand beside --from.
 _OF_A_STUDY = {"network", "preset", "set_", "recipe", "encoding", "split"}
 NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
@@ -61,6 +62,7 @@ def train_command(
             "--from", metavar="STUDY", help="Network, recipe and texts of a search's winner."
         ),
     ] = None,
+    fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
     engine: options.EngineName = DEFAULT_ENGINE,
@@ -82,15 +84,18 @@ def train_command(
     console = make_console(stderr=json, quiet=quiet)
     if resume is not None:
         _refuse_options(context)
-        trainer = recurra.resume(recurra.Run.open(resume), texts)
+        trainer = recurra.resume(recurra.Run.open(resume), texts, fetch=fetch)
     else:
         corpus = None
+        shares: Split = split
         if from_ is not None:
             _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
             study = recurra.Study.open(from_)
             found, chosen = study.winning()
             text = study.protocol.text
-            texts, encoding, split = texts or list(text.sources), text.encoding, text.split
+            if not texts:
+                corpus, texts = text.load(study.folder, fetch=fetch), list(text.sources)
+            encoding, shares = text.encoding, text.split
         elif preset is not None:
             _refuse_options(context, {"recipe"}, "a preset brings its own")
             corpus = recurra.load_corpus(texts or [], encoding, split)
@@ -105,7 +110,7 @@ def train_command(
             options.changed(chosen, settings),
             out=out,
             encoding=encoding,
-            split=split,
+            split=shares,
             corpus=corpus,
             engine=engine,
             threads=threads,

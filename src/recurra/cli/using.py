@@ -157,6 +157,7 @@ def eval_command(
     encoding: options.Encoding = None,
     engine: options.EngineName = DEFAULT_ENGINE,
     threads: options.Threads = None,
+    fetch: options.Fetch = False,
     json: options.Json = False,
 ) -> None:
     """How well a run predicts the whole of its held-out text, or of other texts."""
@@ -165,7 +166,13 @@ def eval_command(
     opened = recurra.Run.open(run)
     scores = list(
         recurra.score(
-            opened, texts, encoding=encoding, windows=windows, engine=engine, threads=threads
+            opened,
+            texts,
+            encoding=encoding,
+            windows=windows,
+            engine=engine,
+            threads=threads,
+            fetch=fetch,
         )
     )
     if scores[0].skipped:

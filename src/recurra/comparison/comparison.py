@@ -23,12 +23,20 @@ from recurra.errors import RecurraError, RunError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.storage.checkpoints import FORMAT
-from recurra.storage.files import cannot_write, canonical_json, safe_name, write_atomic
-from recurra.storage.runs import Run
+from recurra.storage.files import cannot_write, canonical_json, safe_name
+from recurra.storage.folder import write_atomic
+from recurra.storage.typed_json import read_typed
+from recurra.text.corpus import TextSpec
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
+from recurra.training.records import Finished
 from recurra.training.stopping import DIVERGED
 
 FILE = "comparison.json"
+
+
+class UnfinishedError(RunError):
+    """A run of a comparison is not there, or has not finished."""
 
 
 @dataclass(frozen=True)
@@ -73,31 +81,55 @@ class Trial:
         last = f"seed-{self.seed}" if self.rate is None else f"rate-{self.rate:g}"
         return f"{self.budget}/{self.contestant}/{last}"
 
-    def outcome(self) -> dict[str, Any] | None:
-        """The last record of its run, once that has finished."""
-        if not self.folder.exists():
-            return None
-        records = Run.open(self.folder).metrics()
-        return records[-1] if records and records[-1]["kind"] == "finished" else None
+    @classmethod
+    def of(cls, budget: str, contestant: str, run: FinishedRun) -> Self:
+        """The trial of a run that is open already."""
+        trial = cls(budget, contestant, run.config.recipe.seed, run.run.folder)
+        if run.finished is not None:
+            vars(trial)["run"] = run
+        return trial
 
-    def finished(self) -> dict[str, Any]:
+    @cached_property
+    def run(self) -> FinishedRun:
+        """Its run, once that has finished; then it is read once.
+
+        Raises:
+            UnfinishedError: it is not there, or has not finished.
+            RunError: it is damaged.
+        """
+        if not self.folder.exists():
+            raise UnfinishedError(f"{self.folder} is not there any more: put the run back")
+        run = FinishedRun.open(self.folder)
+        if run.finished is None:
+            raise UnfinishedError(
+                f"{self.folder} has not finished: recurra train --resume {self.folder}"
+            )
+        return run
+
+    def outcome(self) -> Finished | None:
+        """The last record of its run, once that has finished."""
+        try:
+            return self.run.finished
+        except UnfinishedError:
+            return None
+
+    def finished(self) -> Finished:
         """The last record of its run.
 
         Raises:
-            RunError: it is not there, or has not finished.
+            RunError: see `run`.
         """
-        outcome = self.outcome()
-        if outcome is None and not self.folder.exists():
-            raise RunError(f"{self.folder} is not there any more: put the run back")
-        if outcome is None:
-            raise RunError(f"{self.folder} has not finished: recurra train --resume {self.folder}")
+        outcome = self.run.finished
+        assert outcome is not None
         return outcome
 
     def validation_loss(self) -> float:
         """Nats per character, once its run has finished; infinite where it diverged."""
-        outcome = self.outcome() or {}
-        loss = outcome.get("val_nats_per_char")
-        return math.inf if loss is None or outcome["stopped_by"] == DIVERGED else float(loss)
+        outcome = self.outcome()
+        loss = None if outcome is None else outcome.val_nats_per_char
+        if outcome is None or loss is None or outcome.stopped_by == DIVERGED:
+            return math.inf
+        return loss
 
 
 @dataclass(frozen=True)
@@ -107,7 +139,7 @@ class Comparison:
     Attributes:
         folder: absolute path.
         contestants: the networks.
-        text: sources, encoding, split and fingerprint, as a run has them.
+        text: what is trained on and judged by.
         recipe: what all runs have in common.
         budgets: sizes and lengths of training.
         seeds: of the finalists; each is used once for every network and budget.
@@ -121,7 +153,7 @@ class Comparison:
 
     folder: Path
     contestants: tuple[Contestant, ...]
-    text: dict[str, Any]
+    text: TextSpec
     recipe: Recipe
     budgets: tuple[Budget, ...]
     seeds: tuple[int, ...]
@@ -183,6 +215,7 @@ class Comparison:
             return cls(
                 folder=path,
                 contestants=tuple(Contestant(**one) for one in read.pop("contestants")),
+                text=read_typed(TextSpec, read.pop("text"), f"{path / FILE}: text"),
                 recipe=Recipe(**read.pop("recipe")),
                 budgets=tuple(Budget(**one) for one in read.pop("budgets")),
                 seeds=tuple(read.pop("seeds")),
@@ -221,27 +254,35 @@ class Comparison:
 
     def search(self, budget: str, contestant: str) -> list[Trial]:
         """The trials of learning rates: one each, all from one seed that no finalist has."""
-        seed = max(self.seeds) + 1
-        return [self._trial(budget, contestant, seed, rate) for rate in self.rates]
+        return self._searches.get((budget, contestant), [])
 
     def finalists(self) -> list[Trial]:
         """Every network from every seed at every budget; networks take turns."""
-        return list(self.given) or [
-            Trial(
-                budget.name, name, seed, self.folder / "runs" / budget.name / name / f"seed-{seed}"
-            )
-            for budget in self.budgets
-            for seed in self.seeds
-            for name in self.names
-        ]
+        return list(self._finalists)
 
     def searches(self) -> list[tuple[str, str, list[Trial]]]:
         """Budget, network and trials of each search; nothing without rates."""
-        return [
-            (budget.name, name, self.search(budget.name, name))
+        return [(budget, name, trials) for (budget, name), trials in self._searches.items()]
+
+    # Trials are made once, since each reads its run once.
+
+    @cached_property
+    def _finalists(self) -> tuple[Trial, ...]:
+        return self.given or tuple(
+            self._trial(budget.name, name, seed)
+            for budget in self.budgets
+            for seed in self.seeds
+            for name in self.names
+        )
+
+    @cached_property
+    def _searches(self) -> dict[tuple[str, str], list[Trial]]:
+        seed = max(self.seeds) + 1
+        return {
+            (budget.name, name): [self._trial(budget.name, name, seed, rate) for rate in self.rates]
             for budget, name in itertools.product(self.budgets, self.names)
             if self.rates
-        ]
+        }
 
     def _trial(self, budget: str, contestant: str, seed: int, rate: float | None = None) -> Trial:
         trial = Trial(budget, contestant, seed, self.folder, rate)

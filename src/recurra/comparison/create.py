@@ -1,7 +1,7 @@
 """From what a user names to the folder of a comparison: networks to train, or runs to compare."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,11 @@ from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_eng
 from recurra.errors import SettingError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
-from recurra.storage.runs import Run
 from recurra.text.batches import Streams
-from recurra.text.corpus import DEFAULT_SPLIT, Split, lasting, load_corpus
+from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec
+from recurra.text.sources import Source
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
-from recurra.training.run_config import asked
-from recurra.training.sessions import Source
 
 SEEDS = 5
 
@@ -41,6 +40,7 @@ def plan_comparison(
     out: Source | None = None,
     encoding: str | None = None,
     split: Split = DEFAULT_SPLIT,
+    corpus: Corpus | None = None,
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
 ) -> Comparison:
@@ -60,7 +60,7 @@ def plan_comparison(
         rates: learning rates to try for each network at each budget, by one full run each; the
             one with the lowest validation loss trains its finalists.
         out: the folder; None: ``comparisons/NETWORKS-TEXT-001``, or the next free number.
-        encoding, split, engine, threads: as for :func:`recurra.start`.
+        encoding, split, corpus, engine, threads: as for :func:`recurra.start`.
 
     Raises:
         RecurraError: a network, text, size or setting is refused; then nothing is left behind.
@@ -71,7 +71,8 @@ def plan_comparison(
     check_engine(engine, threads)
     contestants = _contestants(networks, choices or {})
     refuse_what_cannot_be_compared(contestants, seeds, rates)
-    corpus = load_corpus(sources, encoding, split)
+    text = TextSpec.of(sources, encoding, split, corpus)
+    corpus = text.load(out)
     refuse_without_parts(corpus.validation if rates else None, corpus.test)
     budgets = make_budgets(
         [one.parsed for one in contestants],
@@ -83,15 +84,9 @@ def plan_comparison(
     for budget in budgets:  # refused now, or never
         recipe.with_(**budget.limit)
     Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
-    text = {
-        "sources": [lasting(source) for source in sources],
-        "encoding": encoding,
-        "split": split if isinstance(split, str) else list(split),
-        "fingerprint": corpus.fingerprint,
-    }
     definition = {
         "contestants": [asdict(one) for one in contestants],
-        "text": text,
+        "text": text.to_json(),
         "recipe": asdict(recipe),
         "budgets": [asdict(budget) for budget in budgets],
         "seeds": list(range(recipe.seed, recipe.seed + seeds)),
@@ -102,7 +97,7 @@ def plan_comparison(
         "environment": machine(),
     }
     name = "-".join([*[one.name for one in contestants][:4], Path(sources[0]).stem])
-    return Comparison.create(out, name, definition)
+    return replace(Comparison.create(out, name, definition), text=text)
 
 
 def compare_runs(
@@ -119,22 +114,22 @@ def compare_runs(
         RunError: a run cannot be read.
         SettingError: fewer than two networks, other texts, or seeds that do not pair.
     """
-    if not isinstance(runs, Mapping):
-        grouped: dict[str, list[Source]] = {}
-        for folder in runs:
-            grouped.setdefault(asked(Run.open(folder)).network, []).append(folder)
-        runs = grouped
-    opened = {name: [Run.open(folder) for folder in folders] for name, folders in runs.items()}
+    opened: dict[str, list[FinishedRun]] = {}
+    if isinstance(runs, Mapping):
+        opened = {name: list(map(FinishedRun.open, folders)) for name, folders in runs.items()}
+    else:
+        for run in map(FinishedRun.open, runs):
+            opened.setdefault(run.config.network, []).append(run)
     contestants = [
-        Contestant(name, asked(group[0]).network, {}, group[0].equations)
+        Contestant(name, group[0].config.network, {}, group[0].run.equations)
         for name, group in opened.items()
     ]
     refuse_what_cannot_be_compared(contestants, 1, ())
     trials = _paired(opened)
-    first = asked(next(iter(opened.values()))[0])
+    first = next(iter(opened.values()))[0].config
     definition = {
         "contestants": [asdict(one) for one in contestants],
-        "text": first.text,
+        "text": first.text.to_json(),
         "recipe": asdict(first.recipe),
         "budgets": [asdict(_given_budget(opened, trials))],
         "seeds": sorted({trial.seed for trial in trials}),
@@ -145,30 +140,31 @@ def compare_runs(
         "environment": machine(),
         "given": [{**asdict(trial), "folder": str(trial.folder)} for trial in trials],
     }
-    name = "-".join([*list(opened)[:4], Path(first.text["sources"][0]).stem])
+    name = "-".join([*list(opened)[:4], Path(first.text.sources[0]).stem])
     return Comparison.create(out, name, definition)
 
 
-def _paired(opened: Mapping[str, Sequence[Run]]) -> list[Trial]:
+def _paired(opened: Mapping[str, Sequence[FinishedRun]]) -> list[Trial]:
     """Runs as trials, once it is sure that they can be paired and are of one text."""
     first = next(iter(opened.values()))[0]
     seeds, trials = [], []
     for name, group in opened.items():
-        found = [asked(run).recipe.seed for run in group]
+        found = [run.config.recipe.seed for run in group]
         if len(set(found)) < len(found):
             raise SettingError(
                 f"two runs of {name} have one seed: give different settings names of their own, "
                 f"as in {name}-a=RUN"
             )
-        for run, seed in zip(group, found, strict=True):
-            if run.equations != group[0].equations:
-                raise SettingError(f"{run.folder} has other equations than {group[0].folder}")
-            if asked(run).text["fingerprint"] != asked(first).text["fingerprint"]:
+        for run in group:
+            folder = run.run.folder
+            if run.run.equations != group[0].run.equations:
+                raise SettingError(f"{folder} has other equations than {group[0].run.folder}")
+            if run.config.text.fingerprint != first.config.text.fingerprint:
                 raise SettingError(
-                    f"{run.folder} was trained on other texts, or another split, than "
-                    f"{first.folder}: losses on different texts cannot be compared"
+                    f"{folder} was trained on other texts, or another split, than "
+                    f"{first.run.folder}: losses on different texts cannot be compared"
                 )
-            trials.append(Trial("given", name, seed, run.folder))
+            trials.append(Trial.of("given", name, run))
         seeds.append(sorted(found))
     if any(found != seeds[0] for found in seeds):
         raise SettingError(
@@ -230,9 +226,9 @@ def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) 
             )
 
 
-def _given_budget(opened: Mapping[str, Sequence[Run]], trials: Sequence[Trial]) -> Budget:
+def _given_budget(opened: Mapping[str, Sequence[FinishedRun]], trials: Sequence[Trial]) -> Budget:
     parameters = {}
     for trial in trials:
-        parameters[trial.contestant] = trial.finished()["parameters"]
-    sizes = {name: asked(group[0]).recipe.hidden for name, group in opened.items()}
+        parameters[trial.contestant] = trial.finished().parameters
+    sizes = {name: group[0].config.recipe.hidden for name, group in opened.items()}
     return Budget("given", {}, sizes, parameters)

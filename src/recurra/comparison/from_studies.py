@@ -1,7 +1,7 @@
 """The winners of studies against each other: a comparison in which each has its own settings."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from recurra.comparison.budgets import Budget
@@ -11,7 +11,7 @@ from recurra.comparison.environment import machine
 from recurra.compute.engines import available_threads
 from recurra.errors import SettingError
 from recurra.lang.shapes import ShapeSolver
-from recurra.training.sessions import Source
+from recurra.text.sources import Source
 from recurra.tuning.study import Study
 
 
@@ -21,6 +21,7 @@ def compare_studies(
     seeds: int = SEEDS,
     out: Source | None = None,
     threads: int | None = None,
+    fetch: bool = False,
 ) -> Comparison:
     """A comparison of the winners of studies, in which nothing is trained yet.
 
@@ -32,6 +33,7 @@ def compare_studies(
         seeds: runs of each winner.
         out: the folder; see :func:`plan_comparison`.
         threads: of each training.
+        fetch: download texts that the studies have at an address.
 
     Raises:
         RunError: a study has no winner.
@@ -43,14 +45,14 @@ def compare_studies(
     ]
     refuse_what_cannot_be_compared(contestants, seeds, ())
     protocols = [study.protocol for study in studies.values()]
-    first, text = protocols[0], asdict(protocols[0].text)
+    first = protocols[0]
     for name, study in studies.items():
         if study.protocol.text.fingerprint != first.text.fingerprint:
             raise SettingError(
                 f"the study {name} searched on other texts, or another split, than "
                 f"{contestants[0].name}: losses on different texts cannot be compared"
             )
-    corpus = first.text.load()
+    corpus = first.text.load("the studies", fetch=fetch)
     refuse_without_parts(None, corpus.test)
     used = [recipe.seed for _, recipe in winners.values()]
     for protocol in protocols:
@@ -70,7 +72,7 @@ def compare_studies(
     )
     definition = {
         "contestants": [asdict(one) for one in contestants],
-        "text": text,
+        "text": first.text.to_json(),
         "recipe": asdict(recipes[contestants[0].name]),
         "recipes": {name: asdict(recipe) for name, recipe in recipes.items()},
         "budgets": [asdict(budget)],
@@ -82,4 +84,4 @@ def compare_studies(
         "environment": machine(),
     }
     name = "-".join([*list(studies)[:4], Path(first.text.sources[0]).stem])
-    return Comparison.create(out, name, definition)
+    return replace(Comparison.create(out, name, definition), text=first.text)

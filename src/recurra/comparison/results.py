@@ -21,9 +21,7 @@ from recurra.stats.intervals import (
     mean_interval,
     paired_bootstrap,
 )
-from recurra.storage.runs import Run
-from recurra.training.run_config import asked
-from recurra.training.sessions import Source
+from recurra.text.sources import Source
 from recurra.view.words import Words
 
 
@@ -181,7 +179,11 @@ class Results:
 
 
 def settle(
-    comparison: Comparison, sources: Sequence[Source] | None = None, seed: int = 0
+    comparison: Comparison,
+    sources: Sequence[Source] | None = None,
+    seed: int = 0,
+    *,
+    fetch: bool = False,
 ) -> Results:
     """The results of a comparison whose runs have all finished; opens its test part, once.
 
@@ -189,12 +191,13 @@ def settle(
         comparison: opened.
         sources: where its texts are now, if they were moved.
         seed: of the bootstrap.
+        fetch: download texts that the comparison has at an address.
 
     Raises:
         RunError: a run has not finished, or is damaged.
         TextError: a text is missing, the first time.
     """
-    scores = open_test(comparison, sources)
+    scores = open_test(comparison, sources, fetch=fetch)
     rng = np.random.default_rng(seed)
     rows = tuple(_row(trial, scores) for trial in comparison.finalists())
     names = [budget.name for budget in comparison.budgets]
@@ -217,7 +220,7 @@ def settle(
 
 def _row(trial: Trial, scores: Scores) -> Row:
     outcome = trial.finished()  # else there would be no scores, unless somebody removed it since
-    recipe = asked(Run.open(trial.folder)).recipe
+    recipe = trial.run.config.recipe
     losses = _finite(scores.losses.get(trial.key))
     return Row(
         key=trial.key,
@@ -225,29 +228,24 @@ def _row(trial: Trial, scores: Scores) -> Row:
         contestant=trial.contestant,
         seed=trial.seed,
         hidden=recipe.hidden,
-        parameters=outcome["parameters"],
+        parameters=outcome.parameters,
         lr=recipe.lr,
-        steps=outcome["steps"],
-        characters=outcome["characters"],
-        seconds=outcome["seconds"],
-        chars_per_second=outcome["chars_per_second"],
-        train=_number(outcome["train_nats_per_char"]),
-        validation=outcome["val_nats_per_char"],
+        steps=outcome.steps,
+        characters=outcome.characters,
+        seconds=outcome.seconds,
+        chars_per_second=outcome.chars_per_second,
+        train=outcome.train_nats_per_char,
+        validation=outcome.val_nats_per_char,
         test=None if losses is None else float(losses.mean(dtype=np.float64)),
-        min_smooth_loss=_number(outcome["min_smooth_loss"]),
-        min_smooth_loss_step=outcome["min_smooth_loss_step"],
-        stopped_by=outcome["stopped_by"],
+        min_smooth_loss=outcome.min_smooth_loss,
+        min_smooth_loss_step=outcome.min_smooth_loss_step,
+        stopped_by=outcome.stopped_by,
     )
 
 
 def _finite(losses: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
     """Losses that can judge a run: none of a network whose numbers grew out of bounds."""
     return losses if losses is not None and np.isfinite(losses).all() else None
-
-
-def _number(value: float | None) -> float:
-    """A metric; JSON has no infinity and no NaN, and None stands for them."""
-    return math.nan if value is None else value
 
 
 def _summary(budget: str, contestant: str, rows: Sequence[Row]) -> Summary:

@@ -7,16 +7,17 @@ from typing import Any
 from recurra.comparison.comparison import Comparison, Trial
 from recurra.comparison.create import Networks, plan_comparison
 from recurra.comparison.results import Results, settle
-from recurra.comparison.test_losses import load_text
 from recurra.errors import RunError
 from recurra.storage.runs import Run
+from recurra.text.corpus import Corpus
+from recurra.text.sources import Source
 from recurra.training.records import Record
-from recurra.training.sessions import Source, resume, start
+from recurra.training.sessions import resume, start
 from recurra.training.trainer import Trainer
 
 
 def trainers(
-    comparison: Comparison, sources: Sequence[Source] | None = None
+    comparison: Comparison, sources: Sequence[Source] | None = None, *, fetch: bool = False
 ) -> Iterator[tuple[Trial, Trainer]]:
     """A trainer for each run that has not finished, in order.
 
@@ -26,6 +27,7 @@ def trainers(
     Args:
         comparison: opened.
         sources: where its texts are now, if they were moved.
+        fetch: download texts that the comparison has at an address.
 
     Raises:
         RunError: a run is damaged, in use or not there any more, the texts have changed, or a
@@ -35,11 +37,10 @@ def trainers(
     for trial in comparison.given:
         trial.finished()
     pending = [t for t in [*searched, *comparison.finalists()] if t.outcome() is None]
-    if pending:
-        load_text(comparison, sources)  # changed texts are refused before anything is trained
     compiled: set[str] = set()
     for trial in pending:
-        trainer = _trainer(comparison, trial, sources)
+        corpus = comparison.text.load(comparison.folder, sources, fetch=fetch)
+        trainer = _trainer(comparison, trial, corpus)
         if trainer.recipe.minutes is not None and trial.contestant not in compiled:
             _compile(comparison, trainer)
             compiled.add(trial.contestant)
@@ -101,9 +102,9 @@ def count_trials(comparison: Comparison) -> tuple[int, int]:
     return sum(trial.outcome() is not None for trial in trials), len(trials)
 
 
-def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | None) -> Trainer:
+def _trainer(comparison: Comparison, trial: Trial, corpus: Corpus) -> Trainer:
     if trial.folder.exists():
-        return resume(Run.open(trial.folder), sources)
+        return resume(Run.open(trial.folder), corpus=corpus)
     budget, own = comparison.budget(trial.budget), comparison.recipes.get(trial.contestant)
     if own is None:
         rate = trial.rate or best_rate(comparison, trial.budget, trial.contestant)
@@ -113,12 +114,13 @@ def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | N
         recipe = own.with_(seed=trial.seed)
     text = comparison.text
     return start(
-        sources or text["sources"],
+        text.sources,
         comparison.contestant(trial.contestant).parsed,
         recipe,
         out=trial.folder,
-        encoding=text["encoding"],
-        split=text["split"],
+        encoding=text.encoding,
+        split=text.split,
+        corpus=corpus,
         engine=comparison.engine,
         threads=comparison.threads,
     )

@@ -8,7 +8,7 @@ from recurra.report.content import Content as Content
 from recurra.report.content import gather as gather
 from recurra.report.markdown import markdown as markdown
 from recurra.report.page import page as page
-from recurra.storage.files import write_atomic
+from recurra.storage.folder import write_atomic
 from recurra.view.words import LANGUAGES
 
 FORMATS = {"html": page, "md": markdown}

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from recurra.comparison.estimates import difference_estimates, loss_estimates
 from recurra.comparison.results import Results
-from recurra.report.content import Content, Points, RunPart
+from recurra.report.content import Content, RunPart
+from recurra.training.finished_run import Losses
 from recurra.view.axes import Figure
 from recurra.view.charts import Curve, curves, intervals
 from recurra.view.words import Words
@@ -59,7 +60,7 @@ def training(content: Content, budget: str, words: Words) -> list[Figure]:
 
 
 def _lines(
-    content: Content, budget: str, points: Callable[[RunPart], Points], timed: bool
+    content: Content, budget: str, points: Callable[[RunPart], Losses], timed: bool
 ) -> list[Curve]:
     """Each seed as a thin line and their mean as a thick one."""
     thin, thick = [], []

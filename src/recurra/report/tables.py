@@ -28,7 +28,7 @@ class RunRow:
     @property
     def judged(self) -> float | None:
         """Its test loss, or else its held-out loss."""
-        held_out: float | None = self.run.outcome["val_nats_per_char"]
+        held_out: float | None = self.run.outcome.val_nats_per_char
         return held_out if self.run.test is None else self.run.test
 
 
@@ -39,21 +39,19 @@ RUNS = Table[RunRow](
     Column("hidden", "hidden", lambda row: row.run.recipe.hidden, numbers.setting),
     Column("seq_len", "sequence", lambda row: row.run.recipe.seq_len),
     Column("lr", "rate", lambda row: row.run.recipe.lr, numbers.setting),
-    Column("steps", "steps", lambda row: row.run.outcome["steps"]),
+    Column("steps", "steps", lambda row: row.run.outcome.steps),
     # the columns of the W-RNN course's own table
     Column(
-        "min_smooth_loss", "classic", lambda row: row.run.outcome["min_smooth_loss"], numbers.summed
+        "min_smooth_loss", "classic", lambda row: row.run.outcome.min_smooth_loss, numbers.summed
     ),
     Column(
-        "min_smooth_loss_step", "classic step", lambda row: row.run.outcome["min_smooth_loss_step"]
+        "min_smooth_loss_step", "classic step", lambda row: row.run.outcome.min_smooth_loss_step
     ),
-    Column("train", "train", lambda row: row.run.outcome["train_nats_per_char"], numbers.loss),
-    Column(
-        "held_out", "validation", lambda row: row.run.outcome["val_nats_per_char"], numbers.loss
-    ),
+    Column("train", "train", lambda row: row.run.outcome.train_nats_per_char, numbers.loss),
+    Column("held_out", "validation", lambda row: row.run.outcome.val_nats_per_char, numbers.loss),
     Column("test", "test column", lambda row: row.run.test, numbers.loss, optional=True),
     Column("bits", "bits", lambda row: row.judged and row.judged / math.log(2.0), numbers.loss),
-    Column("seconds", "time", lambda row: row.run.outcome["seconds"], numbers.whole),
+    Column("seconds", "time", lambda row: row.run.outcome.seconds, numbers.whole),
 )
 
 

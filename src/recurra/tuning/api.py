@@ -9,11 +9,11 @@ from recurra.compute.engines import DEFAULT_ENGINE, available_threads
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
-from recurra.text.corpus import DEFAULT_SPLIT, Split
+from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec
 from recurra.training.recipe import MODERN, Recipe
 from recurra.tuning.pruning import make_pruner
 from recurra.tuning.space import Range, Space, Values, parse_space
-from recurra.tuning.spec import Protocol, Text, len_of_grid
+from recurra.tuning.spec import Protocol, len_of_grid
 from recurra.tuning.study import Study
 from recurra.tuning.trials import Trial
 from recurra.tuning.workers import search
@@ -66,8 +66,8 @@ def make_protocol(
         TextError, SettingError: something is refused.
     """
     space = space if isinstance(space, Space) else parse_space(space)
-    text = Text.of(sources, encoding, split)
-    one_pass = sum(len(part) for part in text.load().train)
+    text = TextSpec.of(sources, encoding, split)
+    one_pass = sum(len(part) for part in text.load("the study").train)
     if length is None:
         length = _length(recipe, one_pass)
     if sampler is None:

@@ -90,7 +90,7 @@ def estimate(protocol: Protocol, workers: int) -> Estimate:
     Raises:
         RecurraError: no setting of the space can be trained.
     """
-    corpus = protocol.text.load()
+    corpus = protocol.text.load("the study")
     vocabulary = len(corpus.vocabulary)
     count = min(protocol.trials, DRAWS) if protocol.sampler != "grid" else protocol.trials
     # for TPE, settings of the same space
@@ -212,7 +212,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     try:
         protocol = Protocol.from_json(asked["protocol"])
-        found = probe(protocol, asked["setting"], protocol.text.load())
+        found = probe(protocol, asked["setting"], protocol.text.load("the study"))
     except RecurraError as error:
         sys.stderr.write(str(error))
         sys.exit(REFUSED)

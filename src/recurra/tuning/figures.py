@@ -7,7 +7,8 @@ from pathlib import Path
 
 from recurra.errors import RunError
 from recurra.stats.expected_best import expected_best
-from recurra.storage.files import cannot_write, write_atomic
+from recurra.storage.files import cannot_write
+from recurra.storage.folder import write_atomic
 from recurra.tuning.space import Range
 from recurra.tuning.spec import Protocol
 from recurra.tuning.statistics import compared, history, importance, losses_of_search

@@ -7,7 +7,7 @@ the same study again, and another one is told where it differs.
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -18,8 +18,10 @@ from recurra.compute.engines import check_engine
 from recurra.errors import RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.storage.files import canonical_json, write_atomic
-from recurra.text.corpus import Corpus, Split, lasting, load_corpus
+from recurra.storage.files import canonical_json
+from recurra.storage.folder import write_atomic
+from recurra.storage.typed_json import read_typed
+from recurra.text.corpus import TextSpec
 from recurra.training.recipe import BUDGETS, CLASSIC, Recipe
 from recurra.tuning.pruning import LOOKS_BACK, WAITS, Pruner
 from recurra.tuning.space import Setting, Space, Value, parse_space
@@ -33,41 +35,6 @@ _FIXED = {
     **dict.fromkeys(BUDGETS, "every trial trains on the same number of characters: see --length"),
     **dict.fromkeys(STOP_RULES, "they are the pruner `classic`"),
 }
-
-
-@dataclass(frozen=True)
-class Text:
-    """Where the texts are, how they are read, and how to tell that they have changed."""
-
-    sources: tuple[str, ...]
-    encoding: str | None
-    split: str
-    fingerprint: str
-
-    @classmethod
-    def of(cls, sources: Sequence[str | Path], encoding: str | None, split: Split) -> Self:
-        """The texts as they are now; their paths as they can be found from any folder."""
-        if isinstance(sources, str | Path):
-            sources = [sources]
-        named = map(lasting, sources)
-        shares = split if isinstance(split, str) else "/".join(map(str, split))
-        fingerprint = load_corpus(sources, encoding, split).fingerprint
-        return cls(tuple(named), encoding, shares, fingerprint)
-
-    def load(self) -> Corpus:
-        """Read them.
-
-        Raises:
-            TextError: one is missing.
-            RunError: they are not what they were.
-        """
-        corpus = load_corpus(self.sources, self.encoding, self.split)
-        if corpus.fingerprint != self.fingerprint:
-            raise RunError(
-                f"the texts have changed since the study began: put back what was there "
-                f"({', '.join(self.sources)}), or begin a new study"
-            )
-        return corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +60,7 @@ class Protocol:
     """
 
     networks: Mapping[str, str]
-    text: Text
+    text: TextSpec
     recipe: Recipe
     space: Space
     sampler: str
@@ -200,7 +167,7 @@ class Protocol:
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         return plain | {
             "networks": dict(self.networks),
-            "text": asdict(self.text),
+            "text": self.text.to_json(),
             "recipe": asdict(self.recipe),
             # a list, since the order of parameters is that of the loops
             "space": [[name, entry] for name, entry in self.space.as_json().items()],
@@ -211,12 +178,11 @@ class Protocol:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """What `as_json` made."""
-        text = {**plain["text"], "sources": tuple(plain["text"]["sources"])}
         pruner = {**plain["pruner"], "rungs": tuple(plain["pruner"]["rungs"])}
         return cls(
             **{
                 **plain,
-                "text": Text(**text),
+                "text": read_typed(TextSpec, plain["text"], FILE),
                 "recipe": Recipe(**plain["recipe"]),
                 "space": parse_space(dict(plain["space"])),
                 "pruner": Pruner(**pruner),

@@ -16,7 +16,7 @@ from typing import Any, Self
 from recurra.errors import RunError, SettingError, TextError
 from recurra.lang.network import Network
 from recurra.storage.files import safe_name
-from recurra.storage.runs import Run
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
 from recurra.tuning.leases import Claims
 from recurra.tuning.spec import FILE, Protocol, load_protocol, save_protocol, study_name
@@ -66,7 +66,7 @@ class Study:
             RunError: the folder cannot be written, or the database does not answer.
         """
         address = None if storage is None else public_url(storage)
-        corpus = protocol.text.load()
+        corpus = protocol.text.load("the study")
         if not any(len(text) > 1 for text in corpus.validation):
             raise TextError(
                 "no text is held out, and a search is judged by it: give more text, or a split "
@@ -141,8 +141,8 @@ class Study:
         folder = self.run_folder(number)
         if not folder.exists():
             return []
-        records = Run.open(folder).metrics()
-        return [r["smooth_nats_per_char"] for r in records if r["kind"] == "progress"]
+        curve: list[float] = FinishedRun.open(folder).train.nats.tolist()
+        return curve
 
     def winner(self) -> Trial:
         """The best trial of those that are done.

@@ -13,8 +13,8 @@ from typing import Any
 
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
-from recurra.training.records import Finished
-from recurra.training.sessions import configuration
+from recurra.training.records import Finished, Sample, read_records
+from recurra.training.run_config import RunConfig
 from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
 from recurra.training.stopping import INTERRUPTED
 from recurra.training.trainer import Trainer
@@ -49,8 +49,10 @@ def open_trainer(protocol: Protocol, corpus: Corpus, setting: Setting, folder: P
     if folder.exists():
         trainer.run = Run.open(folder)
     else:
-        config = configuration(trainer, asdict(protocol.text), protocol.engine, 1)
-        trainer.run = Run.create(folder, config, network.source, corpus.vocabulary.characters)
+        config = RunConfig(network.name, protocol.text, trainer.recipe, protocol.engine, 1)
+        trainer.run = Run.create(
+            folder, config.to_json(), network.source, corpus.vocabulary.characters
+        )
     return trainer
 
 
@@ -117,7 +119,8 @@ def _outcome(trainer: Trainer, finished: Finished) -> Outcome:
 def _sample(trainer: Trainer, step: int) -> str | None:
     """The last text that was written up to a step, or else the first."""
     assert trainer.run is not None
-    samples = [record for record in trainer.run.metrics() if record["kind"] == "sample"]
-    before = [record for record in samples if record["step"] <= step]
+    records = read_records(trainer.run, trainer.recipe.batch * trainer.recipe.seq_len)
+    samples = [record for record in records if isinstance(record, Sample)]
+    before = [sample for sample in samples if sample.step <= step]
     chosen = before[-1:] or samples[:1]
-    return str(chosen[0]["text"]) if chosen else None
+    return chosen[0].text if chosen else None

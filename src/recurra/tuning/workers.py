@@ -62,7 +62,7 @@ class Worker:
             RecurraError: texts or folders are not as they should be, or cannot be written.
         """
         study = self.study
-        corpus = study.protocol.text.load()
+        corpus = study.protocol.text.load(study.folder)
         while not self._stopped.is_set():
             trials = study.trials()
             moves = next_moves(study.protocol, trials)

@@ -1,0 +1,131 @@
+"""A run folder, read: its configuration, network, records and model, each at most once."""
+
+import math
+from array import array
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.lang.network import Network
+from recurra.lang.parser import parse
+from recurra.lang.shapes import ShapeSolver
+from recurra.models.model import Model
+from recurra.storage.runs import Name, Run
+from recurra.text.vocabulary import Vocabulary
+from recurra.training.records import Evaluation, Finished, Progress, read_records
+from recurra.training.run_config import RunConfig
+
+
+@dataclass(frozen=True)
+class Losses:
+    """A loss along the way, wherever it was finite.
+
+    Attributes:
+        steps, characters, seconds: ``(n,)``, where it was measured.
+        nats: ``(n,)``, per character.
+    """
+
+    steps: NDArray[np.float64]
+    characters: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    nats: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run as it was left; what it has read, it keeps.
+
+    Attributes:
+        run: its folder, opened.
+    """
+
+    run: Run
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """Open a run folder.
+
+        Raises:
+            RunError: it is no run, or is damaged.
+        """
+        return cls(Run.open(folder))
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """What it was asked for."""
+        return RunConfig.load(self.run)
+
+    @cached_property
+    def network(self) -> Network:
+        """Its equations, parsed."""
+        return parse(self.run.equations, self.config.network)
+
+    @cached_property
+    def _read(self) -> "tuple[Losses, Losses, Finished | None]":
+        """All that its records tell; they are read once, one by one: there may be millions."""
+        recipe = self.config.recipe
+        rows, last = {kind: array("d") for kind in (Progress, Evaluation)}, None
+        for record in read_records(self.run, recipe.batch * recipe.seq_len):
+            last = record
+            match record:
+                case Progress(step, characters, smooth_nats_per_char=nats, seconds=seconds):
+                    row = (step, characters, seconds, nats)
+                case Evaluation(step, nats, characters=characters, seconds=seconds):
+                    row = (step, characters or 0, seconds or 0.0, nats)
+                case _:
+                    continue
+            if math.isfinite(nats):
+                rows[type(record)].extend(row)
+        train, held_out = (Losses(*np.array(rows[kind]).reshape(-1, 4).T) for kind in rows)
+        return train, held_out, last if isinstance(last, Finished) else None
+
+    @property
+    def train(self) -> "Losses":
+        """Its smoothed training loss along the way."""
+        return self._read[0]
+
+    @property
+    def held_out(self) -> "Losses":
+        """Its held-out loss along the way, estimated."""
+        return self._read[1]
+
+    @property
+    def finished(self) -> Finished | None:
+        """Its last record; None while training is not over."""
+        return self._read[2]
+
+    @cached_property
+    def best(self) -> Model:
+        """The model of its best checkpoint; of the last one, if there is no best."""
+        return self.model("best" if self.run.has("best") else "last")
+
+    def model(self, checkpoint: Name) -> Model:
+        """The model of a checkpoint.
+
+        Raises:
+            RunError: it was not saved, or is damaged.
+        """
+        vocabulary = Vocabulary(self.run.vocabulary)
+        shapes = ShapeSolver(self.network).shapes(len(vocabulary), self.config.recipe.hidden)
+        wanted = {f"parameter/{name}": shape for name, shape in shapes.parameters.items()}
+        arrays, _ = self.run.load(checkpoint, wanted)
+        parameters = {name: arrays[f"parameter/{name}"] for name in shapes.parameters}
+        return Model(self.network, vocabulary, shapes, parameters)
+
+
+def load_model(run: Run | str | Path, checkpoint: Name | None = None) -> Model:
+    """The model of a run.
+
+    Args:
+        run: a run folder.
+        checkpoint: "best" (lowest held-out loss) or "last"; None: the best that there is.
+
+    Raises:
+        RunError: the folder is no run, is damaged, or holds no checkpoint yet.
+    """
+    reader = FinishedRun(run if isinstance(run, Run) else Run.open(run))
+    return reader.best if checkpoint is None else reader.model(checkpoint)
