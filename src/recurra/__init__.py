@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from recurra.comparison.create import plan_comparison as plan_comparison
     from recurra.comparison.from_studies import compare_studies as compare_studies
     from recurra.comparison.results import Results as Results
-    from recurra.comparison.results import settle as settle
+    from recurra.comparison.results import evaluate_test as evaluate_test
     from recurra.comparison.runner import compare as compare
-    from recurra.comparison.runner import trainers as trainers
+    from recurra.comparison.runner import pending_runs as pending_runs
     from recurra.compute.base import Engine as Engine
     from recurra.compute.engines import make_engine as make_engine
     from recurra.compute.gradcheck import GradientCheck as GradientCheck
@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from recurra.training.sessions import start as start
     from recurra.training.sessions import train as train
     from recurra.training.trainer import Trainer as Trainer
+    from recurra.tuning.api import TuneRequest as TuneRequest
     from recurra.tuning.api import tune as tune
     from recurra.tuning.space import Space as Space
     from recurra.tuning.space import classic_space as classic_space
@@ -92,11 +93,11 @@ _MODULES = {
     "comparison.from_studies": ("compare_studies",),
     "comparison.results": (
         "Results",
-        "settle",
+        "evaluate_test",
     ),
     "comparison.runner": (
         "compare",
-        "trainers",
+        "pending_runs",
     ),
     "compute.base": ("Engine",),
     "compute.engines": ("make_engine",),
@@ -183,7 +184,10 @@ _MODULES = {
         "train",
     ),
     "training.trainer": ("Trainer",),
-    "tuning.api": ("tune",),
+    "tuning.api": (
+        "TuneRequest",
+        "tune",
+    ),
     "tuning.space": (
         "Space",
         "classic_space",

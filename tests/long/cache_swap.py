@@ -29,7 +29,7 @@ from pathlib import Path
 ATTACKER, USER, GROUP = 4001, 4002, 4003
 KINDS = "before", "while", "while", "link", "pipe", "device"
 ATTACKS = 10  # on one place
-PATIENCE = 60.0
+PATIENCE = 600.0
 VICTIM = """
 import importlib, time, numpy as np
 for name in ("recurra.compute.numba.kernels.optimizers", "recurra.engines.kernels.update"):

@@ -62,7 +62,7 @@ def train(folder: Path, recipe: Recipe, engine: str) -> None:
 
 def outcome(folder: Path) -> dict[str, object]:
     """What has to be the same."""
-    metrics = list(Run.open(folder).metrics())
+    metrics = Run.open(folder).metrics()
     return {
         **{
             name: hashlib.sha256((folder / f"{name}.safetensors").read_bytes()).hexdigest()
@@ -107,7 +107,7 @@ def main() -> int:
                 child.kill()
                 child.wait()
                 kills += 1
-                records = list(Run.open(broken).metrics()) if broken.exists() else []
+                records = Run.open(broken).metrics() if broken.exists() else []
                 step = records[-1]["step"] if records else 0
                 print(f"  kill {kills} after {patience:.2f} s, step {step}", flush=True)
         one, other = outcome(whole), outcome(broken)

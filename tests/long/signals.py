@@ -6,11 +6,12 @@ Not collected by pytest: all of it takes about fifteen minutes. Run it as
 
 In a terminal SIGINT is Ctrl-C typed, and "closed" closes the window: the terminal is gone, SIGHUP
 comes. Start-up is every --step milliseconds up to --start-up. A command has to end within two
-seconds, by 130, 143 or 129 (or by the signal itself, which a shell shows as the same number), with
-one sentence and without a traceback, and leave no process behind; then it is resumed, and has to
-come to the same bytes as one that was not disturbed. Silence is enough in start-up, and for SIGTERM
-and SIGHUP where nothing was trained yet. In the first milliseconds, before any file of Recurra's is
-read, Python answers for itself: "Python's own start" is counted and no failure.
+seconds (on a busy machine: times the load of a core), by 130, 143 or 129 (or by the signal itself,
+which a shell shows as the same number), with one sentence and without a traceback, and leave no
+process behind; then it is resumed, and has to come to the same bytes as one that was left alone.
+Silence is enough in start-up, and for SIGTERM and SIGHUP where nothing was trained yet. In the
+first milliseconds, before any file of Recurra's is read, Python answers for itself: "Python's own
+start" is counted and no failure.
 
 It prints a line for each phase with the longest time to the end, the failures as they are met,
 and a table of them. Exit code 0: none. For Linux.
@@ -40,7 +41,7 @@ from descendants import outlived
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
 PROGRAM = [sys.executable, "-c", "from recurra.cli import main; main()"]
-SECONDS = 2.0  # from the signal to the end
+SECONDS = 2.0  # from the signal to the end, on a machine that has nothing else to do
 PATIENCE = 60.0  # seconds that a phase may need to begin
 SIGNALS = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "HUP": signal.SIGHUP}
 OWN = "Python's own start"
@@ -57,6 +58,11 @@ TUNE = [
 ]  # fmt: skip
 COMPARE = ["--seeds=1", "--match=hidden", *TRAIN]
 FOREVER = "3000000"
+
+
+def allowed() -> float:
+    """Seconds from a signal to the end; more where other processes want the same cores."""
+    return SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def take_terminal() -> None:
@@ -338,14 +344,14 @@ class Tester:
                 child.end(0.0)
                 return None
             child.disturb(kind)
-            seconds = child.end(10.0)
+            seconds = child.end(5 * allowed())
         finally:
             child.close()
         # where there is something to save, every signal is answered; after start-up, Ctrl-C is
         saves = any(True for _ in room.rglob("metrics.jsonl"))
         speaks = (tuple(SIGNALS) if saves else ("INT",)) if ready is phase.ready else ()
         wrong = faults(child, kind, seconds, speaks)
-        if outlived(child.process.pid, SECONDS):
+        if outlived(child.process.pid, allowed()):
             wrong.append("leaves a process behind")
         if resume and phase.resume and OWN not in wrong:
             try:
@@ -378,7 +384,7 @@ def faults(child: Child, kind: str, seconds: float | None, speaks: Sequence[str]
     wrong = []
     if seconds is None:
         return ["does not end"]
-    if seconds > SECONDS:
+    if seconds > allowed():
         wrong.append(f"ends late: after {seconds:.1f} s")
     if code == 0:
         return wrong  # it was through already

@@ -41,7 +41,7 @@ def shown(made, capfd, monkeypatch):
 
     def show():
         content = gather(made.folder, characters=0)
-        results = recurra.settle(made)
+        results = recurra.evaluate_test(made)
         return {
             "terminal": terminal(),
             "page": page(content),
@@ -53,7 +53,7 @@ def shown(made, capfd, monkeypatch):
 
 
 def test_the_digits_of_a_loss_are_said_once(made, shown, monkeypatch):
-    loss = recurra.settle(made).summaries[0].test.mean
+    loss = recurra.evaluate_test(made).summaries[0].test.mean
     for digits in (4, 6, 2):
         monkeypatch.setattr(numbers, "LOSS_DECIMALS", digits)
         for form, text in shown().items():

@@ -172,18 +172,18 @@ def test_checkpoint_belongs_to_its_definition(run: Run, name: str) -> None:
 
 
 def test_metrics(run: Run) -> None:
-    assert list(run.metrics()) == []
+    assert run.metrics() == []
     run.truncate_metrics(0)
     records = [{"step": n, "loss": 1 / n, "text": "三\n\u2028\udce9"} for n in (1, 2, 2, 5)]
     for record in records:
         run.append_metrics(record)
     run.append_metrics({"step": 6, "loss": float("nan")})
-    assert list(run.metrics()) == [*records, {"step": 6, "loss": None}]
+    assert run.metrics() == [*records, {"step": 6, "loss": None}]
     assert len((run.folder / "metrics.jsonl").read_text(encoding="utf-8").split("\n")) == 6
     run.truncate_metrics(4)
-    assert list(run.metrics()) == records[:3]
+    assert run.metrics() == records[:3]
     run.truncate_metrics(-1)
-    assert list(run.metrics()) == []
+    assert run.metrics() == []
 
 
 def test_torn_last_line_of_metrics(run: Run) -> None:
@@ -206,7 +206,7 @@ def test_torn_last_line_of_metrics(run: Run) -> None:
 def test_broken_line_within_metrics(run: Run, line: bytes) -> None:
     (run.folder / "metrics.jsonl").write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 3}\n')
     with pytest.raises(RunError, match=r"metrics.jsonl, line 2: not a JSON record"):
-        list(run.metrics())
+        run.metrics()
 
 
 def test_metrics_on_a_full_disk(run: Run) -> None:
@@ -255,7 +255,7 @@ FILES = ["config.json", "equations.eq", "vocabulary.json", "metrics.jsonl", "las
 
 def read_all(folder: Path) -> None:
     run = Run.open(folder)
-    list(run.metrics())
+    run.metrics()
     run.load("last")
 
 
@@ -284,7 +284,7 @@ def test_a_line_without_an_end(run: Run) -> None:
     run.append_metrics({"step": 1})
     os.truncate(run.folder / "metrics.jsonl", 2**36)
     with pytest.raises(RunError, match=r"metrics\.jsonl, line 2"):
-        list(run.metrics())
+        run.metrics()
 
 
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are those of POSIX")
@@ -355,7 +355,7 @@ def test_one_process_at_a_time(run: Run) -> None:
     assert child.stdout.readline() == "held\n"
     with pytest.raises(RunError, match="in use by another process"), run.lock():
         pass
-    list(Run.open(run.folder).metrics())  # reading is free
+    Run.open(run.folder).metrics()  # reading is free
     (run.folder / ".last.safetensors.0123abcd.tmp").write_bytes(b"half a file")
     child.kill()
     child.communicate()
@@ -475,7 +475,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         child.send_signal(signal.SIGKILL)
         child.communicate()
         kills += child.returncode == -signal.SIGKILL
-        list(Run.open(folder).metrics())
+        Run.open(folder).metrics()
     assert kills  # how many, is the machine's affair
     finished(python(script, folder))
     assert outcome(folder) == wanted

@@ -48,7 +48,9 @@ class Lines:
 
     def show(self, trials: Trials) -> None:
         """Take in all trials as they stand."""
-        over = {(trial.number, trial.state) for trial in trials if trial.over}
+        over: set[tuple[int, str]] = {
+            (trial.number, trial.state) for trial in trials if trial.finished
+        }
         if self._over is None:  # what was over before is no news
             self._over = over
             if over:
@@ -78,7 +80,7 @@ class Lines:
     def _left(self, trials: Trials) -> float | None:
         from recurra.tuning.cost import fraction_done
 
-        fraction = fraction_done(self.study.protocol, trials)
+        fraction = fraction_done(self.study.spec, trials)
         if self._fraction is None:
             self._fraction = fraction
         gained = fraction - self._fraction

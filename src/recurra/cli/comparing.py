@@ -1,7 +1,7 @@
 """Commands that compare networks and tell of it: `compare` and `report`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -9,8 +9,8 @@ import recurra
 from recurra.cli import INTERRUPT, options
 from recurra.cli.display import display
 from recurra.cli.output import make_console, print_json, print_table, shown_path
-from recurra.comparison.budgets import Sizes
-from recurra.comparison.runner import count_trials
+from recurra.comparison.budgets import LimitName, Match, Sizes
+from recurra.comparison.runner import count_runs
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.training.recipe import BUDGETS
 from recurra.training.records import Finished
@@ -20,7 +20,7 @@ from recurra.view import numbers
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recurra.comparison.comparison import Comparison, Trial
+    from recurra.comparison.comparison import Comparison, PlannedRun
     from recurra.comparison.results import Results
 
 # What may stand beside --resume, and beside runs: all else is kept as it began.
@@ -122,7 +122,7 @@ def compare_command(
             choices=_choices(set_),
             hidden=sizes,
             limits=limits,
-            match=match,
+            match=cast(Match, match),
             seeds=seeds,
             rates=_numbers(rates, "--rates") if rates else (),
             out=out,
@@ -133,7 +133,7 @@ def compare_command(
         )
     console = make_console(stderr=json)
     _train(comparison, make_console(stderr=json, quiet=quiet), text, fetch)
-    results = recurra.settle(comparison, text, fetch=fetch)
+    results = recurra.evaluate_test(comparison, text, fetch=fetch)
     if json:
         print_json(results.as_dict())
         return
@@ -260,16 +260,16 @@ def _sizes(text: str | None) -> list[Sizes] | None:
     return [options.hidden_sizes(size) for size in ([text] if "=" in text else text.split(","))]
 
 
-def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _limits(settings: dict[str, Any]) -> list[dict[LimitName, int | float]] | None:
     """Budgets of time out of the options; each length is one."""
-    limits: list[dict[str, Any]] = []
+    limits: list[dict[LimitName, int | float]] = []
     for name in BUDGETS:
         given, settings[name] = settings[name], None
         if given is not None:
             numbers = _numbers(given, f"--{name}", int if name == "steps" else float)
             if not limits:  # a recipe without stop rules needs an end of its own
                 settings[name] = given.partition(",")[0]
-            limits += [{name: number} for number in numbers]
+            limits += [{cast(LimitName, name): number} for number in numbers]
     return limits or None
 
 
@@ -280,12 +280,12 @@ def _train(
     from recurra.training.signals import stop_on_signals
 
     where = shown_path(comparison.folder)
-    done, total = count_trials(comparison)
+    done, total = count_runs(comparison)
     console.print(f"comparison {where}: {total} runs, {done} of them finished")
     for budget in comparison.budgets:
         counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
         console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
-    for trial, trainer in recurra.trainers(comparison, text, fetch=fetch):
+    for trial, trainer in recurra.pending_runs(comparison, text, fetch=fetch):
         console.print(f"[{done + 1}/{total}] {trial.key}")
         try:
             with stop_on_signals(trainer), display(console) as show:
@@ -303,10 +303,10 @@ def _train(
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
 
 
-def _outcome(trial: "Trial", record: Finished) -> str:
+def _outcome(planned: "PlannedRun", record: Finished) -> str:
     loss = record.val_nats_per_char
     held_out = "no held-out loss" if loss is None else f"held-out {numbers.loss(loss)} nats"
-    return f"{trial.key}: {held_out}, {numbers.duration(record.seconds)}; ended: {record.message}"
+    return f"{planned.key}: {held_out}, {numbers.duration(record.seconds)}; ended: {record.message}"
 
 
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:

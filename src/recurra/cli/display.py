@@ -37,6 +37,19 @@ def display(console: "Console") -> Iterator[Callable[[Record], None]]:
         yield dashboard.show
 
 
+def download_lines(console: "Console") -> Callable[[str, int], None]:
+    """Show, every few seconds, how much of a text has been downloaded."""
+    printed = time.monotonic()
+
+    def show(address: str, size: int) -> None:
+        nonlocal printed
+        if time.monotonic() - printed > PAUSE:
+            console.print(f"downloading {address}: {size:,} bytes")
+            printed = time.monotonic()
+
+    return show
+
+
 class Lines:
     """A line at every held-out loss, or every few seconds; a sample now and then."""
 

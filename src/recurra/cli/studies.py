@@ -44,9 +44,9 @@ def trials_command(
     opened = recurra.Study.open(study, storage)
     trials = opened.trials()
     found = rows(opened, sorted(trials, key=rank))
-    table = trials_table(opened.protocol)
-    correlations = rung_correlations(opened.protocol, trials)
-    weights = importance(opened.protocol, trials)
+    table = trials_table(opened.spec)
+    correlations = rung_correlations(opened.spec, trials)
+    weights = importance(opened.spec, trials)
     console = make_console(stderr=json or csv)
     if json:
         print_json(
@@ -81,7 +81,7 @@ def trials_command(
     if figures:
         from recurra.tuning.figures import draw_all
 
-        for path in draw_all(opened, trials, figures):
+        for path in draw_all(opened.folder / "figures", opened.spec, trials, figures):
             console.print(f"drawn: {shown_path(path)}")
 
 

@@ -7,7 +7,7 @@ import typer
 
 import recurra
 from recurra.cli import INTERRUPT, options
-from recurra.cli.display import display, sparkline
+from recurra.cli.display import display, download_lines, sparkline
 from recurra.cli.output import make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
 from recurra.compute.engines import DEFAULT_ENGINE
@@ -86,28 +86,31 @@ def train_command(
         _refuse_options(context)
         trainer = recurra.resume(recurra.Run.open(resume), texts, fetch=fetch)
     else:
-        corpus = None
+        corpus, show_download = None, download_lines(console)
         shares: Split = split
         if from_ is not None:
             _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
             study = recurra.Study.open(from_)
             found, chosen = study.winning()
-            text = study.protocol.text
+            text = study.spec.text
             if not texts:
                 corpus, texts = text.load(study.folder, fetch=fetch), list(text.sources)
             encoding, shares = text.encoding, text.split
         elif preset is not None:
             _refuse_options(context, {"recipe"}, "a preset brings its own")
-            corpus = recurra.load_corpus(texts or [], encoding, split)
+            corpus = recurra.load_corpus(texts or [], encoding, split, progress=show_download)
             suited = recurra.preset(preset, corpus, network, options.choices(set_))
             found, chosen = suited.network, suited.recipe
         else:
             found = recurra.load_network(network or "wrnn", options.choices(set_))
             chosen = options.make_recipe(recipe, {})
+        chosen = options.changed(chosen, settings)
+        if corpus is None:
+            corpus = recurra.load_corpus(texts or [], encoding, shares, progress=show_download)
         trainer = recurra.start(
             texts or [],
             found,
-            options.changed(chosen, settings),
+            chosen,
             out=out,
             encoding=encoding,
             split=shares,

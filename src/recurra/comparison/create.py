@@ -1,15 +1,20 @@
-"""From what a user names to the folder of a comparison: networks to train, or runs to compare."""
+"""New comparisons: of networks to train, or of runs that have finished."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from recurra.comparison.budgets import Budget, Sizes, make_budgets
-from recurra.comparison.comparison import Comparison, Contestant, Trial
+from recurra.comparison.budgets import Budget, LimitName, Match, Sizes, make_budgets
+from recurra.comparison.comparison import (
+    Comparison,
+    Contestant,
+    GivenRun,
+    PlannedRun,
+    refuse_what_cannot_be_compared,
+)
 from recurra.comparison.environment import machine
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
 from recurra.errors import SettingError, TextError
@@ -33,8 +38,8 @@ def plan_comparison(
     *,
     choices: Mapping[str, Mapping[str, str | float]] | None = None,
     hidden: Sequence[Sizes] | None = None,
-    limits: Sequence[dict[str, Any]] | None = None,
-    match: str = "parameters",
+    limits: Sequence[dict[LimitName, int | float]] | None = None,
+    match: Match = "parameters",
     seeds: int = SEEDS,
     rates: Sequence[float] = (),
     out: Source | None = None,
@@ -70,7 +75,7 @@ def plan_comparison(
     threads = threads or available_threads()
     check_engine(engine, threads)
     contestants = _contestants(networks, choices or {})
-    refuse_what_cannot_be_compared(contestants, seeds, rates)
+    refuse_what_cannot_be_compared([one.name for one in contestants], seeds, rates)
     text = TextSpec.of(sources, encoding, split, corpus)
     corpus = text.load(out)
     refuse_without_parts(corpus.validation if rates else None, corpus.test)
@@ -124,30 +129,33 @@ def compare_runs(
         Contestant(name, group[0].config.network, {}, group[0].run.equations)
         for name, group in opened.items()
     ]
-    refuse_what_cannot_be_compared(contestants, 1, ())
-    trials = _paired(opened)
+    refuse_what_cannot_be_compared([one.name for one in contestants], 1, ())
+    planned = _paired(opened)
     first = next(iter(opened.values()))[0].config
     definition = {
         "contestants": [asdict(one) for one in contestants],
         "text": first.text.to_json(),
         "recipe": asdict(first.recipe),
-        "budgets": [asdict(_given_budget(opened, trials))],
-        "seeds": sorted({trial.seed for trial in trials}),
+        "budgets": [asdict(_given_budget(opened, planned))],
+        "seeds": sorted({run.seed for run in planned}),
         "rates": [],
         "engine": first.engine,
         "threads": first.threads,
         "match": "given",
         "environment": machine(),
-        "given": [{**asdict(trial), "folder": str(trial.folder)} for trial in trials],
+        "given": [
+            asdict(GivenRun(run.budget, run.contestant, run.seed, str(run.folder)))
+            for run in planned
+        ],
     }
     name = "-".join([*list(opened)[:4], Path(first.text.sources[0]).stem])
     return Comparison.create(out, name, definition)
 
 
-def _paired(opened: Mapping[str, Sequence[FinishedRun]]) -> list[Trial]:
-    """Runs as trials, once it is sure that they can be paired and are of one text."""
+def _paired(opened: Mapping[str, Sequence[FinishedRun]]) -> list[PlannedRun]:
+    """Runs with their places, once it is sure that they pair and are of one text."""
     first = next(iter(opened.values()))[0]
-    seeds, trials = [], []
+    seeds, planned = [], []
     for name, group in opened.items():
         found = [run.config.recipe.seed for run in group]
         if len(set(found)) < len(found):
@@ -164,14 +172,14 @@ def _paired(opened: Mapping[str, Sequence[FinishedRun]]) -> list[Trial]:
                     f"{folder} was trained on other texts, or another split, than "
                     f"{first.run.folder}: losses on different texts cannot be compared"
                 )
-            trials.append(Trial.of("given", name, run))
+            planned.append(PlannedRun.of("given", name, run))
         seeds.append(sorted(found))
     if any(found != seeds[0] for found in seeds):
         raise SettingError(
             f"runs are paired by seed, but these have seeds {', '.join(map(str, seeds))}: train "
             "the missing ones, or leave some out"
         )
-    return trials
+    return planned
 
 
 def _contestants(
@@ -196,26 +204,6 @@ def _contestants(
     return contestants
 
 
-def refuse_what_cannot_be_compared(
-    contestants: Sequence[Contestant], seeds: int, rates: Sequence[float]
-) -> None:
-    """Fewer than two, names that do not do, no seeds, rates that make no sense."""
-    names = [one.name for one in contestants]
-    if len(names) < 2:
-        raise SettingError("a comparison needs two networks or more")
-    for name in names:
-        if names.count(name) > 1:
-            raise SettingError(f"two networks are called {name}: name one, as in other={name}")
-        if not name or not all(c.isalnum() or c in "._+-" for c in name) or name.startswith("."):
-            raise SettingError(
-                f"{name!r} cannot name a network: use letters, digits, dots, + and -"
-            )
-    if seeds < 1:
-        raise SettingError(f"seeds has to be a whole number, 1 or more, not {seeds}")
-    if len({f"{rate:g}" for rate in rates}) < len(rates) or not all(0 < r < inf for r in rates):
-        raise SettingError("rates have to be different numbers above 0")
-
-
 def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) -> None:
     """Texts that are too short for the parts that judge."""
     for name, part in {"validation": validation, "test": test}.items():
@@ -226,9 +214,11 @@ def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) 
             )
 
 
-def _given_budget(opened: Mapping[str, Sequence[FinishedRun]], trials: Sequence[Trial]) -> Budget:
+def _given_budget(
+    opened: Mapping[str, Sequence[FinishedRun]], planned: Sequence[PlannedRun]
+) -> Budget:
     parameters = {}
-    for trial in trials:
-        parameters[trial.contestant] = trial.finished().parameters
+    for run in planned:
+        parameters[run.contestant] = run.finished().parameters
     sizes = {name: group[0].config.recipe.hidden for name, group in opened.items()}
     return Budget("given", {}, sizes, parameters)

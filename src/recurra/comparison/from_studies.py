@@ -5,8 +5,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from recurra.comparison.budgets import Budget
-from recurra.comparison.comparison import Comparison, Contestant
-from recurra.comparison.create import SEEDS, refuse_what_cannot_be_compared, refuse_without_parts
+from recurra.comparison.comparison import (
+    Comparison,
+    Contestant,
+    refuse_what_cannot_be_compared,
+)
+from recurra.comparison.create import SEEDS, refuse_without_parts
 from recurra.comparison.environment import machine
 from recurra.compute.engines import available_threads
 from recurra.errors import SettingError
@@ -43,11 +47,11 @@ def compare_studies(
     contestants = [
         Contestant(name, network.name, {}, network.source) for name, (network, _) in winners.items()
     ]
-    refuse_what_cannot_be_compared(contestants, seeds, ())
-    protocols = [study.protocol for study in studies.values()]
-    first = protocols[0]
+    refuse_what_cannot_be_compared(list(winners), seeds, ())
+    specs = [study.spec for study in studies.values()]
+    first = specs[0]
     for name, study in studies.items():
-        if study.protocol.text.fingerprint != first.text.fingerprint:
+        if study.spec.text.fingerprint != first.text.fingerprint:
             raise SettingError(
                 f"the study {name} searched on other texts, or another split, than "
                 f"{contestants[0].name}: losses on different texts cannot be compared"
@@ -55,9 +59,9 @@ def compare_studies(
     corpus = first.text.load("the studies", fetch=fetch)
     refuse_without_parts(None, corpus.test)
     used = [recipe.seed for _, recipe in winners.values()]
-    for protocol in protocols:
-        searched = protocol.space.parameters.get("seed")
-        used += [protocol.recipe.seed, *(map(int, searched.ends) if searched else ())]
+    for spec in specs:
+        searched = spec.space.parameters.get("seed")
+        used += [spec.recipe.seed, *(map(int, searched.ends) if searched else ())]
     begin = 1 + max(used)
     recipes = {name: recipe.with_(seed=begin) for name, (_, recipe) in winners.items()}
     shapes = {

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.comparison.budgets import TOLERANCE
-from recurra.comparison.comparison import Comparison, Trial
-from recurra.comparison.test_losses import Scores, open_test
-from recurra.comparison.verdict import judge, sentence
+from recurra.comparison.comparison import Comparison, PlannedRun
+from recurra.comparison.test_losses import Scores, measure_test_losses
+from recurra.comparison.verdict import Verdict, sentence, verdict_of
 from recurra.stats.expected_best import expected_best
 from recurra.stats.intervals import (
     CONFIDENCE,
@@ -30,7 +30,7 @@ class Row:
     """One finalist, as its run and the test part tell; losses in nats per character.
 
     Attributes:
-        key: of its trial.
+        key: its name within the comparison.
         min_smooth_loss: the classic figure: lowest smoothed training loss of a whole sequence.
         test: None if the run diverged before its first checkpoint, or has no finite loss.
     """
@@ -86,7 +86,7 @@ class Difference:
         confidence: of this interval alone, such that all intervals of the comparison together
             hold with 95 % (Bonferroni).
         seeds: pairs.
-        verdict: "lower", "higher", "none", "one seed" or "missing".
+        verdict: on ``one``.
     """
 
     budget: str
@@ -95,7 +95,7 @@ class Difference:
     interval: Interval | None
     confidence: float
     seeds: int
-    verdict: str
+    verdict: Verdict
 
     def sentence(self, language: str = "en") -> str:
         """The verdict in words, English ("en") or Chinese ("zh")."""
@@ -109,7 +109,7 @@ class Search:
     Attributes:
         rates: in the order given.
         validation: loss of each, infinite where it diverged.
-        expected_best: lowest loss that 1, 2, ... trials drawn from these can expect.
+        expected_best: lowest loss that 1, 2, ... runs drawn from these can expect.
     """
 
     budget: str
@@ -178,7 +178,7 @@ class Results:
         return {**asdict(self), "verdicts": self.sentences(), "notes": notes}
 
 
-def settle(
+def evaluate_test(
     comparison: Comparison,
     sources: Sequence[Source] | None = None,
     seed: int = 0,
@@ -197,9 +197,9 @@ def settle(
         RunError: a run has not finished, or is damaged.
         TextError: a text is missing, the first time.
     """
-    scores = open_test(comparison, sources, fetch=fetch)
+    scores = measure_test_losses(comparison, sources, fetch=fetch)
     rng = np.random.default_rng(seed)
-    rows = tuple(_row(trial, scores) for trial in comparison.finalists())
+    rows = tuple(_row(planned, scores) for planned in comparison.finalists())
     names = [budget.name for budget in comparison.budgets]
     _, sizes = cut_blocks(np.zeros(sum(scores.documents)), scores.documents)
     return Results(
@@ -210,23 +210,21 @@ def settle(
             for budget, name in itertools.product(names, comparison.names)
         ),
         differences=tuple(_differences(comparison, scores, rng)),
-        searches=tuple(
-            _search(budget, name, trials) for budget, name, trials in comparison.searches()
-        ),
+        searches=tuple(_search(budget, name, runs) for budget, name, runs in comparison.searches()),
         characters=sum(scores.documents),
         blocks=len(sizes),
     )
 
 
-def _row(trial: Trial, scores: Scores) -> Row:
-    outcome = trial.finished()  # else there would be no scores, unless somebody removed it since
-    recipe = trial.run.config.recipe
-    losses = _finite(scores.losses.get(trial.key))
+def _row(planned: PlannedRun, scores: Scores) -> Row:
+    outcome = planned.finished()  # else there would be no scores, unless somebody removed it since
+    recipe = planned.run.config.recipe
+    losses = _finite(scores.losses.get(planned.key))
     return Row(
-        key=trial.key,
-        budget=trial.budget,
-        contestant=trial.contestant,
-        seed=trial.seed,
+        key=planned.key,
+        budget=planned.budget,
+        contestant=planned.contestant,
+        seed=planned.seed,
         hidden=recipe.hidden,
         parameters=outcome.parameters,
         lr=recipe.lr,
@@ -275,8 +273,11 @@ def _differences(
             second, _ = cut_blocks(sides[1], scores.documents)
             interval = paired_bootstrap(first, second, sizes, rng, confidence)
         seeds = len(comparison.seeds)
-        verdict = judge(interval, seeds)
-        found.append(Difference(budget.name, one, other, interval, confidence, seeds, verdict))
+        found.append(
+            Difference(
+                budget.name, one, other, interval, confidence, seeds, verdict_of(interval, seeds)
+            )
+        )
     return found
 
 
@@ -284,18 +285,18 @@ def _losses(
     comparison: Comparison, scores: Scores, budget: str, contestant: str
 ) -> NDArray[np.float32] | None:
     """``(S, n)`` in the order of the seeds; None if a seed has none."""
-    trials = [t for t in comparison.finalists() if (t.budget, t.contestant) == (budget, contestant)]
-    rows = [_finite(scores.losses.get(t.key)) for t in sorted(trials, key=lambda t: t.seed)]
+    runs = [r for r in comparison.finalists() if (r.budget, r.contestant) == (budget, contestant)]
+    rows = [_finite(scores.losses.get(r.key)) for r in sorted(runs, key=lambda r: r.seed)]
     present = [row for row in rows if row is not None]
     return np.stack(present) if len(present) == len(rows) else None
 
 
-def _search(budget: str, contestant: str, trials: Sequence[Trial]) -> Search:
-    losses = tuple(trial.validation_loss() for trial in trials)
+def _search(budget: str, contestant: str, runs: Sequence[PlannedRun]) -> Search:
+    losses = tuple(run.validation_loss() for run in runs)
     return Search(
         budget,
         contestant,
-        tuple(trial.rate or math.nan for trial in trials),
+        tuple(run.lr or math.nan for run in runs),
         losses,
         tuple(expected_best(losses).tolist()),
     )

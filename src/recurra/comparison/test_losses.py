@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.comparison.comparison import Comparison, Trial
+from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.errors import RunError, TextError
 from recurra.models.evaluation import character_losses
 from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
@@ -19,7 +19,7 @@ FILE = "test.safetensors"
 
 @dataclass(frozen=True)
 class Scores:
-    """What the test part said.
+    """The losses of a comparison on its test part.
 
     Attributes:
         losses: a finalist's key -> nats of every character ``(n,)``, document after document.
@@ -31,7 +31,7 @@ class Scores:
     documents: tuple[int, ...]
 
 
-def open_test(
+def measure_test_losses(
     comparison: Comparison, sources: Sequence[Source] | None = None, *, fetch: bool = False
 ) -> Scores:
     """The losses of every finalist on the test part: computed once, read ever after.
@@ -68,23 +68,25 @@ def _score(
             "such as 90/5/5"
         )
     losses = {}
-    for trial in comparison.finalists():
-        opened = _finished_run(comparison, trial)
+    for planned in comparison.finalists():
+        opened = _finished_run(comparison, planned)
         if opened.run.has("best") or opened.run.has("last"):
             model = opened.best
             engine = model.engine(comparison.engine, comparison.threads)
             # a run may number characters in its own way
             own = [model.vocabulary.encode(corpus.vocabulary.decode(text)) for text in texts]
             found = character_losses(engine, model.parameters, own)
-            losses[trial.key] = np.concatenate(found).astype(np.float32)
+            losses[planned.key] = np.concatenate(found).astype(np.float32)
     return [len(text) - 1 for text in texts], losses
 
 
-def _finished_run(comparison: Comparison, trial: Trial) -> FinishedRun:
-    if trial.outcome() is None:
+def _finished_run(comparison: Comparison, planned: PlannedRun) -> FinishedRun:
+    if planned.outcome() is None:
         raise RunError(
-            f"{trial.folder} has not finished: recurra compare --resume {comparison.folder}"
+            f"{planned.folder} has not finished: recurra compare --resume {comparison.folder}"
         )
-    if trial.run.config.text.fingerprint != comparison.text.fingerprint:
-        raise RunError(f"{trial.folder} was trained on other texts than its comparison: remove it")
-    return trial.run
+    if planned.run.config.text.fingerprint != comparison.text.fingerprint:
+        raise RunError(
+            f"{planned.folder} was trained on other texts than its comparison: remove it"
+        )
+    return planned.run

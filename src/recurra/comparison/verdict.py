@@ -1,16 +1,23 @@
-"""What a difference says, in words that say no more than its numbers."""
+"""The verdict on a difference, in words that say no more than its numbers."""
 
 import math
+from typing import Final, Literal
 
 from recurra.stats.intervals import Interval
 from recurra.view import numbers
 from recurra.view.words import Words
 
-LOWER, HIGHER, NONE, ONE_SEED, MISSING = "lower", "higher", "none", "one seed", "missing"
+Verdict = Literal["lower", "higher", "none", "one seed", "missing"]
+
+LOWER: Final = "lower"
+HIGHER: Final = "higher"
+NONE: Final = "none"
+ONE_SEED: Final = "one seed"
+MISSING: Final = "missing"
 
 
-def judge(difference: Interval | None, seeds: int) -> str:
-    """What the interval of ``one - other`` allows to be said."""
+def verdict_of(difference: Interval | None, seeds: int) -> Verdict:
+    """The verdict that the interval of ``one - other`` allows."""
     if difference is None:
         return MISSING
     if seeds < 2:
@@ -29,7 +36,7 @@ def sentence(
     language: str = "en",
 ) -> str:
     """The verdict on ``one - other`` as a sentence, in a language."""
-    kind = judge(difference, seeds)
+    kind = verdict_of(difference, seeds)
     found = difference or Interval(math.nan, math.nan, math.nan)
     if kind == HIGHER:
         kind, one, other = LOWER, other, one

@@ -12,7 +12,7 @@ from recurra.text.corpus import TextSpec
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import BUDGETS, RECIPES, Recipe
 from recurra.tuning.space import CLASSIC_HIDDEN, classic_space
-from recurra.tuning.spec import Protocol
+from recurra.tuning.spec import StudySpec
 
 
 def comparison_commands(comparison: Comparison) -> list[str]:
@@ -57,29 +57,29 @@ def comparison_commands(comparison: Comparison) -> list[str]:
     return [shlex.join(words)]
 
 
-def study_commands(protocol: Protocol) -> list[str]:
+def study_commands(spec: StudySpec) -> list[str]:
     """How to repeat a search; a space and equations of one's own are expected beside the text."""
-    words = ["recurra", "tune", *map(_shown, protocol.text.sources)]
-    named = "network" in protocol.space.parameters
-    for network, equations in protocol.networks.items():
+    words = ["recurra", "tune", *map(_shown, spec.text.sources)]
+    named = "network" in spec.space.parameters
+    for network, equations in spec.networks.items():
         ours = network in library() and load_network(network).source == equations
         words += [] if named else [f"--network={network}" + ("" if ours else ".eq")]
-    classic = [n for n in CLASSIC_HIDDEN if classic_space(n) == protocol.space]
-    grid = classic == [*protocol.networks]
+    classic = [n for n in CLASSIC_HIDDEN if classic_space(n) == spec.space]
+    grid = classic == [*spec.networks]
     words.append("--grid=classic" if grid else "--space=space.toml")
-    words += [f"--search={protocol.sampler}", f"--pruner={protocol.pruner.name}"]
-    words += [f"--trials={protocol.trials}", f"--length={protocol.length}"]
-    if protocol.pruner.rungs:
-        words += [f"--rung={protocol.pruner.rungs[0]}", f"--factor={protocol.pruner.factor}"]
-    if protocol.pruner.name == "top":
-        words.append(f"--keep={protocol.pruner.keep}")
-    if protocol.pruner.within is not None:
-        words.append(f"--within={protocol.pruner.within}")
-    if protocol.looks_back:
-        words.append(f"--ahead={protocol.ahead}")
-    words.append(f"--finalists={protocol.finalists}")
-    words += _recipe_options(protocol.recipe, {*protocol.space.parameters, *BUDGETS})
-    words += _reading(protocol.text, protocol.engine)
+    words += [f"--search={spec.sampler.name}", f"--pruner={spec.pruner.name}"]
+    words += [f"--trials={spec.trials}", f"--length={spec.length}"]
+    if spec.pruner.rungs:
+        words += [f"--rung={spec.pruner.rungs[0]}", f"--factor={spec.pruner.factor}"]
+    if spec.pruner.uses_keep:
+        words.append(f"--keep={spec.pruner.keep}")
+    if spec.pruner.within is not None:
+        words.append(f"--within={spec.pruner.within}")
+    if spec.uses_history:
+        words.append(f"--max-in-flight={spec.max_in_flight}")
+    words.append(f"--finalists={spec.finalists}")
+    words += _recipe_options(spec.recipe, {*spec.space.parameters, *BUDGETS})
+    words += _reading(spec.text, spec.engine)
     return [shlex.join(words), "recurra train --from STUDY"]
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from recurra.comparison.comparison import FILE, Comparison, Trial
+from recurra.comparison.comparison import FILE, Comparison, PlannedRun
 from recurra.comparison.environment import machine
-from recurra.comparison.results import Results, settle
+from recurra.comparison.results import Results, evaluate_test
 from recurra.errors import RecurraError, SettingError, TextError
 from recurra.lang.network import Network
 from recurra.models.model import Model
@@ -112,7 +112,7 @@ class _Subject:
     """
 
     found: Compared | SearchPart | None
-    runs: Sequence[Trial]
+    runs: Sequence[PlannedRun]
     commands: Sequence[str]
     environment: dict[str, str]
     tests: Mapping[str, float | None] = field(default_factory=dict)
@@ -168,7 +168,7 @@ def gather(
 
 def _comparison(folder: Source, fetch: bool) -> _Subject:
     comparison = Comparison.open(folder)
-    results = settle(comparison, fetch=fetch)
+    results = evaluate_test(comparison, fetch=fetch)
     return _Subject(
         Compared(comparison, results),
         comparison.finalists(),
@@ -181,7 +181,7 @@ def _comparison(folder: Source, fetch: bool) -> _Subject:
 
 def _study(folder: Source, fetch: bool) -> _Subject:
     search, best = gather_search(folder)
-    return _Subject(search, best, study_commands(search.protocol), machine())
+    return _Subject(search, best, study_commands(search.spec), machine())
 
 
 def _runs(folders: Sequence[Source]) -> _Subject:
@@ -195,7 +195,7 @@ def _runs(folders: Sequence[Source]) -> _Subject:
         names = [run.run.folder.name for run in runs]
         if len({*names}) < len(names):
             names = [f"{network}-{i}" for i, network in enumerate(networks, 1)]
-    trials = [Trial.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
+    trials = [PlannedRun.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
     return _Subject(None, trials, [run_command(trial.run) for trial in trials], machine())
 
 
@@ -212,7 +212,7 @@ def _prompts(run: FinishedRun, subject: _Subject, fetch: bool) -> list[str]:
         raise TextError(f"{error}; or give prompts of your own, which need no text") from None
 
 
-def _part(trial: Trial, test: float | None) -> RunPart:
+def _part(trial: PlannedRun, test: float | None) -> RunPart:
     run = trial.run
     return RunPart(
         trial.contestant,
@@ -226,7 +226,7 @@ def _part(trial: Trial, test: float | None) -> RunPart:
     )
 
 
-def _writers(trials: Sequence[Trial]) -> dict[str, Model]:
+def _writers(trials: Sequence[PlannedRun]) -> dict[str, Model]:
     """Of each network the run at the last budget with the lowest validation loss.
 
     None of a network whose runs all diverged before they had saved anything.

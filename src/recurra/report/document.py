@@ -216,7 +216,7 @@ def _search(search: SearchPart, words: Words) -> Section:
     return Section(
         words("study"),
         [
-            Figures(search_figures(search.protocol, search.trials, words)),
+            Figures(search_figures(search.spec, search.trials, words)),
             Said(tables.compared_by(search, words)),
             Definitions(tables.search_facts(search, words), "facts"),
         ],
@@ -236,7 +236,7 @@ def _runs(content: Content, words: Words) -> Section:
 
 
 def _trials(search: SearchPart, content: Content, words: Words) -> Section:
-    cells = trials_table(search.protocol).show(search.table, words)
+    cells = trials_table(search.spec).show(search.table, words)
     return Section(words("best trials"), _dense(cells, content, words))
 
 

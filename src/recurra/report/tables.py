@@ -90,19 +90,19 @@ def _asked_of(content: Content, words: Words) -> Definitions:
                 rates = words("comma").join(map(numbers.setting, comparison.rates))
                 rows.append((words("asked rates"), words("asked rates how", rates=rates)))
             return rows
-        case SearchPart(protocol):
-            pruner, trials, length = protocol.pruner, protocol.trials, protocol.length
+        case SearchPart(spec):
+            pruner, trials, length = spec.pruner, spec.trials, spec.length
             rungs = words("comma").join(f"{rung:,}" for rung in pruner.rungs)
             how = words("rungs", name=pruner.name, rungs=rungs) if rungs else pruner.name
             count = words("trials of", count=f"{trials:,}", length=f"{length:,}")
             return [
                 (
                     words("asked space"),
-                    words("semicolon").join(protocol.space.as_toml().splitlines()),
+                    words("semicolon").join(spec.space.as_toml().splitlines()),
                 ),
                 (words("asked trials"), count),
-                (words("asked search"), words("comma").join([protocol.sampler, how])),
-                (words("asked finalists"), f"{protocol.finalists}"),
+                (words("asked search"), words("comma").join([spec.sampler.name, how])),
+                (words("asked finalists"), f"{spec.finalists}"),
             ]
     return []
 
@@ -147,10 +147,10 @@ def sizes(
 
 def search_facts(search: SearchPart, words: Words) -> Definitions:
     """What the trials say about the parameters, and about the rungs."""
-    parts = importance(search.protocol, search.trials).items()
+    parts = importance(search.spec, search.trials).items()
     shares = words("comma").join(f"{name} {part:.2f}" for name, part in parts)
     facts = [(words("importance"), shares or words("too few"))]
-    for found in rung_correlations(search.protocol, search.trials):
+    for found in rung_correlations(search.spec, search.trials):
         rho = numbers.DASH if found.rho is None else f"{found.rho:.2f}"
         value = words("over trials", rho=rho, count=f"{found.trials:,}")
         facts.append((words("correlation", rung=f"{found.rung:,}"), value))
@@ -181,7 +181,7 @@ def winner(search: SearchPart, words: Words) -> str:
 def recipe(content: Content) -> Definitions:
     """Every field that all runs share, with its value."""
     found = content.found
-    searched = found.protocol.space.parameters if isinstance(found, SearchPart) else {}
+    searched = found.spec.space.parameters if isinstance(found, SearchPart) else {}
     return [
         (f.name, "none" if value is None else str(value))
         for f in fields(Recipe)

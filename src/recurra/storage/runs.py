@@ -248,8 +248,12 @@ class Run:
         with self._writing(METRICS), self._files.open_to_write(METRICS) as file:
             file.write(line.encode("utf-8", "backslashreplace"))
 
-    def metrics(self) -> Iterator[dict[str, Any]]:
-        """The records, oldest first; half a last line (being written just now) is left out."""
+    def metrics(self) -> list[dict[str, Any]]:
+        """All records, oldest first; half a last line (being written just now) is left out."""
+        return list(self.iter_metrics())
+
+    def iter_metrics(self) -> Iterator[dict[str, Any]]:
+        """The records, one by one: there may be millions."""
         return (record for _, record in self._records())
 
     def truncate_metrics(self, step: int) -> None:

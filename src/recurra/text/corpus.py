@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from recurra.errors import RunError, SettingError
 from recurra.text.decoding import Document
+from recurra.text.download import Progress
 from recurra.text.sources import Source, absolute, read_documents
 from recurra.text.vocabulary import Vocabulary
 
@@ -65,6 +66,7 @@ def load_corpus(
     vocabulary: Vocabulary | None = None,
     *,
     fetch: bool = True,
+    progress: Progress | None = None,
 ) -> Corpus:
     """Read texts and split each one, contiguously, into training, validation and test text.
 
@@ -80,14 +82,14 @@ def load_corpus(
             (0.9, 0.05, 0.05) or text "90/5/5"; (100, 0, 0) holds nothing out.
         vocabulary: encode with this one, as to evaluate a model; default: all characters, the
             most frequent in training first.
-        fetch: see :func:`recurra.read_documents`.
+        fetch, progress: see :func:`recurra.read_documents`.
 
     Raises:
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.
         SettingError: the split is not three shares that add up to all.
     """
     shares = _shares(split)
-    documents = tuple(read_documents(sources, encoding, fetch=fetch))
+    documents = tuple(read_documents(sources, encoding, fetch=fetch, progress=progress))
     digest = hashlib.sha256(" ".join(map(str, shares)).encode())
     parts = []
     for text in (document.text for document in documents):
@@ -168,7 +170,7 @@ class TextSpec:
 
     def to_json(self) -> dict[str, Any]:
         """What a file keeps."""
-        return asdict(self)
+        return {**asdict(self), "sources": list(self.sources)}
 
     def load(
         self, owner: object, sources: Sequence[Source] | None = None, *, fetch: bool = False

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from threading import Event, Thread
+from typing import IO
 
 from recurra.errors import RunError, TextError
 from recurra.storage.locks import lock_file
@@ -73,55 +73,45 @@ def download(
 
 def _receive(address: str, piece: Path, progress: Progress | None) -> None:
     """Download into a file. A thread receives, so that no server can hold this one."""
-    from pooch import HTTPDownloader
+    import requests
 
-    sink = _Sink()
-    with piece.open("wb") as sink.file:
-        lock_file(sink.file, piece.parent)
-        errors: list[Exception] = []
+    size, left = 0, Event()
+    errors: list[Exception] = []
 
-        def receive() -> None:
-            try:
-                HTTPDownloader(timeout=PATIENCE, chunk_size=2**14)(address, sink, None)
-            except Exception as error:  # noqa: BLE001 (raised again by who waits)
-                errors.append(error)
+    def receive(file: IO[bytes]) -> None:
+        nonlocal size
+        try:
+            with requests.get(address, timeout=PATIENCE, stream=True) as response:
+                response.raise_for_status()
+                for received in response.iter_content(2**14):
+                    size += len(received)
+                    if left.is_set() or size > MAX_BYTES:
+                        return
+                    file.write(received)
+        except Exception as error:  # noqa: BLE001 (raised again by who waits)
+            errors.append(error.with_traceback(None))
 
-        begun, thread = time.monotonic(), Thread(target=receive, daemon=True)
+    with piece.open("wb") as file:
+        lock_file(file, piece.parent)
+        begun, thread = time.monotonic(), Thread(target=receive, args=[file], daemon=True)
         thread.start()
         try:
             while thread.is_alive():
                 thread.join(0.2)
                 late = time.monotonic() - begun - PATIENCE
-                if thread.is_alive() and sink.size < SLOWEST * late:
+                if thread.is_alive() and size < SLOWEST * late:
                     raise TextError(
-                        f"{address} comes too slowly ({sink.size:,} bytes so far): download the "
-                        "file yourself and name it"
+                        f"{address} comes too slowly ({size:,} bytes so far): download the file "
+                        "yourself and name it"
                     )
                 if progress is not None:
-                    progress(address, sink.size)
+                    progress(address, size)
         finally:
-            sink.closed = True
-        if errors:
-            raise errors.pop()  # no circle keeps the connection open
-    if sink.size > MAX_BYTES:
+            left.set()
+    if size > MAX_BYTES:
         raise TextError(f"{address} has more than {MAX_BYTES:,} bytes: give a part of it")
-
-
-class _Sink:
-    """A file that takes no more than `MAX_BYTES`, and nothing once it is closed."""
-
-    file: Any
-    size = 0
-    closed = False
-
-    def write(self, data: bytes) -> None:
-        self.size += len(data)
-        if self.closed or self.size > MAX_BYTES:
-            raise EOFError
-        self.file.write(data)
-
-    def flush(self) -> None:
-        """Nothing: the file is flushed when it is closed."""
+    if errors:
+        raise errors[0]
 
 
 def _remove_pieces(folder: Path) -> None:

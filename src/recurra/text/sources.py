@@ -20,14 +20,18 @@ from typing import NoReturn
 from recurra.errors import TextError
 from recurra.storage.files import open_regular, read_limited
 from recurra.text.decoding import Document, decode
-from recurra.text.download import MAX_BYTES, SCHEMES, download
+from recurra.text.download import MAX_BYTES, SCHEMES, Progress, download
 
 Source = str | Path
 """A file, a folder, an address or the name of a corpus."""
 
 
 def read_documents(
-    sources: Iterable[Source], encoding: str | None = None, *, fetch: bool = True
+    sources: Iterable[Source],
+    encoding: str | None = None,
+    *,
+    fetch: bool = True,
+    progress: Progress | None = None,
 ) -> list[Document]:
     """Read every text of the sources, in their order, a folder's by path; none twice.
 
@@ -37,6 +41,7 @@ def read_documents(
         encoding: see :func:`recurra.text.decoding.decode`.
         fetch: False for sources that a file names, not the user: no address is asked for (one that
             was downloaded before is read), and only regular files are read.
+        progress: called several times a second while something is downloaded.
 
     Raises:
         TextError: no source; or one is missing, unreadable, without text, or not text.
@@ -46,7 +51,7 @@ def read_documents(
     documents = {
         absolute(document.name): document
         for source in sources
-        for document in _read(source, encoding, fetch)
+        for document in _read(source, encoding, fetch, progress)
     }
     if not documents:
         raise TextError(f"no text was given: name files, folders, URLs or {_KNOWN}")
@@ -61,7 +66,9 @@ def absolute(source: Source) -> str:
     return str(Path(source).resolve())
 
 
-def _read(source: Source, encoding: str | None, fetch: bool) -> Iterator[Document]:
+def _read(
+    source: Source, encoding: str | None, fetch: bool, progress: Progress | None
+) -> Iterator[Document]:
     if source == "":
         raise TextError(
             'the name of a text is empty: name files, folders ("." is this one) or URLs'
@@ -69,7 +76,8 @@ def _read(source: Source, encoding: str | None, fetch: bool) -> Iterator[Documen
     if source in NAMED:
         yield from NAMED[str(source)]()
     elif str(source).startswith(SCHEMES):
-        yield decode(_bytes(download(str(source), fetch=fetch)), str(source), encoding)
+        path = download(str(source), fetch=fetch, progress=progress)
+        yield decode(_bytes(path), str(source), encoding)
     elif re.match("[A-Za-z][A-Za-z0-9+.-]+://", str(source)):
         raise TextError(f"{source} is no address that can be read: use https://, or name a file")
     else:

@@ -192,7 +192,7 @@ def read_records(run: Run, characters_per_step: int) -> Iterator[Kept]:
         RunError: a line is no record.
     """
     seconds, path = 0.0, run.folder / "metrics.jsonl"
-    for number, line in enumerate(run.metrics(), 1):
+    for number, line in enumerate(run.iter_metrics(), 1):
         record = read(line, f"{path}, line {number}")
         if isinstance(record, Progress):
             seconds = record.seconds
@@ -204,4 +204,4 @@ def read_records(run: Run, characters_per_step: int) -> Iterator[Kept]:
 
 def has_finished(run: Run) -> bool:
     """Whether the records of a run tell of its end."""
-    return any(line.get("kind") == "finished" for line in run.metrics())
+    return any(line.get("kind") == "finished" for line in run.iter_metrics())

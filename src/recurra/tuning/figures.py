@@ -10,9 +10,8 @@ from recurra.stats.expected_best import expected_best
 from recurra.storage.files import cannot_write
 from recurra.storage.folder import write_atomic
 from recurra.tuning.space import Range
-from recurra.tuning.spec import Protocol
+from recurra.tuning.spec import StudySpec
 from recurra.tuning.statistics import compared, history, importance, losses_of_search
-from recurra.tuning.study import Study
 from recurra.tuning.trials import Trial
 from recurra.view.axes import Figure
 from recurra.view.charts import Curve, bars, curves
@@ -21,19 +20,19 @@ from recurra.view.heatmaps import Setting, heat_map
 from recurra.view.words import Words
 
 
-def search_figures(protocol: Protocol, trials: Sequence[Trial], words: Words) -> list[Figure]:
+def search_figures(spec: StudySpec, trials: Sequence[Trial], words: Words) -> list[Figure]:
     """Every figure of a search; those that have nothing to show yet are left out."""
     figures = [
         _course(trials, words),
         _expected_best(trials, words),
-        _importance(protocol, trials, words),
-        *_pairs(protocol, trials, words),
+        _importance(spec, trials, words),
+        *_pairs(spec, trials, words),
     ]
     return [figure for figure in figures if figure.svg]
 
 
-def draw_all(study: Study, trials: Sequence[Trial], format: str) -> list[Path]:
-    """Draw every figure into the study's folder ``figures``; their paths.
+def draw_all(folder: Path, spec: StudySpec, trials: Sequence[Trial], format: str) -> list[Path]:
+    """Draw every figure of a search into a folder, which is made; their paths.
 
     Args:
         format: "svg"; or "pdf" or "png", for which the extra `figures` has to be installed.
@@ -44,13 +43,12 @@ def draw_all(study: Study, trials: Sequence[Trial], format: str) -> list[Path]:
     """
     if len(compared(trials)[0]) < 2:
         raise RunError("figures need at least two trials that came to a rung or to their end")
-    folder = study.folder / "figures"
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from None
     paths = []
-    for figure in search_figures(study.protocol, trials, Words()):
+    for figure in search_figures(spec, trials, Words()):
         paths.append(folder / f"{figure.name}.{format}")
         write_atomic(paths[-1], encode(figure.svg, format))
     return paths
@@ -80,12 +78,12 @@ def _expected_best(trials: Sequence[Trial], words: Words) -> Figure:
     return Figure("expected-best", drawn, words("smaller search"))
 
 
-def _importance(protocol: Protocol, trials: Sequence[Trial], words: Words) -> Figure:
-    shares = list(importance(protocol, trials).items())
+def _importance(spec: StudySpec, trials: Sequence[Trial], words: Words) -> Figure:
+    shares = list(importance(spec, trials).items())
     return Figure("importance", bars(shares, words("importance axis")), words("importance"))
 
 
-def _pairs(protocol: Protocol, trials: Sequence[Trial], words: Words) -> list[Figure]:
+def _pairs(spec: StudySpec, trials: Sequence[Trial], words: Words) -> list[Figure]:
     """The loss by each pair of the parameters that were searched."""
     chosen, losses = compared(trials)
     settings = [
@@ -94,7 +92,7 @@ def _pairs(protocol: Protocol, trials: Sequence[Trial], words: Words) -> list[Fi
             [trial.setting[name] for trial in chosen if trial.setting],
             log=isinstance(parameter, Range) and parameter.log,
         )
-        for name, parameter in protocol.space.parameters.items()
+        for name, parameter in spec.space.parameters.items()
         if len(set(parameter.ends)) > 1
     ]
     found = []

@@ -1,4 +1,4 @@
-"""What the results of a search say, as numbers; nothing is drawn here."""
+"""Statistics of a search; nothing is drawn here."""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.stats.ranks import rank_correlation
-from recurra.tuning.space import Value
-from recurra.tuning.spec import Protocol
+from recurra.tuning.space import SettingValue
+from recurra.tuning.spec import StudySpec
 from recurra.tuning.trials import DIVERGED, DONE, Trial
 
 Array = NDArray[np.float64]
@@ -33,11 +33,11 @@ class RungCorrelation:
     rho: float | None
 
 
-def rung_correlations(protocol: Protocol, trials: Sequence[Trial]) -> list[RungCorrelation]:
+def rung_correlations(spec: StudySpec, trials: Sequence[Trial]) -> list[RungCorrelation]:
     """For every rung, how well it foretells the final loss."""
     done = [trial for trial in trials if trial.state == DONE and trial.loss is not None]
     found = []
-    for rung in protocol.pruner.rungs:
+    for rung in spec.pruner.rungs:
         both = [(t.rungs[rung], t.loss) for t in done if rung in t.rungs and t.loss is not None]
         rho = rank_correlation([r for r, _ in both], [loss for _, loss in both])
         found.append(RungCorrelation(rung, len(both), rho))
@@ -52,10 +52,12 @@ def history(trials: Sequence[Trial]) -> tuple[list[int], list[float], list[float
         loss, of a pruned one that of its last rung, and the lowest loss so far of those that were
         trained in full, at first infinite.
     """
-    over = sorted((t for t in trials if t.over and t.ended), key=lambda t: (t.ended, t.number))
+    finished = sorted(
+        (t for t in trials if t.finished and t.ended), key=lambda t: (t.ended, t.number)
+    )
     characters, losses, lowest, total = [], [], [], 0
     best = math.inf
-    for trial in over:
+    for trial in finished:
         total += trial.characters
         if trial.best_known is not None:
             best = min(best, trial.best_known if trial.loss is not None else best)
@@ -91,7 +93,7 @@ def losses_of_search(trials: Sequence[Trial]) -> Array:
     return np.concatenate([losses, np.full(len(diverged), math.inf)])
 
 
-def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
+def importance(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, float]:
     """How much of the loss's variance each parameter alone explains, highest first.
 
     The variance of the mean loss of each value over the whole variance, as of a main effect in an
@@ -109,7 +111,7 @@ def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
         return {}
     total = float(np.sum((losses - losses.mean()) ** 2))
     found = {}
-    for name in protocol.space.parameters:
+    for name in spec.space.parameters:
         groups = _groups([trial.setting[name] for trial in chosen if trial.setting])
         count = len(set(groups))
         if total == 0.0 or not 1 < count < len(losses):
@@ -124,7 +126,7 @@ def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _groups(values: Sequence[Value]) -> list[int]:
+def _groups(values: Sequence[SettingValue]) -> list[int]:
     """The group of each value: equal ones, or of many numbers parts with as many in each."""
     distinct = sorted(set(values), key=lambda v: (isinstance(v, str), v))
     parts = min(8, max(2, len(values) // 4))

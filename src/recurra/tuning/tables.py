@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recurra.tuning.cost import Probe
-from recurra.tuning.spec import Protocol
+from recurra.tuning.spec import StudySpec
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
 from recurra.view.words import LANGUAGES, Words
@@ -46,11 +46,11 @@ PROBES = Table[Probe](
 )
 
 
-def trials_table(protocol: Protocol) -> Table[Trial]:
+def trials_table(spec: StudySpec) -> Table[Trial]:
     """The table of one search: with its parameters, and a column for each rung."""
     searched = (
         _field(name, dict.fromkeys(LANGUAGES, name), format=numbers.setting)
-        for name in protocol.space.parameters
+        for name in spec.space.parameters
     )
     rungs = (
         _field(
@@ -58,6 +58,6 @@ def trials_table(protocol: Protocol) -> Table[Trial]:
             {language: Words(language)("at rung", rung=f"{rung:,}") for language in LANGUAGES},
             format=numbers.loss,
         )
-        for rung in protocol.pruner.rungs
+        for rung in spec.pruner.rungs
     )
     return TRIALS.copy().add(*searched, *rungs, after="state")

@@ -4,6 +4,7 @@ import signal
 import threading
 
 import pytest
+from numba.core.compiler_lock import global_compiler_lock
 
 from recurra.compute.numba.compilation import compiling, in_thread
 
@@ -30,8 +31,12 @@ def test_result_and_errors_come_back():
 
 def test_callees_compile_in_the_thread_of_their_caller():
     callee = in_thread("callee", lambda _: (threading.current_thread(), compiling()))
-    outer = in_thread("caller", lambda n: (threading.current_thread(), compiling(), callee(n)))
-    thread, name, (inner, inner_name) = outer(1)
+
+    @global_compiler_lock
+    def compile_caller(signature):
+        return threading.current_thread(), compiling(), callee(signature)
+
+    thread, name, (inner, inner_name) = in_thread("caller", compile_caller)(1)
     assert thread is inner is not threading.current_thread()
     assert (name, inner_name) == ("caller", "callee")
 

@@ -29,7 +29,7 @@ from recurra.lang.functions import NORM_EPS
 
 _KERNELS = Path(__file__).parent / "kernels"
 _KEY_FILE, _KEY_BYTES, _MAC_BYTES = "kernels.key", 32, 32
-_MAX_BYTES = 1 << 28
+_MAX_BYTES = 1 << 27
 # A link, a pipe or a device in place of a file is refused, or read as empty, at once.
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -78,7 +78,9 @@ def folder() -> Path | None:
 
 
 def _mac(key: bytes, place: Path, name: str, body: bytes) -> bytes:
-    return hmac.new(key, f"{place.name}/{name}\0".encode() + body, hashlib.sha256).digest()
+    signature = hmac.new(key, f"{place.name}/{name}\0".encode(), hashlib.sha256)
+    signature.update(body)
+    return signature.digest()
 
 
 def _content(descriptor: int, most: int) -> bytes:

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from numba.core.compiler_lock import global_compiler_lock
+
 # Seconds between two looks at the other threads that wait.
 _GLANCE = 0.05
 _names: list[str] = []
-_local = threading.local()
 
 
 def compiling() -> str:
@@ -30,7 +31,7 @@ def in_thread(name: str, compile_: Callable[[Any], Any]) -> Callable[[Any], Any]
             _names.remove(name)
 
     def compile_there(signature: Any) -> Any:
-        if vars(_local):
+        if global_compiler_lock.is_locked():  # by this thread: a callee, or an import under way
             return compile_here(signature)
         return _Compilation(name, compile_here, signature).wait()
 
@@ -66,7 +67,6 @@ class _Compilation:
         return result
 
     def _run(self) -> None:
-        _local.compiles = True
         compile_, signature = self._work
         try:
             self._outcome = compile_(signature), None

@@ -11,6 +11,7 @@ from llvmlite.binding import Linkage, parse_bitcode
 from numba.core.caching import NullCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, CompileResult
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
 from recurra.compute.numba.cache import read, write
@@ -51,8 +52,8 @@ def symbol(name: str, kernel: Any, signature: Any) -> Any:
     Returns:
         A function to call in other kernels.
     """
-    # here and now: another thread would wait for the import that calls this
-    type(kernel).compile(kernel, signature)
+    with global_compiler_lock:  # in this thread: another would wait for the import that calls this
+        kernel.compile(signature)
     compiled = kernel.overloads[signature.args]
     address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
     llvmlite.binding.add_symbol(name, address)
