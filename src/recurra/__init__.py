@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from recurra.training.records import Progress as Progress
     from recurra.training.records import Sample as Sample
     from recurra.training.records import Saved as Saved
+    from recurra.training.request import TrainRequest as TrainRequest
     from recurra.training.sessions import Score as Score
     from recurra.training.sessions import resume as resume
     from recurra.training.sessions import score as score
@@ -176,6 +177,7 @@ _MODULES = {
         "Sample",
         "Saved",
     ),
+    "training.request": ("TrainRequest",),
     "training.sessions": (
         "Score",
         "resume",

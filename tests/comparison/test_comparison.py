@@ -320,11 +320,11 @@ def test_a_comparison_reads_its_text_once(tmp_path, monkeypatch):
     options = {"hidden": [8], "match": "hidden", "recipe": RECIPE.with_(steps=3)}
     comparison = plan(text, seeds=5, out=tmp_path / "one", **options)
     assert len(finish(comparison)) == 10
-    recurra.settle(comparison)
+    recurra.evaluate_test(comparison)
     assert len(read) == 1
     again = Comparison.open(comparison.folder)
     assert finish(again) == []
-    recurra.settle(again)
+    recurra.evaluate_test(again)
     assert len(read) == 1  # the test part was opened before
 
 

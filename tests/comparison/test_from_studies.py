@@ -42,9 +42,9 @@ def test_every_winner_is_trained_as_its_study_found_it(studies, compared):
     assert trained == [f"won/{name}/seed-{seed}" for seed in (4, 5) for name in ("rnn", "wrnn")]
     for trial in comparison.finalists():
         config = recurra.Run.open(trial.folder).config
-        _, recipe = studies[trial.contestant].winning()
+        recipe = studies[trial.contestant].winning().recipe
         assert recurra.Recipe(**config["recipe"]) == recipe.with_(seed=trial.seed)
-    network, _ = studies["wrnn"].winning()
+    network = studies["wrnn"].winning().network
     assert f"f1 = {network.choices['f1']}" in comparison.contestant("wrnn").equations
     sizes = comparison.budgets[0].parameters
     rows = recurra.evaluate_test(comparison).rows

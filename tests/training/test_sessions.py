@@ -193,7 +193,7 @@ def test_texts_that_a_config_cannot_mean_are_refused(text, nonsense):
 
 def test_a_long_address_is_a_source(text, monkeypatch):
     address = f"https://example.org/plays.txt?key={'0' * 5000}"
-    monkeypatch.setattr("recurra.text.sources.download", lambda _, fetch: text)
+    monkeypatch.setattr("recurra.text.sources.download", lambda *_, **__: text)
     trainer = recurra.start([address], recurra.load_network("rnn"), SMALL, out="run")
     assert trainer.run.config["text"]["sources"] == [address]
 
@@ -225,3 +225,44 @@ def test_a_run_that_held_nothing_out_asks_for_a_text(text):
     (score,) = recurra.score(recurra.Run.open(result.run), [text])
     assert score.text == "given"
     assert recurra.load_model(result.run).vocabulary.characters
+
+
+def test_weights_that_are_no_numbers_are_no_result(text):
+    run = recurra.Run.open(recurra.train([text], "rnn", SMALL).run)
+    arrays, meta = run.load("best")
+    next(iter(arrays.values()))[...] = np.nan
+    with run.lock():
+        run.save("best", arrays, meta)
+    with pytest.raises(RunError, match="predicts no finite numbers"):
+        list(recurra.score(run))
+
+
+def test_an_address_that_a_run_names_is_asked_for_only_when_allowed(text, monkeypatch):
+    address, asked = "https://example.org/plays.txt", []
+
+    def download(_, fetch, progress):
+        asked.append(fetch)
+        return text
+
+    monkeypatch.setattr("recurra.text.sources.download", download)
+    run = recurra.Run.open(recurra.train([address], "rnn", SMALL).run)
+    recurra.resume(run)
+    recurra.resume(run, fetch=True)
+    list(recurra.score(run))
+    list(recurra.score(run, fetch=True))
+    recurra.resume(run, [address])
+    recurra.write_report([run.folder], "report.html")
+    recurra.write_report([run.folder], "report.html", fetch=True)
+    assert asked == [True, False, True, False, True, True, False, True]
+
+
+def test_texts_that_have_been_read_are_not_read_again(text, monkeypatch):
+    corpus, other = recurra.load_corpus([text]), recurra.load_corpus([text], split="80/10/10")
+    monkeypatch.setattr("recurra.text.corpus.read_documents", None)
+    trainer = recurra.start([text], recurra.load_network("rnn"), SMALL, corpus=corpus)
+    finish(trainer)
+    run = recurra.Run.open(trainer.run.folder)
+    assert recurra.resume(run, corpus=corpus).corpus is corpus
+    assert len(list(recurra.score(run, corpus=corpus))) == 2
+    with pytest.raises(RunError, match="have changed since it began"):
+        recurra.resume(run, corpus=other)

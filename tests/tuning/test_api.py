@@ -254,7 +254,8 @@ def test_tune_from_python(tmp_path, monkeypatch):
     )
     made = recurra.tune(request, heard.append)
     assert made.winner().loss == min(t.loss for t in heard[-1] if t.loss is not None)
-    network, recipe = made.winning()
+    winner = made.winning()
+    network, recipe = winner.network, winner.recipe
     assert network.name == "rnn"
     assert recipe.lr == made.winner().setting["lr"]
     assert made.folder.parent == tmp_path / "studies"

@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import recurra
-from recurra.cli import INTERRUPT, options
-from recurra.cli.display import display
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli import options
+from recurra.cli.display import follow
+from recurra.cli.output import (
+    Interrupted,
+    make_console,
+    print_json,
+    print_table,
+    shown_path,
+    tell_written,
+)
 from recurra.comparison.budgets import LimitName, Match, Sizes
 from recurra.comparison.runner import count_runs
 from recurra.compute.engines import DEFAULT_ENGINE
@@ -180,7 +187,7 @@ def report_command(
         seed=seed,
         fetch=fetch,
     )
-    make_console().print(f"written: {shown_path(written)}, {written.stat().st_size:,} bytes")
+    tell_written(written)
 
 
 def _refuse_options(context: typer.Context, allowed: set[str], why: str) -> None:
@@ -277,8 +284,6 @@ def _train(
     comparison: "Comparison", console: "Console", text: Sequence[str] | None, fetch: bool
 ) -> None:
     """Train what is missing; a line for each run that ends."""
-    from recurra.training.signals import stop_on_signals
-
     where = shown_path(comparison.folder)
     done, total = count_runs(comparison)
     console.print(f"comparison {where}: {total} runs, {done} of them finished")
@@ -288,17 +293,15 @@ def _train(
     for trial, trainer in recurra.pending_runs(comparison, text, fetch=fetch):
         console.print(f"[{done + 1}/{total}] {trial.key}")
         try:
-            with stop_on_signals(trainer), display(console) as show:
+            with follow(trainer, console) as show:
                 for record in trainer.records():
                     show(record)
         except KeyboardInterrupt:
-            typer.echo(f"Ended at once. Go on: recurra compare --resume {where}", err=True)
-            raise
+            raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
         assert isinstance(record, Finished)
         if record.stopped_by == INTERRUPTED:
             advice = f"recurra compare --resume {where}"
-            typer.echo(f"Interrupted after {done} of {total} runs. Go on: {advice}", err=True)
-            raise typer.Exit(INTERRUPT)
+            raise Interrupted(f"Interrupted after {done} of {total} runs. Go on: {advice}")
         done += 1
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
 

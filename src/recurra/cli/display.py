@@ -2,12 +2,17 @@
 
 import contextlib
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from recurra.cli.streams import Stream
 from recurra.training.records import Compiling, Evaluation, Lost, Progress, Record, Sample
+from recurra.training.signals import stop_on_signals
+from recurra.training.trainer import Trainer
 from recurra.view.numbers import duration, loss, whole
+from recurra.view.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -16,6 +21,17 @@ if TYPE_CHECKING:
 PAUSE = 10.0
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.-:=+*#"
+
+
+@contextlib.contextmanager
+def follow(trainer: Trainer, console: "Console") -> Iterator[Callable[[Record], None]]:
+    """Show a training's records; a signal, or a reader who has gone, lets it save and end."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(stop_on_signals(trainer.stop))
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, Stream):
+                stack.enter_context(stream.outlive(trainer.stop))
+        yield stack.enter_context(display(console))
 
 
 @contextlib.contextmanager
@@ -137,7 +153,7 @@ class Dashboard(Lines):
             figures.add_row("held-out", held_out, f"at step {self.evaluation.step:,}")
         parts: list[RenderableType] = [Text(), head, figures]
         if self.sample:
-            text = Text(self.sample.text, overflow="fold")
+            text = Text(visible(self.sample.text), overflow="fold")
             parts.append(Panel(text, title=f"written after step {self.sample.step:,}", height=8))
         return Group(*parts)
 

@@ -92,8 +92,23 @@ def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
 
 def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     """A recipe with the options that were given, as they were typed."""
+    return recipe.with_(**typed(settings))
+
+
+def typed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The options for a recipe's fields that were given, as values of those fields."""
     given = [field for field in _recipe_fields() if settings.get(field.name) is not None]
-    return recipe.with_(**{field.name: _value(field, settings) for field in given})
+    return {field.name: _value(field, settings) for field in given}
+
+
+def given(context: typer.Context) -> dict[str, Any]:
+    """The parameters of a command that stand on its command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {
+        name: context.params[name]
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
+    }
 
 
 def _recipe_fields() -> list[Field[Any]]:

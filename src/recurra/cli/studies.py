@@ -1,6 +1,5 @@
 """Commands about a study that there is: `trials` and `worker`."""
 
-import signal
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.output import echo, make_console, print_json, print_table, shown_path
 from recurra.view.numbers import DASH
 
 StudyFolder = Annotated[
@@ -58,7 +57,7 @@ def trials_command(
             }
         )
     elif csv:
-        typer.echo(table.csv(found), nl=False)
+        echo(table.csv(found), end="")
     else:
         begun = [row for row in found if row["state"] != "waiting" or row["characters"]]
         print_table(console, table.show(begun[:top]))
@@ -101,7 +100,6 @@ def worker_command(
     from recurra.tuning.workers import search
 
     opened = recurra.Study.open(study, storage)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = make_console(quiet=quiet)
     with board(console, opened) as show:
         for trials in search(opened, workers=workers, characters=characters):

@@ -6,24 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recurra
-from recurra.cli import INTERRUPT, options
-from recurra.cli.display import display, download_lines, sparkline
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli import options
+from recurra.cli.display import download_lines, follow, sparkline
+from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
 from recurra.compute.engines import DEFAULT_ENGINE
-from recurra.text.corpus import Split
 from recurra.text.decoding import UTF8
 from recurra.training.records import Finished, Progress
+from recurra.training.request import RequestError
 from recurra.training.stopping import DIVERGED, INTERRUPTED
 from recurra.view import numbers
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-# What may stand beside --resume: all else is kept as the run began.
-RESUMING = {"resume", "texts", "fetch", "json", "quiet"}
-# What may not stand beside --from.
-_OF_A_STUDY = {"network", "preset", "set_", "recipe", "encoding", "split"}
+# Options whose names are not those of a request's fields.
+_FLAGS = {"texts": "TEXT", "choices": "--set", "winner": "--from"}
 NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
 
 
@@ -77,47 +75,29 @@ def train_command(
     The options below --recipe are its fields, with their values in `modern`, and in `classic`
     where that differs; "none" turns off what can be.
     """
-    if resume is None and from_ is None and not texts:
-        raise typer.BadParameter(
-            "name what to train on, or use --resume or --from", param_hint="TEXT"
-        )
-    console = make_console(stderr=json, quiet=quiet)
-    if resume is not None:
-        _refuse_options(context)
-        trainer = recurra.resume(recurra.Run.open(resume), texts, fetch=fetch)
-    else:
-        corpus, show_download = None, download_lines(console)
-        shares: Split = split
-        if from_ is not None:
-            _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
-            study = recurra.Study.open(from_)
-            found, chosen = study.winning()
-            text = study.spec.text
-            if not texts:
-                corpus, texts = text.load(study.folder, fetch=fetch), list(text.sources)
-            encoding, shares = text.encoding, text.split
-        elif preset is not None:
-            _refuse_options(context, {"recipe"}, "a preset brings its own")
-            corpus = recurra.load_corpus(texts or [], encoding, split, progress=show_download)
-            suited = recurra.preset(preset, corpus, network, options.choices(set_))
-            found, chosen = suited.network, suited.recipe
-        else:
-            found = recurra.load_network(network or "wrnn", options.choices(set_))
-            chosen = options.make_recipe(recipe, {})
-        chosen = options.changed(chosen, settings)
-        if corpus is None:
-            corpus = recurra.load_corpus(texts or [], encoding, shares, progress=show_download)
-        trainer = recurra.start(
-            texts or [],
-            found,
-            chosen,
+    asked = options.given(context)
+    try:
+        request = recurra.TrainRequest(
+            texts=tuple(texts or ()),
+            network=network,
+            choices=options.choices(set_),
+            preset=preset,
+            recipe=asked.get("recipe"),
+            settings=options.typed(settings),
+            resume=resume,
+            winner=None if from_ is None else lambda: recurra.Study.open(from_).winning(),
             out=out,
             encoding=encoding,
-            split=shares,
-            corpus=corpus,
-            engine=engine,
+            split=asked.get("split"),
+            engine=asked.get("engine"),
             threads=threads,
+            fetch=fetch,
         )
+    except RequestError as error:
+        flag = _FLAGS.get(error.field, "--" + error.field.replace("_", "-"))
+        raise typer.BadParameter(error.message, param_hint=flag) from None
+    console = make_console(stderr=json, quiet=quiet)
+    trainer = request.start(download_lines(console))
     finished, _ = _follow(trainer, console)
     if json:
         print_json(asdict(finished))
@@ -169,33 +149,20 @@ def demo_command(
     console.print("  recurra train your-novel.txt --network wrnn")
 
 
-def _refuse_options(context: typer.Context, refused: set[str] | None = None, why: str = "") -> None:
-    """A resumed run is the same run, nothing about it can be changed; and the like."""
-    for name in context.params.keys() - RESUMING if refused is None else refused:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(
-                why or "a resumed run keeps what it began with; train a new one to change that",
-                param_hint="--" + name.strip("_").replace("_", "-"),
-            )
-
-
 def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, list[float]]:
     """Train to the end; its figures, and the curve of the training loss."""
-    from recurra.training.signals import stop_on_signals
-
     run = shown_path(trainer.run.folder) if trainer.run else ""
     curve = [trainer.watch.smooth / trainer.recipe.seq_len]
     try:
-        with stop_on_signals(trainer), display(console) as show:
+        with follow(trainer, console) as show:
             _announce(trainer, console, run)
             for record in trainer.records():
                 show(record)
                 if isinstance(record, Progress):
                     curve.append(record.smooth_nats_per_char)
     except KeyboardInterrupt:
-        typer.echo(f"Ended at once. From its last save: recurra train --resume {run}", err=True)
-        raise
+        advice = f"recurra train --resume {run}"
+        raise Interrupted(f"Ended at once. From its last save: {advice}") from None
     assert isinstance(record, Finished)
     return record, curve
 
@@ -206,8 +173,7 @@ def _refuse_to_go_on(finished: Finished) -> None:
         raise recurra.RunError(finished.message)
     if finished.stopped_by == INTERRUPTED:
         advice = f"recurra train --resume {shown_path(finished.run or '')}"
-        typer.echo(f"Interrupted at step {finished.steps:,}, and saved. Go on: {advice}", err=True)
-        raise typer.Exit(INTERRUPT)
+        raise Interrupted(f"Interrupted at step {finished.steps:,}, and saved. Go on: {advice}")
 
 
 def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:

@@ -9,7 +9,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.output import Interrupted, echo, make_console, print_json, print_table, shown_path
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads
 from recurra.view.numbers import duration, whole
 
@@ -164,7 +164,7 @@ def tune_command(
     if sbatch:
         from recurra.tuning.cluster import sbatch_script
 
-        typer.echo(sbatch_script(study, workers), nl=False)
+        echo(sbatch_script(study, workers), end="")
         return
     _search(console, study, workers, minutes, characters, dask)
     show_winner(console, study, json)
@@ -189,12 +189,10 @@ def _search(
             for trials in states:
                 show(trials)
     except KeyboardInterrupt:
-        typer.echo(
+        raise Interrupted(
             "Interrupted, and saved. The same command goes on; what there is: recurra trials "
-            f"{shown_path(study.folder)}",
-            err=True,
-        )
-        raise
+            f"{shown_path(study.folder)}"
+        ) from None
 
 
 def _dry_run(

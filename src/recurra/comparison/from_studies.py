@@ -45,7 +45,8 @@ def compare_studies(
     """
     winners = {name: study.winning() for name, study in studies.items()}
     contestants = [
-        Contestant(name, network.name, {}, network.source) for name, (network, _) in winners.items()
+        Contestant(name, winner.network.name, {}, winner.network.source)
+        for name, winner in winners.items()
     ]
     refuse_what_cannot_be_compared(list(winners), seeds, ())
     specs = [study.spec for study in studies.values()]
@@ -58,15 +59,15 @@ def compare_studies(
             )
     corpus = first.text.load("the studies", fetch=fetch)
     refuse_without_parts(None, corpus.test)
-    used = [recipe.seed for _, recipe in winners.values()]
+    used = [winner.recipe.seed for winner in winners.values()]
     for spec in specs:
         searched = spec.space.parameters.get("seed")
         used += [spec.recipe.seed, *(map(int, searched.ends) if searched else ())]
     begin = 1 + max(used)
-    recipes = {name: recipe.with_(seed=begin) for name, (_, recipe) in winners.items()}
+    recipes = {name: winner.recipe.with_(seed=begin) for name, winner in winners.items()}
     shapes = {
-        name: ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
-        for name, (network, recipe) in winners.items()
+        name: ShapeSolver(winner.network).shapes(len(corpus.vocabulary), winner.recipe.hidden)
+        for name, winner in winners.items()
     }
     budget = Budget(
         "won",

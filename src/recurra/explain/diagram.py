@@ -10,9 +10,10 @@ from html import escape
 from math import hypot
 
 from recurra.explain.graph import TIMES, Mark, make_graph
+from recurra.explain.labels import label_of, place_labels
 from recurra.explain.layout import RADIUS, make_layout
 from recurra.explain.names import Symbol
-from recurra.explain.routes import LONGEST, MARGIN, Point, Route, Router, label_of
+from recurra.explain.routes import LONGEST, MARGIN, Point, Route, Router
 from recurra.lang.network import Network
 from recurra.view import palette
 
@@ -49,7 +50,7 @@ def draw(network: Network) -> str:
             ends = {graph.vectors[0]: palette.CHARACTER, graph.vectors[-1]: palette.OUTPUT}
             fill = ends.get(name, palette.VECTOR)
             parts.append(_vector(graph.symbols[name], column - 1, middle, fill))
-    for route, middle in router.labels(COLUMNS):
+    for route, middle in place_labels(router, COLUMNS):
         colour = palette.LAGS[min(route.arrow.lag, LONGEST)]
         parts.append(_label(label_of(route.arrow, graph.symbols), middle, colour))
     return "\n".join([*parts, "</svg>"]) + "\n"

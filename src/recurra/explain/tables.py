@@ -1,4 +1,4 @@
-"""The tables about networks: the library, the parameters of one, the check of its gradient."""
+"""The tables about networks: the library, and the check of a gradient."""
 
 from collections.abc import Mapping
 
@@ -8,9 +8,6 @@ from recurra.view import numbers
 from recurra.view.tables import Column, Table
 
 Counted = tuple[Network, int]  # and its number of parameters
-Shapes = tuple[
-    str, tuple[int, ...], tuple[int, ...]
-]  # a parameter's name, shape on paper, as stored
 
 
 def _choices(choices: Mapping[str, str | float]) -> str:
@@ -22,11 +19,6 @@ NETWORKS = Table[Counted](
     Column("parameters", "parameters", lambda row: row[1]),
     Column("choices", "choices", lambda row: row[0].choices, _choices),
     Column("description", "description", lambda row: row[0].description),
-)
-PARAMETERS = Table[Shapes](
-    Column("parameter", "parameter", lambda row: row[0]),
-    Column("paper", "on paper", lambda row: row[1], numbers.shape),
-    Column("stored", "as stored", lambda row: row[2], numbers.shape),
 )
 GRADIENTS = Table[GradientCheck](
     Column("parameter", "parameter", lambda row: row.parameter),

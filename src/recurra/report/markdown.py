@@ -18,13 +18,14 @@ from recurra.report.document import (
     compose,
 )
 from recurra.view import tables
+from recurra.view.markdown import code, inline
 from recurra.view.words import Words
 
 
 def markdown(content: Content, language: str = "en") -> str:
     """The whole report, in a language."""
     document = compose(content, language)
-    parts = [f"# {document.title}"]
+    parts = [f"# {inline(document.title)}"]
     for section in document.sections:
         blocks = [text for block in section.blocks for text in _block(block, Words(language))]
         parts += [f"## {section.heading}", *blocks] if blocks else []
@@ -34,9 +35,9 @@ def markdown(content: Content, language: str = "en") -> str:
 def _block(block: Block, words: Words) -> list[str]:
     match block:
         case Heading(text):
-            return [f"### {text}"]
+            return [f"### {inline(text)}"]
         case Said(text, kind):
-            return [text if kind == "note" else f"**{text}**"]
+            return [inline(text) if kind == "note" else f"**{inline(text)}**"]
         case Definitions(rows) | Details(_, rows):
             return [_definitions(rows, words)]
         case Rows(cells):
@@ -45,27 +46,19 @@ def _block(block: Block, words: Words) -> list[str]:
             return [
                 text
                 for network, sizes in networks
-                for text in (f"### {network.name}", _code(network.source), *sizes)
+                for text in (f"### {inline(network.name)}", code(network.source), *sizes)
             ]
         case Samples(samples):
             return [
                 text
                 for sample, *_ in samples
-                for text in (f"### {sample.network}", _code(sample.prompt + sample.text))
+                for text in (f"### {inline(sample.network)}", code(sample.prompt + sample.text))
             ]
         case Commands(lines):
-            return [_code("\n".join(lines))]
+            return [code("\n".join(lines))]
         case Figures() | Scale():
             return []
 
 
 def _definitions(rows: Sequence[tuple[str, str]], words: Words) -> str:
-    return "\n".join(f"- {name}{words('colon')}{value}" for name, value in rows)
-
-
-def _code(text: str) -> str:
-    """A block of code whose fence is longer than any in the text."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}text\n{text.rstrip()}\n{fence}"
+    return "\n".join(f"- {inline(name)}{words('colon')}{inline(value)}" for name, value in rows)

@@ -33,6 +33,9 @@ from recurra.storage.folder import write_atomic
 FORMAT = 1
 """Format of run folders and checkpoints; raised when an older Recurra could not read them right."""
 
+MAX_HEADER = 100 * 10**6
+"""Bytes; safetensors itself allows no more."""
+
 Arrays = dict[str, np.ndarray[Any, Any]]
 _Layout = dict[str, tuple[str, list[int]]]  # name -> (kind, shape), in the order of the file
 
@@ -124,6 +127,7 @@ def read_checkpoint(
     try:
         with opener() as file:
             header, layout, record = _read_header(path, file)
+            _check_shapes(path, layout, expected or {})
             size = len(header) + sum(_bytes(*entry) for entry in layout.values())
             found = os.fstat(file.fileno()).st_size
             if found != size:
@@ -145,7 +149,6 @@ def read_checkpoint(
             f"{path} is damaged: its bytes do not match its checksum. Restore a backup or train"
             " again"
         )
-    _check_shapes(path, arrays, expected or {})
     return arrays, record["meta"]
 
 
@@ -169,7 +172,7 @@ def _read_header(path: Path, file: BufferedReader) -> tuple[bytes, _Layout, dict
     length = int.from_bytes(prefix, "little")
     if size == 0:
         raise RunError(f"{path} is empty: restore a backup or train again")
-    if 8 + length > size:
+    if 8 + length > size or length > MAX_HEADER:
         # A pickle starts with 0x80, its version and an opcode, which is never zero.
         if (prefix[:1] == b"\x80" and prefix[2:3] > b"\0") or prefix[:2] == b"PK":
             raise RunError(
@@ -207,9 +210,9 @@ def _read_header(path: Path, file: BufferedReader) -> tuple[bytes, _Layout, dict
     return header, layout, record
 
 
-def _check_shapes(path: Path, arrays: Arrays, expected: Mapping[str, tuple[int, ...]]) -> None:
+def _check_shapes(path: Path, layout: _Layout, expected: Mapping[str, tuple[int, ...]]) -> None:
     groups = {name.partition("/")[0] for name in expected}
-    found = {name: a.shape for name, a in arrays.items() if name.partition("/")[0] in groups}
+    found = {n: tuple(shape) for n, (_, shape) in layout.items() if n.partition("/")[0] in groups}
     for name in sorted({*found, *expected}):
         has, wants = found.get(name, "missing"), expected.get(name, "no such array")
         if has != wants:

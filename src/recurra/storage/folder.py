@@ -8,7 +8,7 @@ from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
 from recurra.errors import RunError
-from recurra.storage.files import cannot_write, open_regular, open_to_write, write_synced
+from recurra.storage.files import cannot_write, open_regular, open_to_write
 
 # Windows knows no paths that begin in an open folder.
 _BY_DESCRIPTOR = {os.open, os.rename, os.stat, os.unlink} <= os.supports_dir_fd
@@ -81,23 +81,34 @@ class Folder:
         return open_to_write(self._at(name), self._descriptor)
 
     def write(self, name: str, *parts: bytes | memoryview) -> None:
-        """Write the parts, one after the other, as a file: wholly or not at all.
+        """Write the parts, one after the other, as a file: wholly or not at all; see `replace`."""
+        with self.replace(name) as file:
+            for part in parts:
+                file.write(part)
 
-        They go to a temporary file, which is fsynced and renamed; then the folder is fsynced.
-        Killed at any moment, the file holds either all of the old or all of the new.
+    @contextlib.contextmanager
+    def replace(self, name: str) -> Iterator[BufferedWriter]:
+        """Open a file that at the end is there under its name: wholly or not at all.
+
+        It is a temporary file, which is fsynced and renamed; then the folder is fsynced. Killed
+        at any moment, the name holds either all of the old or all of the new.
 
         Raises:
             OSError: the disk is full, read-only or forbidden; the old file is as it was.
         """
         folder = self._descriptor
-        temporary = self._at(f".{name}.{secrets.token_hex(4)}.tmp")
+        temporary = f".{name}.{secrets.token_hex(4)}.tmp"
         try:
-            write_synced(temporary, *parts, dir_fd=folder)
-            os.replace(temporary, self._at(name), src_dir_fd=folder, dst_dir_fd=folder)
+            with self.open_to_write(temporary) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            places = self._at(temporary), self._at(name)
+            os.replace(*places, src_dir_fd=folder, dst_dir_fd=folder)
             self.sync()
         finally:
             with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
+                os.unlink(self._at(temporary), dir_fd=folder)
 
     def sync(self) -> None:
         """Make names (created, renamed) durable; Windows has no way to ask for it."""

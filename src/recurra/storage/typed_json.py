@@ -20,8 +20,17 @@ RESTORE = "restore a backup"
 T = TypeVar("T")
 
 
+Mode = Literal["strict", "lenient", "exact"]
+
+
 def read_typed(
-    type_: type[T], value: Any, file: object, cure: str = RESTORE, *, lenient: bool = False
+    type_: type[T],
+    value: Any,
+    file: object,
+    cure: str = RESTORE,
+    *,
+    lenient: bool = False,
+    exact: bool = False,
 ) -> T:
     """The value as one of a type.
 
@@ -32,13 +41,15 @@ def read_typed(
         cure: how to mend the file, as a clause.
         lenient: leave out unknown keys instead of refusing them, and read null as NaN where a
             float has to be.
+        exact: floats may be NaN and infinite.
 
     Raises:
         RunError: it is not of the type, or a dataclass refuses it.
     """
     try:
         wanted: Any = type_
-        found: T = _reader(wanted, lenient).read(value)
+        mode: Mode = "lenient" if lenient else "exact" if exact else "strict"
+        found: T = _reader(wanted, mode).read(value)
     except _MismatchError as mismatch:
         field = ".".join(mismatch.path) or "its content"
         raise RunError(f"{file}: {field} {mismatch}: {cure}") from None
@@ -93,41 +104,45 @@ _PLAIN = {
     bool: _Reader("true or false", lambda value: type(value) is bool),
     NoneType: _Reader("null", lambda value: value is None),
 }
-_NUMBER_OR_NAN = _Reader(
-    "a number or null",
-    lambda x: x is None or _is_number(x),
-    lambda x: math.nan if x is None else float(x),
-)
+_FLOATS = {
+    "strict": _PLAIN[float],
+    "lenient": _Reader(
+        "a number or null",
+        lambda x: x is None or _is_number(x),
+        lambda x: math.nan if x is None else float(x),
+    ),
+    "exact": _Reader("a number", lambda x: _is_whole(x) or type(x) is float, float),
+}
 
 
 @cache
-def _reader(type_: Any, lenient: bool) -> _Reader:
+def _reader(type_: Any, mode: Mode) -> _Reader:
     origin, arguments = get_origin(type_), get_args(type_)
-    if type_ is float and lenient:
-        return _NUMBER_OR_NAN
+    if type_ is float:
+        return _FLOATS[mode]
     if type_ in _PLAIN:
         return _PLAIN[type_]
     if is_dataclass(type_):
-        return _object_reader(type_, lenient)
+        return _object_reader(type_, mode)
     if origin is Literal:
         return _Reader("one of " + ", ".join(map(str, arguments)), lambda v: v in arguments)
     if origin in (Union, UnionType):
         # null is no NaN where it has a meaning of its own
-        lenient = lenient and NoneType not in arguments
-        members = [_reader(one, lenient) for one in arguments]
+        inner: Mode = "strict" if mode == "lenient" and NoneType in arguments else mode
+        members = [_reader(one, inner) for one in arguments]
         return _Reader(
             " or ".join(member.words for member in members),
             lambda value: any(member.accepts(value) for member in members),
             lambda value: next(m for m in members if m.accepts(value)).convert(value),
         )
     if origin in (tuple, list):
-        read_one = _reader(arguments[0], lenient).read_field
+        read_one = _reader(arguments[0], mode).read_field
         return _Reader(
             "a list",
             lambda value: isinstance(value, list | tuple),
             lambda value: origin(read_one(i, one) for i, one in enumerate(value)),
         )
-    read_one = _reader(arguments[1], lenient).read_field  # of a dict
+    read_one = _reader(arguments[1], mode).read_field  # of a dict
     return _Reader(
         "an object",
         lambda value: isinstance(value, Mapping),
@@ -135,15 +150,15 @@ def _reader(type_: Any, lenient: bool) -> _Reader:
     )
 
 
-def _object_reader(type_: Any, lenient: bool) -> _Reader:
+def _object_reader(type_: Any, mode: Mode) -> _Reader:
     hints, own = get_type_hints(type_), [field for field in fields(type_) if field.init]
-    readers = {field.name: _reader(hints[field.name], lenient) for field in own}
+    readers = {field.name: _reader(hints[field.name], mode) for field in own}
     needed = {f.name for f in own if f.default is MISSING and f.default_factory is MISSING}
 
     def convert(value: Any) -> Any:
         if not needed <= value.keys():
             raise _MismatchError("is missing", min(needed - value.keys()))
-        if not lenient and not value.keys() <= readers.keys():
+        if mode != "lenient" and not value.keys() <= readers.keys():
             unknown = min(value.keys() - readers.keys())
             raise _MismatchError("is a field that Recurra does not know", unknown)
         found = {}

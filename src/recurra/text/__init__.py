@@ -1,7 +1,9 @@
 """Text: files -> characters -> numbers -> batches.
 
 decoding     bytes -> characters, whatever their encoding
-corpus       files, folders and addresses -> training, validation and test parts
+download     texts at an address
+sources      files, folders, addresses and named corpora -> texts
+corpus       texts -> training, validation and test parts; how to find them again
 vocabulary   characters as numbers
 batches      the streams that training reads
 """

@@ -45,7 +45,16 @@ from recurra.training.records import (
     has_finished,
     to_json,
 )
-from recurra.training.stopping import DIVERGED, INTERRUPTED, REASONS, Watch, budget_used
+from recurra.training.resume_state import ResumeState
+from recurra.training.stopping import (
+    DIVERGED,
+    INTERRUPTED,
+    REASONS,
+    StopAsked,
+    StopRequest,
+    Watch,
+    budget_used,
+)
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
@@ -107,11 +116,14 @@ class Trainer:
         self._paused: Mapping[str, Any] = {}
         self._clock = Clock({})
         self._saved_step = 0
-        self._stop_asked = False
+        self._stop = StopRequest()
 
     def stop(self) -> None:
-        """Ask for an early end: after the present step `records` saves ``last`` and finishes."""
-        self._stop_asked = True
+        """Ask for an early end: after the present step `records` saves ``last`` and finishes.
+
+        A sample that takes long is then left out, an evaluation made when the run goes on.
+        """
+        self._stop.ask()
 
     @property
     def characters(self) -> int:
@@ -131,15 +143,23 @@ class Trainer:
             yield from self._restore()
             if self.engine.cold:
                 yield from self._compile()
-            while (reason := self._reason(until)) is None:
-                loss, rate = self._step()
-                if not self._diverged():
-                    yield from self._after_step(loss, rate)
-            if reason not in (DIVERGED, INTERRUPTED):
-                yield from self._evaluate()
-            if reason != DIVERGED:
+            try:
+                due = self.watch.step and self.watch.step % self.recipe.evaluate_every == 0
+                if due and not self._diverged():
+                    yield from self._evaluate()  # does nothing unless a stop has cut it short
+                while (reason := self._reason(until)) is None:
+                    loss, rate = self._step()
+                    if not self._diverged():
+                        yield from self._after_step(loss, rate)
+                if reason not in (DIVERGED, INTERRUPTED):
+                    yield from self._evaluate()
+                if reason != DIVERGED:
+                    yield from self._save("last")
+                end = self._finish(DIVERGED if self._diverged() else reason)
+            except StopAsked:
                 yield from self._save("last")
-            yield self._finish(DIVERGED if self._diverged() else reason)
+                end = self._finish(DIVERGED if self._diverged() else INTERRUPTED)
+            yield end
 
     def _compile(self) -> Iterator[Compiling]:
         """Compile all kernels by a step that trains nothing, until that is done or a stop asked."""
@@ -147,7 +167,7 @@ class Trainer:
         yield Compiling(name)
         rehearsal = threading.Thread(target=self._rehearse, daemon=True)
         rehearsal.start()
-        while not self._stop_asked and rehearsal.is_alive():
+        while not self._stop.asked and rehearsal.is_alive():
             rehearsal.join(GLANCE)
             yield Compiling(name, self.engine.compiling, time.monotonic() - begun)
 
@@ -253,7 +273,7 @@ class Trainer:
         """Estimate the held-out loss, once a step; a new best one is saved at once."""
         if not self._estimated_on or self.watch.evaluated_step == self.watch.step:
             return
-        loss = self.held_out_loss()
+        loss = evaluate(self.engine, self.judged, self._estimated_on, check=self._stop.check)
         best = self.watch.evaluate(loss.nats_per_char)
         yield self._log(
             Evaluation(
@@ -274,18 +294,21 @@ class Trainer:
         """A text from a cold start; its random numbers are its own."""
         step, recipe = self.watch.step, self.recipe
         writer = Writer(self.model, seed=recipe.seed + step, engine=self.engine)
+        pieces = []
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                text = "".join(writer.write(recipe.sample_characters))
+                for character in writer.write(recipe.sample_characters):
+                    self._stop.check()
+                    pieces.append(character)
         except RunError:  # no finite numbers: the next step's loss will end the training
             return
-        yield self._log(Sample(step, text))
+        yield self._log(Sample(step, "".join(pieces)))
 
     def _reason(self, until: int | None) -> str | None:
         """Why training is over, if it is."""
         if self._diverged():
             return DIVERGED
-        if self._stop_asked or (until is not None and self.watch.step >= until):
+        if self._stop.asked or (until is not None and self.watch.step >= until):
             return INTERRUPTED
         budget = self._budget()
         used_up = budget[0] if budget and budget[1] >= 1.0 else None
@@ -355,10 +378,10 @@ class Trainer:
         saved, meta = self.run.load("last", {name: a.shape for name, a in arrays.items()})
         for name, array in arrays.items():
             array[...] = saved[name]
-        self.watch = Watch(**meta["watch"])
-        self.optimizer.count = meta["updates"]
-        self.rng.bit_generator.state = meta["generator"]
-        self.streams.position = meta["stream"]
+        state = ResumeState.read(meta, self.run.folder / "last.safetensors")
+        self.watch, self.optimizer.count = state.watch, state.updates
+        self.streams.position = state.stream
+        state.restore(self.rng)
         self._saved_step = self.watch.step
         yield from self._find_lost(self.run)
         if self.run.has("best"):
@@ -391,7 +414,7 @@ class Trainer:
     def _finish(self, reason: str) -> Finished:
         loss = None
         if self.best is not None and reason != INTERRUPTED:
-            loss = evaluate(self.engine, self.best, self.held_out)
+            loss = evaluate(self.engine, self.best, self.held_out, check=self._stop.check)
         watch = self.watch
         end = Finished(
             stopped_by=reason,

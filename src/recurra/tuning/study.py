@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from recurra.errors import RunError, SettingError, TextError
-from recurra.lang.network import Network
 from recurra.storage.files import safe_name
 from recurra.training.finished_run import FinishedRun
-from recurra.training.recipe import Recipe
+from recurra.training.request import Winner
 from recurra.tuning.leases import Leases
 from recurra.tuning.optuna_storage import public_url
 from recurra.tuning.spec import FILE, StudySpec, load_spec, save_spec, study_name
@@ -163,15 +162,16 @@ class Study:
             raise RunError(f"no trial of {self.folder} is done yet: go on with `recurra tune`")
         return found
 
-    def winning(self) -> tuple[Network, Recipe]:
-        """Network and recipe of the winner, to be trained in full.
+    def winning(self) -> Winner:
+        """The winner, to be trained in full.
 
         Raises:
             RunError: there is no winner.
         """
         setting = self.winner().setting
         assert setting is not None
-        return self.spec.network(setting), self.spec.recipe_of(setting)
+        spec = self.spec
+        return Winner(spec.network(setting), spec.recipe_of(setting), spec.text, self.folder)
 
 
 def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@
     numbers    numbers as texts: the digits of a loss
     palette    all colours
     tables     a table is columns: as HTML, Markdown, CSV and plain values
+    text       text that a terminal or page may show
+    markdown   text inside Markdown
     axes       scales and frames of figures
     thinning   curves of many points for a screen
     charts     curves, intervals, bars as SVG

@@ -30,7 +30,8 @@ def encode(svg: str, format: str) -> bytes:
         import typst
     except ImportError:
         raise SettingError(
-            f'figures as {format} need one more package: pip install "recurra[figures]"; or take svg'
+            f"figures as {format} need one more package: "
+            'pip install "recurra[figures]"; or take svg'
         ) from None
     return cast(
         bytes,

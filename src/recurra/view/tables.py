@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Generic, Self, TypeVar
 
+from recurra.view.markdown import inline
 from recurra.view.numbers import number
 from recurra.view.words import Words
 
 Row = TypeVar("Row")
+# A spreadsheet computes a cell that begins with one of these.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,19 @@ class Table(Generic[Row]):
         return [{column.key: column.value(row) for column in self.columns} for row in rows]
 
     def csv(self, rows: Iterable[Row]) -> str:
-        """The values of all columns, comma-separated, below their keys."""
+        """The values of all columns, comma-separated, below their keys.
+
+        No spreadsheet takes a text for a formula: one that might be has ``'`` in front.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(column.key for column in self.columns)
-        writer.writerows([column.value(row) for column in self.columns] for row in rows)
+        writer.writerows([_defused(column.value(row)) for column in self.columns] for row in rows)
         return text.getvalue()
+
+
+def _defused(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def html(cells: Cells) -> str:
@@ -124,8 +134,5 @@ def _row(tag: str, texts: Sequence[str], numeric: Sequence[bool]) -> str:
 def markdown(cells: Cells) -> str:
     """Cells as a table of Markdown."""
     rule = ["---:" if flush else "---" for flush in cells.numeric]
-    head, *rows = (
-        [text.replace("|", "\\|").replace("\n", " ") for text in row]
-        for row in (cells.headings, *cells.rows)
-    )
+    head, *rows = (map(inline, row) for row in (cells.headings, *cells.rows))
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])
