@@ -218,7 +218,7 @@ def test_nobody_takes_a_trial_that_another_holds(tmp_path):
 def test_a_refused_worker_ends_the_search_with_its_sentence(tmp_path):
     made = study(tmp_path)
     (tmp_path / "sums.txt").write_text("something else\n" * 400)
-    with pytest.raises(RunError, match="the texts of .* have changed"):
+    with pytest.raises(RunError, match=r"the texts of .* have changed"):
         list(search(made, workers=2, pause=0.05))
 
 

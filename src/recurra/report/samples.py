@@ -31,6 +31,11 @@ class Sample:
     text: str
     surprise: tuple[float, ...]
 
+    @property
+    def mean_surprise(self) -> float:
+        """Bits per character."""
+        return sum(self.surprise) / max(1, len(self.surprise))
+
 
 def write_samples(
     models: Mapping[str, Model],

@@ -14,8 +14,7 @@ from typing import Any
 from recurra.compute.engines import check_engine
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
-from recurra.training.finished_run import FinishedRun
-from recurra.training.records import Finished, Sample
+from recurra.training.records import Finished, Sample, read_records
 from recurra.training.resolve import resolve
 from recurra.training.run_config import RunConfig
 from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
@@ -127,7 +126,8 @@ def _outcome(trainer: Trainer, finished: Finished) -> Outcome:
 def _sample(trainer: Trainer, step: int) -> str | None:
     """The last text that was written up to a step, or else the first."""
     assert trainer.run is not None
-    samples = FinishedRun(trainer.run).records_of(Sample)
+    records = read_records(trainer.run, trainer.recipe.batch * trainer.recipe.seq_len)
+    samples = [record for record in records if isinstance(record, Sample)]
     before = [sample for sample in samples if sample.step <= step]
     chosen = before[-1:] or samples[:1]
     return chosen[0].text if chosen else None
