@@ -42,7 +42,10 @@ def _one_parameter(recipe: Recipe) -> list[str]:
         case "adagrad":
             lines += ["accumulator += g * g", f"g = g / {_root(recipe, 'accumulator')}"]
         case "rmsprop":
-            lines += [f"v += {1 - recipe.beta2:.12g} * (g * g - v)", f"g = g / {_root(recipe, 'v')}"]
+            lines += [
+                f"v += {1 - recipe.beta2:.12g} * (g * g - v)",
+                f"g = g / {_root(recipe, 'v')}",
+            ]
         case "adam" | "adamw":
             b1, b2 = recipe.beta1, recipe.beta2
             lines += [

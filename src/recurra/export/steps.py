@@ -5,8 +5,8 @@ where its backward pass needs that argument: ``h[t] = np.tanh(...)`` is one line
 derivative of tanh can be had from ``h[t]``.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from recurra.explain.derivation import Derivation, Step, derive
@@ -18,7 +18,6 @@ from recurra.explain.formulas import (
     Mask,
     MatrixVector,
     Parameter,
-    Slope,
     Value,
     parts,
     rewrite,
@@ -102,14 +101,16 @@ class Steps:
         return lags
 
     @cached_property
-    def leads(self) -> dict[str, int]:
-        """Quantity -> how many steps ahead the backward pass reads its delta."""
-        leads = dict.fromkeys(self.deltas, 0)
-        for formula in (*self.deltas.values(), *self.gradients.values()):
-            for node in walk(formula):
-                if isinstance(node, Delta):
-                    leads[node.quantity] = max(leads[node.quantity], -node.lag)
-        return leads
+    def ahead(self) -> dict[Value | Delta | Mask, None]:
+        """All that the backward pass reads of later steps, once each."""
+        formulas = (*self.deltas.values(), *self.gradients.values())
+        nodes = (node for formula in formulas for node in walk(formula))
+        return dict.fromkeys(
+            replace(node, lag=-k)
+            for node in nodes
+            if isinstance(node, Value | Delta | Mask)
+            for k in range(1, 1 - node.lag)
+        )
 
     @cached_property
     def rates(self) -> tuple[float | None, ...]:
@@ -121,9 +122,9 @@ class Steps:
         return tuple(node.rate for node in nodes if isinstance(node, Dropout))
 
     def value_of(self, function: str, argument: Formula) -> Value | None:
-        """The quantity that is this function of this argument, if there is one."""
+        """The quantity that is this function of this argument, if the forward pass keeps one."""
         for step in self.derivation.steps:
-            if step.formula == Apply(function, argument):
+            if step.formula == Apply(function, argument) and step.quantity not in self.inlined:
                 return Value(step.quantity, 0)
         return None
 
@@ -150,11 +151,12 @@ def program_steps(network: Network) -> Steps:
         for node in walk(step.formula):
             if isinstance(node, Value) and not node.lag:
                 readers.setdefault(node, []).append(step.formula)
-    inlined = {}
-    for step in derivation.steps:
+    inlined: dict[str, str] = {}
+    for step in reversed(derivation.steps):
         match step.formula:
             case Apply(function, Value(quantity) as argument) if (
                 "." in quantity
+                and step.quantity not in inlined
                 and function != NORM
                 and readers[argument] == [step.formula]
                 and "x" not in FUNCTIONS[network.function(function)].reads
@@ -174,15 +176,5 @@ def reads_character(formula: Formula) -> bool:
     return isinstance(formula, Value) and formula.quantity == CHARACTER
 
 
-def has_mask(formula: Formula) -> bool:
-    """Whether a formula drops something."""
-    return any(isinstance(node, Mask) for node in walk(formula))
-
-
-def slopes(formulas: Iterator[Formula]) -> Iterator[Slope]:
-    """Every derivative of a function in some formulas."""
-    return (node for formula in formulas for node in walk(formula) if isinstance(node, Slope))
-
-
-def _deltas(formulas: Iterator[Formula]) -> set[str]:
+def _deltas(formulas: Iterable[Formula]) -> set[str]:
     return {node.quantity for f in formulas for node in walk(f) if isinstance(node, Delta)}

@@ -192,8 +192,8 @@ class NumpyText:
         return text
 
     def _product(self, matrix: str, transposed: bool, operand: Formula) -> tuple[str, int]:
-        if reads_character(operand):
-            column = self.at(self.character, 0)
+        if isinstance(operand, Value) and reads_character(operand):
+            column = self.at(self.character, operand.lag)
             return (f"{matrix}[{column}].T" if transposed else f"{matrix}[:, {column}]"), _ATOM
         return f"{matrix}{'.T' * transposed} @ {self.text(operand, _SIGN)}", _PRODUCT
 
