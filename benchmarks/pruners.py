@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 from recurra.compute.engines import available_threads
-from recurra.text.corpus import read_documents
+from recurra.text.sources import read_documents
 from recurra.training.recipe import RECIPES
-from recurra.tuning.api import make_protocol
+from recurra.tuning.api import TuneRequest
 from recurra.tuning.space import load_space, parse_space
 from recurra.tuning.statistics import rung_correlations
 from recurra.tuning.study import Study
@@ -45,7 +45,7 @@ def run(study: Study, workers: int) -> tuple[object, ...]:
         minutes += (time.monotonic() - begun) / 60.0
         clock.write_text(f"{minutes}")
     # the classic stop rules end a trial too
-    in_full = sum(t.state == "done" and t.characters >= study.protocol.length for t in trials)
+    in_full = sum(t.state == "done" and t.characters >= study.spec.length for t in trials)
     return len(trials), in_full, minutes, used(trials), study.winner().loss
 
 
@@ -70,12 +70,12 @@ def main() -> None:
     rows = []
     for pruner in ("none", *given.pruners):
         name, *within = pruner.split(" within ")
-        protocol = make_protocol(
+        spec = TuneRequest(
             [slice_], given.network, space, RECIPES[given.recipe], sampler="grid", pruner=name,
             length=given.length, rung=None if name == "top" else given.rung,
             within=within[0] if within else None,
-        )  # fmt: skip
-        study = Study.create(protocol, given.out / pruner.replace(" ", "-"))
+        ).spec()  # fmt: skip
+        study = Study.create(spec, given.out / pruner.replace(" ", "-"))
         trials, in_full, minutes, characters, loss = run(study, given.workers)
         if not rows:
             whole, best = characters, loss
@@ -85,7 +85,7 @@ def main() -> None:
              f"{loss:.4f}", f"{regret:.2%}")
         )  # fmt: skip
         print(*(f"{name} {value}" for name, value in zip(COLUMNS, rows[-1], strict=True)), sep=", ")
-        for found in rung_correlations(protocol, study.trials()):
+        for found in rung_correlations(spec, study.trials()):
             rho = "-" if found.rho is None else f"{found.rho:.2f}"
             print(
                 f"    rung {found.rung:,}: rank correlation {rho} over {found.trials}", flush=True

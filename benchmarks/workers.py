@@ -14,7 +14,7 @@ from pathlib import Path
 
 from recurra.compute.engines import available_threads
 from recurra.training.recipe import CLASSIC
-from recurra.tuning.api import make_protocol
+from recurra.tuning.api import TuneRequest
 from recurra.tuning.study import Study
 from recurra.tuning.workers import search
 
@@ -31,10 +31,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         for workers, trials in [(1, 1), (1, given.trials), (given.workers, given.trials)]:
             space = {"hidden": [given.hidden], "lr": [0.001 * (n + 1) for n in range(trials)]}
-            protocol = make_protocol(
+            spec = TuneRequest(
                 [given.text], "rnn", space, CLASSIC, pruner="none", length=given.length
-            )
-            study = Study.create(protocol, Path(root, f"{workers}-{trials}"))
+            ).spec()
+            study = Study.create(spec, Path(root, f"{workers}-{trials}"))
             begun = time.monotonic()
             for _ in search(study, workers=workers, pause=0.1):
                 pass

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from recurra.comparison.create import plan_comparison as plan_comparison
     from recurra.comparison.from_studies import compare_studies as compare_studies
     from recurra.comparison.results import Results as Results
-    from recurra.comparison.results import settle as settle
+    from recurra.comparison.results import evaluate_test as evaluate_test
     from recurra.comparison.runner import compare as compare
-    from recurra.comparison.runner import trainers as trainers
+    from recurra.comparison.runner import pending_runs as pending_runs
     from recurra.compute.base import Engine as Engine
     from recurra.compute.engines import make_engine as make_engine
     from recurra.compute.gradcheck import GradientCheck as GradientCheck
@@ -54,9 +54,10 @@ if TYPE_CHECKING:
     from recurra.text.batches import Streams as Streams
     from recurra.text.corpus import Corpus as Corpus
     from recurra.text.corpus import load_corpus as load_corpus
-    from recurra.text.corpus import read_documents as read_documents
     from recurra.text.decoding import Document as Document
+    from recurra.text.sources import read_documents as read_documents
     from recurra.text.vocabulary import Vocabulary as Vocabulary
+    from recurra.training.finished_run import load_model as load_model
     from recurra.training.presets import Preset as Preset
     from recurra.training.presets import preset as preset
     from recurra.training.recipe import CLASSIC as CLASSIC
@@ -69,12 +70,12 @@ if TYPE_CHECKING:
     from recurra.training.records import Sample as Sample
     from recurra.training.records import Saved as Saved
     from recurra.training.sessions import Score as Score
-    from recurra.training.sessions import load_model as load_model
     from recurra.training.sessions import resume as resume
     from recurra.training.sessions import score as score
     from recurra.training.sessions import start as start
     from recurra.training.sessions import train as train
     from recurra.training.trainer import Trainer as Trainer
+    from recurra.tuning.api import TuneRequest as TuneRequest
     from recurra.tuning.api import tune as tune
     from recurra.tuning.space import Space as Space
     from recurra.tuning.space import classic_space as classic_space
@@ -92,11 +93,11 @@ _MODULES = {
     "comparison.from_studies": ("compare_studies",),
     "comparison.results": (
         "Results",
-        "settle",
+        "evaluate_test",
     ),
     "comparison.runner": (
         "compare",
-        "trainers",
+        "pending_runs",
     ),
     "compute.base": ("Engine",),
     "compute.engines": ("make_engine",),
@@ -153,10 +154,11 @@ _MODULES = {
     "text.corpus": (
         "Corpus",
         "load_corpus",
-        "read_documents",
     ),
     "text.decoding": ("Document",),
+    "text.sources": ("read_documents",),
     "text.vocabulary": ("Vocabulary",),
+    "training.finished_run": ("load_model",),
     "training.presets": (
         "Preset",
         "preset",
@@ -176,14 +178,16 @@ _MODULES = {
     ),
     "training.sessions": (
         "Score",
-        "load_model",
         "resume",
         "score",
         "start",
         "train",
     ),
     "training.trainer": ("Trainer",),
-    "tuning.api": ("tune",),
+    "tuning.api": (
+        "TuneRequest",
+        "tune",
+    ),
     "tuning.space": (
         "Space",
         "classic_space",

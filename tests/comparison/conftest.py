@@ -17,7 +17,7 @@ def finished(text, tmp_path_factory):
     folder = tmp_path_factory.mktemp("comparisons") / "one"
     comparison = plan(text, out=folder, rates=[1e-2, 1e-5])
     finish(comparison)
-    return comparison, recurra.settle(comparison)
+    return comparison, recurra.evaluate_test(comparison)
 
 
 @pytest.fixture(autouse=True)

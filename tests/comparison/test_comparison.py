@@ -17,11 +17,12 @@ from comparing import RECIPE, finish, plan, write_text
 from recurra.comparison import results
 from recurra.comparison.comparison import Comparison
 from recurra.comparison.estimates import difference_estimates
-from recurra.comparison.runner import best_rate
-from recurra.comparison.test_losses import open_test
+from recurra.comparison.runner import best_learning_rate
+from recurra.comparison.test_losses import measure_test_losses
 from recurra.errors import RunError, SettingError, TextError
 from recurra.notebook.results import show_results
 from recurra.notebook.runs import show_run
+from recurra.text.sources import read_documents
 
 
 def test_every_network_from_every_seed(finished):
@@ -71,9 +72,9 @@ def test_a_run_that_does_not_say_what_it_was_is_refused(finished):
     config = json.loads(path.read_text("utf-8"))
     for damaged in ({}, {**config, "recipe": {"lr": "fast"}}, {**config, "text": None}):
         path.write_text(json.dumps({"format": 1, **damaged}), "utf-8")
-        with pytest.raises(RunError, match="does not say what a run needs"):
+        with pytest.raises(RunError, match=r"config\.json: .*(is missing|has to be)"):
             recurra.compare_runs({"a": ["strange"], "b": [other]})
-        with pytest.raises(RunError, match="does not say what a run needs"):
+        with pytest.raises(RunError, match=r"config\.json: .*(is missing|has to be)"):
             recurra.write_report("strange", "page.html")
 
 
@@ -83,11 +84,15 @@ def test_what_is_not_equal_is_told(finished, text):
     assert "best learning rate of rnn, wrnn is the lowest or highest" in note
     short = recurra.train([text], "rnn", RECIPE.with_(hidden=40, steps=20), engine="reference")
     one = comparison.finalists()[1]
-    given = recurra.settle(recurra.compare_runs({"short": [short.run], "wrnn": [one.folder]}))
+    given = recurra.evaluate_test(
+        recurra.compare_runs({"short": [short.run], "wrnn": [one.folder]})
+    )
     assert given.notes("given") == ["Not equal here: characters read (320 to 480)."]
     assert "读过的字符数并不相等（320 至 480）" in given.notes("given", "zh")[0]
     large = recurra.train([text], "rnn", RECIPE.with_(hidden=60), engine="reference")
-    given = recurra.settle(recurra.compare_runs({"large": [large.run], "wrnn": [one.folder]}))
+    given = recurra.evaluate_test(
+        recurra.compare_runs({"large": [large.run], "wrnn": [one.folder]})
+    )
     assert [note.split("(")[0] for note in given.notes("given")] == ["Not equal here: parameters "]
 
 
@@ -124,13 +129,13 @@ def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):
     definition = json.loads((copy / "comparison.json").read_text("utf-8"))
     moved = Comparison.open(copy)
     # The texts are gone, and none is asked for.
-    assert definition["text"] == comparison.text
-    assert list(recurra.trainers(moved, ["nowhere.txt"])) == []
-    again = recurra.settle(moved, ["nowhere.txt"])
+    assert definition["text"] == comparison.text.to_json()
+    assert list(recurra.pending_runs(moved, ["nowhere.txt"])) == []
+    again = recurra.evaluate_test(moved, ["nowhere.txt"])
     assert replace(again, folder=results.folder) == results
     (copy / "test.safetensors").unlink()
     with pytest.raises(TextError, match="nowhere"):
-        recurra.settle(moved, ["nowhere.txt"])
+        recurra.evaluate_test(moved, ["nowhere.txt"])
 
 
 def test_the_same_runs_named_one_by_one(finished):
@@ -138,10 +143,10 @@ def test_the_same_runs_named_one_by_one(finished):
     folders = [trial.folder for trial in comparison.finalists()]
     given = recurra.compare_runs(folders)
     assert finish(given) == []
-    again = recurra.settle(given)
+    again = recurra.evaluate_test(given)
     assert again.differences[0].interval == results.differences[0].interval
     groups = {"a": [folders[0], folders[2]], "b": [folders[3], folders[1]]}
-    named = recurra.settle(recurra.compare_runs(groups, "other"))
+    named = recurra.evaluate_test(recurra.compare_runs(groups, "other"))
     assert named.differences[0].interval == results.differences[0].interval
     assert {row.contestant for row in named.rows} == {"a", "b"}
 
@@ -165,7 +170,7 @@ def test_runs_that_do_not_pair_are_refused(finished, tmp_path):
         recurra.train([text], name, RECIPE.with_(hidden=4), **split).run for name in ("rnn", "mgu")
     ]
     with pytest.raises(TextError, match="the test part holds no text"):
-        recurra.settle(recurra.compare_runs(untested))
+        recurra.evaluate_test(recurra.compare_runs(untested))
     with pytest.raises(RunError, match="has not finished: recurra train --resume"):
         recurra.compare_runs([unfinished.run.folder, other.run])
 
@@ -174,17 +179,17 @@ def test_an_interrupted_run_ends_the_round_and_nothing_is_repeated(text):
     whole, broken = plan(text, out="whole"), plan(text, out="broken")
     assert finish(whole) == ["40/rnn/seed-0", "40/wrnn/seed-0", "40/rnn/seed-1", "40/wrnn/seed-1"]
     seen = []
-    for trial, trainer in recurra.trainers(broken):
+    for trial, trainer in recurra.pending_runs(broken):
         seen.append(trial.key)
         for record in trainer.records():
             if len(seen) == 2 and isinstance(record, recurra.Progress):
                 trainer.stop()
     assert seen == ["40/rnn/seed-0", "40/wrnn/seed-0"]
     with pytest.raises(RunError, match="has not finished: recurra compare --resume"):
-        recurra.settle(broken)
+        recurra.evaluate_test(broken)
     assert finish(broken) == ["40/wrnn/seed-0", "40/rnn/seed-1", "40/wrnn/seed-1"]
     assert finish(broken) == []
-    one, other = recurra.settle(whole), recurra.settle(broken)
+    one, other = recurra.evaluate_test(whole), recurra.evaluate_test(broken)
     assert one.differences == other.differences
     assert [row.test for row in one.rows] == [row.test for row in other.rows]
 
@@ -192,10 +197,10 @@ def test_an_interrupted_run_ends_the_round_and_nothing_is_repeated(text):
 PROGRAM = """
 import sys, recurra
 comparison = recurra.Comparison.open(sys.argv[1])
-for trial, trainer in recurra.trainers(comparison):
+for trial, trainer in recurra.pending_runs(comparison):
     for record in trainer.records():
         print(record, flush=True)
-recurra.settle(comparison)
+recurra.evaluate_test(comparison)
 """
 
 
@@ -210,7 +215,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_numbers(text):
                 assert child.stdout.readline()
             child.kill()
     subprocess.run([sys.executable, "-c", PROGRAM, broken.folder], check=True)
-    one, other = recurra.settle(whole), recurra.settle(broken)
+    one, other = recurra.evaluate_test(whole), recurra.evaluate_test(broken)
     assert [row.test for row in one.rows] == [row.test for row in other.rows]
     assert one.differences == other.differences
     assert not list(broken.folder.rglob("*.tmp"))
@@ -219,7 +224,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_numbers(text):
 def test_one_network_under_two_names_never_differs(text):
     comparison = plan(text, {"one": "rnn", "other": "rnn"}, seeds=2)
     finish(comparison)
-    (difference,) = recurra.settle(comparison).differences
+    (difference,) = recurra.evaluate_test(comparison).differences
     assert (difference.verdict, difference.interval.mean) == ("none", 0.0)
 
 
@@ -230,7 +235,7 @@ def test_a_planted_difference_is_found(text):
         file.write("h[t] = tanh(U @ x[t] + W @ h[t-1])\no[t] = softmax(V @ (0.01 * h[t]))\n")
     comparison = plan(text, networks, recipe=recipe, seeds=3)
     finish(comparison)
-    (difference,) = recurra.settle(comparison).differences
+    (difference,) = recurra.evaluate_test(comparison).differences
     assert difference.verdict == "lower"
     assert difference.sentence().startswith("large predicts better than small")
 
@@ -251,14 +256,14 @@ def test_every_rate_that_diverges_is_told(text):
         finish(comparison)
     assert math.isinf(comparison.search("40", "rnn")[0].validation_loss())
     with pytest.raises(RunError, match="every learning rate"):
-        best_rate(comparison, "40", "rnn")
+        best_learning_rate(comparison, "40", "rnn")
 
 
 def test_a_network_that_diverges_is_not_compared(text):
     wild = RECIPE.with_(optimizer="sgd", clip_norm=None, lr=1e30)
     comparison = plan(text, recipe=wild)
     finish(comparison)
-    results = recurra.settle(comparison)
+    results = recurra.evaluate_test(comparison)
     assert {row.stopped_by for row in results.rows} == {"diverged"}
     assert results.differences[0].verdict == "missing"
     assert results.summaries[0].test is None
@@ -291,7 +296,7 @@ def test_scores_outlive_settings_that_a_newer_recurra_adds(finished, tmp_path):
     moved = Comparison.open(tmp_path / "old")
     # a field of the recipe has a value of which the file knows nothing
     newer = replace(moved, recipe=moved.recipe.with_(sample_characters=9))
-    assert recurra.settle(newer).differences == results.differences
+    assert recurra.evaluate_test(newer).differences == results.differences
 
 
 def test_texts_that_changed_are_refused(tmp_path):
@@ -299,7 +304,27 @@ def test_texts_that_changed_are_refused(tmp_path):
     comparison = plan(text)
     write_text(text, 4000)
     with pytest.raises(RunError, match="have changed since it began"):
-        finish(comparison)
+        finish(Comparison.open(comparison.folder))
+
+
+def test_a_comparison_reads_its_text_once(tmp_path, monkeypatch):
+    read = []
+
+    def counted(sources, *rest, **options):
+        read.append(sources)
+        return read_documents(sources, *rest, **options)
+
+    monkeypatch.setattr("recurra.text.corpus.read_documents", counted)
+    text = write_text(tmp_path / "mine.txt", 3000)
+    options = {"hidden": [8], "match": "hidden", "recipe": RECIPE.with_(steps=3)}
+    comparison = plan(text, seeds=5, out=tmp_path / "one", **options)
+    assert len(finish(comparison)) == 10
+    recurra.evaluate_test(comparison)
+    assert len(read) == 1
+    again = Comparison.open(comparison.folder)
+    assert finish(again) == []
+    recurra.evaluate_test(again)
+    assert len(read) == 1  # the test part was opened before
 
 
 def test_runs_that_were_moved_away_are_missed_and_not_trained_anew(finished, tmp_path):
@@ -309,21 +334,24 @@ def test_runs_that_were_moved_away_are_missed_and_not_trained_anew(finished, tmp
         shutil.copytree(trial.folder, tmp_path / trial.key)
         folders.append(tmp_path / trial.key)
     given = recurra.compare_runs(folders, "given")
-    recurra.settle(given)
+    recurra.evaluate_test(given)
     folders[1].rename(tmp_path / "elsewhere")
+    given = Comparison.open(given.folder)
     with pytest.raises(RunError, match="is not there any more"):
-        list(recurra.trainers(given))
+        list(recurra.pending_runs(given))
     with pytest.raises(RunError, match="is not there any more"):
-        recurra.settle(given)
+        recurra.evaluate_test(given)
 
 
 def test_losses_out_of_bounds_judge_nothing(finished, monkeypatch):
     comparison, _ = finished
-    scores = open_test(comparison)
+    scores = measure_test_losses(comparison)
     key = comparison.finalists()[0].key
     losses = {**scores.losses, key: np.full_like(scores.losses[key], np.nan)}
-    monkeypatch.setattr(results, "open_test", lambda *_: replace(scores, losses=losses))
-    found = recurra.settle(comparison)
+    monkeypatch.setattr(
+        results, "measure_test_losses", lambda *_, **__: replace(scores, losses=losses)
+    )
+    found = recurra.evaluate_test(comparison)
     assert found.rows[0].test is None
     assert [difference.verdict for difference in found.differences] == ["missing"]
     json.dumps(found.as_dict(), allow_nan=False)
@@ -345,6 +373,6 @@ def test_damaged_or_foreign_folders_are_refused(finished, tmp_path):
         Comparison.open(path.parent)
     path.write_text(good.replace('"match": "parameters"', '"match": "hidden"'), "utf-8")
     with pytest.raises(RunError, match="does not belong to the comparison"):
-        open_test(Comparison.open(path.parent))
+        measure_test_losses(Comparison.open(path.parent))
     with pytest.raises(RunError, match="is not empty"):
-        plan(comparison.text["sources"][0], out=path.parent)
+        plan(comparison.text.sources[0], out=path.parent)

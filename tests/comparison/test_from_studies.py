@@ -10,7 +10,7 @@ from comparing import RECIPE, finish, write_text
 from recurra.cli import main
 from recurra.errors import SettingError
 from recurra.report import gather, page
-from recurra.tuning.api import tune
+from recurra.tuning.api import TuneRequest, tune
 
 SEARCH = {"engine": "reference", "workers": 1, "length": 480, "pruner": "none", "finalists": 1}
 
@@ -25,7 +25,7 @@ def studies(tmp_path_factory):
     }
     recipe = RECIPE.with_(warmup=0, seed=3)
     return {
-        name: tune([text], name, space, recipe, out=folder / name, **SEARCH)
+        name: tune(TuneRequest([text], name, space, recipe, out=folder / name, **SEARCH))
         for name, space in spaces.items()
     }
 
@@ -47,7 +47,7 @@ def test_every_winner_is_trained_as_its_study_found_it(studies, compared):
     network, _ = studies["wrnn"].winning()
     assert f"f1 = {network.choices['f1']}" in comparison.contestant("wrnn").equations
     sizes = comparison.budgets[0].parameters
-    rows = recurra.settle(comparison).rows
+    rows = recurra.evaluate_test(comparison).rows
     assert {(row.contestant, row.parameters) for row in rows} == set(sizes.items())
 
 
@@ -69,10 +69,10 @@ def test_its_report_says_where_the_settings_come_from(compared):
 
 
 def test_seeds_that_a_study_searched_are_not_used_again(studies, tmp_path):
-    text = studies["rnn"].protocol.text.sources
+    text = studies["rnn"].spec.text.sources
     space = {"seed": [0, 7, 3], "hidden": [6], "lr": [1e-2]}
     recipe = RECIPE.with_(warmup=0)
-    seeds = tune(text, "rnn", space, recipe, out=tmp_path / "seeds", **SEARCH)
+    seeds = tune(TuneRequest(text, "rnn", space, recipe, out=tmp_path / "seeds", **SEARCH))
     made = recurra.compare_studies({"one": seeds, "other": studies["wrnn"]}, seeds=2, out="new")
     assert made.seeds == (8, 9)
 
@@ -80,7 +80,9 @@ def test_seeds_that_a_study_searched_are_not_used_again(studies, tmp_path):
 def test_studies_of_other_texts_are_refused(studies, tmp_path):
     text = write_text(tmp_path / "plays.txt", 9_000)
     other = tune(
-        [text], "rnn", {"lr": [1e-2]}, RECIPE.with_(hidden=4), out=tmp_path / "o", **SEARCH
+        TuneRequest(
+            [text], "rnn", {"lr": [1e-2]}, RECIPE.with_(hidden=4), out=tmp_path / "o", **SEARCH
+        )
     )
     with pytest.raises(SettingError, match="the study other searched on other texts"):
         recurra.compare_studies({"rnn": studies["rnn"], "other": other})

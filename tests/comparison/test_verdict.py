@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurra.comparison.verdict import SENTENCES, judge, sentence
+from recurra.comparison.verdict import SENTENCES, sentence, verdict_of
 from recurra.stats.intervals import Interval
 
 NUMBERS = st.floats(-5, 5)
@@ -15,7 +15,7 @@ NUMBERS = st.floats(-5, 5)
 @given(NUMBERS, NUMBERS, NUMBERS, st.integers(1, 9))
 def test_different_only_where_the_interval_excludes_nothing(a, b, c, seeds):
     low, mean, high = sorted([a, b, c])
-    kind = judge(Interval(mean, low, high), seeds)
+    kind = verdict_of(Interval(mean, low, high), seeds)
     assert (kind in ("lower", "higher")) == (seeds > 1 and not low <= 0.0 <= high)
     if kind == "lower":
         assert mean < 0.0

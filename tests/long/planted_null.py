@@ -44,10 +44,10 @@ def verdict(
     comparison: recurra.Comparison,
 ) -> tuple[str, float]:
     """Train all, open the test part: the verdict, and the difference."""
-    for _, trainer in recurra.trainers(comparison):
+    for _, trainer in recurra.pending_runs(comparison):
         for _ in trainer.records():
             pass
-    (difference,) = recurra.settle(comparison).differences
+    (difference,) = recurra.evaluate_test(comparison).differences
     return difference.verdict, difference.interval.mean
 
 

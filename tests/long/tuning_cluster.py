@@ -33,9 +33,9 @@ from pathlib import Path
 from recurra.errors import RunError
 from recurra.training.recipe import CLASSIC
 from recurra.tuning import cluster
-from recurra.tuning.api import make_protocol
+from recurra.tuning.api import TuneRequest
 from recurra.tuning.study import Study, rows
-from recurra.tuning.workers import Child, Worker
+from recurra.tuning.workers import Worker, WorkerProcess
 
 CLOCK = {"seconds", "chars_per_second", "run"}
 
@@ -112,7 +112,7 @@ class Server:
             raise SystemExit(f"{program}: {done.stdout}{done.stderr}")
 
 
-def protocol(root: Path, length: int, **options):
+def make_spec(root: Path, length: int, **options):
     """Sums, and networks that learn them."""
     text = root / "sums.txt"
     chance = random.Random(1)
@@ -120,7 +120,9 @@ def protocol(root: Path, length: int, **options):
     text.write_text("\n".join(f"{a} + {b} = {a + b}" for a, b in pairs), "utf-8")
     space = {"hidden": [16, 32], "lr": [0.1, 0.03, 0.01, 0.003]}
     recipe = CLASSIC.with_(evaluate_every=1000, evaluate_characters=1000)
-    return make_protocol([text], "rnn", space, recipe, length=length, ahead=4, **options)
+    return TuneRequest(
+        [text], "rnn", space, recipe, length=length, max_in_flight=4, **options
+    ).spec()
 
 
 def table(study: Study) -> list[dict[str, object]]:
@@ -143,10 +145,10 @@ def started(study: Study) -> bool:
 
 def workers_killed(study: Study) -> None:
     """Three processes, of which one is killed, and one told to end, while they train."""
-    children = [Child.spawn(study, None, None) for _ in range(3)]
+    children = [WorkerProcess.spawn(study, None, None) for _ in range(3)]
     wait_until(lambda: sum(t.state == "running" for t in study.trials()) >= 2)
     children[0].process.kill()
-    children[1].let_end()
+    children[1].ask_to_stop()
     codes = [child.process.wait() for child in children]
     for child in children:
         child.close()
@@ -155,7 +157,7 @@ def workers_killed(study: Study) -> None:
 
 def database_away(study: Study, server: Server) -> None:
     """The database stops in the middle, for longer than a grace period, and comes back."""
-    children = [Child.spawn(study, None, None) for _ in range(2)]
+    children = [WorkerProcess.spawn(study, None, None) for _ in range(2)]
     wait_until(lambda: started(study))
     server.stop()
     time.sleep(8)
@@ -205,7 +207,7 @@ def dask_suffers(study: Study, root: Path) -> None:
     done = []
     try:
         for trials in cluster.search_with_dask(study, address, workers=2, pause=0.3):
-            over = sum(trial.over for trial in trials)
+            over = sum(trial.finished for trial in trials)
             if started(study) and not done:
                 helpers[0].kill()
                 helpers.append(start(*one))
@@ -251,7 +253,7 @@ def main() -> int:
         try:
             for case in wanted:
                 suffer, arguments, options = cases[case]
-                asked = protocol(root, 600_000, **options)
+                asked = make_spec(root, 600_000, **options)
                 print(f"{case}: alone ...", flush=True)
                 alone = Study.create(asked, root / f"{case} alone")
                 assert Worker(alone).work()

@@ -26,8 +26,8 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from recurra.training.recipe import CLASSIC
-from recurra.tuning.api import make_protocol
-from recurra.tuning.spec import Protocol
+from recurra.tuning.api import TuneRequest
+from recurra.tuning.spec import StudySpec
 from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import search
 
@@ -36,7 +36,7 @@ LENGTH = 200_000
 CLOCK = {"seconds", "chars_per_second", "run"}
 
 
-def protocol(folder: Path, sampler: str, pruner: str) -> Protocol:
+def make_spec(folder: Path, sampler: str, pruner: str) -> StudySpec:
     """Sums, and networks that learn them in a second or two."""
     text = folder / "sums.txt"
     if not text.exists():
@@ -44,10 +44,10 @@ def protocol(folder: Path, sampler: str, pruner: str) -> Protocol:
         pairs = [(chance.randrange(100), chance.randrange(100)) for _ in range(4000)]
         text.write_text("\n".join(f"{a} + {b} = {a + b}" for a, b in pairs), "utf-8")
     recipe = CLASSIC.with_(evaluate_every=1000, evaluate_characters=1000)
-    return make_protocol(
+    return TuneRequest(
         [text], "rnn", SPACE, recipe, sampler=sampler, pruner=pruner, trials=24, length=LENGTH,
-        ahead=4,
-    )  # fmt: skip
+        max_in_flight=4,
+    ).spec()  # fmt: skip
 
 
 def workers_of(parent: int) -> list[int]:
@@ -99,7 +99,7 @@ def main() -> int:
         return 0
     chance, kills, parents = random.Random(given.seed), 0, 0
     with tempfile.TemporaryDirectory() as root:
-        asked = protocol(Path(root), given.search, given.pruner)
+        asked = make_spec(Path(root), given.search, given.pruner)
         whole = Study.create(asked, Path(root, "whole"))
         for _ in search(whole, workers=2):
             pass
@@ -130,7 +130,7 @@ def main() -> int:
                 kills += 1
                 parents += aim == parent.pid
                 trials = Study.open(broken.folder).trials()  # the study opens every time
-                now = {trial.number for trial in trials if trial.settled}
+                now = {trial.number for trial in trials if trial.final}
                 rungs = sum(len(trial.rungs) for trial in trials)
                 if not over <= now:
                     print(f"LOST: {over - now}")

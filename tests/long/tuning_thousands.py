@@ -19,32 +19,31 @@ from pathlib import Path
 import numpy as np
 
 from recurra.training.recipe import CLASSIC
-from recurra.tuning.api import make_protocol
-from recurra.tuning.sampler import suggest, verdict
+from recurra.tuning.api import TuneRequest
 from recurra.tuning.study import Study
 
 
 def fill(study: Study, count: int) -> None:
-    """Trials with made-up losses, through the ledger."""
+    """Trials with made-up losses, through the store."""
     rng = np.random.default_rng(0)
     kept, os.fsync = os.fsync, lambda _: None  # durable or not, the bytes are the same
-    ledger, rungs = study.ledger, study.protocol.pruner.rungs
-    ledger.trial(count - 1)
+    store, rungs = study.store, study.spec.pruner.rungs
+    store.trial(count - 1)
     for number in range(count):
         setting = {"hidden": int(rng.integers(50, 1001)), "lr": float(10 ** rng.uniform(-5, -1))}
         loss = 1.5 + abs(np.log10(setting["lr"]) + 2.2) + 100 / setting["hidden"]
-        ledger.suggest(number, setting)
-        ledger.begin(number)
+        store.set_setting(number, setting)
+        store.start(number)
         for i, rung in enumerate(rungs):
-            ledger.reach(number, rung, loss + 1.0 / (i + 1) + 0.1 * rng.standard_normal())
+            store.report(number, rung, loss + 1.0 / (i + 1) + 0.1 * rng.standard_normal())
         done = number % 3 == 0
         if done:
             classic = {"min_smooth_loss": 25 * loss, "min_smooth_loss_step": 4_000}
-            ledger.note(number, result={"characters": 100_000, **classic})
-            ledger.settle(number, "done", loss)
+            store.set_result(number, {"characters": 100_000, **classic})
+            store.finalise(number, "done", loss)
         else:
-            ledger.judge(number, "pruned", "worse than others")
-            ledger.settle(number, "pruned")
+            store.set_status(number, "pruned", "worse than others")
+            store.finalise(number, "pruned")
     os.fsync = kept
 
 
@@ -68,18 +67,18 @@ def main() -> int:
             "hidden": {"from": 50, "to": 1000},
             "lr": {"from": 1e-5, "to": 1e-1, "log": True},
         }
-        asked = make_protocol(
+        asked = TuneRequest(
             [text], "rnn", space, CLASSIC, sampler="tpe", trials=count + 8, length=100_000
-        )
+        ).spec()
         folder = Path(root, "study")
         timed("written", lambda: fill(Study.create(asked, folder), count))
         trials = timed("opened and read", lambda: Study.open(folder).trials())
         study = Study.open(folder)
         study.trials()
         timed("read again", study.trials)
-        setting = timed("next suggestion (TPE)", lambda: suggest(asked, trials, count))
+        setting = timed("next suggestion (TPE)", lambda: asked.suggest(trials, count))
         trials[count] = type(trials[0])(count, setting=setting)
-        timed("a verdict at a rung", lambda: verdict(asked, trials, count, {3703: 2.0}))
+        timed("a verdict at a rung", lambda: asked.decide(trials, count, {3703: 2.0}))
         for options in ([], ["--json"], ["--csv"], ["--figures"]):
             program = "from recurra.cli import main; main()"
             command = [sys.executable, "-c", program, "trials", folder, *options]

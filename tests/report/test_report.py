@@ -7,6 +7,8 @@ import re
 import shlex
 import shutil
 import sys
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from recurra.report import gather, markdown, page
 from recurra.report.page import LEVELS, coloured
 from recurra.report.samples import Sample, choose_prompts, surprise
 from recurra.report.words import LANGUAGES, WORDS
+from recurra.storage.runs import Run
 
 RECIPE = recurra.MODERN.with_(
     batch=2, seq_len=8, steps=30, warmup=5, record_every=5, evaluate_every=10, sample_every=0,
@@ -54,7 +57,7 @@ def made(tmp_path_factory):
         engine="reference",
         threads=1,
     )
-    for _, trainer in recurra.trainers(comparison):
+    for _, trainer in recurra.pending_runs(comparison):
         list(trainer.records())
     return comparison
 
@@ -75,7 +78,7 @@ def test_the_page_is_whole_and_stays_by_itself(made, content, language):
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
     assert "url(" not in source.replace("url(#", "")  # places of the page itself
     assert "@import" not in source
-    results = recurra.settle(made)
+    results = recurra.evaluate_test(made)
     for difference in results.differences:
         assert difference.sentence(language) in found.text
     for row in results.rows:
@@ -105,7 +108,7 @@ def test_every_network_is_drawn_over_three_time_steps(content):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_markdown_tells_the_same(made, content, language):
     text = markdown(content, language)
-    results = recurra.settle(made)
+    results = recurra.evaluate_test(made)
     for sentence in (d.sentence(language) for d in results.differences):
         assert sentence in text
     for sample in content.samples:
@@ -125,8 +128,8 @@ def test_the_commands_make_the_comparison_again(made, content, tmp_path, monkeyp
     with pytest.raises(SystemExit) as end:
         main()
     assert not end.value.code, capsys.readouterr().err
-    again = recurra.settle(recurra.Comparison.open("again"))
-    results = recurra.settle(made)
+    again = recurra.evaluate_test(recurra.Comparison.open("again"))
+    results = recurra.evaluate_test(made)
     assert [row.test for row in again.rows] == [row.test for row in results.rows]
     assert again.differences == results.differences
     assert again.searches == results.searches
@@ -150,6 +153,30 @@ def test_the_commands_make_runs_again(made, tmp_path, monkeypatch):
             assert np.array_equal(value, saved[1][name])
 
 
+def test_a_report_opens_each_run_once_and_reads_its_records_once(made, monkeypatch):
+    opened, read = Counter(), Counter()
+    run_open, run_metrics = Run.open.__func__, Run.iter_metrics
+
+    def counted_open(cls, folder):
+        opened[Path(folder).resolve()] += 1
+        return run_open(cls, folder)
+
+    def counted_metrics(run):
+        read[run.folder] += 1
+        return run_metrics(run)
+
+    monkeypatch.setattr(Run, "open", classmethod(counted_open))
+    monkeypatch.setattr(Run, "iter_metrics", counted_metrics)
+    runs = dict.fromkeys((trial.folder for trial in made.finalists()), 1)
+    searched = dict.fromkeys((t.folder for *_, trials in made.searches() for t in trials), 1)
+    gather(made.folder, characters=20)
+    assert opened == read == runs | searched
+    opened.clear()
+    read.clear()
+    gather(list(runs), characters=20)
+    assert opened == read == runs
+
+
 def test_runs_that_were_not_compared(made):
     folders = [trial.folder for trial in made.finalists()]
     content = gather(folders[:2], characters=20)
@@ -157,7 +184,7 @@ def test_runs_that_were_not_compared(made):
     assert content.results is None
     found = Page(page(content))
     assert "The answer" not in found.text
-    assert f"{content.runs[0].outcome['val_nats_per_char']:.3f}" in found.text
+    assert f"{content.runs[0].outcome.val_nats_per_char:.3f}" in found.text
     markdown(content, "zh")
     # One network and seed in two sizes, in folders of one name.
     assert gather([folders[0], folders[6]], characters=0).names == ["wrnn-1", "wrnn-2"]
@@ -210,7 +237,7 @@ def test_colours_follow_the_surprise():
 
 
 def test_prompts_come_from_validation_text(made):
-    corpus = recurra.load_corpus(made.text["sources"])
+    corpus = recurra.load_corpus(made.text.sources)
     held_out = corpus.vocabulary.decode(corpus.validation[0])
     prompts = choose_prompts(corpus)
     assert 1 <= len(prompts) <= 2

@@ -13,7 +13,7 @@ from recurra.cli import main
 from recurra.report import gather, markdown, page
 from recurra.report.commands import study_commands
 from recurra.report.words import LANGUAGES
-from recurra.tuning.api import make_protocol, tune
+from recurra.tuning.api import TuneRequest, tune
 from recurra.tuning.space import classic_space, parse_space
 from recurra.tuning.statistics import pair_table
 
@@ -28,10 +28,11 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     text = folder / "sums.txt"
     text.write_text("".join(f"{n} + {n} < {2 * n}\n" for n in range(300)), "utf-8")
-    return tune(
+    request = TuneRequest(
         [text], "wrnn", SPACE, RECIPE, out=folder / "study", workers=1, engine="reference",
         length=1000, rung=100, finalists=2, within="f1",
     )  # fmt: skip
+    return tune(request)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_the_page_tells_of_the_search(made, content, language):
     assert 2 <= len(done) < len(made.trials()) == 12
     for trial in done:
         assert f"{trial.loss:.3f}" in found.text
-        assert f"{trial.result['min_smooth_loss']:.2f}" in found.text
+        assert f"{trial.result.min_smooth_loss:.2f}" in found.text
     for sample in content.samples:
         assert sample.prompt + sample.text in found.text
     assert ("结论" in found.text) == (language == "zh")
@@ -79,8 +80,8 @@ def test_the_best_trials_stand_side_by_side(made, content):
 
 def test_the_command_makes_the_search_again(made, content, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    shutil.copy(made.protocol.text.sources[0], tmp_path)
-    (tmp_path / "space.toml").write_text(made.protocol.space.as_toml(), "utf-8")
+    shutil.copy(made.spec.text.sources[0], tmp_path)
+    (tmp_path / "space.toml").write_text(made.spec.space.as_toml(), "utf-8")
     command, train = content.commands
     words = [*shlex.split(command), "--quiet", "--out", "again", "--workers", "1"]
     monkeypatch.setattr(sys, "argv", words)
@@ -96,8 +97,8 @@ def test_the_command_makes_the_search_again(made, content, tmp_path, monkeypatch
 def test_the_classic_grid_is_named(network, tmp_path):
     text = tmp_path / "sums.txt"
     text.write_text("1 + 1 = 2\n" * 100, "utf-8")
-    protocol = make_protocol([text], network, classic_space(network), recurra.CLASSIC)
-    command = study_commands(protocol)[0]
+    spec = TuneRequest([text], network, classic_space(network), recurra.CLASSIC).spec()
+    command = study_commands(spec)[0]
     assert f"--network={network} --grid=classic --search=grid --pruner=rounds" in command
 
 

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save, save_file
 
 from recurra.errors import RunError
 from recurra.storage.checkpoints import FORMAT, load_checkpoint, save_checkpoint
-from recurra.storage.files import write_atomic
+from recurra.storage.folder import write_atomic
 
 DTYPES = ["f2", "f4", "f8", "?", *(f"{k}{n}" for k in "iu" for n in (1, 2, 4, 8))]
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -160,7 +160,7 @@ def test_foreign_files(tmp_path: Path) -> None:
 
     refused("No such file")
     path.mkdir()
-    refused("directory")
+    refused("no regular file")
     path.rmdir()
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         for victim in ({}, [1], {"U": np.zeros(300)}):
@@ -316,7 +316,7 @@ def test_killed_while_writing(tmp_path: Path, sent: signal.Signals) -> None:
     path = tmp_path / "x"
     script = (
         "import signal, sys; from pathlib import Path\n"
-        "from recurra.storage.files import write_atomic\n"
+        "from recurra.storage.folder import write_atomic\n"
         # the background job of a shell, as these tests may be, ignores Ctrl-C
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "contents = [bytes([n]) * 4_000_000 for n in range(5)]\n"

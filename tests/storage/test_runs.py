@@ -1,7 +1,9 @@
 """The run folder: created at once, held by one process, resumable whenever it was killed."""
 
 import json
+import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -232,10 +234,113 @@ def test_clock(run: Run) -> None:
     run.write_clock({"seconds": 0.1})
     run.write_clock({"seconds": 0.3})
     assert run.read_clock() == {"seconds": 0.3}
-    for damaged in (b"{", b'{"seconds": "long"}'):
-        (run.folder / "clock.json").write_bytes(damaged)
-        with pytest.raises(RunError, match=r"clock\.json.*(invalid JSON|something else)"):
-            run.read_clock()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"{", b"[1]", b"[" * 100_000, b"\xff", b'{"seconds": "long"}', b'{"seconds": 1e999}',
+     b'{"seconds": NaN}', b'{"seconds": -5}', b'{"seconds": 1e300}', b'{"seconds": true}'],
+)  # fmt: skip
+def test_a_damaged_clock_decides_nothing(run: Run, damaged: bytes) -> None:
+    (run.folder / "clock.json").write_bytes(damaged)
+    assert run.read_clock() == {}
+    run.write_clock({"seconds": 0.3})
+    assert run.read_clock() == {"seconds": 0.3}
+
+
+# --------------------------------------------------------------------- folders of strangers
+
+FILES = ["config.json", "equations.eq", "vocabulary.json", "metrics.jsonl", "last.safetensors"]
+
+
+def read_all(folder: Path) -> None:
+    run = Run.open(folder)
+    run.metrics()
+    run.load("last")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_only_regular_files_are_read(run: Run, name: str, kind: str) -> None:
+    run.append_metrics({"step": 1})
+    run.save("last", {"parameter/U": np.eye(3)}, None)
+    read_all(run.folder)
+    (run.folder / name).unlink()
+    make = {"pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero")}
+    make.get(kind, Path.mkdir)(run.folder / name)
+    with pytest.raises(RunError, match=f"{name}: it is no regular file"):
+        read_all(run.folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "equations.eq", "vocabulary.json"])
+def test_what_a_run_was_asked_for_is_small(run: Run, name: str) -> None:
+    os.truncate(run.folder / name, 2**36)  # a hole: it takes no room on the disk
+    with pytest.raises(RunError, match=f"{name}: it has more than"):
+        Run.open(run.folder)
+
+
+def test_a_line_without_an_end(run: Run) -> None:
+    run.append_metrics({"step": 1})
+    os.truncate(run.folder / "metrics.jsonl", 2**36)
+    with pytest.raises(RunError, match=r"metrics\.jsonl, line 2"):
+        run.metrics()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are those of POSIX")
+@pytest.mark.parametrize("name", ["metrics.jsonl", ".lock"])
+def test_nothing_is_written_through_a_link(run: Run, tmp_path: Path, name: str) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("all that I have")
+    (run.folder / name).symlink_to(mine)
+    with pytest.raises(RunError, match=f"cannot write .*{name}"), run.lock():
+        run.append_metrics({"step": 1})
+    assert mine.read_text() == "all that I have"
+
+
+def test_a_folder_among_temporary_files_stays(run: Run) -> None:
+    (run.folder / ".x.tmp").mkdir()
+    with run.lock():
+        run.append_metrics({"step": 1})
+    assert (run.folder / ".x.tmp").is_dir()
+
+
+# -------------------------------------------------------------------------- folders that move
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not rename a folder in use")
+def test_writes_go_to_the_folder_that_was_opened(run: Run, tmp_path: Path) -> None:
+    folder, moved = run.folder, tmp_path / "moved"
+    other = Run.create(tmp_path / "other", CONFIG, EQUATIONS, VOCABULARY)
+    other.append_metrics({"step": 7})
+    other.save("best", {"parameter/U": np.eye(3)}, None)
+    other.write_clock({"seconds": 7.0})
+    content = outcome(other.folder)
+    with run.lock():
+        run.append_metrics({"step": 1})
+        folder.rename(moved)
+        other.folder.rename(folder)
+        run.append_metrics({"step": 2})
+        run.save("last", {"parameter/U": np.zeros(3)}, {"step": 2})
+        run.write_clock({"seconds": 1.0})
+        assert [record["step"] for record in run.metrics()] == [1, 2]
+        assert run.load("last")[1] == {"step": 2}
+        assert not run.has("best")
+        run.truncate_metrics(1)
+    assert outcome(folder) == content
+    there = Run.open(moved)
+    assert there.load("last")[1] == {"step": 2}
+    assert [record["step"] for record in there.metrics()] == [1]
+    assert there.read_clock() == {"seconds": 1.0}
+
+
+def test_another_folder_of_that_name_is_not_gone_on_with(run: Run, tmp_path: Path) -> None:
+    run.folder.rename(tmp_path / "moved")
+    shutil.copytree(tmp_path / "moved", run.folder)
+    with pytest.raises(RunError, match="is not the folder that was opened"), run.lock():
+        pass
+    with Run.open(run.folder).lock():
+        pass
 
 
 # --------------------------------------------------------------------------------------- lock

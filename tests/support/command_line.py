@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 
-RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
+RECURRA = [sys.executable, "-m", "recurra"]
 SMALL = [
     "--hidden=6", "--batch=2", "--seq-len=8", "--steps=40", "--warmup=5", "--record-every=5",
     "--evaluate-every=10", "--sample-every=20", "--sample-characters=30", "--engine=reference",

@@ -27,7 +27,7 @@ def plan(text, networks=("rnn", "wrnn"), **options):
 def finish(comparison):
     """Train all that is missing; the keys of the trials in their order."""
     keys = []
-    for trial, trainer in recurra.trainers(comparison):
+    for trial, trainer in recurra.pending_runs(comparison):
         list(trainer.records())
         keys.append(trial.key)
     return keys

@@ -3,7 +3,7 @@
 import dataclasses
 
 from recurra.training.recipe import CLASSIC
-from recurra.tuning.api import make_protocol
+from recurra.tuning.api import TuneRequest
 from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import Worker
 
@@ -23,13 +23,19 @@ def write_text(folder):
     return path
 
 
-def protocol(folder, space=SPACE, recipe=RECIPE, network="rnn", **options):
-    options = {"length": LENGTH, "engine": "reference", "pruner": "none", "ahead": 4, **options}
-    return make_protocol([write_text(folder)], network, space, recipe, **options)
+def make_spec(folder, space=SPACE, recipe=RECIPE, network="rnn", **options):
+    options = {
+        "length": LENGTH,
+        "engine": "reference",
+        "pruner": "none",
+        "max_in_flight": 4,
+        **options,
+    }
+    return TuneRequest([write_text(folder)], network, space, recipe, **options).spec()
 
 
 def study(folder, name="study", **options):
-    return Study.create(protocol(folder, **options), folder / name)
+    return Study.create(make_spec(folder, **options), folder / name)
 
 
 def finished(folder, name="study", **options):

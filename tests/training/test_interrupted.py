@@ -9,10 +9,13 @@ from recurra.lang.library import load_network
 from recurra.storage.runs import Run
 from recurra.text.corpus import load_corpus
 from recurra.training.recipe import MODERN
-from recurra.training.records import Finished
+from recurra.training.records import Finished, Progress
 from recurra.training.trainer import Trainer
 
-RECIPE = MODERN.with_(hidden=8, batch=3, seq_len=7, steps=9, evaluate_every=3, dropout=0.2)
+RECIPE = MODERN.with_(
+    hidden=8, batch=3, seq_len=7, steps=9, dropout=0.2, record_every=1, evaluate_every=3,
+    sample_every=2, sample_characters=20,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -52,3 +55,32 @@ def test_it_goes_on_from_what_was_saved_or_refuses(trainer_in, monkeypatch, step
     assert again.val_nats_per_char == end.val_nats_per_char
     saved = [t.run.folder.joinpath("last.safetensors").read_bytes() for t in (whole, trainer)]
     assert saved[0] == saved[1]
+
+
+@pytest.mark.parametrize("stopped_at", [3, 4, 9])
+def test_what_a_stop_cuts_short_is_made_when_the_run_goes_on(trainer_in, monkeypatch, stopped_at):
+    whole, trainer = trainer_in("whole"), trainer_in("stopped")
+    *_, end = whole.records()
+    monkeypatch.setattr("recurra.training.stopping.GRACE", -1.0)  # at the first character
+    stopped = [stop_at(trainer, record, stopped_at) for record in trainer.records()][-1]
+    assert (stopped.stopped_by, stopped.steps) == ("interrupted", stopped_at)
+    kinds = [(r["kind"], r["step"]) for r in trainer.run.metrics()]
+    assert ("evaluation", stopped_at) not in kinds
+    assert ("sample", stopped_at) not in kinds
+    run = Run.open(trainer.run.folder)
+    again = Trainer(trainer.model.network, trainer.corpus, RECIPE, run=run, threads=1)
+    *_, finished = again.records()
+    assert finished.val_nats_per_char == end.val_nats_per_char
+    saved = [t.run.folder.joinpath("last.safetensors").read_bytes() for t in (whole, trainer)]
+    assert saved[0] == saved[1]
+    evaluations = [
+        [r["step"] for r in t.run.metrics() if r["kind"] == "evaluation"] for t in (whole, trainer)
+    ]
+    assert evaluations[0] == evaluations[1] == [3, 6, 9]
+
+
+def stop_at(trainer, record, step):
+    """Ask for a stop as soon as a step is recorded, before what is due after it."""
+    if isinstance(record, Progress) and record.step == step:
+        trainer.stop()
+    return record

@@ -193,7 +193,7 @@ def test_texts_that_a_config_cannot_mean_are_refused(text, nonsense):
 
 def test_a_long_address_is_a_source(text, monkeypatch):
     address = f"https://example.org/plays.txt?key={'0' * 5000}"
-    monkeypatch.setattr("recurra.text.corpus.fetch", lambda _: text)
+    monkeypatch.setattr("recurra.text.sources.download", lambda _, fetch: text)
     trainer = recurra.start([address], recurra.load_network("rnn"), SMALL, out="run")
     assert trainer.run.config["text"]["sources"] == [address]
 

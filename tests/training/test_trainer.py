@@ -17,7 +17,7 @@ from recurra.models.evaluation import evaluate
 from recurra.storage.runs import Run
 from recurra.text.corpus import load_corpus
 from recurra.training.recipe import CLASSIC, MODERN
-from recurra.training.records import Evaluation, Finished, Progress, Sample, Saved
+from recurra.training.records import Evaluation, Finished, Lost, Progress, Sample, Saved
 from recurra.training.signals import stop_on_signals
 from recurra.training.trainer import Trainer
 
@@ -289,6 +289,24 @@ def test_a_finished_run_stays_as_it_is(corpus, tmp_path):
     assert records[-1].stopped_by == "steps"
     assert not any(isinstance(record, Progress) for record in records)
     assert (bytes_of(run), run.metrics()) == before
+
+
+def test_a_lost_file_is_told_and_training_goes_on(corpus, tmp_path):
+    network = load_network("rnn")
+    run = start_run(tmp_path / "run", corpus, SMALL)
+    list(trainer_of(network, corpus, SMALL, run=run).records(20))
+    (run.folder / "metrics.jsonl").unlink()
+    (run.folder / "best.safetensors").unlink()
+    (run.folder / "clock.json").write_bytes(b"")
+    records = list(trainer_of(network, corpus, SMALL, run=run).records())
+    lost = [record.message for record in records if isinstance(record, Lost)]
+    assert [message.partition(" ")[0] for message in lost] == ["metrics.jsonl", "best.safetensors"]
+    assert all(record.step == 20 for record in records if isinstance(record, Lost))
+    assert next(record for record in records if isinstance(record, Evaluation)).best
+    assert records[-1].val_nats_per_char is not None
+    assert records[-1].best_step > 20
+    again = list(trainer_of(network, corpus, SMALL, run=run).records())
+    assert not any(isinstance(record, Lost) for record in again)
 
 
 def test_a_checkpoint_of_another_size_is_refused(corpus, tmp_path):

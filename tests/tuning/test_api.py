@@ -11,13 +11,13 @@ import recurra
 from recurra.errors import RunError, SettingError
 from recurra.storage.runs import Run
 from recurra.tuning import workers
-from recurra.tuning.cost import estimate, expected_share, fraction_done, memory_needed
-from recurra.tuning.leases import DEATHS
-from recurra.tuning.pruning import Pruner
+from recurra.tuning.cost import estimate_cost, fraction_done, memory_needed
+from recurra.tuning.leases import MAX_CRASHES
+from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.study import Study
 from recurra.tuning.trial_runner import open_trainer
-from recurra.tuning.workers import Child, Worker, search, used
-from studies import LENGTH, RECIPE, SPACE, finished, protocol, states, study, table
+from recurra.tuning.workers import Worker, WorkerProcess, characters_used, search
+from studies import LENGTH, RECIPE, SPACE, finished, make_spec, states, study, table
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def rounds(tmp_path_factory):
 def test_all_of_a_grid_is_trained_in_its_order(tmp_path):
     made = finished(tmp_path)
     trials = made.trials()
-    assert [trial.setting for trial in trials] == [made.protocol.space.point(n) for n in range(12)]
+    assert [trial.setting for trial in trials] == [made.spec.space.point(n) for n in range(12)]
     assert states(made) == ["done"] * 12
     assert {trial.characters for trial in trials} == {LENGTH}
     winner = made.winner()
@@ -38,13 +38,15 @@ def test_all_of_a_grid_is_trained_in_its_order(tmp_path):
     run = Run.open(made.run_folder(winner.number))
     score = next(iter(recurra.score(run, engine="reference")))
     assert score.loss.nats_per_char == pytest.approx(winner.loss, rel=1e-6)
-    assert winner.result["sample"]
+    assert winner.result.sample
 
 
 def test_a_trial_that_stopped_at_rungs_is_the_one_trained_in_one_go(tmp_path, rounds):
     number = rounds.winner().number
     setting = rounds.winner().setting
-    trainer = open_trainer(rounds.protocol, rounds.protocol.text.load(), setting, tmp_path / "run")
+    trainer = open_trainer(
+        rounds.spec, rounds.spec.text.load("the study"), setting, tmp_path / "run"
+    )
     *_, whole = trainer.records()
     assert whole.val_nats_per_char == rounds.winner().loss
     for name in ("last", "best"):
@@ -65,7 +67,7 @@ def test_pruned_trials_keep_their_records_but_no_checkpoints(rounds):
 def test_rungs_measure_held_out_loss_of_that_moment(tmp_path, rounds):
     trial = rounds.trials()[0]
     trainer = open_trainer(
-        rounds.protocol, rounds.protocol.text.load(), trial.setting, tmp_path / "run"
+        rounds.spec, rounds.spec.text.load("the study"), trial.setting, tmp_path / "run"
     )
     list(trainer.records(-(-100 // (trainer.recipe.batch * trainer.recipe.seq_len))))
     assert trial.rungs[100] == trainer.held_out_loss().nats_per_char
@@ -83,7 +85,7 @@ def test_two_processes_find_what_one_finds(tmp_path, options):
     made = study(tmp_path, "together", **options)
     seen = list(search(made, workers=2, pause=0.05))
     assert table(made) == expected
-    assert all(trial.over for trial in seen[-1])
+    assert all(trial.finished for trial in seen[-1])
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path, monkeypatch):
@@ -91,13 +93,13 @@ def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path, monkeypatch
     expected = table(finished(tmp_path, "alone", **options))
     made = study(tmp_path, "killed", **options)
     children = []
-    spawn = Child.spawn.__func__
+    spawn = WorkerProcess.spawn.__func__
 
     def remember(cls, *arguments):
         children.append(spawn(cls, *arguments))
         return children[-1]
 
-    monkeypatch.setattr(Child, "spawn", classmethod(remember))
+    monkeypatch.setattr(WorkerProcess, "spawn", classmethod(remember))
     for trials in search(made, workers=1, pause=0.05):
         if len(children) == 1 and trials[0].state == "running":
             os.kill(children[0].process.pid, signal.SIGKILL)
@@ -116,12 +118,12 @@ def test_processes_end_in_order_when_the_search_is_left(tmp_path):
 
 def test_processes_end_when_their_parent_is_gone(tmp_path):
     made = study(tmp_path, length=100 * LENGTH)
-    child = Child.spawn(made, None, None)
+    child = WorkerProcess.spawn(made, None, None)
     while not made.curve(0):
         assert child.process.poll() is None
         time.sleep(0.05)
     child.process.stdin.close()  # as the system does for a dead parent
-    assert child.close() == (0, "")
+    assert child.wait() == (0, "")
     assert Study.open(made.folder).trials()[0].state == "waiting"
 
 
@@ -134,7 +136,7 @@ def test_a_budget_of_minutes_leaves_the_rest_for_later(tmp_path):
 def test_a_budget_of_characters_begins_no_trial_after_it(tmp_path):
     made = study(tmp_path)
     assert not Worker(made, characters=3 * LENGTH).work()
-    assert used(made.trials()) == 3 * LENGTH
+    assert characters_used(made.trials()) == 3 * LENGTH
     assert Worker(made).work()
 
 
@@ -147,7 +149,7 @@ def test_a_worker_that_was_asked_to_stop_begins_nothing(tmp_path):
 
 def test_settings_that_do_not_fit_are_skipped_with_their_reason(tmp_path):
     space = {"hidden": [4, 9000], "batch": [1, 500]}
-    asked = protocol(tmp_path, space)
+    asked = make_spec(tmp_path, space)
     limit = memory_needed(asked, {"hidden": 4, "batch": 500}, 13)
     made = study(tmp_path, space=space)
     assert Worker(made, memory=limit + 1_000_000).work()
@@ -177,12 +179,12 @@ def test_diverged_trials_are_told_and_all_of_them_are_an_error(tmp_path):
 
 def test_a_trial_that_kills_its_process_again_and_again_is_given_up(tmp_path):
     made = study(tmp_path, space={"lr": [0.1, 0.2]})
-    for _ in range(DEATHS):
-        made.ledger.trial(0)
-        made.ledger.begin(0)  # by a process that holds no lock: it is dead
-        taken = made.claims.take(0, None)
+    for _ in range(MAX_CRASHES):
+        made.store.trial(0)
+        made.store.start(0)  # by a process that holds no lock: it is dead
+        taken = made.leases.acquire(0, None)
         if taken:
-            file, _ = made.claims._held.pop(0)
+            file, _ = made.leases._held.pop(0)
             file.close()
     assert made.trials()[0].state == "failed"
     assert "not enough memory" in made.trials()[0].reason
@@ -194,22 +196,22 @@ def test_deaths_after_new_checkpoints_are_forgiven(tmp_path):
     made = study(tmp_path)
     folder = made.run_folder(0)
     folder.mkdir(parents=True)
-    for i in range(2 * DEATHS):
+    for i in range(2 * MAX_CRASHES):
         (folder / "last.safetensors").write_bytes(b"")
         os.utime(folder / "last.safetensors", ns=(i, i))
-        made.ledger.trial(0)
-        made.ledger.begin(0)
-        assert made.claims.take(0, None)
-        made.claims._held.pop(0)[0].close()
+        made.store.trial(0)
+        made.store.start(0)
+        assert made.leases.acquire(0, None)
+        made.leases._held.pop(0)[0].close()
 
 
 def test_nobody_takes_a_trial_that_another_holds(tmp_path):
     one, other = study(tmp_path), Study.open(tmp_path / "study")
-    assert one.claims.take(0, None)
-    assert other.claims.take(0, None) is None
-    one.claims.drop(0)
-    assert other.claims.take(0, None)
-    other.claims.drop(0)
+    assert one.leases.acquire(0, None)
+    assert other.leases.acquire(0, None) is None
+    one.leases.release(0)
+    assert other.leases.acquire(0, None)
+    other.leases.release(0)
 
 
 def test_a_refused_worker_ends_the_search_with_its_sentence(tmp_path):
@@ -230,27 +232,27 @@ def test_a_fault_of_a_worker_is_told_without_its_traceback(tmp_path):
 
 def test_workers_that_only_die_end_the_search(tmp_path, monkeypatch):
     made = study(tmp_path)
-    monkeypatch.setattr(workers, "DEATHS", 2)
-    spawn = Child.spawn.__func__
+    monkeypatch.setattr(workers, "MAX_CRASHES", 2)
+    spawn = WorkerProcess.spawn.__func__
 
     def dies(cls, *arguments):
         child = spawn(cls, *arguments)
         child.process.kill()
         return child
 
-    monkeypatch.setattr(Child, "spawn", classmethod(dies))
+    monkeypatch.setattr(WorkerProcess, "spawn", classmethod(dies))
     with pytest.raises(RunError, match="killed 3 times without getting any further"):
         list(search(made, workers=1, pause=0.05))
 
 
 def test_tune_from_python(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    protocol(tmp_path)  # writes the text
+    make_spec(tmp_path)  # writes the text
     heard = []
-    made = recurra.tune(
-        ["sums.txt"], "rnn", SPACE, RECIPE, length=LENGTH, engine="reference", workers=1,
-        report=heard.append,
-    )  # fmt: skip
+    request = recurra.TuneRequest(
+        ["sums.txt"], "rnn", SPACE, RECIPE, length=LENGTH, engine="reference", workers=1
+    )
+    made = recurra.tune(request, heard.append)
     assert made.winner().loss == min(t.loss for t in heard[-1] if t.loss is not None)
     network, recipe = made.winning()
     assert network.name == "rnn"
@@ -259,8 +261,8 @@ def test_tune_from_python(tmp_path, monkeypatch):
 
 
 def test_an_estimate_counts_and_measures(tmp_path):
-    asked = protocol(tmp_path, {"hidden": [4, 40], "lr": [0.1, 0.01]}, pruner="top", rung=240)
-    found = estimate(asked, 2)
+    asked = make_spec(tmp_path, {"hidden": [4, 40], "lr": [0.1, 0.01]}, pruner="top", rung=240)
+    found = estimate_cost(asked, 2)
     assert (found.trials, found.too_large, found.at_most) == (4, 0, False)
     # four to 240 characters, then three finalists to the end
     assert found.characters == 4 * 240 + 3 * (LENGTH - 240)
@@ -270,18 +272,20 @@ def test_an_estimate_counts_and_measures(tmp_path):
 
 
 def test_the_share_of_rounds_is_arithmetic(tmp_path):
-    asked = protocol(
+    asked = make_spec(
         tmp_path, {"lr": [i / 100 for i in range(1, 28)]}, pruner="rounds", length=2700
     )
-    assert asked.pruner == Pruner("rounds", (100, 300, 900), 3, 1)
+    assert asked.pruner == PRUNERS.get("rounds")((100, 300, 900), 3, 1)
     total = 27 * 100 + 9 * 200 + 3 * 600 + 3 * 1800  # three finalists
-    assert expected_share(asked, 27) == pytest.approx(total / (27 * 2700))
+    assert asked.pruner.expected_share(27, 2700, asked.finalists, 1) == pytest.approx(
+        total / (27 * 2700)
+    )
 
 
 def test_how_much_is_done(tmp_path, rounds):
     fresh = study(tmp_path, pruner="rounds", rung=100)
-    assert fraction_done(fresh.protocol, fresh.trials()) == 0.0
-    assert fraction_done(rounds.protocol, rounds.trials()) == 1.0
+    assert fraction_done(fresh.spec, fresh.trials()) == 0.0
+    assert fraction_done(rounds.spec, rounds.trials()) == 1.0
 
 
 def test_no_setting_fits(tmp_path, monkeypatch):
@@ -289,7 +293,7 @@ def test_no_setting_fits(tmp_path, monkeypatch):
 
     monkeypatch.setattr(estimates, "memory_limit", lambda: 1000)
     with pytest.raises(RunError, match="no setting fits into memory"):
-        estimate(protocol(tmp_path), 2)
+        estimate_cost(make_spec(tmp_path), 2)
 
 
 def test_a_study_in_its_folder_wants_no_database(tmp_path):
@@ -304,7 +308,7 @@ def test_a_study_in_its_folder_wants_no_database(tmp_path):
 )
 def test_databases_that_are_none(tmp_path, url, sentence):
     with pytest.raises(SettingError, match=sentence):
-        Study.create(protocol(tmp_path), tmp_path / "study", url).trials()
+        Study.create(make_spec(tmp_path), tmp_path / "study", url).trials()
 
 
 def test_losses_are_plain_numbers(rounds):

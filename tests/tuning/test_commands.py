@@ -156,7 +156,7 @@ def test_worker_works_on_what_tune_began(tmp_path, call):
     code, out, err = call("worker", made.folder)
     assert (code, err) == (0, "")
     assert "trial 1 lr=0.01: done" in out
-    assert all(trial.over for trial in Study.open(made.folder).trials())
+    assert all(trial.finished for trial in Study.open(made.folder).trials())
 
 
 def test_the_script_for_slurm_starts_workers(tmp_path):
@@ -166,6 +166,36 @@ def test_the_script_for_slurm_starts_workers(tmp_path):
     assert checked.returncode == 0
     assert "#SBATCH --array=1-16\n" in script
     assert f"exec recurra worker '{made.folder}'\n" in script
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\ntouch hacked\n",
+        "a\n#SBATCH --wrap=touch hacked",
+        "$(touch hacked) `touch hacked`",
+        "';touch hacked;'",
+        '-"; touch hacked #',
+        "名字\u2028\x1b[31m\r\ttouch hacked",
+    ],
+)
+def test_no_name_of_a_study_is_a_command_of_its_script(tmp_path, name):
+    made = study(tmp_path, name)
+    script = sbatch_script(made, 2)
+    comments = [line for line in script.splitlines() if line.startswith("#SBATCH --job-name=")]
+    assert re.fullmatch(r"#SBATCH --job-name=[A-Za-z0-9._-]+", *comments)
+    program = tmp_path / "bin" / "recurra"
+    program.parent.mkdir()
+    program.write_text('#!/bin/bash\nprintf "%s\\0" "$@"\n', "utf-8")
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-s"], input=script.encode(), capture_output=True, cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"worker\0" + os.fsencode(made.folder) + b"\0"
+    assert not (tmp_path / "hacked").exists()
 
 
 def test_dask_wants_a_database(tmp_path):

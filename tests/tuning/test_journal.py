@@ -7,16 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import optuna
 import pytest
 
 from recurra.errors import RunError
-from recurra.tuning.journal import JournalLock, cut_torn_line, try_lock
+from recurra.tuning.journal import JournalFile, cut_torn_line, try_lock
+from recurra.tuning.optuna_storage import public_url
 from recurra.tuning.space import parse_space
 from recurra.tuning.study import Study
-from recurra.tuning.trial_store import Ledger, public_url
-from recurra.tuning.trials import DONE, PRUNED, RUNNING, WAITING
+from recurra.tuning.trial_store import TrialStore
+from recurra.tuning.trials import DONE, PRUNED, RUNNING, WAITING, Figures
 from recurra.tuning.workers import Worker
 from studies import finished, study, table
 
@@ -24,44 +26,67 @@ SPACE = parse_space({"lr": [0.1, 0.2], "hidden": {"from": 2, "to": 4}})
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path, "name", SPACE)
+def store(tmp_path):
+    return TrialStore(tmp_path, "name", SPACE)
 
 
-def test_a_ledger_reads_back_what_was_written(tmp_path, ledger):
-    assert ledger.trial(2).state == WAITING
-    ledger.suggest(1, {"lr": 0.2, "hidden": 3})
-    assert ledger.begin(1)
-    ledger.reach(1, 100, 1.5)
-    ledger.note(1, result={"steps": 7})
-    ledger.settle(1, DONE, 1.25, "the end")
-    ledger.begin(0)
-    again = Ledger(tmp_path, "name", SPACE).trials()
+def test_a_store_reads_back_what_was_written(tmp_path, store):
+    assert store.trial(2).state == WAITING
+    store.set_setting(1, {"lr": 0.2, "hidden": 3})
+    assert store.start(1)
+    store.report(1, 100, 1.5)
+    store.set_result(1, {"steps": 7})
+    store.finalise(1, DONE, 1.25, "the end")
+    store.start(0)
+    again = TrialStore(tmp_path, "name", SPACE).trials()
     assert [trial.state for trial in again] == [RUNNING, DONE, WAITING]
     assert again[1].setting == {"lr": 0.2, "hidden": 3}
     assert (again[1].rungs, again[1].loss, again[1].reason) == ({100: 1.5}, 1.25, "the end")
-    assert again[1].result == {"steps": 7}
+    assert again[1].result == Figures(steps=7)
     assert again[0].setting is None
 
 
-def test_a_finished_trial_stays_as_it_is(ledger):
-    ledger.trial(0)
-    ledger.begin(0)
-    ledger.settle(0, DONE, 1.0)
-    ledger.settle(0, PRUNED)
-    ledger.pause(0)
-    assert not ledger.begin(0)
-    assert (ledger.trial(0).state, ledger.trial(0).loss) == (DONE, 1.0)
+def test_a_finished_trial_stays_as_it_is(store):
+    store.trial(0)
+    store.start(0)
+    store.finalise(0, DONE, 1.0)
+    store.finalise(0, PRUNED)
+    store.pause(0)
+    assert not store.start(0)
+    assert (store.trial(0).state, store.trial(0).loss) == (DONE, 1.0)
 
 
-def test_a_verdict_without_its_end_is_not_believed_but_for_pruned(ledger):
-    ledger.trial(1)
-    ledger.begin(0)
-    ledger.judge(0, DONE)
-    ledger.begin(1)
-    ledger.judge(1, PRUNED, "why")
-    assert [trial.state for trial in ledger.trials()] == [RUNNING, PRUNED]
-    assert not ledger.trials()[1].settled
+def test_a_verdict_without_its_end_is_not_believed_but_for_pruned(store):
+    store.trial(1)
+    store.start(0)
+    store.set_status(0, DONE)
+    store.start(1)
+    store.set_status(1, PRUNED, "why")
+    assert [trial.state for trial in store.trials()] == [RUNNING, PRUNED]
+    assert not store.trials()[1].final
+
+
+def test_a_late_trial_costs_no_more_than_an_early_one(store, monkeypatch):
+    calls = Counter()
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # the same calls, sooner
+
+    def write(number):
+        def count(_, event, __):
+            calls[number] += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            store.trial(number)
+            store.set_setting(number, {"lr": 0.2, "hidden": 3})
+            store.start(number)
+            store.report(number, 100, 1.5)
+            store.finalise(number, DONE, 1.25)
+        finally:
+            sys.setprofile(None)
+
+    for number in range(150):
+        write(number)
+    assert calls[149] == pytest.approx(calls[20], rel=0.1)
 
 
 def test_optunas_own_tools_read_it(tmp_path):
@@ -77,20 +102,20 @@ def test_optunas_own_tools_read_it(tmp_path):
 
 
 @pytest.mark.parametrize("torn", [b'{"op_code":6,"worker', b"x" * 9000, b"\xff\x00"])
-def test_a_torn_last_line_is_cut_off_and_nothing_is_glued_to_it(tmp_path, ledger, torn):
-    ledger.trial(0)
+def test_a_torn_last_line_is_cut_off_and_nothing_is_glued_to_it(tmp_path, store, torn):
+    store.trial(0)
     path = tmp_path / "journal.log"
     whole = path.read_bytes()
     with path.open("ab") as file:
         file.write(torn)
-    # by a ledger that is opened now, and by one that was open when it happened
-    for one in (Ledger(tmp_path, "name", SPACE), ledger):
+    # by a store that is opened now, and by one that was open when it happened
+    for one in (TrialStore(tmp_path, "name", SPACE), store):
         with path.open("ab") as file:
             file.write(torn)
-        one.note(0, mark=1)
+        one.set_notes(0, {"mark": 1.0})
         assert [json.loads(line)["op_code"] for line in path.read_bytes().splitlines()]
     assert path.read_bytes().startswith(whole)
-    assert len(Ledger(tmp_path, "name", SPACE).trials()) == 1
+    assert len(TrialStore(tmp_path, "name", SPACE).trials()) == 1
 
 
 def test_cutting_leaves_whole_lines_alone(tmp_path):
@@ -102,33 +127,33 @@ def test_cutting_leaves_whole_lines_alone(tmp_path):
         assert path.read_bytes() == kept
 
 
-def test_damage_in_the_middle_is_told_with_its_line(tmp_path, ledger):
-    ledger.trial(1)
+def test_damage_in_the_middle_is_told_with_its_line(tmp_path, store):
+    store.trial(1)
     path = tmp_path / "journal.log"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([lines[0], b"garbage\n", *lines[1:]]))
     with pytest.raises(RunError, match="line 2: not a record of Optuna's journal"):
-        Ledger(tmp_path, "name", SPACE)
+        TrialStore(tmp_path, "name", SPACE)
 
 
-def test_a_full_disk_is_a_sentence(ledger, monkeypatch):
-    ledger.trial(0)
+def test_a_full_disk_is_a_sentence(store, monkeypatch):
+    store.trial(0)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunError, match="No space left on device"):
-        ledger.note(0, mark=1)
+        store.set_notes(0, {"mark": 1.0})
 
 
 def test_a_lock_ends_with_its_process(tmp_path):
     path = tmp_path / "journal.log"
     program = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from recurra.tuning.journal import JournalLock\n"
-        "lock = JournalLock(Path(sys.argv[1]))\nlock.acquire()\n"
-        "print('held', flush=True)\ntime.sleep(20)"
+        "from recurra.tuning.journal import JournalFile\n"
+        "with JournalFile(Path(sys.argv[1])).lock():\n"
+        "    print('held', flush=True)\n    time.sleep(20)"
     )
     with subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE) as holder:
         holder.stdout.readline()
@@ -136,20 +161,18 @@ def test_a_lock_ends_with_its_process(tmp_path):
             assert not try_lock(file)
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-    lock = JournalLock(path)
     begun = time.monotonic()
-    lock.acquire()
-    assert time.monotonic() - begun < 20  # Optuna's own lock is waited for 30 s
-    lock.release()
+    with JournalFile(path).lock():
+        assert time.monotonic() - begun < 20  # Optuna's own lock is waited for 30 s
 
 
 def test_two_processes_write_one_journal(tmp_path):
-    Ledger(tmp_path, "name", SPACE).trial(1)
+    TrialStore(tmp_path, "name", SPACE).trial(1)
     program = (
-        "import sys\nfrom pathlib import Path\nfrom recurra.tuning.trial_store import Ledger\n"
+        "import sys\nfrom pathlib import Path\nfrom recurra.tuning.trial_store import TrialStore\n"
         "from recurra.tuning.space import parse_space\n"
-        "ledger = Ledger(Path(sys.argv[1]), 'name', parse_space({'lr': [1]}))\nledger.trials()\n"
-        "for i in range(40): ledger.note(int(sys.argv[2]), **{f'n{i}': i})"
+        "store = TrialStore(Path(sys.argv[1]), 'name', parse_space({'lr': [1]}))\nstore.trials()\n"
+        "for i in range(40): store.set_notes(int(sys.argv[2]), {'n': i})"
     )
     children = [
         subprocess.Popen([sys.executable, "-c", program, tmp_path, str(n)]) for n in range(2)
@@ -175,8 +198,8 @@ def test_studies_of_one_folder_name_do_not_mix(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
     one, other = study(tmp_path / "a"), study(tmp_path / "b")
-    one.ledger.trial(0)
-    assert not other.ledger.trials()
+    one.store.trial(0)
+    assert not other.store.trials()
 
 
 def test_a_study_may_be_renamed(tmp_path):
@@ -193,12 +216,12 @@ def test_a_study_of_somebody_else_can_be_read(tmp_path, monkeypatch):
     def refused(_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(JournalLock, "acquire", refused)
+    monkeypatch.setattr(JournalFile, "lock", refused)
     there = Study.open(made.folder)
     assert table(there) == expected
     assert there.winner() == made.winner()
     with pytest.raises(RunError, match="Permission denied"):
-        there.ledger.trial(99)
+        there.store.trial(99)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,17 @@ import pytest
 
 from recurra.errors import RunError, SettingError, TextError
 from recurra.training.recipe import CLASSIC, MODERN
-from recurra.tuning.api import make_protocol
+from recurra.tuning.api import TuneRequest
 from recurra.tuning.cost import count_parameters
-from recurra.tuning.pruning import Pruner, make_pruner
-from recurra.tuning.spec import Protocol, load_protocol
+from recurra.tuning.pruners import PRUNERS
+from recurra.tuning.pruners.base import Goal
+from recurra.tuning.spec import StudySpec, load_spec
 from recurra.tuning.study import Study
-from studies import LENGTH, RECIPE, protocol, replaced, study, write_text
+from studies import LENGTH, RECIPE, make_spec, replaced, study, write_text
 
 
 def test_every_trial_trains_on_the_same_characters(tmp_path):
-    asked = protocol(tmp_path, {"seq_len": [4, 7], "batch": [1, 3]})
+    asked = make_spec(tmp_path, {"seq_len": [4, 7], "batch": [1, 3]})
     for number in range(4):
         recipe = asked.recipe_of(asked.space.point(number))
         size = recipe.seq_len * recipe.batch
@@ -25,13 +26,13 @@ def test_every_trial_trains_on_the_same_characters(tmp_path):
 
 
 def test_the_classic_pruner_is_the_stop_rules_of_the_original(tmp_path):
-    recipe = protocol(tmp_path, pruner="classic").recipe_of({"lr": 0.1})
+    recipe = make_spec(tmp_path, pruner="classic").recipe_of({"lr": 0.1})
     assert (recipe.stop_no_minimum, recipe.stop_same_integer) == (1000, 10_000)
 
 
 def test_a_setting_chooses_network_functions_and_sizes(tmp_path):
     space = {"network": ["wrnn", "rnn2"], "f1": ["relu", "tanh"], "hidden.b": [4, 6]}
-    asked = protocol(tmp_path, space, network=None)
+    asked = make_spec(tmp_path, space, network=None)
     network = asked.network({"network": "wrnn", "f1": "relu", "hidden.b": 4})
     assert (network.name, network.functions["f1"]) == ("wrnn", "relu")
     recipe = asked.recipe_of({"network": "wrnn", "f1": "relu", "hidden.b": 4})
@@ -39,13 +40,13 @@ def test_a_setting_chooses_network_functions_and_sizes(tmp_path):
 
 
 def test_the_size_of_one_vector_is_that_of_all_that_the_equations_join_to_it(tmp_path):
-    asked = protocol(tmp_path, {"hidden.h": [4, 6]}, network="lstm")
+    asked = make_spec(tmp_path, {"hidden.h": [4, 6]}, network="lstm")
     assert count_parameters(asked, {"hidden.h": 4}, 13) == 4 * (13 + 4 + 1) * 4 + 13 * 5
 
 
 def test_one_text_need_not_be_in_a_list(tmp_path):
     text = write_text(tmp_path)
-    asked = make_protocol(text, "rnn", {"lr": [0.1]}, RECIPE)
+    asked = TuneRequest(text, "rnn", {"lr": [0.1]}, RECIPE).spec()
     assert asked.text.sources == (str(text),)
 
 
@@ -67,7 +68,7 @@ def test_one_text_need_not_be_in_a_list(tmp_path):
 )
 def test_spaces_that_contradict_the_recipe_or_the_network(tmp_path, space, sentence):
     with pytest.raises(SettingError, match=sentence):
-        protocol(tmp_path, space)
+        make_spec(tmp_path, space)
 
 
 @pytest.mark.parametrize(
@@ -105,18 +106,18 @@ def test_searches_that_make_no_sense(tmp_path, options, sentence):
             study(tmp_path, **options)
         return
     with pytest.raises(SettingError, match=sentence):
-        protocol(tmp_path, **options)
+        make_spec(tmp_path, **options)
 
 
 def test_the_length_is_that_of_the_recipe(tmp_path):
-    one_pass = sum(map(len, protocol(tmp_path).text.load().train))
+    one_pass = sum(map(len, make_spec(tmp_path).text.load("the study").train))
     options = {"space": {"lr": [0.1]}, "engine": "reference", "pruner": "none"}
     text = [tmp_path / "sums.txt"]
-    steps = make_protocol(text, "rnn", recipe=MODERN.with_(steps=30), **options)
+    steps = TuneRequest(text, "rnn", recipe=MODERN.with_(steps=30), **options).spec()
     assert steps.length == 30 * MODERN.batch * MODERN.seq_len
-    epochs = make_protocol(text, "rnn", recipe=CLASSIC.with_(epochs=2), **options)
+    epochs = TuneRequest(text, "rnn", recipe=CLASSIC.with_(epochs=2), **options).spec()
     assert epochs.length == 2 * one_pass
-    assert make_protocol(text, "rnn", recipe=CLASSIC, **options).length == 4 * one_pass
+    assert TuneRequest(text, "rnn", recipe=CLASSIC, **options).spec().length == 4 * one_pass
 
 
 @pytest.mark.parametrize(
@@ -131,27 +132,27 @@ def test_the_length_is_that_of_the_recipe(tmp_path):
     ],
 )
 def test_rungs(name, options, rungs):
-    assert make_pruner(name, 27_000, 5000, trials=64, **options).rungs == rungs
+    assert PRUNERS.get(name).create(Goal(27_000, 5000, 64), **options).rungs == rungs
 
 
 def test_top_keeps_some_after_one_pass_and_rounds_a_part_of_them():
-    top = make_pruner("top", 27_000, 5000, trials=64)
-    assert (top.kept(64), top.kept(2)) == (4, 2)
-    assert [Pruner("rounds", (1,), 3).kept(n) for n in (1, 2, 9, 11)] == [1, 1, 3, 3]
+    top = PRUNERS.get("top").create(Goal(27_000, 5000, 64))
+    assert (top.promoted(64), top.promoted(2)) == (4, 2)
+    assert [PRUNERS.get("rounds")((1,), 3).promoted(n) for n in (1, 2, 9, 11)] == [1, 1, 3, 3]
 
 
-def test_a_protocol_comes_back_from_its_file(tmp_path):
+def test_a_specification_comes_back_from_its_file(tmp_path):
     space = {"lr": [0.1], "hidden.b": [4], "f1": ["relu"]}
-    asked = protocol(tmp_path, space, network="wrnn", pruner="rounds")
+    asked = make_spec(tmp_path, space, network="wrnn", pruner="rounds")
     made = Study.create(asked, tmp_path / "study")
-    again, _, storage = load_protocol(made.folder)
+    again, _, storage = load_spec(made.folder)
     assert (again, storage) == (asked, None)
     assert list(again.space.parameters) == list(space)
 
 
 def test_the_same_command_finds_its_study_and_another_one_is_told_why_not(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    asked = protocol(tmp_path)
+    asked = make_spec(tmp_path)
     first, again = Study.create(asked), Study.create(asked)
     assert first.folder == again.folder
     assert first.folder.name == f"rnn-sums-{asked.key}"
@@ -164,13 +165,13 @@ def test_the_same_command_finds_its_study_and_another_one_is_told_why_not(tmp_pa
 def test_a_call_that_was_killed_while_it_made_the_folder_is_no_hindrance(tmp_path):
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / ".study.json.0123.tmp").write_text("{")
-    assert Study.create(protocol(tmp_path), tmp_path / "study").trials()
+    assert Study.create(make_spec(tmp_path), tmp_path / "study").trials()
 
 
 def test_the_folder_of_a_study_has_a_name_that_any_system_takes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = write_text(tmp_path).rename(tmp_path / ("my novel? " + "x" * 100 + ".txt"))
-    asked = make_protocol([text], "rnn", {"lr": [0.1]}, RECIPE, engine="reference")
+    asked = TuneRequest([text], "rnn", {"lr": [0.1]}, RECIPE, engine="reference").spec()
     name = Study.create(asked).folder.name
     assert name.startswith("rnn-my-novel--xxx")
     assert name.endswith(f"-{asked.key}")
@@ -183,8 +184,8 @@ def test_damaged_and_foreign_studies_are_refused(tmp_path):
     content = json.loads(path.read_text())
     for change, sentence in [
         ({"format": 2}, "study of format 2, and this Recurra knows format 1"),
-        ({"sampler": "magic"}, "does not say what a study needs"),
-        ({"trials": None}, "does not say what a study needs"),
+        ({"sampler": "magic"}, "no search magic: choose one of"),
+        ({"trials": None}, "study.json: trials has to be a whole number, not None: restore"),
     ]:
         path.write_text(json.dumps({**content, **change}))
         with pytest.raises(RunError, match=sentence):
@@ -195,25 +196,25 @@ def test_damaged_and_foreign_studies_are_refused(tmp_path):
     with pytest.raises(RunError, match="A study is a folder that"):
         Study.open(tmp_path)
     with pytest.raises(RunError, match="not empty, and no study"):
-        Study.create(made.protocol, tmp_path)
+        Study.create(made.spec, tmp_path)
 
 
 def test_changed_texts_are_refused(tmp_path):
     made = study(tmp_path)
     (tmp_path / "sums.txt").write_text("something else\n" * 400)
-    with pytest.raises(RunError, match="the texts have changed since"):
-        made.protocol.text.load()
+    with pytest.raises(RunError, match="the texts of the study have changed since it began"):
+        made.spec.text.load("the study")
 
 
-def test_json_of_a_protocol_is_json(tmp_path):
-    asked = protocol(tmp_path, pruner="top")
-    assert Protocol.from_json(json.loads(json.dumps(asked.as_json()))) == asked
+def test_json_of_a_specification_is_json(tmp_path):
+    asked = make_spec(tmp_path, pruner="top")
+    assert StudySpec.from_json(json.loads(json.dumps(asked.as_json()))) == asked
 
 
 def test_a_setting_that_is_not_used_does_not_change_the_key(tmp_path):
-    asked = protocol(tmp_path, pruner="rounds", rung=100)
+    asked = make_spec(tmp_path, pruner="rounds", rung=100)
     assert "within" not in asked.as_json()["pruner"]
-    within = protocol(tmp_path, pruner="rounds", rung=100, within="lr")
+    within = make_spec(tmp_path, pruner="rounds", rung=100, within="lr")
     assert within.as_json()["pruner"]["within"] == "lr"
     assert within.key != asked.key
     assert type(asked).from_json(within.as_json()) == within

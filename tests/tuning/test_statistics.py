@@ -20,7 +20,7 @@ from recurra.tuning.statistics import (
     rung_correlations,
 )
 from recurra.tuning.trials import DIVERGED, DONE, PRUNED, Trial
-from studies import protocol
+from studies import make_spec
 
 losses = st.lists(st.floats(0.5, 9, allow_nan=False), min_size=1, max_size=8)
 
@@ -86,7 +86,7 @@ def test_a_search_found_nothing_where_it_diverged():
 
 
 def test_importance_finds_what_matters(tmp_path):
-    asked = protocol(tmp_path, {"hidden": [2, 4, 6], "lr": [0.1, 0.2, 0.3], "batch": [1, 2]})
+    asked = make_spec(tmp_path, {"hidden": [2, 4, 6], "lr": [0.1, 0.2, 0.3], "batch": [1, 2]})
     settings = [asked.space.point(n) for n in range(18)]
     rng = np.random.default_rng(1)
     values = [2 * s["lr"] + 0.001 * rng.standard_normal() for s in settings]
@@ -98,7 +98,7 @@ def test_importance_finds_what_matters(tmp_path):
 
 
 def test_importance_of_a_main_effect_is_its_share_of_the_variance(tmp_path):
-    asked = protocol(tmp_path, {"hidden": [1, 2], "batch": [1, 2]})
+    asked = make_spec(tmp_path, {"hidden": [1, 2], "batch": [1, 2]})
     settings = [asked.space.point(n % 4) for n in range(400)]
     values = [3.0 * s["hidden"] + 4.0 * s["batch"] for s in settings]
     found = importance(asked, _trials(settings, values))
@@ -122,7 +122,7 @@ def test_after_pruning_the_first_rung_is_compared():
 
 
 def test_rungs_foretell(tmp_path):
-    asked = protocol(tmp_path, pruner="rounds", rung=100, length=960)
+    asked = make_spec(tmp_path, pruner="rounds", rung=100, length=960)
     trials = [
         Trial(i, DONE, {}, rungs={100: first, 300: second}, loss=last)
         for i, (first, second, last) in enumerate([(3, 1, 1), (2, 2, 2), (1, 3, 3), (4, 4, 4)])

@@ -1,10 +1,10 @@
 """The command line: arguments in, calls of the library, text out; nothing is computed here.
 
 Results go to stdout, errors and advice to stderr. Exit codes: 0 done, 1 refused or failed, 2
-misused, 130 interrupted.
+misused, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 because the terminal was closed.
 """
 
-import io
+import contextlib
 import os
 import sys
 import tempfile
@@ -16,8 +16,11 @@ import typer
 from typer.core import TyperGroup
 
 from recurra import RecurraError, __version__
+from recurra.cli.output import Interrupted, echo
+from recurra.cli.streams import Stream, safe_streams
+from recurra.training.signals import exit_code, raise_interrupt
 
-INTERRUPT = 130  # the exit code of a program that Ctrl-C ended
+INTERRUPT = 130  # how Typer ends after KeyboardInterrupt
 # Plain help and errors load no Rich, and can be searched, piped and quoted.
 PLAIN: dict[str, Any] = {
     "add_completion": False,
@@ -65,7 +68,7 @@ for name, (_, summary) in COMMANDS.items():
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"recurra {__version__}")
+        echo(f"recurra {__version__}")
         raise typer.Exit
 
 
@@ -85,13 +88,17 @@ def main() -> None:
     """Run this process's command line; whatever goes wrong is one sentence on stderr."""
     for variable in BLAS_THREADS:
         os.environ.setdefault(variable, "1")
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by whoever started this process
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal that lacks a character shows a substitute: no reason to fail.
-            stream.reconfigure(errors="replace")
+    with safe_streams() as streams:
+        with raise_interrupt():
+            code = _run(streams)
+        code = _close(streams, code)
+    compilation = sys.modules.get("recurra.compute.numba.compilation")
+    if code > 128 and compilation and compilation.compiling():
+        os._exit(code)  # an ordinary end would wait for LLVM
+    sys.exit(code)
+
+
+def _run(streams: tuple[Stream, Stream]) -> int:
     interrupts = []
 
     def note(lost: Any) -> None:
@@ -102,26 +109,54 @@ def main() -> None:
 
     # While kernels are compiled, Ctrl-C may be lost in a callback of LLVM, which then fails.
     sys.unraisablehook = note
+    sentence = "Interrupted."
     try:
         app(prog_name="recurra")
     except SystemExit as end:
-        code = end.code
+        if end.code != INTERRUPT:
+            return int(end.code or 0)
+    except KeyboardInterrupt:
+        pass
+    except Interrupted as end:
+        sentence = str(end)
     except Exception as error:  # noqa: BLE001 (a user never sees a traceback)
-        code = INTERRUPT if interrupts else _fail(error)
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        # Python would try again, and complain, when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # Where the reader has gone (`recurra ... | head`) there is nobody to tell; what has failed
-        # before has told it.
-        code = code or (1 if isinstance(error, BrokenPipeError) else _fail(error))
-    sys.exit(code)
+        if not interrupts:
+            return _fail(error)
+    _tell(sentence)
+    # A training that nobody reads any more was interrupted without a signal.
+    return exit_code() or (1 if any(stream.lost for stream in streams) else INTERRUPT)
+
+
+def _close(streams: tuple[Stream, Stream], code: int) -> int:
+    """Hand out what was printed; the exit code if that fails."""
+    for stream in streams:
+        if code > 128:  # what could not be handed out by now would have to be waited for
+            _drop(stream)
+        try:
+            stream.flush()
+            error = stream.lost
+        except OSError as failed:
+            error = failed
+        if error is not None:
+            _drop(stream)  # Python would try again, and complain, when it ends
+            # Where the reader has gone (`recurra ... | head`) there is nobody to tell; what has
+            # failed before has told it.
+            code = code or (1 if isinstance(error, BrokenPipeError) else _fail(error))
+    return code
+
+
+def _drop(stream: Stream) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(error: Exception) -> int:
-    typer.echo(f"Error: {_sentence(error)}", err=True)
+    _tell(f"Error: {_sentence(error)}")
     return 1
+
+
+def _tell(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal was closed
+        echo(sentence, err=True)
 
 
 def _sentence(error: Exception) -> str:

@@ -47,7 +47,9 @@ class Lines:
 
     def show(self, trials: Trials) -> None:
         """Take in all trials as they stand."""
-        over = {(trial.number, trial.state) for trial in trials if trial.over}
+        over: set[tuple[int, str]] = {
+            (trial.number, trial.state) for trial in trials if trial.finished
+        }
         if self._over is None:  # what was over before is no news
             self._over = over
             if over:
@@ -77,7 +79,7 @@ class Lines:
     def _left(self, trials: Trials) -> float | None:
         from recurra.tuning.cost import fraction_done
 
-        fraction = fraction_done(self.study.protocol, trials)
+        fraction = fraction_done(self.study.spec, trials)
         if self._fraction is None:
             self._fraction = fraction
         gained = fraction - self._fraction
@@ -132,8 +134,8 @@ def setting(trial: recurra.Trial) -> str:
 def columns(study: "recurra.Study") -> list[str]:
     """The columns of the table for people."""
     return [
-        "trial", "state", *study.protocol.space.parameters,
-        *(f"nats_at_{rung}" for rung in study.protocol.pruner.rungs),
+        "trial", "state", *study.spec.space.parameters,
+        *(f"nats_at_{rung}" for rung in study.spec.pruner.rungs),
         "nats_per_char", "bits_per_char", "min_smooth_loss", "min_smooth_loss_step", "characters",
         "seconds",
     ]  # fmt: skip

@@ -1,16 +1,23 @@
 """Commands that compare networks and tell of it: `compare` and `report`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 import recurra
-from recurra.cli import INTERRUPT, options
-from recurra.cli.display import display, duration
-from recurra.cli.output import make_console, print_json, print_table, shown_path
-from recurra.comparison.budgets import Sizes
-from recurra.comparison.runner import count_trials
+from recurra.cli import options
+from recurra.cli.display import duration, follow
+from recurra.cli.output import (
+    Interrupted,
+    make_console,
+    print_json,
+    print_table,
+    shown_path,
+    tell_written,
+)
+from recurra.comparison.budgets import LimitName, Match, Sizes
+from recurra.comparison.runner import count_runs
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.training.recipe import BUDGETS
 from recurra.training.records import Finished
@@ -19,12 +26,12 @@ from recurra.training.stopping import INTERRUPTED
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recurra.comparison.comparison import Comparison, Trial
+    from recurra.comparison.comparison import Comparison, PlannedRun
     from recurra.comparison.results import Results
 
 # What may stand beside --resume, and beside runs: all else is kept as it began.
-RESUMING = {"resume", "text", "json", "quiet"}
-RUNS = {"entrants", "out", "json", "quiet"}
+RESUMING = {"resume", "text", "fetch", "json", "quiet"}
+RUNS = {"entrants", "out", "fetch", "json", "quiet"}
 STUDIES = RUNS | {"seeds", "threads"}
 
 
@@ -73,6 +80,7 @@ def compare_command(
         str | None,
         typer.Option(metavar="COMPARISON", help="Go on with this one; finished: show it again."),
     ] = None,
+    fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
     engine: options.EngineName = DEFAULT_ENGINE,
@@ -99,7 +107,9 @@ def compare_command(
         kept = "the winners of studies keep their settings; to set others, add --text"
         _refuse_options(context, STUDIES, kept)
         studies = {name: recurra.Study.open(what) for name, what in _named(entrants)}
-        comparison = recurra.compare_studies(studies, seeds=seeds, out=out, threads=threads)
+        comparison = recurra.compare_studies(
+            studies, seeds=seeds, out=out, threads=threads, fetch=fetch
+        )
     elif text is None:
         kept = (
             "without --text these are runs, which stay as they were; to train networks, add --text"
@@ -118,7 +128,7 @@ def compare_command(
             choices=_choices(set_),
             hidden=sizes,
             limits=limits,
-            match=match,
+            match=cast(Match, match),
             seeds=seeds,
             rates=_numbers(rates, "--rates") if rates else (),
             out=out,
@@ -128,8 +138,8 @@ def compare_command(
             threads=threads,
         )
     console = make_console(stderr=json)
-    _train(comparison, make_console(stderr=json, quiet=quiet), text)
-    results = recurra.settle(comparison, text)
+    _train(comparison, make_console(stderr=json, quiet=quiet), text, fetch)
+    results = recurra.evaluate_test(comparison, text, fetch=fetch)
     if json:
         print_json(results.as_dict())
         return
@@ -160,15 +170,23 @@ def report_command(
     ] = None,
     chars: Annotated[int, typer.Option(min=0, help="Characters of a sample; 0: none.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    fetch: options.Fetch = False,
 ) -> None:
     """Make one page of a comparison, a study or runs: opens anywhere, asks nothing of any server.
 
     What was asked, equations, tables, curves, intervals, samples, and the commands to repeat it.
     """
     written = recurra.write_report(
-        things, out, language=lang, format=format_, prompts=prompt, characters=chars, seed=seed
+        things,
+        out,
+        language=lang,
+        format=format_,
+        prompts=prompt,
+        characters=chars,
+        seed=seed,
+        fetch=fetch,
     )
-    make_console().print(f"written: {shown_path(written)}, {written.stat().st_size:,} bytes")
+    tell_written(written)
 
 
 def _refuse_options(context: typer.Context, allowed: set[str], why: str) -> None:
@@ -248,51 +266,49 @@ def _sizes(text: str | None) -> list[Sizes] | None:
     return [options.hidden_sizes(size) for size in ([text] if "=" in text else text.split(","))]
 
 
-def _limits(settings: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _limits(settings: dict[str, Any]) -> list[dict[LimitName, int | float]] | None:
     """Budgets of time out of the options; each length is one."""
-    limits: list[dict[str, Any]] = []
+    limits: list[dict[LimitName, int | float]] = []
     for name in BUDGETS:
         given, settings[name] = settings[name], None
         if given is not None:
             numbers = _numbers(given, f"--{name}", int if name == "steps" else float)
             if not limits:  # a recipe without stop rules needs an end of its own
                 settings[name] = given.partition(",")[0]
-            limits += [{name: number} for number in numbers]
+            limits += [{cast(LimitName, name): number} for number in numbers]
     return limits or None
 
 
-def _train(comparison: "Comparison", console: "Console", text: Sequence[str] | None) -> None:
+def _train(
+    comparison: "Comparison", console: "Console", text: Sequence[str] | None, fetch: bool
+) -> None:
     """Train what is missing; a line for each run that ends."""
-    from recurra.training.signals import stop_on_signals
-
     where = shown_path(comparison.folder)
-    done, total = count_trials(comparison)
+    done, total = count_runs(comparison)
     console.print(f"comparison {where}: {total} runs, {done} of them finished")
     for budget in comparison.budgets:
         counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
         console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
-    for trial, trainer in recurra.trainers(comparison, text):
+    for trial, trainer in recurra.pending_runs(comparison, text, fetch=fetch):
         console.print(f"[{done + 1}/{total}] {trial.key}")
         try:
-            with stop_on_signals(trainer), display(console) as show:
+            with follow(trainer, console) as show:
                 for record in trainer.records():
                     show(record)
         except KeyboardInterrupt:
-            typer.echo(f"Ended at once. Go on: recurra compare --resume {where}", err=True)
-            raise
+            raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
         assert isinstance(record, Finished)
         if record.stopped_by == INTERRUPTED:
             advice = f"recurra compare --resume {where}"
-            typer.echo(f"Interrupted after {done} of {total} runs. Go on: {advice}", err=True)
-            raise typer.Exit(INTERRUPT)
+            raise Interrupted(f"Interrupted after {done} of {total} runs. Go on: {advice}")
         done += 1
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
 
 
-def _outcome(trial: "Trial", record: Finished) -> str:
+def _outcome(planned: "PlannedRun", record: Finished) -> str:
     loss = record.val_nats_per_char
     held_out = "no held-out loss" if loss is None else f"held-out {loss:.3f} nats"
-    return f"{trial.key}: {held_out}, {duration(record.seconds)}; ended: {record.message}"
+    return f"{planned.key}: {held_out}, {duration(record.seconds)}; ended: {record.message}"
 
 
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:

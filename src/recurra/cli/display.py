@@ -2,11 +2,16 @@
 
 import contextlib
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from recurra.training.records import Compiling, Evaluation, Progress, Record, Sample
+from recurra.cli.streams import Stream
+from recurra.training.records import Compiling, Evaluation, Lost, Progress, Record, Sample
+from recurra.training.signals import stop_on_signals
+from recurra.training.trainer import Trainer
+from recurra.view.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -15,6 +20,17 @@ if TYPE_CHECKING:
 PAUSE = 10.0
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.-:=+*#"
+
+
+@contextlib.contextmanager
+def follow(trainer: Trainer, console: "Console") -> Iterator[Callable[[Record], None]]:
+    """Show a training's records; a signal, or a reader who has gone, lets it save and end."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(stop_on_signals(trainer.stop))
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, Stream):
+                stack.enter_context(stream.outlive(trainer.stop))
+        yield stack.enter_context(display(console))
 
 
 @contextlib.contextmanager
@@ -36,6 +52,19 @@ def display(console: "Console") -> Iterator[Callable[[Record], None]]:
         yield dashboard.show
 
 
+def download_lines(console: "Console") -> Callable[[str, int], None]:
+    """Show, every few seconds, how much of a text has been downloaded."""
+    printed = time.monotonic()
+
+    def show(address: str, size: int) -> None:
+        nonlocal printed
+        if time.monotonic() - printed > PAUSE:
+            console.print(f"downloading {address}: {size:,} bytes")
+            printed = time.monotonic()
+
+    return show
+
+
 class Lines:
     """A line at every held-out loss, or every few seconds; a sample now and then."""
 
@@ -48,7 +77,11 @@ class Lines:
         """Take in one record."""
         match record:
             case Compiling():
-                self.console.print(compiling(record))
+                if not record.seconds or time.monotonic() - self._printed > PAUSE:
+                    self._printed = time.monotonic()
+                    self.console.print(compiling(record))
+            case Lost():
+                self.console.print(record.message)
             case Progress():
                 self.progress = record
                 if time.monotonic() - self._printed > PAUSE:
@@ -84,6 +117,8 @@ class Dashboard(Lines):
         match record:
             case Compiling():
                 self.waiting = compiling(record)
+            case Lost():
+                super().show(record)
             case Progress():
                 self.progress = record
                 self.curve.append(record.smooth_nats_per_char)
@@ -117,14 +152,15 @@ class Dashboard(Lines):
             figures.add_row("held-out", held_out, f"at step {self.evaluation.step:,}")
         parts: list[RenderableType] = [Text(), head, figures]
         if self.sample:
-            text = Text(self.sample.text, overflow="fold")
+            text = Text(visible(self.sample.text), overflow="fold")
             parts.append(Panel(text, title=f"written after step {self.sample.step:,}", height=8))
         return Group(*parts)
 
 
 def compiling(record: Compiling) -> str:
     """What there is to wait for before the first step."""
-    return f"compiling the kernels of {record.network}, once: some seconds ..."
+    so_far = f"{record.kernel}, {duration(record.seconds)} so far" if record.kernel else "seconds"
+    return f"compiling the kernels of {record.network}, once: {so_far} ..."
 
 
 def nats_and_bits(nats_per_char: float) -> str:

@@ -10,9 +10,9 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.output import make_console, print_json, print_table
+from recurra.cli.output import echo, make_console, print_json, print_table, tell_written
 from recurra.compute.engines import DEFAULT_ENGINE
-from recurra.storage.files import write_atomic
+from recurra.storage.outputs import check_output, output_format, write_output
 
 NetworkName = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")
@@ -59,18 +59,30 @@ def show_command(
     kernel: Annotated[
         bool, typer.Option("--kernel", help="The generated kernels instead.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.eq", help="The equations alone, as a file."),
+    ] = None,
 ) -> None:
     """Show a network: its equations as Recurra reads them, and its parameters with their shapes."""
     loaded = recurra.load_network(network, options.choices(set_))
     shapes = recurra.ShapeSolver(loaded).shapes(vocabulary, options.hidden_sizes(hidden))
-    console = make_console()
-    if kernel:
-        console.print(recurra.generate_kernels(recurra.make_plan(loaded)).text)
+    text = recurra.generate_kernels(recurra.make_plan(loaded)).text if kernel else loaded.source
+    if output is not None:
+        output_format(output, ["py" if kernel else "eq"])
+        write_output(output, text)
+        tell_written(output)
         return
-    console.print(loaded.source)
-    rows = [(name, _shape(shapes.paper(name)), _shape(s)) for name, s in shapes.parameters.items()]
-    print_table(console, ("parameter", "on paper", "as stored"), rows)
-    console.print(f"{shapes.count:,} parameters with {vocabulary:,} characters")
+    console = make_console()
+    console.print(text)
+    if kernel:
+        return
+    # Comments, so that what is shown can be read again from a file.
+    longest = max(map(len, shapes.parameters))
+    for name, shape in shapes.parameters.items():
+        paper = _shape(shapes.paper(name))
+        console.print(f"# {name:<{longest}}  {paper}, stored as {_shape(shape)}")
+    console.print(f"# {shapes.count:,} parameters with {vocabulary:,} characters")
 
 
 def explain_command(
@@ -91,17 +103,21 @@ def explain_command(
     parameter derived step by step, what is computed when, and the generated kernels.
     """
     loaded = recurra.load_network(network, options.choices(set_))
+    for path, formats in ((output, ["md"]), (diagram, ["svg"])):
+        if path is not None:
+            output_format(path, formats)
+            check_output(path)
     address = None
     if diagram:
         folder = output.parent if output else "."
         address = quote(os.path.relpath(diagram, folder).replace(os.sep, "/"))
     page = recurra.explanation(loaded, lang, address)
     if diagram:
-        write_atomic(diagram, recurra.draw(loaded).encode())
+        write_output(diagram, recurra.draw(loaded))
     if output:
-        write_atomic(output, page.encode())
+        write_output(output, page)
     else:
-        typer.echo(page, nl=False)
+        echo(page, end="")
 
 
 def check_command(

@@ -36,6 +36,9 @@ Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="Encoding of the texts; else it is detected.")
 ]
 
+Fetch = Annotated[
+    bool, typer.Option("--fetch", help="Download texts that a folder, not you, names by address.")
+]
 Split = Annotated[
     str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
 ]

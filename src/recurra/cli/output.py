@@ -8,26 +8,30 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
+from recurra.cli.streams import Stream
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+class Interrupted(Exception):  # noqa: N818 (not an error)
+    """A command was interrupted and has cleaned up; its text tells the user how to go on."""
+
+
+def echo(text: str, *, end: str = "\n", err: bool = False) -> None:
+    """Print a text at once, as it is."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(text + end)
+    stream.flush()
+
+
 def make_console(stderr: bool = False, quiet: bool = False) -> "Console":
-    """A console that prints texts as they are: no markup, no colours of its own, no cut lines."""
-    from rich.console import Console
+    """A console that prints texts as they are."""
+    from recurra.cli.console import TextConsole
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(
-        file=stream,
-        width=None if stream.isatty() else 200,
-        quiet=quiet,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        soft_wrap=True,
-    )
+    assert isinstance(stream, Stream)
+    return TextConsole(stream, quiet)
 
 
 def print_table(
@@ -62,7 +66,7 @@ def _cell(value: object) -> str:
 
 def print_json(result: Mapping[str, Any]) -> None:
     """One line of JSON on stdout, in ASCII; what is no finite number is null."""
-    typer.echo(json.dumps(_finite(result), allow_nan=False))
+    echo(json.dumps(_finite(result), allow_nan=False))
 
 
 def _finite(value: Any) -> Any:
@@ -86,3 +90,9 @@ def shown_path(path: str | os.PathLike[str]) -> str:
     if os.name == "nt":
         return f'"{shown}"' if " " in shown else shown
     return shlex.quote(shown)
+
+
+def tell_written(path: str | os.PathLike[str]) -> None:
+    """Tell of a file that was written; a pipe, or this very output, needs no word."""
+    if os.path.isfile(path):
+        echo(f"written: {shown_path(path)}, {os.path.getsize(path):,} bytes")

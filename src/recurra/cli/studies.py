@@ -2,7 +2,6 @@
 
 import csv
 import io
-import signal
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.board import board, columns, show_winner
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.output import echo, make_console, print_json, print_table, shown_path
 
 StudyFolder = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's folder, made by `recurra tune`.")
@@ -19,6 +18,9 @@ Storage = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Its database, with the password; or RECURRA_STORAGE."),
 ]
+
+# A spreadsheet computes a cell that begins with one of these.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def trials_command(
@@ -41,8 +43,8 @@ def trials_command(
     opened = recurra.Study.open(study, storage)
     trials = opened.trials()
     table = rows(opened, sorted(trials, key=rank))
-    correlations = rung_correlations(opened.protocol, trials)
-    weights = importance(opened.protocol, trials)
+    correlations = rung_correlations(opened.spec, trials)
+    weights = importance(opened.spec, trials)
     console = make_console(stderr=json or csv)
     if json:
         print_json(
@@ -54,7 +56,7 @@ def trials_command(
             }
         )
     elif csv:
-        typer.echo(_csv(table), nl=False)
+        echo(_csv(table), end="")
     else:
         begun = [row for row in table if row["state"] != "waiting" or row["characters"]]
         names = columns(opened)
@@ -96,7 +98,6 @@ def worker_command(
     from recurra.tuning.workers import search
 
     opened = recurra.Study.open(study, storage)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = make_console(quiet=quiet)
     with board(console, opened) as show:
         for trials in search(opened, workers=workers, characters=characters):
@@ -107,5 +108,10 @@ def _csv(table: list[dict[str, object]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(table[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(table)
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in table)
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A text that no spreadsheet takes for a formula; numbers stay numbers."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recurra
-from recurra.cli import INTERRUPT, options
-from recurra.cli.display import display, duration, sparkline
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli import options
+from recurra.cli.display import download_lines, duration, follow, sparkline
+from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
 from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.text.corpus import Split
 from recurra.text.decoding import UTF8
 from recurra.training.records import Finished, Progress
 from recurra.training.stopping import DIVERGED, INTERRUPTED
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 # What may stand beside --resume: all else is kept as the run began.
-RESUMING = {"resume", "texts", "json", "quiet"}
+RESUMING = {"resume", "texts", "fetch", "json", "quiet"}
 # What may not stand beside --from.
 _OF_A_STUDY = {"network", "preset", "set_", "recipe", "encoding", "split"}
 NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
@@ -60,6 +61,7 @@ def train_command(
             "--from", metavar="STUDY", help="Network, recipe and texts of a search's winner."
         ),
     ] = None,
+    fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
     engine: options.EngineName = DEFAULT_ENGINE,
@@ -81,30 +83,36 @@ def train_command(
     console = make_console(stderr=json, quiet=quiet)
     if resume is not None:
         _refuse_options(context)
-        trainer = recurra.resume(recurra.Run.open(resume), texts)
+        trainer = recurra.resume(recurra.Run.open(resume), texts, fetch=fetch)
     else:
-        corpus = None
+        corpus, show_download = None, download_lines(console)
+        shares: Split = split
         if from_ is not None:
             _refuse_options(context, _OF_A_STUDY, "a search's winner brings its own")
             study = recurra.Study.open(from_)
             found, chosen = study.winning()
-            text = study.protocol.text
-            texts, encoding, split = texts or list(text.sources), text.encoding, text.split
+            text = study.spec.text
+            if not texts:
+                corpus, texts = text.load(study.folder, fetch=fetch), list(text.sources)
+            encoding, shares = text.encoding, text.split
         elif preset is not None:
             _refuse_options(context, {"recipe"}, "a preset brings its own")
-            corpus = recurra.load_corpus(texts or [], encoding, split)
+            corpus = recurra.load_corpus(texts or [], encoding, split, progress=show_download)
             suited = recurra.preset(preset, corpus, network, options.choices(set_))
             found, chosen = suited.network, suited.recipe
         else:
             found = recurra.load_network(network or "wrnn", options.choices(set_))
             chosen = options.make_recipe(recipe, {})
+        chosen = options.changed(chosen, settings)
+        if corpus is None:
+            corpus = recurra.load_corpus(texts or [], encoding, shares, progress=show_download)
         trainer = recurra.start(
             texts or [],
             found,
-            options.changed(chosen, settings),
+            chosen,
             out=out,
             encoding=encoding,
-            split=split,
+            split=shares,
             corpus=corpus,
             engine=engine,
             threads=threads,
@@ -170,20 +178,18 @@ def _refuse_options(context: typer.Context, refused: set[str] | None = None, why
 
 def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, list[float]]:
     """Train to the end; its figures, and the curve of the training loss."""
-    from recurra.training.signals import stop_on_signals
-
     run = shown_path(trainer.run.folder) if trainer.run else ""
     curve = [trainer.watch.smooth / trainer.recipe.seq_len]
     try:
-        with stop_on_signals(trainer), display(console) as show:
+        with follow(trainer, console) as show:
             _announce(trainer, console, run)
             for record in trainer.records():
                 show(record)
                 if isinstance(record, Progress):
                     curve.append(record.smooth_nats_per_char)
     except KeyboardInterrupt:
-        typer.echo(f"Ended at once. From its last save: recurra train --resume {run}", err=True)
-        raise
+        advice = f"recurra train --resume {run}"
+        raise Interrupted(f"Ended at once. From its last save: {advice}") from None
     assert isinstance(record, Finished)
     return record, curve
 
@@ -194,8 +200,7 @@ def _refuse_to_go_on(finished: Finished) -> None:
         raise recurra.RunError(finished.message)
     if finished.stopped_by == INTERRUPTED:
         advice = f"recurra train --resume {shown_path(finished.run or '')}"
-        typer.echo(f"Interrupted at step {finished.steps:,}, and saved. Go on: {advice}", err=True)
-        raise typer.Exit(INTERRUPT)
+        raise Interrupted(f"Interrupted at step {finished.steps:,}, and saved. Go on: {advice}")
 
 
 def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:

@@ -10,14 +10,14 @@ import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
 from recurra.cli.display import duration
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.output import Interrupted, echo, make_console, print_json, print_table, shown_path
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recurra.tuning.cost import Estimate
-    from recurra.tuning.spec import Protocol
+    from recurra.tuning.cost import CostEstimate
+    from recurra.tuning.spec import StudySpec
 
 CLASSIC = "classic"
 DAY = 86_400.0  # seconds that the original spent on one grid, on 12 cores, unfinished
@@ -78,9 +78,14 @@ def tune_command(
     finalists: Annotated[
         int, typer.Option(min=0, help="So many of the best are trained in full.")
     ] = 3,
-    ahead: Annotated[
+    max_in_flight: Annotated[
         int | None,
-        typer.Option(min=1, help="Trials under way at a time, at most (tpe, median, halving)."),
+        typer.Option(
+            "--max-in-flight",
+            "--ahead",
+            min=1,
+            help="Trials that run at a time, at most (tpe, median, halving, hyperband).",
+        ),
     ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after so many; the same command goes on.")
@@ -123,13 +128,13 @@ def tune_command(
 
     The same command goes on where it was stopped, by Ctrl-C or by a kill; no trial is repeated.
     """
-    from recurra.tuning.api import make_protocol
+    from recurra.tuning.api import TuneRequest
 
     if (space is None) == (grid is None) or grid not in (None, CLASSIC):
         raise typer.BadParameter("give --space FILE or --grid classic", param_hint="--space")
     if (dask or sbatch) and storage is None:
         raise typer.BadParameter("many machines share a database", param_hint="--storage")
-    protocol = make_protocol(
+    request = TuneRequest(
         texts,
         network,
         recurra.load_space(space) if space else recurra.classic_space(network or "wrnn"),
@@ -143,21 +148,23 @@ def tune_command(
         keep=keep,
         within=within,
         finalists=finalists,
-        ahead=ahead,
+        max_in_flight=max_in_flight,
         encoding=encoding,
         split=split,
         engine=engine,
+        out=out,
+        storage=storage,
     )
     console = make_console(stderr=json, quiet=quiet)
     workers = workers or available_threads()
     if dry_run:
-        _dry_run(console, protocol, workers, json, grid is not None)
+        _dry_run(console, request.spec(), workers, json, grid is not None)
         return
-    study = recurra.Study.create(protocol, out, storage)
+    study = request.open_study()
     if sbatch:
         from recurra.tuning.cluster import sbatch_script
 
-        typer.echo(sbatch_script(study, workers), nl=False)
+        echo(sbatch_script(study, workers), end="")
         return
     _search(console, study, workers, minutes, characters, dask)
     show_winner(console, study, json)
@@ -176,27 +183,25 @@ def _search(
 
     budgets: dict[str, Any] = {"workers": workers, "minutes": minutes, "characters": characters}
     states = search(study, **budgets) if dask is None else search_with_dask(study, dask, **budgets)
-    console.print(f"study {shown_path(study.folder)}: {study.protocol.trials:,} trials")
+    console.print(f"study {shown_path(study.folder)}: {study.spec.trials:,} trials")
     try:
         with board(console, study) as show:
             for trials in states:
                 show(trials)
     except KeyboardInterrupt:
-        typer.echo(
+        raise Interrupted(
             "Interrupted, and saved. The same command goes on; what there is: recurra trials "
-            f"{shown_path(study.folder)}",
-            err=True,
-        )
-        raise
+            f"{shown_path(study.folder)}"
+        ) from None
 
 
 def _dry_run(
-    console: "Console", protocol: "Protocol", workers: int, json: bool, classic: bool
+    console: "Console", spec: "StudySpec", workers: int, json: bool, classic: bool
 ) -> None:
-    from recurra.tuning.cost import estimate
+    from recurra.tuning.cost import estimate_cost
 
     console.print("measuring a few settings ...")
-    found = estimate(protocol, workers)
+    found = estimate_cost(spec, workers)
     if json:
         print_json(asdict(found))
         return
@@ -210,7 +215,7 @@ def _dry_run(
         for p in found.probes
     ]
     print_table(console, ("measured", "parameters", "chars/s", "MiB"), rows)
-    _tell(console, protocol, found)
+    _tell(console, spec, found)
     if classic:
         console.print(
             "The original ran for a day on 12 cores and did not come to the end of a grid: more "
@@ -218,11 +223,11 @@ def _dry_run(
         )
 
 
-def _tell(console: "Console", protocol: "Protocol", found: "Estimate") -> None:
+def _tell(console: "Console", spec: "StudySpec", found: "CostEstimate") -> None:
     bound = "at most " if found.at_most else ""
     console.print(
-        f"{found.trials:,} trials of {protocol.length:,} characters, search {protocol.sampler}, "
-        f"pruner {protocol.pruner.name}: {bound}{found.characters:,} characters"
+        f"{found.trials:,} trials of {spec.length:,} characters, search {spec.sampler.name}, "
+        f"pruner {spec.pruner.name}: {bound}{found.characters:,} characters"
     )
     console.print(
         f"time: {bound}about {duration(found.seconds)} with {found.workers} workers on "

@@ -3,17 +3,18 @@
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.output import make_console, print_json, print_table, shown_path
+from recurra.cli.output import echo, make_console, print_json, print_table, shown_path, tell_written
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.errors import TextError
+from recurra.storage.outputs import check_output, open_output, output_format
+from recurra.view.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,6 +47,10 @@ def write_command(
     last: Annotated[
         bool, typer.Option("--last", help="Use the run's last state, not its best.")
     ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Write into this file, as UTF-8."),
+    ] = None,
 ) -> None:
     """Go on with a text, as one run would, or several side by side: write RUN [RUN...] [TEXT].
 
@@ -63,10 +68,23 @@ def write_command(
         model = recurra.load_model(run, checkpoint)
         writers[shown_path(run)] = recurra.Writer(model, sampling, seed)
     console = make_console()
+    if out is not None:
+        output_format(out, ["txt"])
+        check_output(out)
     if prompt is None and sys.stdin.isatty():
+        if out is not None:
+            raise typer.BadParameter("a conversation has no file: name a text", param_hint="--out")
         _converse(console, writers, chars, strict)
-    else:
-        write_on(console, writers, _piped() if prompt is None else prompt, chars, strict)
+        return
+    prompt = _piped() if prompt is None else prompt
+    if out is None:
+        write_on(console, writers, prompt, chars, strict)
+        return
+    _read(writers, prompt, strict)
+    with open_output(out) as file:
+        for text in _written(writers, prompt, chars):
+            file.write(text.encode("utf-8", "backslashreplace"))
+    tell_written(out)
 
 
 def write_on(
@@ -77,21 +95,30 @@ def write_on(
     strict: bool = False,
 ) -> None:
     """Let every writer read the prompt and go on: in columns on a terminal, else in turn."""
+    _read(writers, prompt, strict)
+    if len(writers) > 1 and console.is_terminal and not console.is_dumb_terminal:
+        _write_columns(console, writers, prompt, characters)
+        return
+    for text in _written(writers, prompt, characters):
+        echo(text, end="")
+
+
+def _read(writers: Mapping[str, recurra.Writer], prompt: str, strict: bool) -> None:
     for name, writer in writers.items():
         unknown = writer.read(prompt, strict)
         if unknown:
             more = f" and {len(unknown) - 8:,} more" if len(unknown) > 8 else ""
             named = ", ".join(map(repr, unknown[:8]))
-            typer.echo(f"{name} has never seen {named}{more}: skipped", err=True)
-    if len(writers) > 1 and console.is_terminal and not console.is_dumb_terminal:
-        _write_columns(console, writers, prompt, characters)
-        return
+            echo(f"{name} has never seen {named}{more}: skipped", err=True)
+
+
+def _written(writers: Mapping[str, recurra.Writer], prompt: str, characters: int) -> Iterator[str]:
     for name, writer in writers.items():
         if len(writers) > 1:
-            console.print(f"--- {name}")
-        for text in chain([prompt], writer.write(characters), "\n"):
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            yield f"--- {name}\n"
+        yield prompt
+        yield from writer.write(characters)
+        yield "\n"
 
 
 def _write_columns(
@@ -102,13 +129,13 @@ def _write_columns(
     from rich.text import Text
 
     table = Table(*writers, expand=True)
-    cells = [Text(prompt, "bold", overflow="fold") for _ in writers]
+    cells = [Text(visible(prompt), "bold", overflow="fold") for _ in writers]
     table.add_row(*cells)
     with Live(table, console=console):
         streams = [writer.write(characters) for writer in writers.values()]
         for written in zip(*streams, strict=True):
             for cell, character in zip(cells, written, strict=True):
-                cell.append(character, "not bold")
+                cell.append(visible(character), "not bold")
 
 
 def _converse(
@@ -117,7 +144,7 @@ def _converse(
     """You type, they go on, you type again."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 (makes a line that is typed editable)
-    typer.echo(
+    echo(
         "Type, and end with Enter; an empty line lets them write on; Ctrl-C stops a text, "
         "Ctrl-D ends.",
         err=True,
@@ -128,9 +155,9 @@ def _converse(
             try:
                 write_on(console, writers, prompt, characters, strict)
             except KeyboardInterrupt:
-                typer.echo()
+                echo("")
     except EOFError:
-        typer.echo()
+        echo("")
 
 
 def _piped() -> str:
@@ -157,17 +184,24 @@ def eval_command(
     encoding: options.Encoding = None,
     engine: options.EngineName = DEFAULT_ENGINE,
     threads: options.Threads = None,
+    fetch: options.Fetch = False,
     json: options.Json = False,
 ) -> None:
     """How well a run predicts the whole of its held-out text, or of other texts."""
     opened = recurra.Run.open(run)
     scores = list(
         recurra.score(
-            opened, texts, encoding=encoding, windows=windows, engine=engine, threads=threads
+            opened,
+            texts,
+            encoding=encoding,
+            windows=windows,
+            engine=engine,
+            threads=threads,
+            fetch=fetch,
         )
     )
     if scores[0].skipped:
-        typer.echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
+        echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
     rows = [
         {
             "text": score.text,

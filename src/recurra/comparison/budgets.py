@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from recurra.errors import SettingError
 from recurra.lang.network import Network
 from recurra.lang.shapes import MAX_SIZE, ShapeSolver
+from recurra.training.recipe import BUDGETS
 
 Sizes = int | dict[str, int]
 
-MATCHES = ("parameters", "hidden")
+Match = Literal["parameters", "hidden", "given", "won"]
+LimitName = Literal["steps", "epochs", "minutes"]
+MATCHES = ("parameters", "hidden")  # of networks that are trained for a comparison
 TOLERANCE = 0.02
 
 
@@ -24,20 +27,34 @@ class Budget:
             ``{"minutes": 5.0}`` (equal wall-clock); empty: whatever ends the recipe.
         sizes: network -> its hidden size, or sizes by vector.
         parameters: network -> how many numbers it has.
+
+    Raises:
+        SettingError: the name cannot be one of a folder, or the limit is none.
     """
 
     name: str
-    limit: dict[str, Any]
+    limit: dict[LimitName, int | float]
     sizes: dict[str, Sizes]
     parameters: dict[str, int]
+
+    def __post_init__(self) -> None:
+        if not is_folder_name(self.name):
+            raise SettingError(f"{self.name!r} cannot name a budget")
+        if len(self.limit) > 1 or not self.limit.keys() <= set(BUDGETS):
+            raise SettingError(f"a limit is one of {', '.join(BUDGETS)}, not {self.limit}")
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a name can be one of a folder on any system, and stays inside its parent."""
+    return bool(name) and all(c.isalnum() or c in "._+-" for c in name) and name[0] != "."
 
 
 def make_budgets(
     networks: Sequence[Network],
     vocabulary: int,
     hidden: Sequence[Sizes],
-    limits: Sequence[dict[str, Any]],
-    match: str = "parameters",
+    limits: Sequence[dict[LimitName, int | float]],
+    match: Match = "parameters",
 ) -> list[Budget]:
     """Every size with every length of training.
 

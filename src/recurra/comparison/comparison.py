@@ -1,7 +1,7 @@
 """The folder of a comparison: what was asked for, its runs, and what the test part said.
 
     comparison.json    networks, texts, recipe, budgets, seeds, rates; written once
-    runs/BUDGET/NETWORK/seed-0        ordinary run folders, one for each trial
+    runs/BUDGET/NETWORK/seed-0        ordinary run folders
     runs/BUDGET/NETWORK/rate-0.003    those of the search before
     test.safetensors   per-character losses of every finished run on the test part; written once
 
@@ -12,23 +12,32 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from recurra.comparison.budgets import Budget
-from recurra.errors import RecurraError, RunError
+from recurra.comparison.budgets import Budget, Match, is_folder_name
+from recurra.compute.engines import check_engine
+from recurra.errors import RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.storage.checkpoints import FORMAT
-from recurra.storage.files import cannot_write, canonical_json, safe_name, write_atomic
-from recurra.storage.runs import Run
+from recurra.storage.files import cannot_write, canonical_json, read_bounded, safe_name
+from recurra.storage.folder import write_atomic
+from recurra.storage.typed_json import read_typed
+from recurra.text.corpus import TextSpec
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
+from recurra.training.records import Finished
 from recurra.training.stopping import DIVERGED
 
 FILE = "comparison.json"
+
+
+class UnfinishedError(RunError):
+    """A run of a comparison is not there, or has not finished."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,21 @@ class Contestant:
         network: what it was made from: a name of the library, or a file.
         choices: what was set in its equations.
         equations: its text.
+
+    Raises:
+        SettingError: the name cannot be one of a folder.
     """
 
     name: str
     network: str
     choices: dict[str, str | float]
     equations: str
+
+    def __post_init__(self) -> None:
+        if not is_folder_name(self.name):
+            raise SettingError(
+                f"{self.name!r} cannot name a network: use letters, digits, dots, + and -"
+            )
 
     @cached_property
     def parsed(self) -> Network:
@@ -54,50 +72,74 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Trial:
+class PlannedRun:
     """One run of a comparison: of a network, at a budget, from a seed.
 
     Attributes:
-        rate: the learning rate that this trial tries out, in a search; None: it is a finalist.
+        lr: the learning rate that it tries out, in a search; None: it is a finalist.
     """
 
     budget: str
     contestant: str
     seed: int
     folder: Path
-    rate: float | None = None
+    lr: float | None = None
 
     @property
     def key(self) -> str:
         """Its name within the comparison."""
-        last = f"seed-{self.seed}" if self.rate is None else f"rate-{self.rate:g}"
+        last = f"seed-{self.seed}" if self.lr is None else f"rate-{self.lr:g}"
         return f"{self.budget}/{self.contestant}/{last}"
 
-    def outcome(self) -> dict[str, Any] | None:
-        """The last record of its run, once that has finished."""
-        if not self.folder.exists():
-            return None
-        records = Run.open(self.folder).metrics()
-        return records[-1] if records and records[-1]["kind"] == "finished" else None
+    @classmethod
+    def of(cls, budget: str, contestant: str, run: FinishedRun) -> Self:
+        """The place of a run that is open already."""
+        planned = cls(budget, contestant, run.config.recipe.seed, run.run.folder)
+        if run.finished is not None:
+            vars(planned)["run"] = run
+        return planned
 
-    def finished(self) -> dict[str, Any]:
+    @cached_property
+    def run(self) -> FinishedRun:
+        """Its run, once that has finished; then it is read once.
+
+        Raises:
+            UnfinishedError: it is not there, or has not finished.
+            RunError: it is damaged.
+        """
+        if not self.folder.exists():
+            raise UnfinishedError(f"{self.folder} is not there any more: put the run back")
+        run = FinishedRun.open(self.folder)
+        if run.finished is None:
+            raise UnfinishedError(
+                f"{self.folder} has not finished: recurra train --resume {self.folder}"
+            )
+        return run
+
+    def outcome(self) -> Finished | None:
+        """The last record of its run, once that has finished."""
+        try:
+            return self.run.finished
+        except UnfinishedError:
+            return None
+
+    def finished(self) -> Finished:
         """The last record of its run.
 
         Raises:
-            RunError: it is not there, or has not finished.
+            RunError: see `run`.
         """
-        outcome = self.outcome()
-        if outcome is None and not self.folder.exists():
-            raise RunError(f"{self.folder} is not there any more: put the run back")
-        if outcome is None:
-            raise RunError(f"{self.folder} has not finished: recurra train --resume {self.folder}")
+        outcome = self.run.finished
+        assert outcome is not None
         return outcome
 
     def validation_loss(self) -> float:
         """Nats per character, once its run has finished; infinite where it diverged."""
-        outcome = self.outcome() or {}
-        loss = outcome.get("val_nats_per_char")
-        return math.inf if loss is None or outcome["stopped_by"] == DIVERGED else float(loss)
+        outcome = self.outcome()
+        loss = None if outcome is None else outcome.val_nats_per_char
+        if outcome is None or loss is None or outcome.stopped_by == DIVERGED:
+            return math.inf
+        return loss
 
 
 @dataclass(frozen=True)
@@ -107,7 +149,7 @@ class Comparison:
     Attributes:
         folder: absolute path.
         contestants: the networks.
-        text: sources, encoding, split and fingerprint, as a run has them.
+        text: what is trained on and judged by.
         recipe: what all runs have in common.
         budgets: sizes and lengths of training.
         seeds: of the finalists; each is used once for every network and budget.
@@ -117,21 +159,38 @@ class Comparison:
         environment: processor, cores and versions where it began.
         given: paths of runs that were there before, with their places; else empty.
         recipes: network -> a recipe of its own, as the winners of studies have; else empty.
+
+    Raises:
+        SettingError: its parts contradict one another.
     """
 
     folder: Path
     contestants: tuple[Contestant, ...]
-    text: dict[str, Any]
+    text: TextSpec
     recipe: Recipe
     budgets: tuple[Budget, ...]
     seeds: tuple[int, ...]
     rates: tuple[float, ...]
     engine: str
     threads: int
-    match: str
+    match: Match
     environment: dict[str, str]
-    given: tuple[Trial, ...] = field(default=())
+    given: tuple[PlannedRun, ...] = field(default=())
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_engine(self.engine, self.threads)
+        names, budgets = set(self.names), {budget.name for budget in self.budgets}
+        refuse_what_cannot_be_compared(self.names, len(self.seeds), self.rates)
+        if not budgets or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise SettingError("a comparison needs a budget, and seeds that differ")
+        for budget in self.budgets:
+            if not names <= budget.sizes.keys() & budget.parameters.keys():
+                raise SettingError(f"budget {budget.name} has no size for a network")
+        if any(run.budget not in budgets or run.contestant not in names for run in self.given):
+            raise SettingError("a given run is of no network, or of no budget")
+        if self.recipes and not names <= self.recipes.keys():
+            raise SettingError("a network has no recipe")
 
     @classmethod
     def create(cls, folder: str | Path | None, name: str, definition: Mapping[str, Any]) -> Self:
@@ -164,41 +223,29 @@ class Comparison:
             RunError: the folder is none, or of a newer format, or damaged.
         """
         path = Path(folder).resolve()
+        file = path / FILE
         try:
-            read = json.loads((path / FILE).read_text("utf-8"))
+            content = json.loads(read_bounded(file))
         except OSError as error:
             raise RunError(
-                f"cannot read {path / FILE}: {error.strerror}. A comparison is a folder that "
+                f"cannot read {file}: {error.strerror}. A comparison is a folder that "
                 "`recurra compare` made"
             ) from None
         except (ValueError, RecursionError):
-            raise RunError(f"{path / FILE} is damaged: restore a backup") from None
-        try:
-            version = read.pop("format")
-            if version > FORMAT:
-                raise RunError(
-                    f"{path} has format {version}, from a newer Recurra. Upgrade with: "
-                    "pip install --upgrade recurra"
-                )
-            return cls(
-                folder=path,
-                contestants=tuple(Contestant(**one) for one in read.pop("contestants")),
-                recipe=Recipe(**read.pop("recipe")),
-                budgets=tuple(Budget(**one) for one in read.pop("budgets")),
-                seeds=tuple(read.pop("seeds")),
-                rates=tuple(read.pop("rates")),
-                given=tuple(
-                    Trial(**{**one, "folder": Path(one["folder"])}) for one in read.pop("given", [])
-                ),
-                recipes={n: Recipe(**r) for n, r in read.pop("recipes", {}).items()},
-                **read,
-            )
-        except RunError:
-            raise
-        except (LookupError, TypeError, AttributeError, RecurraError) as error:
+            content = None
+        if not isinstance(content, dict):
+            raise RunError(f"{file} is damaged: restore a backup")
+        version = content.pop("format", None)
+        if type(version) is int and version > FORMAT:
             raise RunError(
-                f"{path / FILE} does not say what a comparison needs ({error}): restore a backup"
-            ) from None
+                f"{path} has format {version}, from a newer Recurra. Upgrade with: "
+                "pip install --upgrade recurra"
+            )
+        read = read_typed(_Definition, content, file)
+        try:
+            return cls(folder=path, **{**vars(read), "given": tuple(map(_placed, read.given))})
+        except SettingError as error:
+            raise RunError(f"{file} makes no sense: {error}; restore a backup") from None
 
     @property
     def names(self) -> list[str]:
@@ -208,7 +255,7 @@ class Comparison:
     @cached_property
     def seal(self) -> str:
         """What ties `test.safetensors` to comparison.json, whatever else a newer Recurra knows."""
-        definition = json.loads((self.folder / FILE).read_text("utf-8"))
+        definition = json.loads(read_bounded(self.folder / FILE))
         return hashlib.sha256(canonical_json(definition).encode()).hexdigest()
 
     def contestant(self, name: str) -> Contestant:
@@ -219,33 +266,95 @@ class Comparison:
         """The budget of that name."""
         return next(one for one in self.budgets if one.name == name)
 
-    def search(self, budget: str, contestant: str) -> list[Trial]:
-        """The trials of learning rates: one each, all from one seed that no finalist has."""
-        seed = max(self.seeds) + 1
-        return [self._trial(budget, contestant, seed, rate) for rate in self.rates]
+    def search(self, budget: str, contestant: str) -> list[PlannedRun]:
+        """The runs that try learning rates: one each, all from one seed that no finalist has."""
+        return self._searches.get((budget, contestant), [])
 
-    def finalists(self) -> list[Trial]:
+    def finalists(self) -> list[PlannedRun]:
         """Every network from every seed at every budget; networks take turns."""
-        return list(self.given) or [
-            Trial(
-                budget.name, name, seed, self.folder / "runs" / budget.name / name / f"seed-{seed}"
-            )
+        return list(self._finalists)
+
+    def searches(self) -> list[tuple[str, str, list[PlannedRun]]]:
+        """Budget, network and runs of each search; nothing without rates."""
+        return [(budget, name, runs) for (budget, name), runs in self._searches.items()]
+
+    # Made once, since each reads its folder once.
+
+    @cached_property
+    def _finalists(self) -> tuple[PlannedRun, ...]:
+        return self.given or tuple(
+            self._planned(budget.name, name, seed)
             for budget in self.budgets
             for seed in self.seeds
             for name in self.names
-        ]
+        )
 
-    def searches(self) -> list[tuple[str, str, list[Trial]]]:
-        """Budget, network and trials of each search; nothing without rates."""
-        return [
-            (budget.name, name, self.search(budget.name, name))
+    @cached_property
+    def _searches(self) -> dict[tuple[str, str], list[PlannedRun]]:
+        seed = max(self.seeds) + 1
+        return {
+            (budget.name, name): [self._planned(budget.name, name, seed, lr) for lr in self.rates]
             for budget, name in itertools.product(self.budgets, self.names)
             if self.rates
-        ]
+        }
 
-    def _trial(self, budget: str, contestant: str, seed: int, rate: float | None = None) -> Trial:
-        trial = Trial(budget, contestant, seed, self.folder, rate)
-        return replace(trial, folder=self.folder / "runs" / trial.key)
+    def _planned(
+        self, budget: str, contestant: str, seed: int, lr: float | None = None
+    ) -> PlannedRun:
+        planned = PlannedRun(budget, contestant, seed, self.folder, lr)
+        return replace(planned, folder=self.folder / "runs" / planned.key)
+
+
+@dataclass(frozen=True)
+class GivenRun:
+    """A run that was there before, as comparison.json has it; see `PlannedRun`."""
+
+    budget: str
+    contestant: str
+    seed: int
+    folder: str
+    rate: float | None = None
+
+
+def _placed(given: GivenRun) -> PlannedRun:
+    return PlannedRun(given.budget, given.contestant, given.seed, Path(given.folder))
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """The fields of comparison.json, which are those of a `Comparison`."""
+
+    contestants: tuple[Contestant, ...]
+    text: TextSpec
+    recipe: Recipe
+    budgets: tuple[Budget, ...]
+    seeds: tuple[int, ...]
+    rates: tuple[float, ...]
+    engine: str
+    threads: int
+    match: Match
+    environment: dict[str, str]
+    given: tuple[GivenRun, ...] = ()
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+
+
+def refuse_what_cannot_be_compared(
+    names: Sequence[str], seeds: int, rates: Sequence[float]
+) -> None:
+    """Refuse fewer than two networks, equal names, no seeds, and rates that make no sense.
+
+    Raises:
+        SettingError: one of these.
+    """
+    if len(names) < 2:
+        raise SettingError("a comparison needs two networks or more")
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingError(f"two networks are called {name}: name one, as in other={name}")
+    if seeds < 1:
+        raise SettingError(f"seeds has to be a whole number, 1 or more, not {seeds}")
+    if len({f"{lr:g}" for lr in rates}) < len(rates) or not all(0 < r < math.inf for r in rates):
+        raise SettingError("rates have to be different numbers above 0")
 
 
 def _free(name: str) -> Path:

@@ -1,26 +1,30 @@
-"""From what a user names to the folder of a comparison: networks to train, or runs to compare."""
+"""New comparisons: of networks to train, or of runs that have finished."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from math import inf
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from recurra.comparison.budgets import Budget, Sizes, make_budgets
-from recurra.comparison.comparison import Comparison, Contestant, Trial
+from recurra.comparison.budgets import Budget, LimitName, Match, Sizes, make_budgets
+from recurra.comparison.comparison import (
+    Comparison,
+    Contestant,
+    GivenRun,
+    PlannedRun,
+    refuse_what_cannot_be_compared,
+)
 from recurra.comparison.environment import machine
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
 from recurra.errors import SettingError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
-from recurra.storage.runs import Run
 from recurra.text.batches import Streams
-from recurra.text.corpus import DEFAULT_SPLIT, Split, lasting, load_corpus
+from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec
+from recurra.text.sources import Source
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
-from recurra.training.run_config import asked
-from recurra.training.sessions import Source
 
 SEEDS = 5
 
@@ -34,13 +38,14 @@ def plan_comparison(
     *,
     choices: Mapping[str, Mapping[str, str | float]] | None = None,
     hidden: Sequence[Sizes] | None = None,
-    limits: Sequence[dict[str, Any]] | None = None,
-    match: str = "parameters",
+    limits: Sequence[dict[LimitName, int | float]] | None = None,
+    match: Match = "parameters",
     seeds: int = SEEDS,
     rates: Sequence[float] = (),
     out: Source | None = None,
     encoding: str | None = None,
     split: Split = DEFAULT_SPLIT,
+    corpus: Corpus | None = None,
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
 ) -> Comparison:
@@ -60,7 +65,7 @@ def plan_comparison(
         rates: learning rates to try for each network at each budget, by one full run each; the
             one with the lowest validation loss trains its finalists.
         out: the folder; None: ``comparisons/NETWORKS-TEXT-001``, or the next free number.
-        encoding, split, engine, threads: as for :func:`recurra.start`.
+        encoding, split, corpus, engine, threads: as for :func:`recurra.start`.
 
     Raises:
         RecurraError: a network, text, size or setting is refused; then nothing is left behind.
@@ -70,8 +75,9 @@ def plan_comparison(
     threads = threads or available_threads()
     check_engine(engine, threads)
     contestants = _contestants(networks, choices or {})
-    refuse_what_cannot_be_compared(contestants, seeds, rates)
-    corpus = load_corpus(sources, encoding, split)
+    refuse_what_cannot_be_compared([one.name for one in contestants], seeds, rates)
+    text = TextSpec.of(sources, encoding, split, corpus)
+    corpus = text.load(out)
     refuse_without_parts(corpus.validation if rates else None, corpus.test)
     budgets = make_budgets(
         [one.parsed for one in contestants],
@@ -83,15 +89,9 @@ def plan_comparison(
     for budget in budgets:  # refused now, or never
         recipe.with_(**budget.limit)
     Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
-    text = {
-        "sources": [lasting(source) for source in sources],
-        "encoding": encoding,
-        "split": split if isinstance(split, str) else list(split),
-        "fingerprint": corpus.fingerprint,
-    }
     definition = {
         "contestants": [asdict(one) for one in contestants],
-        "text": text,
+        "text": text.to_json(),
         "recipe": asdict(recipe),
         "budgets": [asdict(budget) for budget in budgets],
         "seeds": list(range(recipe.seed, recipe.seed + seeds)),
@@ -102,7 +102,7 @@ def plan_comparison(
         "environment": machine(),
     }
     name = "-".join([*[one.name for one in contestants][:4], Path(sources[0]).stem])
-    return Comparison.create(out, name, definition)
+    return replace(Comparison.create(out, name, definition), text=text)
 
 
 def compare_runs(
@@ -119,63 +119,67 @@ def compare_runs(
         RunError: a run cannot be read.
         SettingError: fewer than two networks, other texts, or seeds that do not pair.
     """
-    if not isinstance(runs, Mapping):
-        grouped: dict[str, list[Source]] = {}
-        for folder in runs:
-            grouped.setdefault(asked(Run.open(folder)).network, []).append(folder)
-        runs = grouped
-    opened = {name: [Run.open(folder) for folder in folders] for name, folders in runs.items()}
+    opened: dict[str, list[FinishedRun]] = {}
+    if isinstance(runs, Mapping):
+        opened = {name: list(map(FinishedRun.open, folders)) for name, folders in runs.items()}
+    else:
+        for run in map(FinishedRun.open, runs):
+            opened.setdefault(run.config.network, []).append(run)
     contestants = [
-        Contestant(name, asked(group[0]).network, {}, group[0].equations)
+        Contestant(name, group[0].config.network, {}, group[0].run.equations)
         for name, group in opened.items()
     ]
-    refuse_what_cannot_be_compared(contestants, 1, ())
-    trials = _paired(opened)
-    first = asked(next(iter(opened.values()))[0])
+    refuse_what_cannot_be_compared([one.name for one in contestants], 1, ())
+    planned = _paired(opened)
+    first = next(iter(opened.values()))[0].config
     definition = {
         "contestants": [asdict(one) for one in contestants],
-        "text": first.text,
+        "text": first.text.to_json(),
         "recipe": asdict(first.recipe),
-        "budgets": [asdict(_given_budget(opened, trials))],
-        "seeds": sorted({trial.seed for trial in trials}),
+        "budgets": [asdict(_given_budget(opened, planned))],
+        "seeds": sorted({run.seed for run in planned}),
         "rates": [],
         "engine": first.engine,
         "threads": first.threads,
         "match": "given",
         "environment": machine(),
-        "given": [{**asdict(trial), "folder": str(trial.folder)} for trial in trials],
+        "given": [
+            asdict(GivenRun(run.budget, run.contestant, run.seed, str(run.folder)))
+            for run in planned
+        ],
     }
-    name = "-".join([*list(opened)[:4], Path(first.text["sources"][0]).stem])
+    name = "-".join([*list(opened)[:4], Path(first.text.sources[0]).stem])
     return Comparison.create(out, name, definition)
 
 
-def _paired(opened: Mapping[str, Sequence[Run]]) -> list[Trial]:
-    """Runs as trials, once it is sure that they can be paired and are of one text."""
+def _paired(opened: Mapping[str, Sequence[FinishedRun]]) -> list[PlannedRun]:
+    """Runs with their places, once it is sure that they pair and are of one text."""
     first = next(iter(opened.values()))[0]
-    seeds, trials = [], []
+    seeds, planned = [], []
     for name, group in opened.items():
-        found = [asked(run).recipe.seed for run in group]
+        found = [run.config.recipe.seed for run in group]
         if len(set(found)) < len(found):
             raise SettingError(
                 f"two runs of {name} have one seed: give different settings names of their own, "
                 f"as in {name}-a=RUN"
             )
-        for run, seed in zip(group, found, strict=True):
-            if run.equations != group[0].equations:
-                raise SettingError(f"{run.folder} has other equations than {group[0].folder}")
-            if asked(run).text["fingerprint"] != asked(first).text["fingerprint"]:
+        for run in group:
+            folder = run.run.folder
+            if run.run.equations != group[0].run.equations:
+                raise SettingError(f"{folder} has other equations than {group[0].run.folder}")
+            if run.config.text.fingerprint != first.config.text.fingerprint:
                 raise SettingError(
-                    f"{run.folder} was trained on other texts, or another split, than "
-                    f"{first.folder}: losses on different texts cannot be compared"
+                    f"{folder} was trained on other texts, or another split, than "
+                    f"{first.run.folder}: losses on different texts cannot be compared"
                 )
-            trials.append(Trial("given", name, seed, run.folder))
+            planned.append(PlannedRun.of("given", name, run))
         seeds.append(sorted(found))
     if any(found != seeds[0] for found in seeds):
         raise SettingError(
             f"runs are paired by seed, but these have seeds {', '.join(map(str, seeds))}: train "
             "the missing ones, or leave some out"
         )
-    return trials
+    return planned
 
 
 def _contestants(
@@ -200,26 +204,6 @@ def _contestants(
     return contestants
 
 
-def refuse_what_cannot_be_compared(
-    contestants: Sequence[Contestant], seeds: int, rates: Sequence[float]
-) -> None:
-    """Fewer than two, names that do not do, no seeds, rates that make no sense."""
-    names = [one.name for one in contestants]
-    if len(names) < 2:
-        raise SettingError("a comparison needs two networks or more")
-    for name in names:
-        if names.count(name) > 1:
-            raise SettingError(f"two networks are called {name}: name one, as in other={name}")
-        if not name or not all(c.isalnum() or c in "._+-" for c in name) or name.startswith("."):
-            raise SettingError(
-                f"{name!r} cannot name a network: use letters, digits, dots, + and -"
-            )
-    if seeds < 1:
-        raise SettingError(f"seeds has to be a whole number, 1 or more, not {seeds}")
-    if len({f"{rate:g}" for rate in rates}) < len(rates) or not all(0 < r < inf for r in rates):
-        raise SettingError("rates have to be different numbers above 0")
-
-
 def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) -> None:
     """Texts that are too short for the parts that judge."""
     for name, part in {"validation": validation, "test": test}.items():
@@ -230,9 +214,11 @@ def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) 
             )
 
 
-def _given_budget(opened: Mapping[str, Sequence[Run]], trials: Sequence[Trial]) -> Budget:
+def _given_budget(
+    opened: Mapping[str, Sequence[FinishedRun]], planned: Sequence[PlannedRun]
+) -> Budget:
     parameters = {}
-    for trial in trials:
-        parameters[trial.contestant] = trial.finished()["parameters"]
-    sizes = {name: asked(group[0]).recipe.hidden for name, group in opened.items()}
+    for run in planned:
+        parameters[run.contestant] = run.finished().parameters
+    sizes = {name: group[0].config.recipe.hidden for name, group in opened.items()}
     return Budget("given", {}, sizes, parameters)

@@ -1,17 +1,21 @@
 """The winners of studies against each other: a comparison in which each has its own settings."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from recurra.comparison.budgets import Budget
-from recurra.comparison.comparison import Comparison, Contestant
-from recurra.comparison.create import SEEDS, refuse_what_cannot_be_compared, refuse_without_parts
+from recurra.comparison.comparison import (
+    Comparison,
+    Contestant,
+    refuse_what_cannot_be_compared,
+)
+from recurra.comparison.create import SEEDS, refuse_without_parts
 from recurra.comparison.environment import machine
 from recurra.compute.engines import available_threads
 from recurra.errors import SettingError
 from recurra.lang.shapes import ShapeSolver
-from recurra.training.sessions import Source
+from recurra.text.sources import Source
 from recurra.tuning.study import Study
 
 
@@ -21,6 +25,7 @@ def compare_studies(
     seeds: int = SEEDS,
     out: Source | None = None,
     threads: int | None = None,
+    fetch: bool = False,
 ) -> Comparison:
     """A comparison of the winners of studies, in which nothing is trained yet.
 
@@ -32,6 +37,7 @@ def compare_studies(
         seeds: runs of each winner.
         out: the folder; see :func:`plan_comparison`.
         threads: of each training.
+        fetch: download texts that the studies have at an address.
 
     Raises:
         RunError: a study has no winner.
@@ -41,21 +47,21 @@ def compare_studies(
     contestants = [
         Contestant(name, network.name, {}, network.source) for name, (network, _) in winners.items()
     ]
-    refuse_what_cannot_be_compared(contestants, seeds, ())
-    protocols = [study.protocol for study in studies.values()]
-    first, text = protocols[0], asdict(protocols[0].text)
+    refuse_what_cannot_be_compared(list(winners), seeds, ())
+    specs = [study.spec for study in studies.values()]
+    first = specs[0]
     for name, study in studies.items():
-        if study.protocol.text.fingerprint != first.text.fingerprint:
+        if study.spec.text.fingerprint != first.text.fingerprint:
             raise SettingError(
                 f"the study {name} searched on other texts, or another split, than "
                 f"{contestants[0].name}: losses on different texts cannot be compared"
             )
-    corpus = first.text.load()
+    corpus = first.text.load("the studies", fetch=fetch)
     refuse_without_parts(None, corpus.test)
     used = [recipe.seed for _, recipe in winners.values()]
-    for protocol in protocols:
-        searched = protocol.space.parameters.get("seed")
-        used += [protocol.recipe.seed, *(map(int, searched.ends) if searched else ())]
+    for spec in specs:
+        searched = spec.space.parameters.get("seed")
+        used += [spec.recipe.seed, *(map(int, searched.ends) if searched else ())]
     begin = 1 + max(used)
     recipes = {name: recipe.with_(seed=begin) for name, (_, recipe) in winners.items()}
     shapes = {
@@ -70,7 +76,7 @@ def compare_studies(
     )
     definition = {
         "contestants": [asdict(one) for one in contestants],
-        "text": text,
+        "text": first.text.to_json(),
         "recipe": asdict(recipes[contestants[0].name]),
         "recipes": {name: asdict(recipe) for name, recipe in recipes.items()},
         "budgets": [asdict(budget)],
@@ -82,4 +88,4 @@ def compare_studies(
         "environment": machine(),
     }
     name = "-".join([*list(studies)[:4], Path(first.text.sources[0]).stem])
-    return Comparison.create(out, name, definition)
+    return replace(Comparison.create(out, name, definition), text=first.text)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.comparison.budgets import TOLERANCE
-from recurra.comparison.comparison import Comparison, Trial
-from recurra.comparison.test_losses import Scores, open_test
-from recurra.comparison.verdict import NOTES, judge, sentence
+from recurra.comparison.comparison import Comparison, PlannedRun
+from recurra.comparison.test_losses import Scores, measure_test_losses
+from recurra.comparison.verdict import NOTES, Verdict, sentence, verdict_of
 from recurra.stats.expected_best import expected_best
 from recurra.stats.intervals import (
     CONFIDENCE,
@@ -21,9 +21,7 @@ from recurra.stats.intervals import (
     mean_interval,
     paired_bootstrap,
 )
-from recurra.storage.runs import Run
-from recurra.training.run_config import asked
-from recurra.training.sessions import Source
+from recurra.text.sources import Source
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Row:
     """One finalist, as its run and the test part tell; losses in nats per character.
 
     Attributes:
-        key: of its trial.
+        key: its name within the comparison.
         min_smooth_loss: the classic figure: lowest smoothed training loss of a whole sequence.
         test: None if the run diverged before its first checkpoint, or has no finite loss.
     """
@@ -85,7 +83,7 @@ class Difference:
         confidence: of this interval alone, such that all intervals of the comparison together
             hold with 95 % (Bonferroni).
         seeds: pairs.
-        verdict: "lower", "higher", "none", "one seed" or "missing".
+        verdict: on ``one``.
     """
 
     budget: str
@@ -94,7 +92,7 @@ class Difference:
     interval: Interval | None
     confidence: float
     seeds: int
-    verdict: str
+    verdict: Verdict
 
     def sentence(self, language: str = "en") -> str:
         """The verdict in words, English ("en") or Chinese ("zh")."""
@@ -108,7 +106,7 @@ class Search:
     Attributes:
         rates: in the order given.
         validation: loss of each, infinite where it diverged.
-        expected_best: lowest loss that 1, 2, ... trials drawn from these can expect.
+        expected_best: lowest loss that 1, 2, ... runs drawn from these can expect.
     """
 
     budget: str
@@ -177,8 +175,12 @@ class Results:
         return {**asdict(self), "verdicts": self.sentences(), "notes": notes}
 
 
-def settle(
-    comparison: Comparison, sources: Sequence[Source] | None = None, seed: int = 0
+def evaluate_test(
+    comparison: Comparison,
+    sources: Sequence[Source] | None = None,
+    seed: int = 0,
+    *,
+    fetch: bool = False,
 ) -> Results:
     """The results of a comparison whose runs have all finished; opens its test part, once.
 
@@ -186,14 +188,15 @@ def settle(
         comparison: opened.
         sources: where its texts are now, if they were moved.
         seed: of the bootstrap.
+        fetch: download texts that the comparison has at an address.
 
     Raises:
         RunError: a run has not finished, or is damaged.
         TextError: a text is missing, the first time.
     """
-    scores = open_test(comparison, sources)
+    scores = measure_test_losses(comparison, sources, fetch=fetch)
     rng = np.random.default_rng(seed)
-    rows = tuple(_row(trial, scores) for trial in comparison.finalists())
+    rows = tuple(_row(planned, scores) for planned in comparison.finalists())
     names = [budget.name for budget in comparison.budgets]
     _, sizes = cut_blocks(np.zeros(sum(scores.documents)), scores.documents)
     return Results(
@@ -204,45 +207,38 @@ def settle(
             for budget, name in itertools.product(names, comparison.names)
         ),
         differences=tuple(_differences(comparison, scores, rng)),
-        searches=tuple(
-            _search(budget, name, trials) for budget, name, trials in comparison.searches()
-        ),
+        searches=tuple(_search(budget, name, runs) for budget, name, runs in comparison.searches()),
         characters=sum(scores.documents),
         blocks=len(sizes),
     )
 
 
-def _row(trial: Trial, scores: Scores) -> Row:
-    outcome = trial.finished()  # else there would be no scores, unless somebody removed it since
-    losses = _finite(scores.losses.get(trial.key))
+def _row(planned: PlannedRun, scores: Scores) -> Row:
+    outcome = planned.finished()  # else there would be no scores, unless somebody removed it since
+    losses = _finite(scores.losses.get(planned.key))
     return Row(
-        key=trial.key,
-        budget=trial.budget,
-        contestant=trial.contestant,
-        seed=trial.seed,
-        parameters=outcome["parameters"],
-        lr=asked(Run.open(trial.folder)).recipe.lr,
-        steps=outcome["steps"],
-        characters=outcome["characters"],
-        seconds=outcome["seconds"],
-        chars_per_second=outcome["chars_per_second"],
-        train=_number(outcome["train_nats_per_char"]),
-        validation=outcome["val_nats_per_char"],
+        key=planned.key,
+        budget=planned.budget,
+        contestant=planned.contestant,
+        seed=planned.seed,
+        parameters=outcome.parameters,
+        lr=planned.run.config.recipe.lr,
+        steps=outcome.steps,
+        characters=outcome.characters,
+        seconds=outcome.seconds,
+        chars_per_second=outcome.chars_per_second,
+        train=outcome.train_nats_per_char,
+        validation=outcome.val_nats_per_char,
         test=None if losses is None else float(losses.mean(dtype=np.float64)),
-        min_smooth_loss=_number(outcome["min_smooth_loss"]),
-        min_smooth_loss_step=outcome["min_smooth_loss_step"],
-        stopped_by=outcome["stopped_by"],
+        min_smooth_loss=outcome.min_smooth_loss,
+        min_smooth_loss_step=outcome.min_smooth_loss_step,
+        stopped_by=outcome.stopped_by,
     )
 
 
 def _finite(losses: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
     """Losses that can judge a run: none of a network whose numbers grew out of bounds."""
     return losses if losses is not None and np.isfinite(losses).all() else None
-
-
-def _number(value: float | None) -> float:
-    """A metric; JSON has no infinity and no NaN, and None stands for them."""
-    return math.nan if value is None else value
 
 
 def _summary(budget: str, contestant: str, rows: Sequence[Row]) -> Summary:
@@ -271,8 +267,11 @@ def _differences(
             second, _ = cut_blocks(sides[1], scores.documents)
             interval = paired_bootstrap(first, second, sizes, rng, confidence)
         seeds = len(comparison.seeds)
-        verdict = judge(interval, seeds)
-        found.append(Difference(budget.name, one, other, interval, confidence, seeds, verdict))
+        found.append(
+            Difference(
+                budget.name, one, other, interval, confidence, seeds, verdict_of(interval, seeds)
+            )
+        )
     return found
 
 
@@ -280,18 +279,18 @@ def _losses(
     comparison: Comparison, scores: Scores, budget: str, contestant: str
 ) -> NDArray[np.float32] | None:
     """``(S, n)`` in the order of the seeds; None if a seed has none."""
-    trials = [t for t in comparison.finalists() if (t.budget, t.contestant) == (budget, contestant)]
-    rows = [_finite(scores.losses.get(t.key)) for t in sorted(trials, key=lambda t: t.seed)]
+    runs = [r for r in comparison.finalists() if (r.budget, r.contestant) == (budget, contestant)]
+    rows = [_finite(scores.losses.get(r.key)) for r in sorted(runs, key=lambda r: r.seed)]
     present = [row for row in rows if row is not None]
     return np.stack(present) if len(present) == len(rows) else None
 
 
-def _search(budget: str, contestant: str, trials: Sequence[Trial]) -> Search:
-    losses = tuple(trial.validation_loss() for trial in trials)
+def _search(budget: str, contestant: str, runs: Sequence[PlannedRun]) -> Search:
+    losses = tuple(run.validation_loss() for run in runs)
     return Search(
         budget,
         contestant,
-        tuple(trial.rate or math.nan for trial in trials),
+        tuple(run.lr or math.nan for run in runs),
         losses,
         tuple(expected_best(losses).tolist()),
     )

@@ -1,23 +1,22 @@
-"""Trains what a comparison still lacks: the search first, then the finalists; never one twice."""
+"""The training of what a comparison still lacks: the search first, then the finalists."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-from recurra.comparison.comparison import Comparison, Trial
-from recurra.comparison.create import Networks, plan_comparison
-from recurra.comparison.results import Results, settle
-from recurra.comparison.test_losses import load_text
+from recurra.comparison.comparison import Comparison, PlannedRun
+from recurra.comparison.results import Results, evaluate_test
 from recurra.errors import RunError
 from recurra.storage.runs import Run
+from recurra.text.corpus import Corpus
+from recurra.text.sources import Source
 from recurra.training.records import Record
-from recurra.training.sessions import Source, resume, start
+from recurra.training.sessions import resume, start
 from recurra.training.trainer import Trainer
 
 
-def trainers(
-    comparison: Comparison, sources: Sequence[Source] | None = None
-) -> Iterator[tuple[Trial, Trainer]]:
+def pending_runs(
+    comparison: Comparison, sources: Sequence[Source] | None = None, *, fetch: bool = False
+) -> Iterator[tuple[PlannedRun, Trainer]]:
     """A trainer for each run that has not finished, in order.
 
     Each has to be trained to its end before the next is asked for; one that is not, because it
@@ -26,54 +25,48 @@ def trainers(
     Args:
         comparison: opened.
         sources: where its texts are now, if they were moved.
+        fetch: download texts that the comparison has at an address.
 
     Raises:
         RunError: a run is damaged, in use or not there any more, the texts have changed, or a
             search found no rate.
     """
-    searched = [trial for *_, trials in comparison.searches() for trial in trials]
-    for trial in comparison.given:
-        trial.finished()
+    searched = [planned for *_, runs in comparison.searches() for planned in runs]
+    for planned in comparison.given:
+        planned.finished()
     pending = [t for t in [*searched, *comparison.finalists()] if t.outcome() is None]
-    if pending:
-        load_text(comparison, sources)  # changed texts are refused before anything is trained
     compiled: set[str] = set()
-    for trial in pending:
-        trainer = _trainer(comparison, trial, sources)
-        if trainer.recipe.minutes is not None and trial.contestant not in compiled:
+    for planned in pending:
+        corpus = comparison.text.load(comparison.folder, sources, fetch=fetch)
+        trainer = _trainer(comparison, planned, corpus)
+        if trainer.recipe.minutes is not None and planned.contestant not in compiled:
             _compile(comparison, trainer)
-            compiled.add(trial.contestant)
-        yield trial, trainer
-        if trial.outcome() is None:
+            compiled.add(planned.contestant)
+        yield planned, trainer
+        if planned.outcome() is None:
             return
 
 
 def compare(
-    networks: Networks,
-    sources: Sequence[Source],
-    *,
-    report: Callable[[Trial, Record], object] | None = None,
-    **options: Any,
+    comparison: Comparison, report: Callable[[PlannedRun, Record], object] | None = None
 ) -> Results:
-    """Compare networks from beginning to end: search, train, and open the test part once.
+    """Train what a comparison still lacks, then open its test part, once.
 
     Args:
-        networks, sources: see :func:`recurra.plan_comparison`.
+        comparison: planned just now, or opened again to go on.
         report: called with every record of every run.
-        options: see :func:`recurra.plan_comparison`.
 
     Raises:
-        RecurraError: a network, text or setting is refused, or a search found no rate.
+        RecurraError: a run or a text is refused, or a search found no rate.
     """
-    comparison = plan_comparison(networks, sources, **options)
-    for trial, trainer in trainers(comparison):
+    for planned, trainer in pending_runs(comparison):
         for record in trainer.records():
             if report is not None:
-                report(trial, record)
-    return settle(comparison)
+                report(planned, record)
+    return evaluate_test(comparison)
 
 
-def best_rate(comparison: Comparison, budget: str, contestant: str) -> float | None:
+def best_learning_rate(comparison: Comparison, budget: str, contestant: str) -> float | None:
     """The learning rate of a network's finalists: the search's best, else the recipe's.
 
     None: the recipe has none, its size decides.
@@ -84,7 +77,7 @@ def best_rate(comparison: Comparison, budget: str, contestant: str) -> float | N
     searched = comparison.search(budget, contestant)
     if not searched:
         return comparison.recipe.lr
-    losses = {trial.rate: trial.validation_loss() for trial in searched}
+    losses = {planned.lr: planned.validation_loss() for planned in searched}
     rate = min(losses, key=losses.__getitem__)
     if rate is None or math.isinf(losses[rate]):
         raise RunError(
@@ -94,31 +87,32 @@ def best_rate(comparison: Comparison, budget: str, contestant: str) -> float | N
     return rate
 
 
-def count_trials(comparison: Comparison) -> tuple[int, int]:
+def count_runs(comparison: Comparison) -> tuple[int, int]:
     """How many runs have finished, and how many there are in all."""
-    trials = [trial for *_, search in comparison.searches() for trial in search]
-    trials += comparison.finalists()
-    return sum(trial.outcome() is not None for trial in trials), len(trials)
+    runs = [planned for *_, search in comparison.searches() for planned in search]
+    runs += comparison.finalists()
+    return sum(planned.outcome() is not None for planned in runs), len(runs)
 
 
-def _trainer(comparison: Comparison, trial: Trial, sources: Sequence[Source] | None) -> Trainer:
-    if trial.folder.exists():
-        return resume(Run.open(trial.folder), sources)
-    budget, own = comparison.budget(trial.budget), comparison.recipes.get(trial.contestant)
+def _trainer(comparison: Comparison, planned: PlannedRun, corpus: Corpus) -> Trainer:
+    if planned.folder.exists():
+        return resume(Run.open(planned.folder), corpus=corpus)
+    budget, own = comparison.budget(planned.budget), comparison.recipes.get(planned.contestant)
     if own is None:
-        rate = trial.rate or best_rate(comparison, trial.budget, trial.contestant)
-        size = budget.sizes[trial.contestant]
-        recipe = comparison.recipe.with_(**budget.limit, hidden=size, seed=trial.seed, lr=rate)
+        rate = planned.lr or best_learning_rate(comparison, planned.budget, planned.contestant)
+        size = budget.sizes[planned.contestant]
+        recipe = comparison.recipe.with_(**budget.limit, hidden=size, seed=planned.seed, lr=rate)
     else:
-        recipe = own.with_(seed=trial.seed)
+        recipe = own.with_(seed=planned.seed)
     text = comparison.text
     return start(
-        sources or text["sources"],
-        comparison.contestant(trial.contestant).parsed,
+        text.sources,
+        comparison.contestant(planned.contestant).parsed,
         recipe,
-        out=trial.folder,
-        encoding=text["encoding"],
-        split=text["split"],
+        out=planned.folder,
+        encoding=text.encoding,
+        split=text.split,
+        corpus=corpus,
         engine=comparison.engine,
         threads=comparison.threads,
     )

@@ -6,21 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.comparison.comparison import Comparison, Trial
+from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.errors import RunError, TextError
 from recurra.models.evaluation import character_losses
 from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
-from recurra.storage.runs import Run
-from recurra.text.corpus import Corpus, load_corpus
-from recurra.training.run_config import asked
-from recurra.training.sessions import Source, load_model
+from recurra.text.corpus import Corpus
+from recurra.text.sources import Source
+from recurra.training.finished_run import FinishedRun
 
 FILE = "test.safetensors"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What the test part said.
+    """The losses of a comparison on its test part.
 
     Attributes:
         losses: a finalist's key -> nats of every character ``(n,)``, document after document.
@@ -32,29 +31,15 @@ class Scores:
     documents: tuple[int, ...]
 
 
-def load_text(comparison: Comparison, sources: Sequence[Source] | None = None) -> Corpus:
-    """The texts of a comparison, parted as they were.
+def measure_test_losses(
+    comparison: Comparison, sources: Sequence[Source] | None = None, *, fetch: bool = False
+) -> Scores:
+    """The losses of every finalist on the test part: computed once, read ever after.
 
     Args:
         comparison: opened.
-        sources: where the texts are now, if they were moved.
-
-    Raises:
-        RunError: they are not what they were.
-        TextError: a text is missing.
-    """
-    text = comparison.text
-    corpus = load_corpus(sources or text["sources"], text["encoding"], text["split"])
-    if corpus.fingerprint != text["fingerprint"]:
-        raise RunError(
-            f"the texts of {comparison.folder} have changed since it began: put back what was "
-            f"there ({', '.join(text['sources'])}), or begin a new comparison"
-        )
-    return corpus
-
-
-def open_test(comparison: Comparison, sources: Sequence[Source] | None = None) -> Scores:
-    """The losses of every finalist on the test part: computed once, read ever after.
+        sources: where its texts are now, if they were moved.
+        fetch: download texts that the comparison has at an address.
 
     Raises:
         RunError: a run has not finished or is damaged, or the scores belong elsewhere.
@@ -62,7 +47,8 @@ def open_test(comparison: Comparison, sources: Sequence[Source] | None = None) -
     """
     path = comparison.folder / FILE
     if not path.exists():
-        documents, losses = _score(comparison, load_text(comparison, sources))
+        corpus = comparison.text.load(comparison.folder, sources, fetch=fetch)
+        documents, losses = _score(comparison, corpus)
         save_checkpoint(path, losses, {"documents": documents, "seal": comparison.seal})
     losses, meta = load_checkpoint(path)
     if meta["seal"] != comparison.seal:
@@ -82,24 +68,25 @@ def _score(
             "such as 90/5/5"
         )
     losses = {}
-    for trial in comparison.finalists():
-        run = _finished_run(comparison, trial)
-        if run.has("best") or run.has("last"):
-            model = load_model(run)
+    for planned in comparison.finalists():
+        opened = _finished_run(comparison, planned)
+        if opened.run.has("best") or opened.run.has("last"):
+            model = opened.best
             engine = model.engine(comparison.engine, comparison.threads)
             # a run may number characters in its own way
             own = [model.vocabulary.encode(corpus.vocabulary.decode(text)) for text in texts]
             found = character_losses(engine, model.parameters, own)
-            losses[trial.key] = np.concatenate(found).astype(np.float32)
+            losses[planned.key] = np.concatenate(found).astype(np.float32)
     return [len(text) - 1 for text in texts], losses
 
 
-def _finished_run(comparison: Comparison, trial: Trial) -> Run:
-    if trial.outcome() is None:
+def _finished_run(comparison: Comparison, planned: PlannedRun) -> FinishedRun:
+    if planned.outcome() is None:
         raise RunError(
-            f"{trial.folder} has not finished: recurra compare --resume {comparison.folder}"
+            f"{planned.folder} has not finished: recurra compare --resume {comparison.folder}"
         )
-    run = Run.open(trial.folder)
-    if asked(run).text["fingerprint"] != comparison.text["fingerprint"]:
-        raise RunError(f"{run.folder} was trained on other texts than its comparison: remove it")
-    return run
+    if planned.run.config.text.fingerprint != comparison.text.fingerprint:
+        raise RunError(
+            f"{planned.folder} was trained on other texts than its comparison: remove it"
+        )
+    return planned.run

@@ -1,10 +1,18 @@
-"""What a difference says, in words that say no more than its numbers."""
+"""The verdict on a difference, in words that say no more than its numbers."""
 
 import math
+from typing import Final, Literal
 
 from recurra.stats.intervals import Interval
 
-LOWER, HIGHER, NONE, ONE_SEED, MISSING = "lower", "higher", "none", "one seed", "missing"
+Verdict = Literal["lower", "higher", "none", "one seed", "missing"]
+Language = Literal["en", "zh"]
+
+LOWER: Final = "lower"
+HIGHER: Final = "higher"
+NONE: Final = "none"
+ONE_SEED: Final = "one seed"
+MISSING: Final = "missing"
 
 SENTENCES = {
     "en": {
@@ -49,8 +57,8 @@ NOTES = {
 }
 
 
-def judge(difference: Interval | None, seeds: int) -> str:
-    """What the interval of ``one - other`` allows to be said."""
+def verdict_of(difference: Interval | None, seeds: int) -> Verdict:
+    """The verdict that the interval of ``one - other`` allows."""
     if difference is None:
         return MISSING
     if seeds < 2:
@@ -69,7 +77,7 @@ def sentence(
     language: str = "en",
 ) -> str:
     """The verdict on ``one - other`` as a sentence, in English ("en") or Chinese ("zh")."""
-    kind = judge(difference, seeds)
+    kind = verdict_of(difference, seeds)
     found = difference or Interval(math.nan, math.nan, math.nan)
     if kind == HIGHER:
         kind, one, other = LOWER, other, one

@@ -33,6 +33,11 @@ class Engine(Protocol):
         """Whether the first step has to compile kernels, which takes seconds."""
         ...
 
+    @property
+    def compiling(self) -> str:
+        """Name of the kernel that is being compiled; empty if none is."""
+        return ""
+
     def zero_state(self, batch: int) -> State:
         """Zeros: the state before any text."""
         return {

@@ -27,6 +27,7 @@ from recurra.lang import syntax as expressions
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.network import Network
 from recurra.lang.syntax import CHARACTER, NORM
+from recurra.view.markdown import code, inline
 
 
 def explanation(network: Network, language: str = "en", diagram: str | None = None) -> str:
@@ -63,7 +64,7 @@ class _Page:
 
     def parts(self, diagram: str | None) -> Iterator[str]:
         yield from self.head()
-        yield f"```text\n{self.network.source}```"
+        yield code(self.network.source)
         yield self._title("unrolled")
         yield self.words["unrolled text"]
         yield self.figure(diagram)
@@ -78,16 +79,16 @@ class _Page:
         yield from self._plan(plan)
         yield self._title("kernel")
         yield self.words["kernel text"]
-        yield f"```python\n{generate_kernels(plan).text}```"
+        yield code(generate_kernels(plan).text, "python")
 
     def head(self) -> Iterator[str]:
-        yield f"# {self.network.name}"
+        yield f"# {inline(self.network.name)}"
         if self.network.description:
-            yield self.network.description
+            yield inline(self.network.description)
 
     def figure(self, diagram: str | None) -> str:
         data = b64encode(draw(self.network).encode()).decode() if diagram is None else ""
-        return f"![{self.network.name}]({diagram or f'data:image/svg+xml;base64,{data}'})"
+        return f"![{inline(self.network.name)}]({diagram or f'data:image/svg+xml;base64,{data}'})"
 
     def equations(self) -> str:
         *steps, _ = (self.latex.step(step) for step in self.derivation.steps)

@@ -6,7 +6,7 @@ of each file, which is context only.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,11 @@ def cut(texts: Sequence[Text], length: int, limit: int | None = None) -> tuple[T
 
 
 def evaluate(
-    engine: Engine, parameters: Arrays, texts: Sequence[Text], windows: int | None = None
+    engine: Engine,
+    parameters: Arrays,
+    texts: Sequence[Text],
+    windows: int | None = None,
+    check: Callable[[], object] | None = None,
 ) -> Loss:
     """The loss over all of ``texts``; the model's state is zeros at the start of each.
 
@@ -81,6 +85,7 @@ def evaluate(
         parameters: of the model.
         texts: one array of character numbers per file.
         windows: start from zeros every so many characters too.
+        check: called again and again on the way; what it raises ends the evaluation.
 
     Raises:
         TextError: no text has the two characters that it takes to predict one.
@@ -92,14 +97,17 @@ def evaluate(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
         )
-    losses = character_losses(engine, parameters, texts)
+    losses = character_losses(engine, parameters, texts, check)
     return Loss(
         sum(float(of_text.sum(dtype=np.float64)) for of_text in losses), sum(map(len, losses))
     )
 
 
 def character_losses(
-    engine: Engine, parameters: Arrays, texts: Sequence[Text]
+    engine: Engine,
+    parameters: Arrays,
+    texts: Sequence[Text],
+    check: Callable[[], object] | None = None,
 ) -> list[NDArray[Any]]:
     """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
     losses = [np.empty(max(0, len(text) - 1), engine.dtype) for text in texts]
@@ -108,14 +116,23 @@ def character_losses(
     with np.errstate(over="ignore", invalid="ignore"):
         for i in range(0, len(texts), _BATCH):
             batch = longest_first[i : i + _BATCH]
-            _side_by_side(engine, parameters, [texts[n] for n in batch], [losses[n] for n in batch])
+            of_batch = _side_by_side(
+                engine, parameters, [texts[n] for n in batch], [losses[n] for n in batch]
+            )
+            for _ in of_batch:
+                if check is not None:
+                    check()
     return losses
 
 
 def _side_by_side(
     engine: Engine, parameters: Arrays, texts: Sequence[Text], losses: Sequence[NDArray[Any]]
-) -> None:
-    """Fill in the losses of texts given longest first; those that end leave the batch."""
+) -> Iterator[int]:
+    """Fill in the losses of texts given longest first; those that end leave the batch.
+
+    Yields:
+        The characters of each text that are done.
+    """
     position, reading = 0, sum(len(text) > 1 for text in texts)
     state = engine.zero_state(reading)
     while reading:
@@ -129,3 +146,4 @@ def _side_by_side(
         position = end
         reading = sum(len(t) - 1 > position for t in texts)
         state = {name: np.ascontiguousarray(past[:, :reading]) for name, past in state.items()}
+        yield position

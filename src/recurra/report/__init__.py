@@ -9,7 +9,7 @@ from recurra.report.content import gather as gather
 from recurra.report.markdown import markdown as markdown
 from recurra.report.page import page as page
 from recurra.report.words import LANGUAGES
-from recurra.storage.files import write_atomic
+from recurra.storage.outputs import check_output, output_format, write_output
 
 FORMATS = {"html": page, "md": markdown}
 
@@ -26,25 +26,23 @@ def write_report(
 
     Args:
         things: the folder of a comparison or of a study, or one or more run folders.
-        out: the file; it is replaced.
+        out: the file; it is replaced, but a pipe or a device is written into.
         language: "en" or "zh".
-        format: "html" or "md"; None: what the file's name ends in, else HTML.
+        format: "html" or "md"; None: what the file's name ends in; without an ending, HTML.
         options: see :func:`recurra.report.gather`.
 
     Returns:
         The file's absolute path.
 
     Raises:
-        RunError: a folder is refused, or the file cannot be written.
+        RunError: a folder or the file is refused, or the file cannot be written.
         SettingError: no such language or format.
         TextError: prompts were to come from texts that are not there.
     """
-    path = Path(out).resolve()
-    format = format or ("md" if path.suffix == ".md" else "html")
-    if format not in FORMATS:
-        raise SettingError(f"no format {format}: choose one of {', '.join(FORMATS)}")
+    format = output_format(out, tuple(FORMATS), format)
     if language not in LANGUAGES:
         raise SettingError(f"no language {language}: choose one of {', '.join(LANGUAGES)}")
+    check_output(out)
     content = gather(things, **options)
-    write_atomic(path, FORMATS[format](content, language).encode("utf-8", "backslashreplace"))
-    return path
+    write_output(out, FORMATS[format](content, language))
+    return Path(out).absolute()

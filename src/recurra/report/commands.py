@@ -2,24 +2,24 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from recurra.comparison.comparison import Comparison
 from recurra.lang.library import library, load_network
-from recurra.storage.runs import Run
+from recurra.text.corpus import TextSpec
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import BUDGETS, RECIPES, Recipe
-from recurra.training.run_config import asked
 from recurra.tuning.space import CLASSIC_HIDDEN, classic_space
-from recurra.tuning.spec import Protocol
+from recurra.tuning.spec import StudySpec
 
 
 def comparison_commands(comparison: Comparison) -> list[str]:
     """How to repeat a comparison; equations of one's own are expected beside the text."""
     if comparison.given:
         named = [(f"{t.contestant}-seed-{t.seed}", t) for t in comparison.given]
-        train = [run_command(Run.open(trial.folder), out) for out, trial in named]
+        train = [run_command(trial.run, out) for out, trial in named]
         runs = [f"{trial.contestant}={out}" for out, trial in named]
         return [*train, shlex.join(["recurra", "compare", *runs])]
     if comparison.recipes:
@@ -35,7 +35,7 @@ def comparison_commands(comparison: Comparison) -> list[str]:
         else:
             words.append(f"{one.name}.eq")
     words += settings
-    words += [f"--text={_shown(source)}" for source in comparison.text["sources"]]
+    words += [f"--text={_shown(source)}" for source in comparison.text.sources]
     sizes = [b.sizes[comparison.names[0]] for b in comparison.budgets]
     words.append("--hidden=" + ",".join(dict.fromkeys(_size(size) for size in sizes)))
     for limit in BUDGETS:
@@ -57,41 +57,41 @@ def comparison_commands(comparison: Comparison) -> list[str]:
     return [shlex.join(words)]
 
 
-def study_commands(protocol: Protocol) -> list[str]:
+def study_commands(spec: StudySpec) -> list[str]:
     """How to repeat a search; a space and equations of one's own are expected beside the text."""
-    words = ["recurra", "tune", *map(_shown, protocol.text.sources)]
-    named = "network" in protocol.space.parameters
-    for network, equations in protocol.networks.items():
+    words = ["recurra", "tune", *map(_shown, spec.text.sources)]
+    named = "network" in spec.space.parameters
+    for network, equations in spec.networks.items():
         ours = network in library() and load_network(network).source == equations
         words += [] if named else [f"--network={network}" + ("" if ours else ".eq")]
-    classic = [n for n in CLASSIC_HIDDEN if classic_space(n) == protocol.space]
-    grid = classic == [*protocol.networks]
+    classic = [n for n in CLASSIC_HIDDEN if classic_space(n) == spec.space]
+    grid = classic == [*spec.networks]
     words.append("--grid=classic" if grid else "--space=space.toml")
-    words += [f"--search={protocol.sampler}", f"--pruner={protocol.pruner.name}"]
-    words += [f"--trials={protocol.trials}", f"--length={protocol.length}"]
-    if protocol.pruner.rungs:
-        words += [f"--rung={protocol.pruner.rungs[0]}", f"--factor={protocol.pruner.factor}"]
-    if protocol.pruner.name == "top":
-        words.append(f"--keep={protocol.pruner.keep}")
-    if protocol.pruner.within is not None:
-        words.append(f"--within={protocol.pruner.within}")
-    if protocol.looks_back:
-        words.append(f"--ahead={protocol.ahead}")
-    words.append(f"--finalists={protocol.finalists}")
-    words += _recipe_options(protocol.recipe, {*protocol.space.parameters, *BUDGETS})
-    words += _reading(asdict(protocol.text), protocol.engine)
+    words += [f"--search={spec.sampler.name}", f"--pruner={spec.pruner.name}"]
+    words += [f"--trials={spec.trials}", f"--length={spec.length}"]
+    if spec.pruner.rungs:
+        words += [f"--rung={spec.pruner.rungs[0]}", f"--factor={spec.pruner.factor}"]
+    if spec.pruner.uses_keep:
+        words.append(f"--keep={spec.pruner.keep}")
+    if spec.pruner.within is not None:
+        words.append(f"--within={spec.pruner.within}")
+    if spec.uses_history:
+        words.append(f"--max-in-flight={spec.max_in_flight}")
+    words.append(f"--finalists={spec.finalists}")
+    words += _recipe_options(spec.recipe, {*spec.space.parameters, *BUDGETS})
+    words += _reading(spec.text, spec.engine)
     return [shlex.join(words), "recurra train --from STUDY"]
 
 
-def run_command(run: Run, out: str | None = None) -> str:
+def run_command(run: FinishedRun, out: str | None = None) -> str:
     """How to repeat a run, in a folder of this name."""
-    was = asked(run)
-    words = ["recurra", "train", *map(_shown, was.text["sources"])]
-    settings = _choices(was.network, run.equations)
-    words.append(f"--network={was.network}" + ("" if settings is not None else ".eq"))
+    config = run.config
+    words = ["recurra", "train", *map(_shown, config.text.sources)]
+    settings = _choices(config.network, run.run.equations)
+    words.append(f"--network={config.network}" + ("" if settings is not None else ".eq"))
     words += settings or []
-    words += _recipe_options(was.recipe)
-    words += _reading(was.text, was.engine, was.threads)
+    words += _recipe_options(config.recipe)
+    words += _reading(config.text, config.engine, config.threads)
     if out is not None:
         words.append(f"--out={out}")
     return shlex.join(words)
@@ -156,11 +156,11 @@ def _size(hidden: Any) -> str:
     return ",".join(f"{name}={size}" if name else f"{size}" for name, size in hidden.items())
 
 
-def _reading(text: dict[str, Any], engine: str, threads: int | None = None) -> list[str]:
-    split = text["split"] if isinstance(text["split"], str) else "/".join(map(str, text["split"]))
+def _reading(text: TextSpec, engine: str, threads: int | None = None) -> list[str]:
+    split = text.split if isinstance(text.split, str) else "/".join(map(str, text.split))
     words = [] if split == "90/5/5" else [f"--split={split}"]
-    if text["encoding"]:
-        words.append(f"--encoding={text['encoding']}")
+    if text.encoding:
+        words.append(f"--encoding={text.encoding}")
     if engine != "compiled":
         words.append(f"--engine={engine}")
     return words if threads is None else [*words, f"--threads={threads}"]

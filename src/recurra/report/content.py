@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.comparison.comparison import FILE, Comparison, Trial
+from recurra.comparison.comparison import FILE, Comparison, PlannedRun
 from recurra.comparison.environment import machine
-from recurra.comparison.results import Results, settle
+from recurra.comparison.results import Results, evaluate_test
 from recurra.errors import RecurraError, SettingError, TextError
 from recurra.models.model import Model
 from recurra.report.commands import comparison_commands, run_command, study_commands
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
 from recurra.report.searches import SearchPart, gather_search
-from recurra.storage.runs import Run
+from recurra.text.sources import Source
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
-from recurra.training.run_config import asked
-from recurra.training.sessions import Source, load_model, load_run_corpus
+from recurra.training.records import Evaluation, Finished, Progress
+from recurra.training.sessions import load_run_corpus
 from recurra.tuning.spec import FILE as STUDY_FILE
 
 
@@ -42,7 +43,7 @@ class RunPart:
     """A run of the report: its place, its recipe, its last record and its test loss.
 
     Attributes:
-        outcome: as in :class:`recurra.training.records.Finished`.
+        outcome: the last record.
         held_out, train: characters, seconds and nats per character, along the way.
     """
 
@@ -50,7 +51,7 @@ class RunPart:
     budget: str
     seed: int
     recipe: Recipe
-    outcome: dict[str, Any]
+    outcome: Finished
     test: float | None
     held_out: tuple[tuple[float, float, float], ...]
     train: tuple[tuple[float, float, float], ...]
@@ -99,6 +100,7 @@ def gather(
     prompts: Sequence[str] | None = None,
     characters: int = CHARACTERS,
     seed: int = 0,
+    fetch: bool = False,
 ) -> Content:
     """Read a comparison, a study, or runs, and let their networks write.
 
@@ -107,6 +109,7 @@ def gather(
         prompts: what the samples go on with; None: two beginnings from the validation text.
         characters: length of a sample.
         seed: of the samples.
+        fetch: download texts that a folder has at an address.
 
     Raises:
         RunError: a folder is refused, or has not finished.
@@ -124,28 +127,28 @@ def gather(
         raise SettingError("a report tells of one comparison, of one study, or of runs")
     if kinds == [FILE]:
         comparison = Comparison.open(folders[0])
-        results = settle(comparison)
+        results = evaluate_test(comparison, fetch=fetch)
         tests = {(row.contestant, row.budget, row.seed): row.test for row in results.rows}
         trials = comparison.finalists()
         commands, environment = comparison_commands(comparison), comparison.environment
     elif kinds:
         search, trials = gather_search(folders[0])
-        commands, environment = study_commands(search.protocol), machine()
+        commands, environment = study_commands(search.spec), machine()
     else:
-        trials = _trials([Run.open(folder) for folder in folders])
-        commands = [run_command(Run.open(trial.folder)) for trial in trials]
+        trials = _trials(list(map(FinishedRun.open, folders)))
+        commands = [run_command(trial.run) for trial in trials]
         environment = machine()
     runs = tuple(
         _run_part(trial, tests.get((trial.contestant, trial.budget, trial.seed)))
         for trial in trials
     )
-    first = Run.open(trials[0].folder)
+    first = trials[0].run
     writers = _writers(trials, runs) if characters else {}
     if prompts is None:
-        prompts = _prompts(first) if writers else []
+        prompts = _prompts(first, comparison, fetch) if writers else []
     return Content(
-        texts=tuple(map(shown_source, asked(first).text["sources"])),
-        vocabulary=len(first.vocabulary),
+        texts=tuple(map(shown_source, first.config.text.sources)),
+        vocabulary=len(first.run.vocabulary),
         networks=tuple(_searched(trials, runs) if search else _networks(trials, runs)),
         runs=runs,
         recipe=runs[0].recipe,
@@ -163,88 +166,85 @@ def shown_source(source: str) -> str:
     return source if source.startswith(("http://", "https://")) else Path(source).name
 
 
-def _trials(runs: Sequence[Run]) -> list[Trial]:
+def _trials(runs: Sequence[FinishedRun]) -> list[PlannedRun]:
     """Runs that were not compared: under the names of their networks if those tell them apart."""
-    networks = [asked(run).network for run in runs]
-    seeds = [asked(run).recipe.seed for run in runs]
+    networks = [run.config.network for run in runs]
+    seeds = [run.config.recipe.seed for run in runs]
     names = networks
-    texts = {(network, run.equations) for network, run in zip(networks, runs, strict=True)}
+    texts = {(run.config.network, run.run.equations) for run in runs}
     if len({*zip(networks, seeds, strict=True)}) < len(runs) or len(texts) > len({*networks}):
-        names = [run.folder.name for run in runs]
+        names = [run.run.folder.name for run in runs]
         if len({*names}) < len(names):
             names = [f"{network}-{i}" for i, network in enumerate(networks, 1)]
-    return [
-        Trial("trained", name, seed, run.folder)
-        for name, seed, run in zip(names, seeds, runs, strict=True)
-    ]
+    return [PlannedRun.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
 
 
-def _prompts(run: Run) -> list[str]:
+def _prompts(run: FinishedRun, comparison: Comparison | None, fetch: bool) -> list[str]:
     try:
-        return choose_prompts(load_run_corpus(run))
+        known = None
+        if comparison is not None:
+            known = comparison.text.load(comparison.folder, fetch=fetch)
+        return choose_prompts(load_run_corpus(run, corpus=known, fetch=fetch))
     except RecurraError as error:
         raise TextError(f"{error}; or give prompts of your own, which need no text") from None
 
 
-def _run_part(trial: Trial, test: float | None) -> RunPart:
-    outcome, run = trial.finished(), Run.open(trial.folder)
-    recipe = asked(run).recipe
-    per_step = recipe.batch * recipe.seq_len
-    held_out, train, seconds = [], [], 0.0
-    for record in run.metrics():
-        if record["kind"] == "progress" and record["smooth_nats_per_char"] is not None:
-            seconds = record["seconds"]
-            train.append((record["characters"], seconds, record["smooth_nats_per_char"]))
-        elif record["kind"] == "evaluation" and record["nats_per_char"] is not None:
-            held_out.append((record["step"] * per_step, seconds, record["nats_per_char"]))
+def _run_part(trial: PlannedRun, test: float | None) -> RunPart:
+    train = [
+        (record.characters, record.seconds, record.smooth_nats_per_char)
+        for record in trial.run.records_of(Progress)
+    ]
+    held_out = [
+        (record.characters or 0, record.seconds or 0.0, record.nats_per_char)
+        for record in trial.run.records_of(Evaluation)
+    ]
     return RunPart(
         trial.contestant,
         trial.budget,
         trial.seed,
-        recipe,
-        outcome,
+        trial.run.config.recipe,
+        trial.finished(),
         test,
-        tuple(held_out),
-        tuple(train),
+        tuple(point for point in held_out if math.isfinite(point[2])),
+        tuple(point for point in train if math.isfinite(point[2])),
     )
 
 
-def _writers(trials: Sequence[Trial], runs: Sequence[RunPart]) -> dict[str, Model]:
+def _writers(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> dict[str, Model]:
     """Of each network the run at the last budget with the lowest validation loss.
 
     None of a network whose runs all diverged before they had saved anything.
     """
-    found: dict[str, tuple[float, Run]] = {}
+    found: dict[str, tuple[float, FinishedRun]] = {}
     for trial, part in zip(trials, runs, strict=True):
-        loss, run = part.outcome["val_nats_per_char"], Run.open(trial.folder)
+        loss, run = part.outcome.val_nats_per_char, trial.run
         loss = math.inf if loss is None else loss
-        saved = run.has("best") or run.has("last")
+        saved = run.run.has("best") or run.run.has("last")
         if trial.budget == trials[-1].budget and saved:
             known = found.get(trial.contestant)
             if known is None or loss < known[0]:
                 found[trial.contestant] = loss, run
-    return {name: load_model(run) for name, (_, run) in found.items()}
+    return {name: run.best for name, (_, run) in found.items()}
 
 
-def _networks(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkPart]:
+def _networks(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> list[NetworkPart]:
     parts: dict[str, NetworkPart] = {}
     for trial, run in zip(trials, runs, strict=True):
         if trial.contestant not in parts:
-            equations = Run.open(trial.folder).equations
+            equations = trial.run.run.equations
             parts[trial.contestant] = NetworkPart(trial.contestant, equations, {})
-        size = (run.recipe.hidden, run.outcome["parameters"])
+        size = (run.recipe.hidden, run.outcome.parameters)
         parts[trial.contestant].sizes[trial.budget] = size
     return list(parts.values())
 
 
-def _searched(trials: Sequence[Trial], runs: Sequence[RunPart]) -> list[NetworkPart]:
+def _searched(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> list[NetworkPart]:
     """The networks of a search's best trials; those of the same equations share their place."""
     parts: dict[str, NetworkPart] = {}
     for trial, run in zip(trials, runs, strict=True):
-        folder = Run.open(trial.folder)
-        name = asked(folder).network
-        if any(part.name == name for part in parts.values()) and folder.equations not in parts:
+        name, equations = trial.run.config.network, trial.run.run.equations
+        if any(part.name == name for part in parts.values()) and equations not in parts:
             name = f"{name} {trial.contestant}"
-        part = parts.setdefault(folder.equations, NetworkPart(name, folder.equations, {}))
-        part.sizes[trial.contestant] = (run.recipe.hidden, run.outcome["parameters"])
+        part = parts.setdefault(equations, NetworkPart(name, equations, {}))
+        part.sizes[trial.contestant] = (run.recipe.hidden, run.outcome.parameters)
     return list(parts.values())

@@ -64,7 +64,7 @@ def search_course(search: SearchPart, words: Words) -> tuple[str, str]:
 
 def heat_maps(search: SearchPart, words: Words) -> list[tuple[str, str]]:
     """Lowest loss for each pair of the parameters that were searched, and a caption."""
-    space = search.protocol.space.parameters
+    space = search.spec.space.parameters
     varied = [name for name, parameter in space.items() if len(set(parameter.ends)) > 1]
     drawn = []
     for one, other in combinations(varied, 2):

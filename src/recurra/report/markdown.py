@@ -9,34 +9,35 @@ from recurra.report.content import Content
 from recurra.report.page import title
 from recurra.report.words import Words
 from recurra.view import number
+from recurra.view.markdown import code, inline
 
 
 def markdown(content: Content, language: str = "en") -> str:
     """The whole report, in English ("en") or Chinese ("zh")."""
     words = Words(language)
-    lines = [f"# {title(content, words)}"]
+    lines = [f"# {inline(title(content, words))}"]
     if results := content.results:
         lines.append(f"## {words('answer')}")
         for budget in content.budgets:
             if len(content.budgets) > 1:
-                lines.append(f"### {tables.shown_budget(content, budget, words)}")
+                lines.append(f"### {inline(tables.shown_budget(content, budget, words))}")
             said = [d.sentence(language) for d in results.differences if d.budget == budget]
             said += results.notes(budget, language)
-            lines.append("\n".join(f"- {sentence}" for sentence in said))
+            lines.append("\n".join(f"- {inline(sentence)}" for sentence in said))
         characters, blocks = f"{results.characters:,}", f"{results.blocks:,}"
         lines.append(words("basis", characters=characters, blocks=blocks))
     if search := content.search:
-        lines += [f"## {words('answer')}", tables.winner(search, words)]
+        lines += [f"## {words('answer')}", inline(tables.winner(search, words))]
     lines.append(f"## {words('asked')}")
     lines.append(_definitions(tables.asked(content, words), words))
     lines.append(f"## {words('networks')}")
     for network in content.networks:
-        lines += [f"### {network.name}", _code(network.equations)]
+        lines += [f"### {inline(network.name)}", code(network.equations)]
     if content.results:
         lines.append(f"## {words('comparison')}")
         for budget in content.budgets:
             if len(content.budgets) > 1:
-                lines.append(f"### {tables.shown_budget(content, budget, words)}")
+                lines.append(f"### {inline(tables.shown_budget(content, budget, words))}")
             lines.append(_table(*tables.summaries(content, budget, words)))
     if search:
         lines.append(f"## {words('best trials')}")
@@ -48,8 +49,8 @@ def markdown(content: Content, language: str = "en") -> str:
         lines.append(f"## {words('samples')}")
         for prompt, samples in groupby(content.samples, key=lambda sample: sample.prompt):
             for sample in samples:
-                lines += [f"### {sample.network}", _code(prompt + sample.text)]
-    lines += [f"## {words('again')}", _code("\n".join(content.commands)), words("again note")]
+                lines += [f"### {inline(sample.network)}", code(prompt + sample.text)]
+    lines += [f"## {words('again')}", code("\n".join(content.commands)), words("again note")]
     lines.append(f"### {words('environment' if content.comparison else 'page made')}")
     where = [(words.known(name), value) for name, value in content.environment.items()]
     lines += [_definitions(where, words), words("made with", version=__version__)]
@@ -57,20 +58,12 @@ def markdown(content: Content, language: str = "en") -> str:
 
 
 def _definitions(rows: Sequence[tuple[str, str]], words: Words) -> str:
-    return "\n".join(f"- {name}{words('colon')}{value}" for name, value in rows)
+    return "\n".join(f"- {inline(name)}{words('colon')}{inline(value)}" for name, value in rows)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    body = [[number(value).replace("|", "\\|") for value in row] for row in rows]
+    body = [[inline(number(value)) for value in row] for row in rows]
     flush = [
         "---:" if isinstance(v, int | float) else "---" for v in (rows[0] if rows else columns)
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [list(columns), flush, *body])
-
-
-def _code(text: str) -> str:
-    """A block of code whose fence is longer than any in the text."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}text\n{text.rstrip()}\n{fence}"
+    return "\n".join(f"| {' | '.join(row)} |" for row in [list(map(inline, columns)), flush, *body])

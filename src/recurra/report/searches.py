@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.comparison.comparison import Trial as Entry
-from recurra.tuning.spec import Protocol
+from recurra.comparison.comparison import PlannedRun
+from recurra.tuning.spec import StudySpec
 from recurra.tuning.trials import Trial, rank
 
 SHOWN = 3  # of the best trials have curves and samples
@@ -19,13 +19,13 @@ class SearchPart:
     """A search.
 
     Attributes:
-        protocol: what it was asked for.
+        spec: what it was asked for.
         trials: all of them.
         table: the best ones, as in `recurra.tuning.study.rows`.
         winner: number of the best.
     """
 
-    protocol: Protocol
+    spec: StudySpec
     trials: tuple[Trial, ...]
     table: tuple[Mapping[str, Any], ...]
     winner: int
@@ -36,7 +36,7 @@ class SearchPart:
         return Counter(trial.state for trial in self.trials)
 
 
-def gather_search(folder: str | Path) -> tuple[SearchPart, list[Entry]]:
+def gather_search(folder: str | Path) -> tuple[SearchPart, list[PlannedRun]]:
     """A search that found something, and its best trials as entries of the report.
 
     Raises:
@@ -49,17 +49,17 @@ def gather_search(folder: str | Path) -> tuple[SearchPart, list[Entry]]:
     winner = study.winner()
     ranked = sorted(study.trials(), key=rank)
     part = SearchPart(
-        study.protocol,
+        study.spec,
         tuple(sorted(ranked, key=lambda trial: trial.number)),
         tuple(rows(study, ranked[:LISTED])),
         winner.number,
     )
     best = [trial for trial in ranked if trial.loss is not None][:SHOWN]
     return part, [
-        Entry(
+        PlannedRun(
             "best",
             f"#{trial.number}",
-            study.protocol.recipe_of(trial.setting or {}).seed,
+            study.spec.recipe_of(trial.setting or {}).seed,
             study.run_folder(trial.number),
         )
         for trial in best

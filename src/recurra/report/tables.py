@@ -8,7 +8,7 @@ from recurra.report.content import Content, RunPart
 from recurra.report.searches import SearchPart
 from recurra.report.words import Words
 from recurra.training.recipe import BUDGETS, Recipe
-from recurra.tuning.spec import Protocol, shown
+from recurra.tuning.spec import StudySpec, shown
 from recurra.tuning.statistics import compared, importance, rung_correlations
 
 Table = tuple[list[str], list[Sequence[object]]]
@@ -28,7 +28,7 @@ def asked(content: Content, words: Words) -> list[tuple[str, str]]:
         ),
     ]
     if content.search is not None:
-        rows += _searched(content.search.protocol, words)
+        rows += _searched(content.search.spec, words)
     comparison = content.comparison
     if comparison is not None:
         first = comparison.names[0]
@@ -55,16 +55,16 @@ def asked(content: Content, words: Words) -> list[tuple[str, str]]:
     return rows
 
 
-def _searched(protocol: Protocol, words: Words) -> list[tuple[str, str]]:
+def _searched(spec: StudySpec, words: Words) -> list[tuple[str, str]]:
     """What a search was asked for."""
-    pruner = protocol.pruner
+    pruner = spec.pruner
     rungs = words("comma").join(f"{rung:,}" for rung in pruner.rungs)
     how = words("rungs", name=pruner.name, rungs=rungs) if rungs else pruner.name
     return [
-        (words("asked space"), words("semicolon").join(protocol.space.as_toml().splitlines())),
-        (words("asked trials"), words("trials of", count=protocol.trials, length=protocol.length)),
-        (words("asked search"), words("comma").join([protocol.sampler, how])),
-        (words("asked finalists"), f"{protocol.finalists}"),
+        (words("asked space"), words("semicolon").join(spec.space.as_toml().splitlines())),
+        (words("asked trials"), words("trials of", count=spec.trials, length=spec.length)),
+        (words("asked search"), words("comma").join([spec.sampler.name, how])),
+        (words("asked finalists"), f"{spec.finalists}"),
     ]
 
 
@@ -123,7 +123,7 @@ def runs(content: Content, words: Words) -> Table:
 def _run(run: RunPart, content: Content, words: Words) -> Sequence[object]:
     end, recipe = run.outcome, run.recipe
     several, tested = len(content.budgets) > 1, content.results is not None
-    judged = run.test if tested else end["val_nats_per_char"]
+    judged = run.test if tested else end.val_nats_per_char
     return [
         run.network,
         *([shown_budget(content, run.budget, words)] if several else []),
@@ -131,20 +131,20 @@ def _run(run: RunPart, content: Content, words: Words) -> Sequence[object]:
         shown_sizes(recipe.hidden),
         recipe.seq_len,
         f"{recipe.lr:g}",
-        end["steps"],
-        None if end["min_smooth_loss"] is None else f"{end['min_smooth_loss']:.2f}",
-        end["min_smooth_loss_step"],
-        end["train_nats_per_char"],
-        end["val_nats_per_char"],
+        end.steps,
+        f"{end.min_smooth_loss:.2f}" if math.isfinite(end.min_smooth_loss) else None,
+        end.min_smooth_loss_step,
+        end.train_nats_per_char if math.isfinite(end.train_nats_per_char) else None,
+        end.val_nats_per_char,
         *([run.test] if tested else []),
         None if judged is None else judged / math.log(2.0),
-        f"{end['seconds']:.0f}",
+        f"{end.seconds:.0f}",
     ]
 
 
 def trials(search: SearchPart, words: Words) -> Table:
     """One row for each of the best trials, with the columns of the original's table."""
-    searched = list(search.protocol.space.parameters)
+    searched = list(search.spec.space.parameters)
     plain = ["classic", "classic step", "characters", "validation", "bits", "time"]
     rows: list[Sequence[object]] = []
     for row in search.table:
@@ -165,17 +165,17 @@ def trials(search: SearchPart, words: Words) -> Table:
                 None if seconds is None else f"{seconds:.0f}",
             )
         )
-    rungs = [words("at rung", rung=rung) for rung in search.protocol.pruner.rungs]
+    rungs = [words("at rung", rung=rung) for rung in search.spec.pruner.rungs]
     headings = [words("trial"), words("state"), *searched, *rungs, *map(words, plain)]
     return headings, rows
 
 
 def search_facts(search: SearchPart, words: Words) -> list[tuple[str, str]]:
     """What the trials say about the parameters, and about the rungs."""
-    parts = importance(search.protocol, search.trials).items()
+    parts = importance(search.spec, search.trials).items()
     shares = words("comma").join(f"{name} {part:.2f}" for name, part in parts)
     facts = [(words("importance"), shares)]
-    for found in rung_correlations(search.protocol, search.trials):
+    for found in rung_correlations(search.spec, search.trials):
         rho = "–" if found.rho is None else f"{found.rho:.2f}"
         value = words("over trials", rho=rho, count=found.trials)
         facts.append((words("correlation", rung=found.rung), value))
@@ -211,7 +211,7 @@ def recipe(content: Content) -> list[tuple[str, str]]:
         for f in fields(Recipe)
         if f.name not in _VARYING
         if len({getattr(run.recipe, f.name) for run in content.runs}) == 1
-        if content.search is None or f.name not in content.search.protocol.space.parameters
+        if content.search is None or f.name not in content.search.spec.space.parameters
         for value in [getattr(content.recipe, f.name)]
     ]
 

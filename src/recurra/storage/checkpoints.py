@@ -19,14 +19,16 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from recurra.errors import RunError
-from recurra.storage.files import canonical_json, write_atomic
+from recurra.storage.files import canonical_json, open_regular
+from recurra.storage.folder import write_atomic
 
 FORMAT = 1
 """Format of run folders and checkpoints; raised when an older Recurra could not read them right."""
@@ -44,16 +46,29 @@ _KINDS = {dtype: kind for kind, dtype in _DTYPES.items()}
 
 
 def save_checkpoint(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]], meta: Any) -> None:
-    """Save arrays and meta as one file, atomically; equal arrays and meta give equal bytes.
+    """Save arrays and meta as one file, atomically; see `encode_checkpoint`.
 
     Args:
         path: the file, by custom ``*.safetensors``.
+        arrays, meta: what it holds.
+
+    Raises:
+        RunError: the file cannot be written; an older file of that name is as it was.
+    """
+    write_atomic(path, *encode_checkpoint(arrays, meta))
+
+
+def encode_checkpoint(
+    arrays: Mapping[str, np.ndarray[Any, Any]], meta: Any
+) -> list[bytes | memoryview]:
+    """The bytes of a checkpoint, in parts; equal arrays and meta give equal bytes.
+
+    Args:
         arrays: name -> array of booleans, integers or floats up to 64 bits, of any shape, byte
             order and strides; stored little-endian and C-contiguous.
         meta: any JSON value; floats (also NaN and infinities) and long integers are kept exactly.
 
     Raises:
-        RunError: the file cannot be written; an older file of that name is as it was.
         ValueError: an array has another dtype, or a name that is no UTF-8.
     """
     stored: Arrays = {}
@@ -68,7 +83,7 @@ def save_checkpoint(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]], meta
     checksum = hashlib.sha256(_header(layout, record))
     for part in data:
         checksum.update(part)
-    write_atomic(path, _header(layout, record | {"sha256": checksum.hexdigest()}), *data)
+    return [_header(layout, record | {"sha256": checksum.hexdigest()}), *data]
 
 
 def load_checkpoint(
@@ -78,6 +93,24 @@ def load_checkpoint(
 
     Args:
         path: the file.
+        expected: see `read_checkpoint`.
+
+    Raises:
+        RunError: see `read_checkpoint`.
+    """
+    return read_checkpoint(path, lambda: open_regular(path), expected)
+
+
+def read_checkpoint(
+    path: Path,
+    opener: Callable[[], BufferedReader],
+    expected: Mapping[str, tuple[int, ...]] | None = None,
+) -> tuple[Arrays, Any]:
+    """Read the file that an opener opens.
+
+    Args:
+        path: of the file, for messages.
+        opener: opens it.
         expected: array name -> shape. Each must be there in that shape, and of every group named
             here (what stands before the first "/", as "parameter") no other array may be.
 
@@ -89,7 +122,7 @@ def load_checkpoint(
             format, or not of the expected shapes.
     """
     try:
-        with path.open("rb") as file:
+        with opener() as file:
             header, layout, record = _read_header(path, file)
             size = len(header) + sum(_bytes(*entry) for entry in layout.values())
             found = os.fstat(file.fileno()).st_size
@@ -129,7 +162,7 @@ def _header(layout: _Layout, record: Mapping[str, Any]) -> bytes:
     return len(encoded).to_bytes(8, "little") + encoded
 
 
-def _read_header(path: Path, file: BinaryIO) -> tuple[bytes, _Layout, dict[str, Any]]:
+def _read_header(path: Path, file: BufferedReader) -> tuple[bytes, _Layout, dict[str, Any]]:
     """Read the header strictly: its bytes, its layout and its record."""
     size = os.fstat(file.fileno()).st_size
     prefix = file.read(8)

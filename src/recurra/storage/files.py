@@ -1,13 +1,17 @@
-"""Files written wholly or not at all, and the names and JSON that suit them."""
+"""Regular files only, read within bounds and written durably; names and JSON for them."""
 
-import contextlib
+import errno
 import json
 import os
-import secrets
+import stat
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from recurra.errors import RunError
+
+# Bytes of a file that tells what was asked for: a configuration, equations, a vocabulary.
+MAX_DEFINITION = 16 * 2**20
 
 
 def safe_name(name: str) -> str:
@@ -15,44 +19,71 @@ def safe_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "._" else "-" for c in name)[:50].lstrip(".")
 
 
-def write_atomic(path: Path, *parts: bytes | memoryview) -> None:
-    """Write the parts, one after the other, as the file `path`: wholly or not at all.
+def open_regular(path: str | Path, dir_fd: int | None = None) -> BufferedReader:
+    """Open a regular file to read: never waits for a pipe, never reads a device.
 
-    They go to a temporary file beside it, which is fsynced and renamed; then the folder is
-    fsynced. Killed at any moment, `path` holds either all of the old or all of the new.
+    Args:
+        path: the file; links are followed.
+        dir_fd: of the folder that a relative path begins in.
 
     Raises:
-        RunError: the disk is full, read-only or forbidden; the old file is as it was.
+        OSError: it is no regular file, or cannot be opened.
     """
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
-    try:
-        write_synced(temporary, *parts)
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise cannot_write(path, error) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(_regular(os.open(path, flags, dir_fd=dir_fd)), "rb")
 
 
-def write_synced(path: Path, *parts: bytes | memoryview) -> None:
+def _regular(descriptor: int) -> int:
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is no regular file")
+
+
+def read_bounded(path: str | Path, limit: int = MAX_DEFINITION, dir_fd: int | None = None) -> bytes:
+    """The bytes of a regular file.
+
+    Raises:
+        OSError: it is no regular file, larger than so many bytes, or cannot be read.
+    """
+    with open_regular(path, dir_fd) as file:
+        return read_limited(file, limit)
+
+
+def read_limited(file: BinaryIO, limit: int) -> bytes:
+    """All bytes of an open file.
+
+    Raises:
+        OSError: they are more than so many, or cannot be read.
+    """
+    content = bytearray()
+    while piece := file.read(2**20):
+        content += piece
+        if len(content) > limit:
+            raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes")
+    return bytes(content)
+
+
+def open_to_write(path: str | Path, dir_fd: int | None = None) -> BufferedWriter:
+    """Open a regular file, or a new one, to write at its end; a link is not followed.
+
+    Raises:
+        OSError: it is no regular file, or cannot be opened.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    return os.fdopen(_regular(os.open(path, flags, 0o666, dir_fd=dir_fd)), "ab")
+
+
+def write_synced(path: str | Path, *parts: bytes | memoryview, dir_fd: int | None = None) -> None:
     """Write a new file whose bytes are on the disk when this returns."""
-    with path.open("xb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, 0o666, dir_fd=dir_fd), "wb") as file:
         for part in parts:
             file.write(part)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder (created, renamed) durable; Windows has no way to ask for it."""
-    if os.name != "nt":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def cannot_write(path: Path, error: OSError) -> RunError:

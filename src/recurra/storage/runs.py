@@ -22,7 +22,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -30,18 +30,23 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from recurra.errors import RunError
-from recurra.storage.checkpoints import FORMAT, Arrays, load_checkpoint, save_checkpoint
+from recurra.storage.checkpoints import FORMAT, Arrays, encode_checkpoint, read_checkpoint
 from recurra.storage.files import (
+    MAX_DEFINITION,
     cannot_write,
     canonical_json,
+    read_bounded,
+    read_limited,
     safe_name,
-    sync_folder,
-    write_atomic,
     write_synced,
 )
+from recurra.storage.folder import Folder
 from recurra.storage.locks import lock_file
 
 Name = Literal["last", "best"]
+METRICS, CLOCK = "metrics.jsonl", "clock.json"
+MAX_LINE = 64 * 2**20  # bytes of one record, which may hold a sample
+LONGEST = 10**12  # seconds, or characters, that a clock can have counted
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Run:
     config: dict[str, Any]
     equations: str
     vocabulary: str
+    _files: Folder = field(repr=False, compare=False)
 
     @classmethod
     def create(
@@ -98,7 +104,8 @@ class Run:
                 write_synced(temporary / name, content)
             # Where two processes want one name, the second meets a folder that is not empty.
             temporary.rename(folder)
-            sync_folder(folder.parent)
+            with (parent := Folder(folder.parent)).held():
+                parent.sync()
         except OSError as error:
             taken = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EBUSY}
             if error.errno in taken and folder.exists():
@@ -143,6 +150,10 @@ class Run:
             RunError: it is no run, of a newer format, or a piece is missing, empty or invalid.
         """
         folder = Path(folder).resolve()
+        try:
+            files = Folder(folder)
+        except OSError as error:
+            raise _cannot_read(folder, error) from None
         config = _read_object(folder / "config.json")
         version = config.pop("format", None)
         if type(version) is not int or version < 1:
@@ -155,7 +166,7 @@ class Run:
         vocabulary = _read_object(folder / "vocabulary.json").get("characters")
         if not isinstance(vocabulary, str):
             raise RunError(f'{folder / "vocabulary.json"} has no "characters": restore a backup')
-        return cls(folder, config, _read(folder / "equations.eq"), vocabulary)
+        return cls(folder, config, _read(folder / "equations.eq"), vocabulary, files)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -168,23 +179,27 @@ class Run:
             RunError: another process (or another lock of this one) holds the run, or the folder
                 cannot be written.
         """
-        path = self.folder / ".lock"
-        try:
-            file = path.open("ab")
-        except OSError as error:
-            raise cannot_write(path, error) from None
-        with file:
-            lock_file(file, self.folder)
-            for leftover in self.folder.glob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
-            if self._metrics.exists():
-                content = self._metrics.read_bytes()
-                self._cut_metrics(content.rfind(b"\n") + 1)
-            yield
+        with self._files.held():
+            with self._writing(".lock"):
+                file = self._files.open_to_write(".lock")
+            try:
+                lock_file(file, self.folder)
+                self._files.remove_temporaries()
+                if self.has_metrics:
+                    self._cut_metrics(self._whole_lines())
+                yield
+            finally:
+                with contextlib.suppress(OSError):  # there is nothing in it to lose
+                    file.close()
 
     def has(self, name: Name) -> bool:
         """Whether this checkpoint has been saved."""
-        return self._checkpoint(name).exists()
+        return self._files.exists(_checkpoint(name))
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether a record has been kept."""
+        return self._files.exists(METRICS)
 
     def save(self, name: Name, arrays: Mapping[str, np.ndarray[Any, Any]], meta: Any) -> None:
         """Save a checkpoint; see `save_checkpoint`. Metrics become durable too.
@@ -192,12 +207,11 @@ class Run:
         Arrays are named "group/name": "parameter/U", "optimizer/U/accumulator", "state/a".
         """
         # A power cut must not leave a checkpoint without the records that led to it.
-        try:
-            with self._metrics.open("ab") as file:
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise cannot_write(self._metrics, error) from None
-        save_checkpoint(self._checkpoint(name), arrays, {"meta": meta, "seal": self._seal})
+        with self._writing(METRICS), self._files.open_to_write(METRICS) as file:
+            os.fsync(file.fileno())
+        parts = encode_checkpoint(arrays, {"meta": meta, "seal": self._seal})
+        with self._writing(_checkpoint(name)):
+            self._files.write(_checkpoint(name), *parts)
 
     def load(
         self, name: Name, expected: Mapping[str, tuple[int, ...]] | None = None
@@ -209,13 +223,13 @@ class Run:
         Raises:
             RunError: not saved yet, unreadable, not of the expected shapes, or of another run.
         """
-        path = self._checkpoint(name)
-        if not path.exists():
+        path = self.folder / _checkpoint(name)
+        if not self.has(name):
             raise RunError(
                 f"{self.folder} has no {path.name}: the run ended before its first save, or the"
                 " file was removed. Train again or restore a backup"
             )
-        arrays, sealed = load_checkpoint(path, expected)
+        arrays, sealed = read_checkpoint(path, lambda: self._files.open(path.name), expected)
         if not isinstance(sealed, dict) or sealed.get("seal") != self._seal:
             raise RunError(
                 f"{path} does not belong to the config.json, equations.eq and vocabulary.json"
@@ -231,41 +245,52 @@ class Run:
             for key, value in record.items()
         }
         line = json.dumps(finite, ensure_ascii=False, allow_nan=False) + "\n"
-        try:
-            with self._metrics.open("ab") as file:
-                file.write(line.encode("utf-8", "backslashreplace"))
-        except OSError as error:
-            raise cannot_write(self._metrics, error) from None
+        with self._writing(METRICS), self._files.open_to_write(METRICS) as file:
+            file.write(line.encode("utf-8", "backslashreplace"))
 
     def metrics(self) -> list[dict[str, Any]]:
         """All records, oldest first; half a last line (being written just now) is left out."""
-        return [record for _, record in self._records()]
+        return list(self.iter_metrics())
+
+    def iter_metrics(self) -> Iterator[dict[str, Any]]:
+        """The records, one by one: there may be millions."""
+        return (record for _, record in self._records())
 
     def truncate_metrics(self, step: int) -> None:
         """Drop everything from the first record after `step` on."""
         kept = itertools.takewhile(lambda item: item[1]["step"] <= step, self._records())
         end = sum(length for length, _ in kept)
-        if self._metrics.exists():
+        if self.has_metrics:
             self._cut_metrics(end)
 
     def write_clock(self, clock: Mapping[str, Any]) -> None:
         """Replace the wall-clock figures."""
-        write_atomic(self.folder / "clock.json", _encode(dict(clock)))
+        with self._writing(CLOCK):
+            self._files.write(CLOCK, _encode(dict(clock)))
 
-    def read_clock(self) -> dict[str, Any]:
-        """The wall-clock figures; empty before the first `write_clock`."""
-        path = self.folder / "clock.json"
-        clock = _read_object(path) if path.exists() else {}
-        if not all(isinstance(figure, int | float) for figure in clock.values()):
-            raise RunError(f"{path} has something else than numbers: restore a backup")
-        return clock
+    def read_clock(self) -> dict[str, float]:
+        """The wall-clock figures, as far as they are there and make sense.
 
-    @property
-    def _metrics(self) -> Path:
-        return self.folder / "metrics.jsonl"
+        They decide nothing, so that a damaged file never ends a training.
+        """
+        try:
+            with self._files.open(CLOCK) as file:
+                clock = json.loads(read_limited(file, MAX_DEFINITION))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        figures = clock.items() if isinstance(clock, dict) else ()
+        return {
+            name: figure
+            for name, figure in figures
+            if type(figure) in (int, float) and 0 <= figure <= LONGEST
+        }
 
-    def _checkpoint(self, name: Name) -> Path:
-        return self.folder / f"{name}.safetensors"
+    @contextlib.contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise cannot_write(self.folder / name, error) from None
 
     @cached_property
     def _seal(self) -> str:
@@ -274,26 +299,49 @@ class Run:
 
     def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Every whole line of the metrics: its length in bytes and its record."""
-        if not self._metrics.exists():
+        if not self.has_metrics:
             return
-        for number, line in enumerate(self._metrics.read_bytes().split(b"\n")[:-1], 1):
-            try:
-                record = json.loads(line)
-                valid = type(record["step"]) is int
-            except (ValueError, TypeError, LookupError, RecursionError):
-                valid = False
-            if not valid:
-                raise RunError(
-                    f"{self._metrics}, line {number}: not a JSON record with a step. Remove the"
-                    " line or restore a backup"
-                )
-            yield len(line) + 1, record
+        path = self.folder / METRICS
+        try:
+            with self._files.open(METRICS) as file:
+                for number in itertools.count(1):
+                    line = file.readline(MAX_LINE)
+                    if len(line) < MAX_LINE and not line.endswith(b"\n"):
+                        return
+                    yield len(line), _record(line, f"{path}, line {number}")
+        except OSError as error:
+            raise _cannot_read(path, error) from None
+
+    def _whole_lines(self) -> int:
+        """Bytes of the metrics up to their last end of a line."""
+        with self._writing(METRICS), self._files.open(METRICS) as file:
+            end = file.seek(0, os.SEEK_END)
+            while end > 0:
+                start = max(0, end - 2**16)
+                file.seek(start)
+                found = file.read(end - start).rfind(b"\n")
+                if found >= 0:
+                    return start + found + 1
+                end = start
+        return 0
 
     def _cut_metrics(self, size: int) -> None:
-        try:
-            os.truncate(self._metrics, size)
-        except OSError as error:
-            raise cannot_write(self._metrics, error) from None
+        with self._writing(METRICS), self._files.open_to_write(METRICS) as file:
+            file.truncate(size)
+
+
+def _checkpoint(name: Name) -> str:
+    return f"{name}.safetensors"
+
+
+def _record(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+        if type(record["step"]) is int:
+            return dict(record)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        pass
+    raise RunError(f"{place}: not a JSON record with a step. Remove the line or restore a backup")
 
 
 def _encode(value: dict[str, Any]) -> bytes:
@@ -302,13 +350,17 @@ def _encode(value: dict[str, Any]) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def _cannot_read(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"cannot read {path}: {error.strerror}. A run is a folder that `recurra train` made"
+    )
+
+
 def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path).decode()
     except OSError as error:
-        raise RunError(
-            f"cannot read {path}: {error.strerror}. A run is a folder that `recurra train` made"
-        ) from None
+        raise _cannot_read(path, error) from None
     except UnicodeDecodeError:
         raise RunError(f"{path} is not UTF-8: it is damaged; restore a backup") from None
     if not text.strip():

@@ -1,16 +1,34 @@
-"""What training tells on its way: plain frozen data, for a display, a log or a test."""
+"""Records of a training: plain frozen data, for a display, a log or a test.
 
-from dataclasses import dataclass
+`to_json` and `read_records` are the only places that know how they stand in ``metrics.jsonl``.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from recurra.errors import RunError
+from recurra.storage.runs import Run
+from recurra.storage.typed_json import read_typed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Compiling:
-    """The first step is going to take some seconds: these kernels are compiled now, once."""
+    """Kernels are being compiled, once, before the first step.
+
+    Attributes:
+        network: whose kernels.
+        kernel: the one at work; empty before the first.
+        seconds: how long it has taken so far, all of them together.
+    """
 
     network: str
+    kernel: str = ""
+    seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How training goes.
 
@@ -39,17 +57,26 @@ class Progress:
     seconds_left: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The held-out loss, estimated on some of the text; ``best``: lowest so far."""
+    """The held-out loss, estimated on some of the text.
+
+    Attributes:
+        step: steps done.
+        nats_per_char, bits_per_char: the loss.
+        best: whether it is the lowest so far.
+        characters, seconds: as in `Progress`; None in a run of version 0.1.
+    """
 
     step: int
     nats_per_char: float
     bits_per_char: float
     best: bool
+    characters: int | None = None
+    seconds: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """A text that the model wrote after so many steps."""
 
@@ -57,15 +84,28 @@ class Sample:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Saved:
-    """A checkpoint is on the disk: ``"last"`` or ``"best"``."""
+    """A checkpoint is on the disk."""
 
     step: int
-    checkpoint: str
+    checkpoint: Literal["last", "best"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A file that a resumed run had written is gone, and training goes on without it.
+
+    Attributes:
+        step: where training goes on.
+        message: which file, and what is lost with it.
+    """
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The end, with the figures of the whole run.
 
@@ -103,4 +143,65 @@ class Finished:
     min_smooth_loss_step: int
 
 
-Record = Compiling | Progress | Evaluation | Sample | Saved | Finished
+Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Finished
+Kept = Progress | Evaluation | Sample | Finished
+"""A record that is kept in ``metrics.jsonl``."""
+
+_KEPT: dict[str, type[Kept]] = {
+    kind.__name__.lower(): kind for kind in (Progress, Evaluation, Sample, Finished)
+}
+
+
+def to_json(record: Kept, step: int) -> dict[str, Any]:
+    """A record as a line of ``metrics.jsonl`` holds it.
+
+    JSON has no NaN and no infinity: None stands for them.
+    """
+    values = {"kind": type(record).__name__.lower(), "step": step, **asdict(record)}
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in values.items()
+    }
+
+
+def read(line: dict[str, Any], file: object) -> Kept:
+    """The record of a line; what a newer Recurra adds to it is left out.
+
+    Args:
+        line: as `to_json` made it.
+        file: path and line, for the message.
+
+    Raises:
+        RunError: it is no record.
+    """
+    cure = "remove the line or restore a backup"
+    kind = line.get("kind")
+    if not isinstance(kind, str) or kind not in _KEPT:
+        raise RunError(f"{file}: kind has to be one of {', '.join(_KEPT)}, not {kind!r}: {cure}")
+    return read_typed(_KEPT[kind], line, file, cure, lenient=True)
+
+
+def read_records(run: Run, characters_per_step: int) -> Iterator[Kept]:
+    """The records of a run, oldest first, one by one: there may be millions.
+
+    Args:
+        run: opened; it may be training just now.
+        characters_per_step: for evaluations of version 0.1, which do not say their characters.
+
+    Raises:
+        RunError: a line is no record.
+    """
+    seconds = 0.0
+    for number, line in enumerate(run.iter_metrics(), 1):
+        record = read(line, f"{run.folder / 'metrics.jsonl'}, line {number}")
+        if isinstance(record, Progress):
+            seconds = record.seconds
+        elif isinstance(record, Evaluation) and record.characters is None:
+            characters = record.step * characters_per_step
+            record = replace(record, characters=characters, seconds=seconds)
+        yield record
+
+
+def has_finished(run: Run) -> bool:
+    """Whether the records of a run tell of its end."""
+    return any(line.get("kind") == "finished" for line in run.iter_metrics())

@@ -1,46 +1,48 @@
-"""What a run was asked for, out of its ``config.json``."""
+"""The configuration of a run: what its ``config.json`` says."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
-from recurra.errors import RecurraError, RunError
+from recurra.compute.engines import check_engine
 from recurra.storage.runs import Run
+from recurra.storage.typed_json import read_typed
+from recurra.text.corpus import TextSpec
 from recurra.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a run was asked for.
+class RunConfig:
+    """Everything that decides what a run trains.
 
     Attributes:
-        network: its name.
-        recipe: how it was trained.
-        text: sources, encoding, split and fingerprint.
-        engine, threads: what computed.
+        network: its name; its equations are a file of their own.
+        text: what it reads.
+        recipe: how it is trained.
+        engine, threads: what computes.
+
+    Raises:
+        SettingError: no such engine, or a number of threads that makes no sense.
     """
 
     network: str
+    text: TextSpec
     recipe: Recipe
-    text: dict[str, Any]
     engine: str
     threads: int
 
+    def __post_init__(self) -> None:
+        check_engine(self.engine, self.threads)
 
-def asked(run: Run) -> Asked:
-    """What a run was asked for.
+    @classmethod
+    def load(cls, run: Run) -> Self:
+        """The configuration of a run.
 
-    Raises:
-        RunError: its configuration does not say it.
-    """
-    config = run.config
-    try:
-        text = {
-            name: config["text"][name] for name in ("sources", "encoding", "split", "fingerprint")
-        }
-        recipe = Recipe(**config["recipe"])
-        return Asked(str(config["network"]), recipe, text, config["engine"], config["threads"])
-    except (LookupError, TypeError, RecurraError) as error:
-        raise RunError(
-            f"{run.folder / 'config.json'} does not say what a run needs ({error}): restore a "
-            "backup, or train a new run"
-        ) from None
+        Raises:
+            RunError: a field is missing, of another type, or makes no sense.
+        """
+        cure = "restore a backup, or train a new run"
+        return read_typed(cls, run.config, run.folder / "config.json", cure)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `Run.create` takes, and `load` reads."""
+        return asdict(self)

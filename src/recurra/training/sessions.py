@@ -1,33 +1,26 @@
-"""From names to a trainer, and from a run folder back to its trainer, its model and its texts.
+"""From names to a trainer, and from a run folder back to its trainer and its texts."""
 
-What a run was asked for stands in its ``config.json``: the network's name, the texts and how they
-were read, the recipe, the engine and the threads.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from operator import index
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads
-from recurra.errors import RecurraError, RunError, TextError
+from recurra.errors import RunError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
-from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
 from recurra.models.evaluation import Loss, evaluate
-from recurra.models.model import Model
-from recurra.storage.runs import Name, Run
-from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, lasting, load_corpus, read_documents
+from recurra.storage.runs import Run
+from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec, load_corpus
+from recurra.text.sources import Source, read_documents
 from recurra.text.vocabulary import Vocabulary
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
 from recurra.training.records import Finished, Record
+from recurra.training.run_config import RunConfig
 from recurra.training.stopping import DIVERGED
 from recurra.training.trainer import Trainer
-
-Source = str | Path
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -76,18 +69,13 @@ def start(
         TextError, SettingError, RunError: a text, a setting or the folder is refused.
     """
     threads = threads or available_threads()
-    if isinstance(sources, str | Path):
+    if isinstance(sources, Source):
         sources = [sources]
     corpus = corpus or load_corpus(sources, encoding, split)
     trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
-    text = {
-        "sources": [lasting(source) for source in sources],
-        "encoding": encoding,
-        "split": split if isinstance(split, str) else list(split),
-        "fingerprint": corpus.fingerprint,
-    }
-    config = configuration(trainer, text, engine, threads)
-    pieces = (config, network.source, corpus.vocabulary.characters)
+    text = TextSpec.of(sources, encoding, split, corpus)
+    config = RunConfig(network.name, text, trainer.recipe, engine, threads)
+    pieces = (config.to_json(), network.source, corpus.vocabulary.characters)
     if out is not None:
         trainer.run = Run.create(out, *pieces)
     else:
@@ -96,40 +84,34 @@ def start(
     return trainer
 
 
-def configuration(
-    trainer: Trainer, text: Mapping[str, Any], engine: str, threads: int
-) -> dict[str, Any]:
-    """What a run's ``config.json`` holds, for `resume` and its like to read.
-
-    Args:
-        trainer: its network and recipe.
-        text: "sources", "encoding", "split" and "fingerprint".
-        engine, threads: what computes.
-    """
-    return {
-        "network": trainer.model.network.name,
-        "text": dict(text),
-        "recipe": asdict(trainer.recipe),
-        "engine": engine,
-        "threads": threads,
-    }
-
-
-def resume(run: Run, sources: Sequence[Source] | None = None) -> Trainer:
+def resume(
+    run: Run,
+    sources: Sequence[Source] | None = None,
+    *,
+    corpus: Corpus | None = None,
+    fetch: bool = False,
+) -> Trainer:
     """A trainer that goes on where a run stopped, or was killed.
 
     Args:
         run: a run folder, opened.
-        sources: where its texts are now, if they were moved.
+        sources, corpus, fetch: see `load_run_corpus`.
 
     Raises:
         RunError: the folder is damaged, or the texts are not those that the run began with.
         TextError: a text is missing.
     """
-    recipe = _field(run, lambda config: Recipe(**config["recipe"]))
-    engine, threads = _field(run, lambda config: (config["engine"], index(config["threads"])))
-    corpus = load_run_corpus(run, sources)
-    return Trainer(_network(run), corpus, recipe, run=run, engine=engine, threads=threads)
+    opened = FinishedRun(run)
+    config = opened.config
+    corpus = load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
+    return Trainer(
+        opened.network,
+        corpus,
+        config.recipe,
+        run=run,
+        engine=config.engine,
+        threads=config.threads,
+    )
 
 
 def train(
@@ -166,58 +148,42 @@ def train(
     return record
 
 
-def load_model(run: Run | Source, checkpoint: Name | None = None) -> Model:
-    """The model of a run.
+def load_run_corpus(
+    opened: FinishedRun,
+    sources: Sequence[Source] | None = None,
+    *,
+    corpus: Corpus | None = None,
+    fetch: bool = False,
+) -> Corpus:
+    """The texts that a run was trained on, split and numbered as they were.
 
     Args:
-        run: a run folder.
-        checkpoint: "best" (lowest held-out loss) or "last"; None: the best that there is.
-
-    Raises:
-        RunError: the folder is no run, is damaged, or holds no checkpoint yet.
-    """
-    run = run if isinstance(run, Run) else Run.open(run)
-    network, vocabulary = _network(run), Vocabulary(run.vocabulary)
-    hidden = _field(run, lambda config: Recipe(**config["recipe"])).hidden
-    shapes = ShapeSolver(network).shapes(len(vocabulary), hidden)
-    wanted = {f"parameter/{name}": shape for name, shape in shapes.parameters.items()}
-    arrays, _ = run.load(checkpoint or ("best" if run.has("best") else "last"), wanted)
-    return Model(
-        network, vocabulary, shapes, {n: arrays[f"parameter/{n}"] for n in shapes.parameters}
-    )
-
-
-def load_run_corpus(run: Run, sources: Sequence[Source] | None = None) -> Corpus:
-    """The texts that a run was trained on, parted and numbered as they were.
-
-    Args:
-        run: a run folder, opened.
+        opened: a run.
         sources: where the texts are now, if they were moved.
+        corpus: the texts, if they have been read.
+        fetch: download texts that the run's configuration has at an address.
 
     Raises:
         RunError: they are not what they were.
         TextError: a text is missing.
     """
-    asked, encoding, split, fingerprint = _field(run, lambda config: _text(**config["text"]))
-    corpus = load_corpus(sources or asked, encoding, split)
-    if corpus.fingerprint != fingerprint:
-        raise RunError(
-            f"the texts of {run.folder} have changed since it began: put back what was there "
-            f"({', '.join(asked)}), or train a new run"
-        )
-    if corpus.vocabulary.characters != run.vocabulary:  # the run began with one of its own
-        corpus = load_corpus(sources or asked, encoding, split, Vocabulary(run.vocabulary))
-    return corpus
+    text, folder = opened.config.text, opened.run.folder
+    if corpus is None:
+        corpus = text.load(folder, sources, fetch=fetch)
+    text.check(corpus, folder)
+    return corpus.numbered(Vocabulary(opened.run.vocabulary))  # a run may have an order of its own
 
 
 def score(
     run: Run,
     sources: Sequence[Source] | None = None,
     *,
+    corpus: Corpus | None = None,
     encoding: str | None = None,
     windows: int | None = None,
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
+    fetch: bool = False,
 ) -> Iterator[Score]:
     """Evaluate a run's best model over the whole of its held-out text, or of other texts.
 
@@ -225,19 +191,23 @@ def score(
         run: a run folder, opened.
         sources: texts to read instead of the validation and test parts of the run's own; or where
             its own are now, if they were moved.
+        corpus: the run's own texts, if they have been read.
         encoding: of these texts; None: found out for each.
         windows: evaluate with cold windows of so many characters too.
         engine, threads: what computes.
+        fetch: see `load_run_corpus`.
 
     Raises:
-        RecurraError: the run or a text is refused, or there is nothing to evaluate.
+        RecurraError: the run or a text is refused, there is nothing to evaluate, or the model
+            predicts no finite numbers.
     """
-    model = load_model(run)
+    opened = FinishedRun(run)
+    model = opened.best
     computes = model.engine(engine, threads)
     skipped = 0
     parts = {}
     try:
-        corpus = load_run_corpus(run, sources)
+        corpus = load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
         parts = {"validation": corpus.validation, "test": corpus.test}
         parts = {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
     except (RunError, TextError):
@@ -253,32 +223,9 @@ def score(
     for name, part in parts.items():
         for protocol in [None] if windows is None else [None, windows]:
             loss = evaluate(computes, model.parameters, part, protocol)
+            if not math.isfinite(loss.nats):
+                raise RunError(
+                    f"the model of {run.folder} predicts no finite numbers: restore a backup, or "
+                    "train it again"
+                )
             yield Score(name, protocol, loss, skipped)
-
-
-def _network(run: Run) -> Network:
-    return parse(run.equations, _field(run, lambda config: str(config["network"])))
-
-
-def _field(run: Run, read: Callable[[dict[str, Any]], Value]) -> Value:
-    """Something read from a run's configuration."""
-    try:
-        return read(run.config)
-    except (LookupError, TypeError, RecurraError) as error:
-        raise RunError(
-            f"{run.folder / 'config.json'} does not say what a run needs ({error}): "
-            "restore a backup, or train a new run"
-        ) from None
-
-
-def _text(
-    sources: list[str], encoding: str | None, split: Split, fingerprint: str
-) -> tuple[list[str], str | None, Split, str]:
-    """What a configuration says of a run's texts, if it is what `start` wrote."""
-    if not all(isinstance(source, str) for source in sources):
-        raise TypeError(f"sources {sources}")
-    if not all(isinstance(share, str | int | float) for share in split):
-        raise TypeError(f"split {split}")
-    if not isinstance(encoding, str | None):
-        raise TypeError(f"encoding {encoding}")
-    return sources, encoding, split, fingerprint

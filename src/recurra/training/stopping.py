@@ -1,6 +1,7 @@
 """When training ends: budgets, the classic stop rules, patience and divergence."""
 
 import math
+import time
 from dataclasses import dataclass
 
 from recurra.training.recipe import Recipe
@@ -16,6 +17,37 @@ REASONS = {
     "patience": "the held-out loss has not fallen for long",
     INTERRUPTED: "training was asked to stop",
 }
+# Seconds in which a sample or an evaluation may come to its end after a stop was asked for.
+GRACE = 0.5
+
+
+class StopAsked(Exception):  # noqa: N818 (not an error)
+    """A stop was asked for, and what is under way takes too long to wait for its end."""
+
+
+class StopRequest:
+    """The wish to end a training early, of a signal or of another thread."""
+
+    def __init__(self) -> None:
+        self._asked_at = math.inf
+
+    def ask(self) -> None:
+        """End after the present step."""
+        self._asked_at = min(self._asked_at, time.monotonic())
+
+    @property
+    def asked(self) -> bool:
+        """Whether the training is to end."""
+        return self._asked_at < math.inf
+
+    def check(self) -> None:
+        """Cut short what only looks: to be called again and again on its way.
+
+        Raises:
+            StopAsked: so.
+        """
+        if time.monotonic() > self._asked_at + GRACE:
+            raise StopAsked
 
 
 @dataclass

@@ -7,6 +7,8 @@ saves, the clock) decides nothing. Only a budget of minutes lets the clock in.
 
 import contextlib
 import math
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -34,17 +36,31 @@ from recurra.training.records import (
     Compiling,
     Evaluation,
     Finished,
+    Kept,
+    Lost,
     Progress,
     Record,
     Sample,
     Saved,
+    has_finished,
+    to_json,
 )
-from recurra.training.stopping import DIVERGED, INTERRUPTED, REASONS, Watch, budget_used
+from recurra.training.stopping import (
+    DIVERGED,
+    INTERRUPTED,
+    REASONS,
+    StopAsked,
+    StopRequest,
+    Watch,
+    budget_used,
+)
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
+# Seconds between two records of what is compiled.
+GLANCE = 0.25
 
-AnyRecord = TypeVar("AnyRecord", Progress, Evaluation, Sample, Finished)
+AnyRecord = TypeVar("AnyRecord", bound=Kept)
 
 
 class Trainer:
@@ -99,11 +115,14 @@ class Trainer:
         self._paused: Mapping[str, Any] = {}
         self._clock = Clock({})
         self._saved_step = 0
-        self._stop_asked = False
+        self._stop = StopRequest()
 
     def stop(self) -> None:
-        """Ask for an early end: after the present step `records` saves ``last`` and finishes."""
-        self._stop_asked = True
+        """Ask for an early end: after the present step `records` saves ``last`` and finishes.
+
+        A sample that takes long is then left out, an evaluation made when the run goes on.
+        """
+        self._stop.ask()
 
     @property
     def characters(self) -> int:
@@ -120,18 +139,51 @@ class Trainer:
             RunError: the run is in use by another process, damaged, or cannot be written.
         """
         with self.run.lock() if self.run else contextlib.nullcontext():
-            self._restore()
+            yield from self._restore()
             if self.engine.cold:
-                yield Compiling(self.model.network.name)
-            while (reason := self._reason(until)) is None:
-                loss, rate = self._step()
-                if not self._diverged():
-                    yield from self._after_step(loss, rate)
-            if reason not in (DIVERGED, INTERRUPTED):
-                yield from self._evaluate()
-            if reason != DIVERGED:
+                yield from self._compile()
+            try:
+                due = self.watch.step and self.watch.step % self.recipe.evaluate_every == 0
+                if due and not self._diverged():
+                    yield from self._evaluate()  # does nothing unless a stop has cut it short
+                while (reason := self._reason(until)) is None:
+                    loss, rate = self._step()
+                    if not self._diverged():
+                        yield from self._after_step(loss, rate)
+                if reason not in (DIVERGED, INTERRUPTED):
+                    yield from self._evaluate()
+                if reason != DIVERGED:
+                    yield from self._save("last")
+                end = self._finish(DIVERGED if self._diverged() else reason)
+            except StopAsked:
                 yield from self._save("last")
-            yield self._finish(DIVERGED if self._diverged() else reason)
+                end = self._finish(DIVERGED if self._diverged() else INTERRUPTED)
+            yield end
+
+    def _compile(self) -> Iterator[Compiling]:
+        """Compile all kernels by a step that trains nothing, until that is done or a stop asked."""
+        name, begun = self.model.network.name, time.monotonic()
+        yield Compiling(name)
+        rehearsal = threading.Thread(target=self._rehearse, daemon=True)
+        rehearsal.start()
+        while not self._stop.asked and rehearsal.is_alive():
+            rehearsal.join(GLANCE)
+            yield Compiling(name, self.engine.compiling, time.monotonic() - begun)
+
+    def _rehearse(self) -> None:
+        recipe, engine, rng = self.recipe, self.engine, np.random.default_rng(0)
+        parameters = {name: p.copy() for name, p in self.model.parameters.items()}
+        text = np.zeros((recipe.seq_len, recipe.batch), np.int32)
+        state = engine.zero_state(recipe.batch)
+        masks = engine.dropout_masks(recipe.dropout, recipe.seq_len, recipe.batch, rng)
+        optimizer = Optimizer(recipe.optimizer_settings, parameters)
+        # whatever fails here fails again, and is told, where it counts
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            engine.train_step(parameters, optimizer, 0.0, text, text, state, masks=masks)
+            if self.held_out:
+                engine.losses(parameters, text, text, state)
+            if recipe.sample_every:
+                engine.next_log_probabilities(parameters, text[0], state)
 
     def held_out_loss(self) -> Loss:
         """The held-out loss of the present parameters, estimated on some of the text.
@@ -220,9 +272,18 @@ class Trainer:
         """Estimate the held-out loss, once a step; a new best one is saved at once."""
         if not self._estimated_on or self.watch.evaluated_step == self.watch.step:
             return
-        loss = self.held_out_loss()
+        loss = evaluate(self.engine, self.judged, self._estimated_on, check=self._stop.check)
         best = self.watch.evaluate(loss.nats_per_char)
-        yield self._log(Evaluation(self.watch.step, loss.nats_per_char, loss.bits_per_char, best))
+        yield self._log(
+            Evaluation(
+                self.watch.step,
+                loss.nats_per_char,
+                loss.bits_per_char,
+                best,
+                self.characters,
+                self._clock.seconds(),
+            )
+        )
         if best:
             self.best = {name: p.copy() for name, p in self.judged.items()}
             yield from self._save("best")
@@ -232,18 +293,21 @@ class Trainer:
         """A text from a cold start; its random numbers are its own."""
         step, recipe = self.watch.step, self.recipe
         writer = Writer(self.model, seed=recipe.seed + step, engine=self.engine)
+        pieces = []
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                text = "".join(writer.write(recipe.sample_characters))
+                for character in writer.write(recipe.sample_characters):
+                    self._stop.check()
+                    pieces.append(character)
         except RunError:  # no finite numbers: the next step's loss will end the training
             return
-        yield self._log(Sample(step, text))
+        yield self._log(Sample(step, "".join(pieces)))
 
     def _reason(self, until: int | None) -> str | None:
         """Why training is over, if it is."""
         if self._diverged():
             return DIVERGED
-        if self._stop_asked or (until is not None and self.watch.step >= until):
+        if self._stop.asked or (until is not None and self.watch.step >= until):
             return INTERRUPTED
         budget = self._budget()
         used_up = budget[0] if budget and budget[1] >= 1.0 else None
@@ -291,7 +355,7 @@ class Trainer:
             self._saved_step = step
         yield Saved(step, name)
 
-    def _restore(self) -> None:
+    def _restore(self) -> Iterator[Lost]:
         """Take over what the run's folder holds, if anything, and start the clock."""
         self._clock = Clock(self._paused)
         if self.run is None:
@@ -318,6 +382,7 @@ class Trainer:
         self.rng.bit_generator.state = meta["generator"]
         self.streams.position = meta["stream"]
         self._saved_step = self.watch.step
+        yield from self._find_lost(self.run)
         if self.run.has("best"):
             names = {f"parameter/{name}": name for name in self.model.parameters}
             best, _ = self.run.load("best", {name: arrays[name].shape for name in names})
@@ -325,16 +390,30 @@ class Trainer:
         self.run.truncate_metrics(self.watch.step)
         self._clock = Clock(self.run.read_clock())
 
+    def _find_lost(self, run: Run) -> Iterator[Lost]:
+        """Files that were there at the last save."""
+        step, best_step = self.watch.step, self.watch.best_step
+        if not run.has_metrics:
+            yield Lost(
+                step, f"metrics.jsonl is gone, and the records of the first {step:,} steps with it"
+            )
+        if best_step and not run.has("best"):
+            yield Lost(
+                step,
+                f"best.safetensors is gone, and the model of step {best_step:,} with it: the next "
+                "held-out loss counts as the lowest",
+            )
+            self.watch.best, self.watch.best_step = math.inf, 0
+
     def _log(self, record: AnyRecord) -> AnyRecord:
         if self.run is not None:
-            kind = type(record).__name__.lower()
-            self.run.append_metrics({"kind": kind, "step": self.watch.step, **asdict(record)})
+            self.run.append_metrics(to_json(record, self.watch.step))
         return record
 
     def _finish(self, reason: str) -> Finished:
         loss = None
         if self.best is not None and reason != INTERRUPTED:
-            loss = evaluate(self.engine, self.best, self.held_out)
+            loss = evaluate(self.engine, self.best, self.held_out, check=self._stop.check)
         watch = self.watch
         end = Finished(
             stopped_by=reason,
@@ -357,7 +436,7 @@ class Trainer:
         if self.run is None:
             self._paused = self._clock.saved()
         # An interrupted run goes on later and tells of its end then; a finished one has told.
-        told = self.run is not None and any("stopped_by" in r for r in self.run.metrics())
+        told = self.run is not None and has_finished(self.run)
         return end if reason == INTERRUPTED or told else self._log(end)
 
     def _cure(self) -> str:

@@ -5,17 +5,19 @@ Whoever starts the workers knows nothing else: Dask, SLURM (`sbatch_script`), or
 starter does; what it trained, another one goes on with.
 """
 
+import os
 import shlex
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from recurra.errors import RecurraError, RunError, SettingError
-from recurra.tuning.schedule import next_moves
+from recurra.tuning.schedule import next_actions
 from recurra.tuning.study import STORAGE, Study
 from recurra.tuning.trials import Trial
-from recurra.tuning.workers import DEATHS, ONE_THREAD, Child, used
+from recurra.tuning.workers import MAX_CRASHES, ONE_THREAD, WorkerProcess, characters_used
 
 PATIENCE = 600.0  # seconds to wait for a scheduler that does not answer
 
@@ -53,7 +55,7 @@ def search_with_dask(
             'starting workers by Dask needs Dask: pip install "recurra[cluster]"'
         ) from None
     end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
-    stop = f"recurra-{study.protocol.key}-{time.time_ns()}"
+    stop = f"recurra-{study.spec.key}-{time.time_ns()}"
     task = (str(study.folder), study.storage, characters, stop)
     client: Any = None
     futures: list[Any] = []
@@ -61,9 +63,9 @@ def search_with_dask(
     try:
         while True:
             yield seen
-            if next_moves(study.protocol, seen).over or time.monotonic() > end:
+            if next_actions(study.spec, seen).finished or time.monotonic() > end:
                 return
-            if characters is not None and used(seen) >= characters and not futures:
+            if characters is not None and characters_used(seen) >= characters and not futures:
                 return
             try:
                 client = client or distributed.Client(address, timeout=10)
@@ -83,14 +85,14 @@ def search_with_dask(
                     ) from None
                 _close(client)
                 client, futures = None, []
-            if failures > DEATHS:
+            if failures > MAX_CRASHES:
                 raise RunError(f"workers on {address} end again and again: see Dask's own log")
             time.sleep(pause)
             trials, seen = seen, study.trials()
             failures = failures if trials == seen else 0
     finally:
         if client is not None and futures:
-            _let_end(distributed, client, stop, futures)
+            _stop_workers(distributed, client, stop, futures)
         _close(client)
 
 
@@ -103,18 +105,18 @@ def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> 
     from distributed import Event
 
     event = Event(stop)
-    child = Child.spawn(Study.open(folder, storage), characters, None)
+    child = WorkerProcess.spawn(Study.open(folder, storage), characters, None)
     try:
         while child.process.poll() is None:
             if event.is_set():
-                child.let_end()
+                child.ask_to_stop()
             try:
                 child.process.wait(1.0)
             except subprocess.TimeoutExpired:
                 continue
     finally:
-        child.let_end()
-    code, message = child.close()
+        child.ask_to_stop()
+    code, message = child.wait()
     if code > 0:
         raise RunError(message)
     return code == 0
@@ -122,9 +124,12 @@ def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> 
 
 def sbatch_script(study: Study, workers: int) -> str:
     """A script for SLURM's ``sbatch``: an array of so many workers, one core each."""
+    name = study.folder.name
+    # a line of a comment has no quotes that SLURM and bash both know
+    job = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
     exports = "\n".join(f"export {name}={value}" for name, value in ONE_THREAD.items())
     return f"""#!/bin/bash
-#SBATCH --job-name={shlex.quote(study.folder.name)}
+#SBATCH --job-name={job}
 #SBATCH --array=1-{workers}
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=1
@@ -134,8 +139,15 @@ def sbatch_script(study: Study, workers: int) -> str:
 {exports}
 # Where the database wants a password, let it come from ~/.pgpass, or from here:
 # export {STORAGE}=postgresql://user:password@host/name
-exec recurra worker {shlex.quote(str(study.folder))}
+exec recurra worker {_shell_word(study.folder)}
 """
+
+
+def _shell_word(path: Path) -> str:
+    """A path as one word of bash; one with line breaks and the like in escapes, on one line."""
+    if str(path).isprintable():
+        return shlex.quote(str(path))
+    return "$'" + "".join(f"\\x{byte:02x}" for byte in os.fsencode(path)) + "'"
 
 
 def _failed(future: Any) -> bool:
@@ -148,7 +160,7 @@ def _failed(future: Any) -> bool:
     return bool(future.status != "finished" or not future.result())
 
 
-def _let_end(distributed: Any, client: Any, stop: str, futures: list[Any]) -> None:
+def _stop_workers(distributed: Any, client: Any, stop: str, futures: list[Any]) -> None:
     try:
         distributed.Event(stop, client=client).set()
         distributed.wait(futures, timeout=60)

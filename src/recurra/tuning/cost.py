@@ -24,10 +24,9 @@ from recurra.lang.shapes import ShapeSolver
 from recurra.text.corpus import Corpus
 from recurra.training.records import Finished
 from recurra.training.trainer import Trainer
-from recurra.tuning.pruning import WAITS
-from recurra.tuning.sampler import suggest
+from recurra.tuning.pruners.base import SynchronousPruner
 from recurra.tuning.space import Setting
-from recurra.tuning.spec import Protocol, shown
+from recurra.tuning.spec import StudySpec, shown
 from recurra.tuning.trials import Trial
 
 PROBES = 6  # settings that are measured
@@ -57,7 +56,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What a study will need.
 
     Attributes:
@@ -84,19 +83,19 @@ class Estimate:
     probes: tuple[Probe, ...]
 
 
-def estimate(protocol: Protocol, workers: int) -> Estimate:
+def estimate_cost(spec: StudySpec, workers: int) -> CostEstimate:
     """Measure, and reckon what a study needs; takes some seconds a probe.
 
     Raises:
         RecurraError: no setting of the space can be trained.
     """
-    corpus = protocol.text.load()
+    corpus = spec.text.load("the study")
     vocabulary = len(corpus.vocabulary)
-    count = min(protocol.trials, DRAWS) if protocol.sampler != "grid" else protocol.trials
-    # for TPE, settings of the same space
-    settings = [suggest(protocol, [], number) for number in range(count)]
-    sizes = np.array([count_parameters(protocol, s, vocabulary) for s in settings])
-    needs = np.array([memory_needed(protocol, s, vocabulary) for s in settings])
+    count = spec.trials if spec.sampler.exhaustive else min(spec.trials, DRAWS)
+    # without a history TPE, too, draws settings of the space
+    settings = [spec.suggest([], number) for number in range(count)]
+    sizes = np.array([count_parameters(spec, s, vocabulary) for s in settings])
+    needs = np.array([memory_needed(spec, s, vocabulary) for s in settings])
     limit = memory_limit()
     fits = needs <= (math.inf if limit is None else limit / workers)
     if not fits.any():
@@ -108,56 +107,50 @@ def estimate(protocol: Protocol, workers: int) -> Estimate:
     places = np.unique(np.linspace(0, len(order) - 1, PROBES).round().astype(int))
     chosen = [settings[order[place]] for place in places]
     with ThreadPoolExecutor(workers) as pool:
-        probes = tuple(pool.map(lambda setting: _measure(protocol, setting), chosen))
+        probes = tuple(pool.map(lambda setting: _measure(spec, setting), chosen))
     measured = np.log([probe.parameters for probe in probes])
     training, reading = (
         np.interp(np.log(sizes[fits]), measured, [getattr(probe, name) for probe in probes])
         for name in ("seconds_per_char", "evaluation_seconds_per_char")
     )
-    share = expected_share(protocol, int(fits.sum()))
+    known_share = _expected_share(spec, int(fits.sum()))
+    share = 1.0 if known_share is None else known_share
     held_out = sum(len(text) for text in corpus.validation)
-    evaluations = np.array([_evaluated(protocol, s, held_out) for s in _kept(settings, fits)])
-    each = share * (protocol.length * training + evaluations * reading) + held_out * reading
-    scale = protocol.trials / count
-    # While all wait at the first rung, only those that may still be among the best keep theirs.
-    waits = protocol.pruner.name in WAITS
-    kept = protocol.pruner.kept(count, protocol.groups) / count if waits else 1.0
-    return Estimate(
-        trials=protocol.trials,
+    evaluations = np.array([_evaluated(spec, s, held_out) for s in _kept(settings, fits)])
+    each = share * (spec.length * training + evaluations * reading) + held_out * reading
+    scale = spec.trials / count
+    pruner, kept = spec.pruner, 1.0
+    if isinstance(pruner, SynchronousPruner):
+        # While all wait at the first rung, only those that may still be promoted keep theirs.
+        kept = pruner.promoted(count, spec.groups) / count
+    return CostEstimate(
+        trials=spec.trials,
         workers=workers,
-        characters=round(scale * float(fits.sum()) * share * protocol.length),
+        characters=round(scale * float(fits.sum()) * share * spec.length),
         seconds=scale * float(each.sum()) / workers,
-        at_most=protocol.pruner.name not in ("none", *WAITS),
+        at_most=known_share is None,
         memory=int(max([*needs[fits], *(probe.memory or 0 for probe in probes)])),
         too_large=round(scale * float((~fits).sum())),
-        disk=round(scale * kept * float(sum(4 * sizes[fits] * (2 + _slots(protocol))))),
+        disk=round(scale * kept * float(sum(4 * sizes[fits] * (2 + _slots(spec))))),
         probes=probes,
     )
 
 
-def expected_share(protocol: Protocol, trials: int) -> float:
-    """What part of a training in full a trial takes on average; 1 where nobody can know."""
-    pruner, left, way, total = protocol.pruner, trials, 0, 0.0
-    if pruner.name not in WAITS or trials == 0:
-        return 1.0
-    for rung in pruner.rungs:
-        total += left * (rung - way)
-        way, left = rung, pruner.kept(left, protocol.groups)
-    total += max(left, min(protocol.finalists, trials)) * (protocol.length - way)
-    return total / (trials * protocol.length)
+def _expected_share(spec: StudySpec, trials: int) -> float | None:
+    return spec.pruner.expected_share(trials, spec.length, spec.finalists, spec.groups)
 
 
-def count_parameters(protocol: Protocol, setting: Setting, vocabulary: int) -> int:
+def count_parameters(spec: StudySpec, setting: Setting, vocabulary: int) -> int:
     """Numbers that a setting trains."""
-    hidden = protocol.recipe_of(setting).hidden
-    return ShapeSolver(protocol.network(setting)).shapes(vocabulary, hidden).count
+    hidden = spec.recipe_of(setting).hidden
+    return ShapeSolver(spec.network(setting)).shapes(vocabulary, hidden).count
 
 
-def memory_needed(protocol: Protocol, setting: Setting, vocabulary: int) -> int:
+def memory_needed(spec: StudySpec, setting: Setting, vocabulary: int) -> int:
     """Bytes that a process needs in order to train a setting, reckoned on the safe side."""
-    recipe = protocol.recipe_of(setting)
-    shapes = ShapeSolver(protocol.network(setting)).shapes(vocabulary, recipe.hidden)
-    numbers = shapes.count * (3 + _slots(protocol))  # itself, the best one, gradient; optimiser's
+    recipe = spec.recipe_of(setting)
+    shapes = ShapeSolver(spec.network(setting)).shapes(vocabulary, recipe.hidden)
+    numbers = shapes.count * (3 + _slots(spec))  # itself, the best one, gradient; optimiser's
     rows = recipe.batch * recipe.seq_len
     numbers += 6 * rows * sum(shapes.vectors.values()) + 2 * max(rows, ROWS) * vocabulary
     return BASE + numbers * np.dtype(recipe.dtype).itemsize
@@ -176,13 +169,13 @@ def memory_limit() -> int | None:
     return min(limits, default=None)
 
 
-def probe(protocol: Protocol, setting: Setting, corpus: Corpus) -> Probe:
+def probe(spec: StudySpec, setting: Setting, corpus: Corpus) -> Probe:
     """Train a setting for about a second, and read some held-out text, in this process."""
     trainer = Trainer(
-        protocol.network(setting),
+        spec.network(setting),
         corpus,
-        protocol.recipe_of(setting),
-        engine=protocol.engine,
+        spec.recipe_of(setting),
+        engine=spec.engine,
         threads=1,
     )
     seconds, speed, until = 0.0, 0.0, 2
@@ -208,22 +201,22 @@ def probe(protocol: Protocol, setting: Setting, corpus: Corpus) -> Probe:
 
 
 def main() -> None:
-    """A process that measures: protocol and setting come as JSON, the `Probe` goes as JSON."""
+    """A process that measures: spec and setting come as JSON, the `Probe` goes as JSON."""
     asked = json.load(sys.stdin)
     try:
-        protocol = Protocol.from_json(asked["protocol"])
-        found = probe(protocol, asked["setting"], protocol.text.load())
+        spec = StudySpec.from_json(asked["spec"])
+        found = probe(spec, asked["setting"], spec.text.load("the study"))
     except RecurraError as error:
         sys.stderr.write(str(error))
         sys.exit(REFUSED)
     json.dump(vars(found), sys.stdout)
 
 
-def _measure(protocol: Protocol, setting: Setting) -> Probe:
+def _measure(spec: StudySpec, setting: Setting) -> Probe:
     program = "from recurra.tuning.cost import main; main()"
     done = subprocess.run(  # noqa: S603 (our own program)
-        [sys.executable, "-c", program],
-        input=json.dumps({"protocol": protocol.as_json(), "setting": setting}),
+        [sys.executable, "-P", "-c", program],
+        input=json.dumps({"spec": spec.as_json(), "setting": setting}),
         capture_output=True,
         text=True,
         check=False,
@@ -240,16 +233,16 @@ def _kept(settings: list[Setting], fits: Any) -> Iterator[Setting]:
     return (setting for setting, fit in zip(settings, fits, strict=True) if fit)
 
 
-def _evaluated(protocol: Protocol, setting: Setting, held_out: int) -> float:
+def _evaluated(spec: StudySpec, setting: Setting, held_out: int) -> float:
     """Held-out characters that are looked at on the way of a training in full."""
-    recipe = protocol.recipe_of(setting)
+    recipe = spec.recipe_of(setting)
     assert recipe.steps is not None
-    looks = recipe.steps // recipe.evaluate_every + len(protocol.pruner.rungs)
+    looks = recipe.steps // recipe.evaluate_every + len(spec.pruner.rungs)
     return looks * min(recipe.evaluate_characters, held_out)
 
 
-def _slots(protocol: Protocol) -> int:
-    return len(protocol.recipe.optimizer_settings.slots)
+def _slots(spec: StudySpec) -> int:
+    return len(spec.recipe.optimizer_settings.slots)
 
 
 def _peak_memory() -> int | None:
@@ -261,12 +254,16 @@ def _peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def fraction_done(protocol: Protocol, trials: Sequence[Trial]) -> float:
+def fraction_done(spec: StudySpec, trials: Sequence[Trial]) -> float:
     """How much of all characters has been trained on, a lower bound where trials end early."""
-    if all(trial.over for trial in trials):
+    if all(trial.finished for trial in trials):
         return 1.0
+    share = None
+    if isinstance(spec.pruner, SynchronousPruner):
+        share = _expected_share(spec, len(trials))
+    if share is not None:
+        done = sum(trial.characters for trial in trials)
+        return min(1.0, done / (share * len(trials) * spec.length))
     # What an early end has saved counts as done.
-    whole = protocol.pruner.name not in WAITS
-    done = sum(protocol.length if whole and t.over else t.characters for t in trials)
-    share = expected_share(protocol, len(trials))
-    return min(1.0, done / (share * len(trials) * protocol.length))
+    done = sum(spec.length if trial.finished else trial.characters for trial in trials)
+    return min(1.0, done / (len(trials) * spec.length))

@@ -26,7 +26,7 @@ def draw_all(study: Study, trials: Sequence[Trial]) -> list[Path]:
     """
     if len(compared(trials)[0]) < 2:
         raise RunError("figures need at least two trials that came to a rung or to their end")
-    space = study.protocol.space.parameters
+    space = study.spec.space.parameters
     varied = [name for name, parameter in space.items() if len(set(parameter.ends)) > 1]
     figures: dict[str, Callable[[Axes], None]] = {
         "history": lambda axes: _history(axes, trials),
@@ -62,7 +62,7 @@ def _history(axes: Axes, trials: Sequence[Trial]) -> None:
 
 
 def _importance(axes: Axes, study: Study, trials: Sequence[Trial]) -> None:
-    parts = importance(study.protocol, trials)
+    parts = importance(study.spec, trials)
     names = list(parts)[::-1]
     axes.barh(names, [parts[name] for name in names])
     axes.set(title="Importance", xlabel="part of the loss's variance that it explains alone")

@@ -1,25 +1,28 @@
 """Optuna's journal in a file, safe against kills at any moment and against many processes.
 
-Optuna advises against SQLite where processes work in parallel; its journal only ever appends. Two
-weak places are mended here. Its own lock is a file that a killed process leaves behind, and the
-others wait half a minute for: ours is the system's, and ends with the process. And half a line, by
-a kill or a full disk, is passed over when the journal is read, but the next record would be glued
-to it and lost: whoever gets the lock cuts such a line off first.
+Optuna advises against SQLite where processes work in parallel; its journal only ever appends. Its
+own backend has two weak places. Its lock is a file that a killed process leaves behind, and the
+others wait half a minute for: ours is the system's, and ends with the process. And after half a
+line, by a kill or a full disk, its next record is glued to that and lost: ours cuts such a line
+off before it writes. What is read is checked, record by record.
 """
 
 import contextlib
 import errno
 import json
+import math
 import os
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from types import NoneType
+from typing import Any, BinaryIO
 
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal import BaseJournalBackend
 
 from recurra.errors import RunError
+from recurra.storage.files import open_regular, open_to_write
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,6 +30,114 @@ else:
     import fcntl
 
 FILE = "journal.log"
+LONGEST = 64 * 2**20  # bytes of a record: the longest hold the sample of a trial
+NUMBER = (int, float)
+# Optuna's operations: the fields of each, with their types.
+FIELDS: Mapping[int, Mapping[str, type | tuple[type, ...]]] = {
+    0: {"study_name": str, "directions": list},
+    1: {"study_id": int},
+    2: {"study_id": int, "user_attr": dict},
+    3: {"study_id": int, "system_attr": dict},
+    4: {"study_id": int, "datetime_start": (str, NoneType)},
+    5: {
+        "trial_id": int,
+        "param_name": str,
+        "param_value_internal": NUMBER,
+        "distribution": str,
+    },
+    6: {"trial_id": int, "state": int, "values": (list, NoneType)},
+    7: {"trial_id": int, "step": int, "intermediate_value": NUMBER},
+    8: {"trial_id": int, "user_attr": dict},
+    9: {"trial_id": int, "system_attr": dict},
+}
+
+
+class JournalFile(BaseJournalBackend):
+    """The records of a study, a line each; only to be read where nothing can be written.
+
+    Args:
+        path: of the file, which is made if it is not there.
+
+    Raises:
+        OSError: the file cannot be read, or is no regular file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.line = 0  # the last one that was read
+        self._offset = 0  # where the next one begins
+        try:
+            with self.lock():
+                open_to_write(path).close()
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not path.exists():
+                raise
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """All whole records after the first `log_number_from`.
+
+        Raises:
+            RunError: one is damaged.
+        """
+        if log_number_from != self.line:
+            self.line = self._offset = 0
+        with open_regular(self.path) as file:
+            file.seek(self._offset)
+            while (line := file.readline(LONGEST)).endswith(b"\n"):
+                self.line += 1
+                self._offset += len(line)
+                if self.line > log_number_from:
+                    yield self._record(line)
+            if len(line) == LONGEST:
+                self.line += 1
+                raise self.damage()
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Write records whose bytes are on the disk when this returns."""
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with self.lock(), open_to_write(self.path) as file:
+            file.write(lines.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def damage(self, why: str = "not a record of Optuna's journal") -> RunError:
+        """The sentence for a record that cannot be: the last one that was read."""
+        return RunError(
+            f"{self.path}, line {self.line}: {why}. Remove the line or restore a backup"
+        )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the system's lock; under it what a killed writer left half done is cut off."""
+        with open_to_write(self.path.with_suffix(".lock")) as file:
+            pause = 0.001
+            while not try_lock(file):
+                time.sleep(pause)
+                pause = min(2 * pause, 0.05)
+            cut_torn_line(self.path)
+            yield
+
+    def _record(self, line: bytes) -> dict[str, Any]:
+        try:
+            record = json.loads(line)
+            fields = FIELDS[record["op_code"]]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise self.damage() from None
+        for name, kind in {"worker_id": str, **fields}.items():
+            value = record.get(name)
+            # true is a whole number for Python, and NaN a number for its JSON
+            if not isinstance(value, kind) or isinstance(value, bool) or value != value:
+                raise self.damage(f"{name} cannot be {_shortened(value)}")
+        for value in record.get("values") or ():
+            if type(value) not in NUMBER or not math.isfinite(value):
+                raise self.damage(f"values cannot hold {_shortened(value)}")
+        found: dict[str, Any] = record
+        return found
+
+
+def _shortened(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def try_lock(file: BinaryIO) -> bool:
@@ -41,39 +152,9 @@ def try_lock(file: BinaryIO) -> bool:
     return True
 
 
-class JournalLock(JournalFileOpenLock):
-    """The system's lock on a file beside the journal; repairs the journal's end when it is got."""
-
-    def __init__(self, journal: Path) -> None:
-        super().__init__(str(journal))
-        self.journal = journal
-        self._file: BinaryIO | None = None
-
-    def acquire(self) -> bool:
-        """Wait for the lock, then cut off what a killed writer left half done."""
-        file = self.journal.with_suffix(".lock").open("ab")
-        try:
-            pause = 0.001
-            while not try_lock(file):
-                time.sleep(pause)
-                pause = min(2 * pause, 0.05)
-            cut_torn_line(self.journal)
-        except BaseException:
-            file.close()
-            raise
-        self._file = file
-        return True
-
-    def release(self) -> None:
-        """Let the next one write."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
 def cut_torn_line(path: Path) -> None:
     """Cut off what follows the last line end; under the lock nobody is just writing it."""
-    with contextlib.suppress(FileNotFoundError), path.open("rb+") as file:
+    with contextlib.suppress(FileNotFoundError), open_regular(path) as file:
         end = size = file.seek(0, os.SEEK_END)
         while end > 0:
             start = max(0, end - 4096)
@@ -84,36 +165,4 @@ def cut_torn_line(path: Path) -> None:
                 break
             end = start
         if end < size:
-            file.truncate(end)
-
-
-def open_journal(folder: Path) -> JournalStorage:
-    """The journal of a study's folder, new or repaired; only to read where nothing can be written.
-
-    Raises:
-        RunError: a line in the middle is damaged.
-    """
-    path = folder / FILE
-    lock = JournalLock(path)
-    try:
-        lock.acquire()
-        lock.release()
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not path.exists():
-            raise
-    try:
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    except (ValueError, LookupError, TypeError):
-        raise RunError(f"{path}, line {_bad_line(path)}: not a record of Optuna's journal. Remove "
-                       "the line or restore a backup") from None  # fmt: skip
-
-
-def _bad_line(path: Path) -> int:
-    """The first line that cannot be read; the last one if all can."""
-    lines = path.read_bytes().split(b"\n")[:-1]
-    for number, line in enumerate(lines, 1):
-        try:
-            json.loads(line)["op_code"]
-        except (ValueError, LookupError, TypeError):
-            return number
-    return len(lines)
+            os.truncate(path, end)

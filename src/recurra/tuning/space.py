@@ -16,15 +16,18 @@ A name is a field of a recipe, ``network``, the size of a vector, or a choice of
 import json
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from recurra.errors import SettingError
 
-Value = bool | int | float | str
-Setting = dict[str, Value]
+LARGEST = 2**53  # a float holds all whole numbers up to here
+MOST = 1_000_000  # values of a parameter that are listed
+
+SettingValue = bool | int | float | str
+Setting = dict[str, SettingValue]
 """One value for every parameter of a space."""
 
 
@@ -32,15 +35,19 @@ Setting = dict[str, Value]
 class Values:
     """A list of values, in their order."""
 
-    values: tuple[Value, ...]
+    values: tuple[SettingValue, ...]
 
     @property
-    def grid(self) -> tuple[Value, ...]:
+    def grid(self) -> tuple[SettingValue, ...]:
         """The values that a grid takes."""
         return self.values
 
+    def contains(self, value: SettingValue) -> bool:
+        """Whether it is one of them."""
+        return any(type(value) is type(one) and value == one for one in self.values)
+
     @property
-    def ends(self) -> tuple[Value, ...]:
+    def ends(self) -> tuple[SettingValue, ...]:
         """The lowest and the highest of numbers; of anything else all, the first one last."""
         numbers = sorted(v for v in self.values if type(v) in (int, float))
         whole = len(numbers) == len(self.values)
@@ -70,8 +77,10 @@ class Range:
         return all(isinstance(n, int) for n in (self.low, self.high, self.step or 1))
 
     @property
-    def grid(self) -> tuple[Value, ...] | None:
+    def grid(self) -> Sequence[SettingValue] | None:
         """The values that a grid takes; None if there is no end of them."""
+        if self.step is not None and self.whole:
+            return range(int(self.low), int(self.high) + 1, int(self.step))
         if self.step is not None:
             count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
             return tuple(_tidy(self.low + i * self.step) for i in range(count))
@@ -85,8 +94,14 @@ class Range:
         tidy = (round(v) if self.whole else _tidy(v) for v in values)
         return tuple(dict.fromkeys(min(max(v, self.low), self.high) for v in tidy))
 
+    def contains(self, value: SettingValue) -> bool:
+        """Whether it is a number between the bounds."""
+        slack = 1e-9 * (abs(self.low) + abs(self.high))  # the last digits of a step's multiples
+        number = isinstance(value, int | float)
+        return number and self.low - slack <= float(value) <= self.high + slack
+
     @property
-    def ends(self) -> tuple[Value, ...]:
+    def ends(self) -> tuple[SettingValue, ...]:
         """The bounds."""
         return self.low, self.high
 
@@ -102,6 +117,22 @@ class Space:
         """Points of its grid; None if there is no end of them."""
         lengths = [len(p.grid) if p.grid is not None else None for p in self.parameters.values()]
         return None if None in lengths else math.prod(n for n in lengths if n is not None)
+
+    def grid_size(self) -> int:
+        """Points of its grid.
+
+        Raises:
+            SettingError: a parameter has no end of values.
+        """
+        self.point(0)
+        assert self.size is not None
+        return self.size
+
+    def contains(self, setting: Mapping[str, SettingValue]) -> bool:
+        """Whether a setting has a possible value for every parameter, and nothing else."""
+        return setting.keys() == self.parameters.keys() and all(
+            parameter.contains(setting[name]) for name, parameter in self.parameters.items()
+        )
 
     def point(self, number: int) -> Setting:
         """The setting at a place of the grid, counted from 0; the last parameter runs fastest.
@@ -193,7 +224,7 @@ CLASSIC_HIDDEN = {"rnn": (50, 1000, 50), "wrnn": (50, 950, 100)}
 
 
 def classic_space(network: str) -> Space:
-    """The grid that the original walked by three nested loops: 640 settings (RNN), 320 (W-RNN).
+    """The grid of the published W-RNN code: 640 settings (RNN) or 320 (W-RNN).
 
     Raises:
         SettingError: the network is neither of the two.
@@ -254,6 +285,12 @@ def _range(name: str, entry: dict[str, Any], origin: str) -> Range:
         raise _refused(
             name, origin, "has a step that is not above 0, or stands beside log or points"
         )
+    if any(type(bound) is int and abs(bound) > LARGEST for bound in (low, high, step)):
+        raise _refused(name, origin, f"has a whole number beyond {LARGEST:,}")
+    fractions = float in (type(low), type(high), type(step))
+    values = points or ((high - low) / step if step and fractions else 0)
+    if values > MOST:
+        raise _refused(name, origin, f"has more than {MOST:,} values: give a larger step")
     if log and low <= 0:
         raise _refused(name, origin, "has log = true, and then has to begin above 0")
     if points is not None and (type(points) is not int or points < 1):

@@ -1,4 +1,4 @@
-"""What a study was asked for, and what a setting means: its network and its recipe.
+"""The specification of a study, and the network and recipe of a setting.
 
 It stands in the study's ``study.json``, is written once and never changes: the same command finds
 the same study again, and another one is told where it differs.
@@ -15,18 +15,24 @@ from pathlib import Path
 from typing import Any, Self
 
 from recurra.compute.engines import check_engine
-from recurra.errors import RunError, SettingError
+from recurra.errors import EquationError, RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.storage.files import canonical_json, write_atomic
-from recurra.text.corpus import Corpus, Split, lasting, load_corpus
-from recurra.training.recipe import BUDGETS, CLASSIC, Recipe
-from recurra.tuning.pruning import LOOKS_BACK, WAITS, Pruner
-from recurra.tuning.space import Setting, Space, Value, parse_space
+from recurra.storage.files import canonical_json, read_bounded
+from recurra.storage.folder import write_atomic
+from recurra.storage.typed_json import read_typed
+from recurra.text.corpus import TextSpec
+from recurra.training.recipe import BUDGETS, Recipe
+from recurra.tuning.history import History, visible_trials
+from recurra.tuning.pruners import PRUNERS
+from recurra.tuning.pruners.base import Decision, Pruner, SynchronousPruner
+from recurra.tuning.samplers import SAMPLERS
+from recurra.tuning.samplers.base import Sampler
+from recurra.tuning.space import MOST, Setting, SettingValue, Space, parse_space
+from recurra.tuning.trials import Trial
 
 FORMAT = 1
 FILE = "study.json"
-SAMPLERS = ("grid", "random", "tpe")
 STOP_RULES = ("stop_no_minimum", "stop_same_integer")
 _FIXED = {
     "name": "it only names a recipe",
@@ -35,43 +41,8 @@ _FIXED = {
 }
 
 
-@dataclass(frozen=True)
-class Text:
-    """Where the texts are, how they are read, and how to tell that they have changed."""
-
-    sources: tuple[str, ...]
-    encoding: str | None
-    split: str
-    fingerprint: str
-
-    @classmethod
-    def of(cls, sources: Sequence[str | Path], encoding: str | None, split: Split) -> Self:
-        """The texts as they are now; their paths as they can be found from any folder."""
-        if isinstance(sources, str | Path):
-            sources = [sources]
-        named = map(lasting, sources)
-        shares = split if isinstance(split, str) else "/".join(map(str, split))
-        fingerprint = load_corpus(sources, encoding, split).fingerprint
-        return cls(tuple(named), encoding, shares, fingerprint)
-
-    def load(self) -> Corpus:
-        """Read them.
-
-        Raises:
-            TextError: one is missing.
-            RunError: they are not what they were.
-        """
-        corpus = load_corpus(self.sources, self.encoding, self.split)
-        if corpus.fingerprint != self.fingerprint:
-            raise RunError(
-                f"the texts have changed since the study began: put back what was there "
-                f"({', '.join(self.sources)}), or begin a new study"
-            )
-        return corpus
-
-
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
+class StudySpec:
     """Everything that decides what a study finds.
 
     Attributes:
@@ -79,49 +50,55 @@ class Protocol:
         text: what is trained on and judged by.
         recipe: what all trials have in common; its budget is `length` instead.
         space: what differs.
-        sampler: "grid", "random" or "tpe".
-        pruner: when a trial ends early.
+        sampler: the rule that says which setting a trial has.
+        pruner: the rule by which a trial ends early.
         trials: how many.
         length: characters of a training in full.
-        ahead: how many trials may be under way; trial n looks back on 0 ... n - ahead.
+        max_in_flight: how many trials may run at a time where they depend on earlier ones; trial n
+            looks back on 0 ... n - max_in_flight.
         finalists: so many of the best are trained in full, wherever they were pruned.
         seed: of the search; the recipe has one of its own.
-        engine: "compiled" or "reference".
+        engine: what computes.
 
     Raises:
         SettingError: fields that contradict one another, the space or the networks.
     """
 
     networks: Mapping[str, str]
-    text: Text
+    text: TextSpec
     recipe: Recipe
     space: Space
-    sampler: str
+    sampler: Sampler
     pruner: Pruner
     trials: int
     length: int
-    ahead: int = 4
+    max_in_flight: int = 4
     finalists: int = 3
     seed: int = 0
     engine: str = "compiled"
 
     def __post_init__(self) -> None:
         check_engine(self.engine)
-        if self.sampler not in SAMPLERS:
-            raise SettingError(f"no search {self.sampler}: choose one of {', '.join(SAMPLERS)}")
-        if self.sampler == "tpe" and self.pruner.name in WAITS:
+        if not self.networks:
+            raise SettingError("a search needs a network")
+        if self.sampler.uses_history and isinstance(self.pruner, SynchronousPruner):
             raise SettingError(
-                f"tpe suggests from results, but {self.pruner.name} has none until all trials have "
-                "begun: choose the search grid or random, or another pruner"
+                f"{self.sampler.name} suggests from results, but {self.pruner.name} has none until "
+                "all trials have begun: choose the search grid or random, or another pruner"
             )
-        if min(self.trials, self.length, self.ahead) < 1 or min(self.finalists, self.seed) < 0:
+        if (
+            min(self.trials, self.length, self.max_in_flight) < 1
+            or min(self.finalists, self.seed) < 0
+        ):
             raise SettingError(
-                "trials, length and ahead have to be above 0, finalists and seed not below"
+                "trials, length and max_in_flight have to be above 0, finalists and seed not below"
             )
-        if self.sampler == "grid":
-            points = len_of_grid(self.space)
-            if self.trials > points:
-                raise SettingError(f"the grid has {points:,} settings, not {self.trials:,}")
+        if self.trials > MOST:
+            raise SettingError(f"trials has to be at most {MOST:,}, not {self.trials:,}")
+        if self.sampler.exhaustive and self.trials > self.space.grid_size():
+            raise SettingError(
+                f"the grid has {self.space.grid_size():,} settings, not {self.trials:,}"
+            )
         self._check_names()
         warmup, setting = max(
             ((self._warmup(s), s) for s in self.space.extremes()), key=lambda item: item[0]
@@ -133,9 +110,9 @@ class Protocol:
             )
 
     @property
-    def looks_back(self) -> bool:
+    def uses_history(self) -> bool:
         """Whether a trial depends on the results of earlier ones."""
-        return self.sampler == "tpe" or self.pruner.name in LOOKS_BACK
+        return self.sampler.uses_history or self.pruner.uses_history
 
     @property
     def groups(self) -> int:
@@ -148,7 +125,7 @@ class Protocol:
         """Six characters that tell one study from another."""
         return hashlib.sha256(canonical_json(self.as_json()).encode()).hexdigest()[:6]
 
-    def network(self, setting: Mapping[str, Value]) -> Network:
+    def network(self, setting: Mapping[str, SettingValue]) -> Network:
         """The network of a setting.
 
         Raises:
@@ -165,7 +142,7 @@ class Protocol:
         }
         return parse(self.networks[name], name, choices)
 
-    def recipe_of(self, setting: Mapping[str, Value]) -> Recipe:
+    def recipe_of(self, setting: Mapping[str, SettingValue]) -> Recipe:
         """The recipe of a setting: as long as every other one, in characters.
 
         Raises:
@@ -187,41 +164,94 @@ class Protocol:
             base = named.get("hidden", self.recipe.hidden)
             whole = base if isinstance(base, dict) else {"": base}
             named["hidden"] = {**whole, **sizes}  # type: ignore[assignment]
-        stops = {
-            rule: getattr(CLASSIC, rule) if self.pruner.name == "classic" else None
-            for rule in STOP_RULES
-        }
+        stops = dict.fromkeys(STOP_RULES) | dict(self.pruner.stop_rules)
         recipe = self.recipe.with_(**named, **stops, steps=1)
         size = recipe.batch * recipe.seq_len
         return replace(recipe, steps=math.ceil(self.length / size))
 
+    def suggest(self, trials: Sequence[Trial], number: int) -> Setting:
+        """The setting of a trial.
+
+        Args:
+            trials: all trials; only those that trial `number` may look back on matter.
+            number: of the trial.
+        """
+        past = trials if self.sampler.uses_history else ()
+        return self.sampler.suggest(self._history(past, number), self.pruner)
+
+    def decide(self, trials: Sequence[Trial], number: int, rungs: Mapping[int, float]) -> Decision:
+        """Whether a trial ends at the last of the rungs that it has reached.
+
+        Args:
+            trials: all trials; only those that trial `number` may look back on matter.
+            number: of the trial.
+            rungs: characters -> held-out loss there.
+        """
+        past = trials if self.pruner.uses_history else ()
+        return self.pruner.decide(self._history(past, number), rungs)
+
+    def _history(self, trials: Sequence[Trial], number: int) -> History:
+        visible = visible_trials(trials, number, self.max_in_flight)
+        return History(self.key, self.seed, self.space, self.length, number, visible)
+
     def as_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads back."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        return plain | {
+        return {
             "networks": dict(self.networks),
-            "text": asdict(self.text),
+            "text": self.text.to_json(),
             "recipe": asdict(self.recipe),
             # a list, since the order of parameters is that of the loops
             "space": [[name, entry] for name, entry in self.space.as_json().items()],
+            "sampler": self.sampler.name,
             # what is not set is left out: older studies, which do not know of it, keep their key
-            "pruner": {k: v for k, v in asdict(self.pruner).items() if v is not None},
+            "pruner": self.pruner.to_json(),
+            "trials": self.trials,
+            "length": self.length,
+            "ahead": self.max_in_flight,
+            "finalists": self.finalists,
+            "seed": self.seed,
+            "engine": self.engine,
         }
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """What `as_json` made."""
-        text = {**plain["text"], "sources": tuple(plain["text"]["sources"])}
-        pruner = {**plain["pruner"], "rungs": tuple(plain["pruner"]["rungs"])}
-        return cls(
-            **{
-                **plain,
-                "text": Text(**text),
-                "recipe": Recipe(**plain["recipe"]),
-                "space": parse_space(dict(plain["space"])),
-                "pruner": Pruner(**pruner),
-            }
-        )
+    def from_json(cls, plain: Mapping[str, Any], file: object = FILE) -> Self:
+        """What `as_json` made.
+
+        Args:
+            plain: JSON values.
+            file: where they stand.
+
+        Raises:
+            RunError: one is missing, of another type, or refused.
+        """
+        values = read_typed(_Values, {k: plain[k] for k in plain.keys() - _OPEN}, file)
+        pairs = plain.get("space")
+        if not isinstance(pairs, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
+        ):
+            raise RunError(f"{file}: space has to be pairs of name and values: restore a backup")
+        pruner = plain.get("pruner")
+        name = pruner.get("name") if isinstance(pruner, dict) else None
+        if not isinstance(pruner, dict) or not isinstance(name, str):
+            raise RunError(f"{file}: pruner.name has to be text: restore a backup")
+        rest = {key: value for key, value in pruner.items() if key != "name"}
+        try:
+            return cls(
+                networks=values.networks,
+                text=values.text,
+                recipe=values.recipe,
+                space=parse_space(dict(pairs)),
+                sampler=SAMPLERS.get(values.sampler)(),
+                pruner=read_typed(PRUNERS.get(name), rest, f"{file}: pruner"),
+                trials=values.trials,
+                length=values.length,
+                max_in_flight=values.ahead,
+                finalists=values.finalists,
+                seed=values.seed,
+                engine=values.engine,
+            )
+        except (SettingError, EquationError) as error:
+            raise RunError(f"{file} makes no sense: {error}; restore a backup") from None
 
     def _warmup(self, setting: Setting) -> int:
         recipe = self.recipe_of(setting)
@@ -271,27 +301,43 @@ class Protocol:
                 raise SettingError(f"the space allows {shown(setting)}, but {error}") from None
 
 
-def len_of_grid(space: Space) -> int:
-    """How many settings a grid has.
+@dataclass(frozen=True)
+class _Values:
+    """The values of a study's file, but those of `_OPEN`, whose types depend on their names."""
 
-    Raises:
-        SettingError: a parameter has no end of values.
-    """
-    space.point(0)
-    assert space.size is not None
-    return space.size
+    networks: dict[str, str]
+    text: TextSpec
+    recipe: Recipe
+    sampler: str
+    trials: int
+    length: int
+    ahead: int
+    finalists: int
+    seed: int
+    engine: str
 
 
-def shown(setting: Mapping[str, Value]) -> str:
+_OPEN = {"space", "pruner"}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a study lives; older ones did not keep their name."""
+
+    storage: str | None
+    name: str | None = None
+
+
+def shown(setting: Mapping[str, SettingValue]) -> str:
     """A setting in a sentence."""
     return ", ".join(f"{name} = {value}" for name, value in setting.items())
 
 
-def save_protocol(protocol: Protocol, folder: Path, name: str, storage: str | None) -> None:
+def save_spec(spec: StudySpec, folder: Path, name: str, storage: str | None) -> None:
     """Write what was asked for.
 
     Args:
-        protocol: that.
+        spec: that.
         folder: of the study.
         name: of the study among Optuna's; the folder may be renamed.
         storage: where a study outside of its folder lives.
@@ -299,12 +345,12 @@ def save_protocol(protocol: Protocol, folder: Path, name: str, storage: str | No
     Raises:
         RunError: the folder cannot be written.
     """
-    content = {"format": FORMAT, "name": name, "storage": storage, **protocol.as_json()}
+    content = {"format": FORMAT, "name": name, "storage": storage, **spec.as_json()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_atomic(folder / FILE, text.encode("utf-8", "backslashreplace"))
 
 
-def load_protocol(folder: Path) -> tuple[Protocol, str, str | None]:
+def load_spec(folder: Path) -> tuple[StudySpec, str, str | None]:
     """What a study was asked for, its name, and where it lives if not in its folder.
 
     Raises:
@@ -312,33 +358,31 @@ def load_protocol(folder: Path) -> tuple[Protocol, str, str | None]:
     """
     path = folder / FILE
     try:
-        content = json.loads(path.read_text("utf-8"))
-        version = content.pop("format")
+        content = json.loads(read_bounded(path))
     except OSError as error:
         raise RunError(
             f"cannot read {path}: {error.strerror}. A study is a folder that `recurra tune` made"
         ) from None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ValueError, RecursionError):
         raise RunError(f"{path} is not what Recurra wrote: restore a backup") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is not what Recurra wrote: restore a backup")
+    version = content.pop("format", None)
     if version != FORMAT:
         raise RunError(
             f"{folder} is a study of format {version}, and this Recurra knows format {FORMAT}: "
             "go on with the version that began it, or begin a new study"
         )
-    try:
-        name, storage = content.pop("name", None), content.pop("storage")
-        protocol = Protocol.from_json(content)
-        # older studies did not keep their name
-        return protocol, name or study_name(folder, protocol), storage
-    except (LookupError, TypeError, ValueError, SettingError) as error:
-        raise RunError(f"{path} does not say what a study needs ({error}): restore a backup") from (
-            None
-        )
+    place = read_typed(
+        _Place, {k: content.pop(k) for k in ("name", "storage") if k in content}, path
+    )
+    spec = StudySpec.from_json(content, path)
+    return spec, place.name or study_name(folder, spec), place.storage
 
 
-def study_name(folder: Path, protocol: Protocol) -> str:
+def study_name(folder: Path, spec: StudySpec) -> str:
     """What Optuna calls a study that begins in this folder."""
-    return f"{folder.name}-{protocol.key}"
+    return f"{folder.name}-{spec.key}"
 
 
 def _recipe_names() -> set[str]:

@@ -1,4 +1,4 @@
-"""What the results of a search say, as numbers; nothing is drawn here."""
+"""Statistics of a search; nothing is drawn here."""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.stats.ranks import rank_correlation
-from recurra.tuning.space import Value
-from recurra.tuning.spec import Protocol
+from recurra.tuning.space import SettingValue
+from recurra.tuning.spec import StudySpec
 from recurra.tuning.trials import DIVERGED, DONE, Trial
 
 Array = NDArray[np.float64]
@@ -32,11 +32,11 @@ class RungCorrelation:
     rho: float | None
 
 
-def rung_correlations(protocol: Protocol, trials: Sequence[Trial]) -> list[RungCorrelation]:
+def rung_correlations(spec: StudySpec, trials: Sequence[Trial]) -> list[RungCorrelation]:
     """For every rung, how well it foretells the final loss."""
     done = [trial for trial in trials if trial.state == DONE and trial.loss is not None]
     found = []
-    for rung in protocol.pruner.rungs:
+    for rung in spec.pruner.rungs:
         both = [(t.rungs[rung], t.loss) for t in done if rung in t.rungs and t.loss is not None]
         rho = rank_correlation([r for r, _ in both], [loss for _, loss in both])
         found.append(RungCorrelation(rung, len(both), rho))
@@ -50,9 +50,11 @@ def history(trials: Sequence[Trial]) -> tuple[list[int], list[float], list[float
         For each: characters that all together had trained on by then, its loss, and the lowest
         loss so far.
     """
-    over = sorted((t for t in trials if t.over and t.ended), key=lambda t: (t.ended, t.number))
+    finished = sorted(
+        (t for t in trials if t.finished and t.ended), key=lambda t: (t.ended, t.number)
+    )
     characters, losses, lowest, total = [], [], [], 0
-    for trial in over:
+    for trial in finished:
         total += trial.characters
         if trial.loss is not None:
             characters.append(total)
@@ -87,7 +89,7 @@ def losses_of_search(trials: Sequence[Trial]) -> Array:
     return np.concatenate([losses, np.full(len(diverged), math.inf)])
 
 
-def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
+def importance(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, float]:
     """How much of the loss's variance each parameter alone explains, highest first.
 
     The variance of the mean loss of each value over the whole variance, as of a main effect in an
@@ -99,7 +101,7 @@ def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
     chosen = [trial for trial, ok in zip(chosen, finite, strict=True) if ok]
     total = float(np.sum((losses - losses.mean()) ** 2)) if len(losses) > 2 else 0.0
     found = {}
-    for name in protocol.space.parameters:
+    for name in spec.space.parameters:
         _, groups = _axis([trial.setting[name] for trial in chosen if trial.setting])
         count = len(set(groups))
         if total == 0.0 or not 1 < count < len(losses):
@@ -116,7 +118,7 @@ def importance(protocol: Protocol, trials: Sequence[Trial]) -> dict[str, float]:
 
 def pair_table(
     trials: Sequence[Trial], one: str, other: str
-) -> tuple[list[Value], list[Value], Array]:
+) -> tuple[list[SettingValue], list[SettingValue], Array]:
     """Lowest loss for each pair of values: the rows' values, the columns' and the table.
 
     Where no trial has a pair it holds NaN. Numbers are sorted; many different ones are put into
@@ -132,7 +134,7 @@ def pair_table(
     return rows, columns, table
 
 
-def _axis(values: Sequence[Value], parts: int = 8) -> tuple[list[Value], list[int]]:
+def _axis(values: Sequence[SettingValue], parts: int = 8) -> tuple[list[SettingValue], list[int]]:
     """The distinct values, sorted, and the place of each; many numbers in parts of equal count."""
     distinct = sorted(set(values), key=lambda v: (isinstance(v, str), v))
     if len(distinct) <= 20 or any(isinstance(v, str) for v in distinct):
@@ -141,5 +143,7 @@ def _axis(values: Sequence[Value], parts: int = 8) -> tuple[list[Value], list[in
     numbers = np.array(values, np.float64)
     edges = np.quantile(numbers, np.linspace(0, 1, parts + 1)[1:-1])
     labels = np.searchsorted(edges, numbers, side="right")
-    names: list[Value] = [float(f"{numbers[labels == i].mean():.3g}") for i in np.unique(labels)]
+    names: list[SettingValue] = [
+        float(f"{numbers[labels == i].mean():.3g}") for i in np.unique(labels)
+    ]
     return names, np.unique(labels, return_inverse=True)[1].tolist()

@@ -1,9 +1,9 @@
 """A study: a folder with all that its trials were, are and need in order to go on.
 
-study.json      what was asked for, with the format number; written once
+study.json      the specification, with the format number; written once
 journal.log     Optuna's journal of the trials, unless they are in a database
 trials/00007/   the run of trial 7, an ordinary run folder
-claims/         lock files: which process trains which trial
+claims/         lock files of leases: which process trains which trial
 figures/        what `recurra trials --figures` draws
 """
 
@@ -16,11 +16,13 @@ from typing import Any, Self
 from recurra.errors import RunError, SettingError, TextError
 from recurra.lang.network import Network
 from recurra.storage.files import safe_name
-from recurra.storage.runs import Run
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
-from recurra.tuning.leases import Claims
-from recurra.tuning.spec import FILE, Protocol, load_protocol, save_protocol, study_name
-from recurra.tuning.trial_store import Ledger, public_url
+from recurra.training.records import Progress
+from recurra.tuning.leases import Leases
+from recurra.tuning.optuna_storage import public_url
+from recurra.tuning.spec import FILE, StudySpec, load_spec, save_spec, study_name
+from recurra.tuning.trial_store import TrialStore
 from recurra.tuning.trials import DONE, Trial, best
 
 STORAGE = "RECURRA_STORAGE"  # the environment variable with a database's full address
@@ -34,14 +36,14 @@ class Study:
 
     Attributes:
         folder: absolute path.
-        protocol: what was asked for.
+        spec: what is searched, how, and on which texts.
         name: among Optuna's studies.
         storage: address of the database that its trials are in; None: its folder.
         patience: seconds to wait for a database that does not answer.
     """
 
     folder: Path
-    protocol: Protocol
+    spec: StudySpec
     name: str
     storage: str | None = None
     patience: float = 600.0
@@ -49,15 +51,15 @@ class Study:
     @classmethod
     def create(
         cls,
-        protocol: Protocol,
+        spec: StudySpec,
         out: str | Path | None = None,
         storage: str | None = None,
     ) -> Self:
-        """A study of this protocol: a new one, or the one that was begun with the same.
+        """Begin a study, or open the one that was begun with the same specification.
 
         Args:
-            protocol: what is asked for.
-            out: the folder; None: one below ``studies`` that has the protocol's key in its name.
+            spec: what to search, how, and on which texts.
+            out: the folder; None: one below ``studies`` with the specification's key in its name.
             storage: address of a PostgreSQL database; None: the trials are kept in the folder.
 
         Raises:
@@ -66,23 +68,23 @@ class Study:
             RunError: the folder cannot be written, or the database does not answer.
         """
         address = None if storage is None else public_url(storage)
-        corpus = protocol.text.load()
+        corpus = spec.text.load("the study")
         if not any(len(text) > 1 for text in corpus.validation):
             raise TextError(
                 "no text is held out, and a search is judged by it: give more text, or a split "
                 "with a part for validation such as 90/5/5"
             )
-        name = safe_name("-".join([*protocol.networks, Path(protocol.text.sources[0]).stem]))
-        folder = Path(out or Path("studies", f"{name}-{protocol.key}")).resolve()
+        name = safe_name("-".join([*spec.networks, Path(spec.text.sources[0]).stem]))
+        folder = Path(out or Path("studies", f"{name}-{spec.key}")).resolve()
         if (folder / FILE).exists():
             study = cls.open(folder, storage)
-            _refuse_other(study, protocol)
+            _refuse_other(study, spec)
             return study._in_reach()
         # hidden: what is left of a call that was killed here
         if folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise RunError(f"{folder} is not empty, and no study: choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
-        save_protocol(protocol, folder, study_name(folder, protocol), address)
+        save_spec(spec, folder, study_name(folder, spec), address)
         return cls.open(folder, storage)._in_reach()
 
     @classmethod
@@ -98,18 +100,18 @@ class Study:
             RunError: the folder is no study, is damaged, or is of another version.
         """
         folder = Path(folder).resolve()
-        protocol, name, kept = load_protocol(folder)
+        spec, name, kept = load_spec(folder)
         if kept is not None:
             kept = storage or os.environ.get(STORAGE) or kept
         elif storage is not None:
             raise SettingError(f"{folder} keeps its trials itself: leave --storage out")
-        return cls(folder, protocol, name, kept)
+        return cls(folder, spec, name, kept)
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def store(self) -> TrialStore:
         """Where the trials are kept."""
-        space = self.protocol.space
-        return Ledger(self.folder, self.name, space, self.storage, patience=self.patience)
+        space = self.spec.space
+        return TrialStore(self.folder, self.name, space, self.storage, patience=self.patience)
 
     def _in_reach(self) -> Self:
         """This study, once its database has answered: a wrong address is told soon."""
@@ -118,20 +120,20 @@ class Study:
         return self
 
     @cached_property
-    def claims(self) -> Claims:
+    def leases(self) -> Leases:
         """Which of them this process trains."""
-        return Claims(self.ledger, self.folder / "claims", self.folder / "trials")
+        return Leases(self.store, self.folder / "claims", self.folder / "trials")
 
     def trials(self) -> list[Trial]:
         """All trials, also those that nobody has begun."""
-        there = self.ledger.trials()[: self.protocol.trials]
-        return there + [Trial(number) for number in range(len(there), self.protocol.trials)]
+        there = self.store.trials()[: self.spec.trials]
+        return there + [Trial(number) for number in range(len(there), self.spec.trials)]
 
     def run_folder(self, number: int) -> Path:
         """The run folder of a trial."""
         return self.folder / "trials" / f"{number:05}"
 
-    def forget(self, number: int) -> None:
+    def remove_checkpoints(self, number: int) -> None:
         """Remove the checkpoints of a trial that will never go on; its records are kept."""
         for name in ("last", "best"):
             (self.run_folder(number) / f"{name}.safetensors").unlink(missing_ok=True)
@@ -141,8 +143,8 @@ class Study:
         folder = self.run_folder(number)
         if not folder.exists():
             return []
-        records = Run.open(folder).metrics()
-        return [r["smooth_nats_per_char"] for r in records if r["kind"] == "progress"]
+        progress = FinishedRun.open(folder).records_of(Progress)
+        return [record.smooth_nats_per_char for record in progress]
 
     def winner(self) -> Trial:
         """The best trial of those that are done.
@@ -153,11 +155,11 @@ class Study:
         trials = self.trials()
         found = best(trials)
         if found is None:
-            over = [trial for trial in trials if trial.over and trial.reason]
-            if over and all(trial.over for trial in trials):
+            finished = [trial for trial in trials if trial.finished and trial.reason]
+            if finished and all(trial.finished for trial in trials):
                 raise RunError(
-                    f"no trial of {self.folder} came to an end; trial {over[0].number}: "
-                    f"{over[0].reason}"
+                    f"no trial of {self.folder} came to an end; trial {finished[0].number}: "
+                    f"{finished[0].reason}"
                 )
             raise RunError(f"no trial of {self.folder} is done yet: go on with `recurra tune`")
         return found
@@ -170,7 +172,7 @@ class Study:
         """
         setting = self.winner().setting
         assert setting is not None
-        return self.protocol.network(setting), self.protocol.recipe_of(setting)
+        return self.spec.network(setting), self.spec.recipe_of(setting)
 
 
 def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:
@@ -183,33 +185,33 @@ def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:
     table = []
     for trial in trials:
         result = trial.result
-        rungs = {f"nats_at_{rung}": trial.rungs.get(rung) for rung in study.protocol.pruner.rungs}
+        rungs = {f"nats_at_{rung}": trial.rungs.get(rung) for rung in study.spec.pruner.rungs}
         done = trial.state == DONE
         table.append(
             {
                 "trial": trial.number,
                 "state": trial.state,
-                **(trial.setting or dict.fromkeys(study.protocol.space.parameters)),
+                **(trial.setting or dict.fromkeys(study.spec.space.parameters)),
                 **rungs,
                 "nats_per_char": trial.loss,
                 "bits_per_char": None if trial.loss is None else trial.loss * bits,
                 "characters": trial.characters,
-                "min_smooth_loss": result.get("min_smooth_loss") if done else None,
-                "min_smooth_loss_step": result.get("min_smooth_loss_step") if done else None,
-                "steps": result.get("steps"),
-                "seconds": result.get("seconds"),
-                "chars_per_second": result.get("chars_per_second"),
-                "parameters": result.get("parameters"),
+                "min_smooth_loss": result.min_smooth_loss if done else None,
+                "min_smooth_loss_step": result.min_smooth_loss_step if done else None,
+                "steps": result.steps,
+                "seconds": result.seconds,
+                "chars_per_second": result.chars_per_second,
+                "parameters": result.parameters,
                 "reason": trial.reason,
-                "sample": result.get("sample"),
+                "sample": result.sample,
                 "run": str(study.run_folder(trial.number)),
             }
         )
     return table
 
 
-def _refuse_other(study: Study, protocol: Protocol) -> None:
-    old, new = study.protocol.as_json(), protocol.as_json()
+def _refuse_other(study: Study, spec: StudySpec) -> None:
+    old, new = study.spec.as_json(), spec.as_json()
     differing = [name for name in new if old[name] != new[name]]
     if differing:
         raise SettingError(

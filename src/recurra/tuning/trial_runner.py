@@ -13,14 +13,15 @@ from typing import Any
 
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
-from recurra.training.records import Finished
-from recurra.training.sessions import configuration
+from recurra.training.finished_run import FinishedRun
+from recurra.training.records import Finished, Sample
+from recurra.training.run_config import RunConfig
 from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
 from recurra.training.stopping import INTERRUPTED
 from recurra.training.trainer import Trainer
 from recurra.tuning.space import Setting
-from recurra.tuning.spec import Protocol
-from recurra.tuning.trials import DIVERGED, DONE, PRUNED, WAITING, Trial
+from recurra.tuning.spec import StudySpec
+from recurra.tuning.trials import DIVERGED, DONE, PRUNED, WAITING, State, Trial
 
 SAVE_SECONDS = 20.0  # a killed process costs a trial so much at most
 
@@ -29,35 +30,37 @@ SAVE_SECONDS = 20.0  # a killed process costs a trial so much at most
 class Outcome:
     """How far a trial has come: its new state, and what belongs to that (see `Trial`)."""
 
-    state: str
+    state: State
     loss: float | None = None
     reason: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
-def open_trainer(protocol: Protocol, corpus: Corpus, setting: Setting, folder: Path) -> Trainer:
+def open_trainer(spec: StudySpec, corpus: Corpus, setting: Setting, folder: Path) -> Trainer:
     """The trainer of a trial: with a new run, or with the one that is there.
 
     Raises:
         SettingError, TextError: the setting does not fit the network or the text.
         RunError: the folder is damaged or cannot be written.
     """
-    network, recipe = protocol.network(setting), protocol.recipe_of(setting)
+    network, recipe = spec.network(setting), spec.recipe_of(setting)
     trainer = Trainer(
-        network, corpus, recipe, engine=protocol.engine, threads=1, save_seconds=SAVE_SECONDS
+        network, corpus, recipe, engine=spec.engine, threads=1, save_seconds=SAVE_SECONDS
     )
     if folder.exists():
         trainer.run = Run.open(folder)
     else:
-        config = configuration(trainer, asdict(protocol.text), protocol.engine, 1)
-        trainer.run = Run.create(folder, config, network.source, corpus.vocabulary.characters)
+        config = RunConfig(network.name, spec.text, trainer.recipe, spec.engine, 1)
+        trainer.run = Run.create(
+            folder, config.to_json(), network.source, corpus.vocabulary.characters
+        )
     return trainer
 
 
 def train_on(
     trainer: Trainer,
     trial: Trial,
-    protocol: Protocol,
+    spec: StudySpec,
     until: int | None,
     ends: Callable[[int, float], bool],
 ) -> Outcome:
@@ -66,13 +69,13 @@ def train_on(
     Args:
         trainer: of `open_trainer`; its `stop` makes the trial wait.
         trial: which rungs it has come to.
-        protocol: which there are.
+        spec: which there are.
         until: the rung at which to wait; None: go on to the end.
         ends: called at every new rung with the held-out loss: whether the trial ends there.
     """
     recipe = trainer.recipe
     assert recipe.steps is not None
-    for rung in protocol.pruner.rungs:
+    for rung in spec.pruner.rungs:
         step = math.ceil(rung / (recipe.batch * recipe.seq_len))
         if rung in trial.rungs or step >= recipe.steps:
             continue
@@ -82,7 +85,7 @@ def train_on(
         if trainer.watch.step < step:
             return Outcome(WAITING)
         if trainer.watch.step > step:
-            # The ledger has lost what came after (a backup was restored): the trial begins anew.
+            # The store has lost what came after (a backup was restored): the trial begins anew.
             assert trainer.run is not None
             shutil.rmtree(trainer.run.folder)
             return Outcome(WAITING)
@@ -117,7 +120,7 @@ def _outcome(trainer: Trainer, finished: Finished) -> Outcome:
 def _sample(trainer: Trainer, step: int) -> str | None:
     """The last text that was written up to a step, or else the first."""
     assert trainer.run is not None
-    samples = [record for record in trainer.run.metrics() if record["kind"] == "sample"]
-    before = [record for record in samples if record["step"] <= step]
+    samples = FinishedRun(trainer.run).records_of(Sample)
+    before = [sample for sample in samples if sample.step <= step]
     chosen = before[-1:] or samples[:1]
-    return str(chosen[0]["text"]) if chosen else None
+    return chosen[0].text if chosen else None

@@ -1,52 +1,28 @@
-"""The trials of a study as Optuna keeps them: in a journal, or in PostgreSQL.
+"""The trials of a study, read and written through Optuna.
 
 Any tool for Optuna's studies, such as optuna-dashboard, reads them too. What Optuna has no word
 for is kept in a trial's user attributes: "verdict" (a state of ours, its reason and time),
-"result", "notes" and "deaths". A pruned trial waits, as Optuna sees it, until no finalist can come
-of it.
+"result", "notes" and "deaths" (crashes). A pruned trial waits, as Optuna sees it, until it can be
+no finalist any more.
 """
 
-import os
-import time
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, cast, get_args
 
-import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.storages import BaseStorage, RDBStorage
-from optuna.storages._heartbeat import BaseHeartbeat
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from recurra.errors import RunError, SettingError
-from recurra.storage.files import cannot_write
-from recurra.tuning.journal import FILE, open_journal
-from recurra.tuning.space import Range, Setting, Space, Values
-from recurra.tuning.trials import DIVERGED, DONE, FAILED, PRUNED, RUNNING, SKIPPED, WAITING, Trial
+from recurra.errors import RunError
+from recurra.storage.typed_json import read_typed
+from recurra.tuning.optuna_storage import OptunaStorage
+from recurra.tuning.optuna_study import FINAL_STATES, distributions
+from recurra.tuning.space import Setting, Space
+from recurra.tuning.trials import DONE, FAILED, PRUNED, RUNNING, WAITING, Figures, State, Trial
 
-Result = TypeVar("Result")
-
-# Seconds from one sign of life to the next; all workers of a study have to agree on it.
-HEARTBEAT = int(os.environ.get("RECURRA_HEARTBEAT", "20"))
-MISSED = 3  # so many missed ones mean death
-OPTUNA_STATES = {
-    DONE: TrialState.COMPLETE,
-    PRUNED: TrialState.PRUNED,
-    DIVERGED: TrialState.PRUNED,
-    SKIPPED: TrialState.FAIL,
-    FAILED: TrialState.FAIL,
-}
-_STATES = {
+_STATES: Mapping[TrialState, State] = {
     TrialState.WAITING: WAITING,
     TrialState.RUNNING: RUNNING,
     TrialState.COMPLETE: DONE,
@@ -55,13 +31,13 @@ _STATES = {
 }
 
 
-class Ledger:
+class TrialStore:
     """Reads and writes trials; every call waits while a database is away.
 
     Args:
         folder: of the study; its journal is there unless there is a database.
         name: of the study, for Optuna.
-        space: gives values their distributions.
+        space: of the study.
         url: of a PostgreSQL database; None: the journal.
         patience: seconds to wait for a database that does not answer.
 
@@ -79,230 +55,145 @@ class Ledger:
         *,
         patience: float = 600.0,
     ) -> None:
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.patience = patience
-        self.last_failure = -float("inf")
-        self._journal = folder / FILE
+        self.storage = OptunaStorage(folder, name, url, patience)
+        self.space = space
         self._distributions = distributions(space)
-        self._trial_ids: list[int] = []
-        self._states: dict[int, tuple[FrozenTrial, Trial]] = {}
-        self.storage: BaseStorage = self._call(
-            lambda: open_journal(folder) if url is None else open_database(url)
-        )
-        study = self._call(lambda: self._join(name))
-        # the storage that Optuna made of ours keeps what it has read
-        self.storage = study._storage
-        self.study_id = study._study_id
-
-    def _join(self, name: str) -> optuna.Study:
-        # looked up first: a study in a folder of somebody else's can be read, not created
-        if name in optuna.get_all_study_names(self.storage):
-            return optuna.load_study(study_name=name, storage=self.storage)
-        return optuna.create_study(
-            storage=self.storage, study_name=name, direction="minimize", load_if_exists=True
-        )
+        self._known: dict[int, tuple[FrozenTrial, Trial]] = {}
 
     def trials(self) -> list[Trial]:
         """All trials that there are so far, by number."""
-        frozen = self._call(lambda: self.storage.get_all_trials(self.study_id, deepcopy=False))
-        self._trial_ids = [trial._trial_id for trial in frozen]
-        return [self._plain(trial) for trial in frozen]
+        return [self._trial(frozen) for frozen in self.storage.trials()]
 
     def trial(self, number: int) -> Trial:
-        """A trial, which is made if it is not there yet; one too many does no harm."""
-        template = optuna.trial.create_trial(state=TrialState.WAITING)
-        while len(trials := self.trials()) <= number:
-            self._call(lambda: self.storage.create_new_trial(self.study_id, template))
-        return trials[number]
+        """A trial, which is made if it is not there yet."""
+        return self._trial(self.storage.trial(number))
 
-    def suggest(self, number: int, setting: Setting) -> None:
+    def set_setting(self, number: int, setting: Setting) -> None:
         """Write down the setting of a trial; any process would write the same."""
-        for name, distribution in self._distributions.items():
-            value = distribution.to_internal_repr(setting[name])
-            self._update(number, self.storage.set_trial_param, name, value, distribution)
 
-    def begin(self, number: int) -> bool:
+        def write(storage: BaseStorage, trial: int) -> None:
+            for name, distribution in self._distributions.items():
+                value = distribution.to_internal_repr(setting[name])
+                storage.set_trial_param(trial, name, value, distribution)
+
+        self.storage.update(number, write)
+
+    def start(self, number: int) -> bool:
         """Waiting -> running; False if somebody else was faster."""
-        return bool(self._update(number, self.storage.set_trial_state_values, TrialState.RUNNING))
+        return bool(self._set_state(number, TrialState.RUNNING))
 
     def pause(self, number: int) -> None:
         """Running -> waiting."""
-        self._update(number, self.storage.set_trial_state_values, TrialState.WAITING)
+        self._set_state(number, TrialState.WAITING)
 
-    def reach(self, number: int, rung: int, loss: float) -> None:
-        """A trial has come to a rung."""
-        self._update(number, self.storage.set_trial_intermediate_value, rung, loss)
+    def report(self, number: int, rung: int, loss: float) -> None:
+        """Keep the held-out loss of a trial at a rung."""
+        self.storage.update(
+            number, lambda storage, trial: storage.set_trial_intermediate_value(trial, rung, loss)
+        )
 
-    def note(self, number: int, **attributes: Any) -> None:
-        """Keep something with a trial."""
-        for name, value in attributes.items():
-            self._update(number, self.storage.set_trial_user_attr, name, value)
+    def set_notes(self, number: int, notes: Mapping[str, float]) -> None:
+        """Keep the numbers of a pruner."""
+        self._set(number, "notes", dict(notes))
 
-    def judge(self, number: int, state: str, reason: str = "") -> None:
-        """A verdict that may be taken back, as `pruned` is for a finalist by `waiting`."""
+    def set_result(self, number: int, result: Mapping[str, Any]) -> None:
+        """Keep the figures of a training."""
+        self._set(number, "result", dict(result))
+
+    def set_crashes(self, number: int, count: int, saved: int) -> None:
+        """Keep how often a trial's process died since the checkpoint of that time stamp."""
+        self._set(number, "deaths", [count, saved])
+
+    def set_status(self, number: int, state: State, reason: str = "") -> None:
+        """Set a state that may change again, as `pruned` does for a finalist to `waiting`."""
         now = datetime.now(UTC).astimezone().replace(tzinfo=None)  # as Optuna has it
-        self.note(number, verdict=[state, reason, now.isoformat()])
+        self._set(number, "verdict", [state, reason, now.isoformat()])
 
-    def settle(self, number: int, state: str, loss: float | None = None, reason: str = "") -> None:
-        """The last word on a trial; a pruned one keeps the verdict that it has."""
+    def finalise(
+        self, number: int, state: State, loss: float | None = None, reason: str = ""
+    ) -> None:
+        """Set the final state of a trial; a pruned one keeps the reason that it has."""
         if state != PRUNED:
-            self.judge(number, state, reason)
-        values = None if loss is None else [loss]
-        self._update(number, self.storage.set_trial_state_values, OPTUNA_STATES[state], values)
+            self.set_status(number, state, reason)
+        self._set_state(number, FINAL_STATES[state], None if loss is None else [loss])
 
-    @property
-    def beats(self) -> bool:
-        """Whether processes show by heartbeats that they are alive."""
-        return isinstance(self.storage, BaseHeartbeat)
+    def _set(self, number: int, name: str, value: Any) -> None:
+        self.storage.update(
+            number, lambda storage, trial: storage.set_trial_user_attr(trial, name, value)
+        )
 
-    def beat(self, number: int, patient: bool = True) -> None:
-        """A sign of life for a trial, in a database; without patience one may be missed."""
-        assert isinstance(self.storage, BaseHeartbeat)
-        storage, trial_id = self.storage, self._id(number)
-        if patient:
-            self._call(lambda: storage.record_heartbeat(trial_id))
-            return
-        try:
-            storage.record_heartbeat(trial_id)
-        except (StorageInternalError, SQLAlchemyError):
-            self.last_failure = time.monotonic()
+    def _set_state(
+        self, number: int, state: TrialState, values: list[float] | None = None
+    ) -> bool | None:
+        return self.storage.update(
+            number, lambda storage, trial: storage.set_trial_state_values(trial, state, values)
+        )
 
-    def is_dead(self, number: int) -> bool:
-        """Whether a running trial has missed its heartbeats.
-
-        While the database is away nobody can beat: for a while after its return nobody is dead.
-        """
-        assert isinstance(self.storage, BaseHeartbeat)
-        storage = self.storage
-        if time.monotonic() - self.last_failure < MISSED * HEARTBEAT:
-            return False
-        stale = self._call(lambda: storage._get_stale_trial_ids(self.study_id))
-        return self._id(number) in stale
-
-    def _id(self, number: int) -> int:
-        """Optuna's own number of a trial."""
-        if number >= len(self._trial_ids):
-            self.trials()
-        return self._trial_ids[number]
-
-    def _update(self, number: int, change: Callable[..., Result], *arguments: Any) -> Result | None:
-        """Change a trial; one that somebody has finished meanwhile stays as it is."""
-        trial_id = self._id(number)
-        try:
-            return self._call(lambda: change(trial_id, *arguments))
-        except UpdateFinishedTrialError:
-            return None
-
-    def _call(self, ask: Callable[[], Result]) -> Result:
-        """Ask the storage, again and again while a database is away."""
-        begun, pause = time.monotonic(), 0.1
-        while True:
-            try:
-                return ask()
-            except (StorageInternalError, SQLAlchemyError) as error:
-                self.last_failure = time.monotonic()
-                if self.last_failure - begun > self.patience:
-                    cause = str(error.__cause__ or error).splitlines()[0]
-                    raise RunError(
-                        f"the database has not answered for {self.patience:,.0f} seconds "
-                        f"({cause}): start it, or check --storage; the same command goes on"
-                    ) from None
-                time.sleep(pause)
-                pause = min(2 * pause, 5.0)
-            except OSError as error:
-                raise cannot_write(self._journal, error) from None
-
-    def _plain(self, frozen: FrozenTrial) -> Trial:
+    def _trial(self, frozen: FrozenTrial) -> Trial:
         """A trial of Optuna's as one of ours; remembered, for there may be many thousands."""
-        known = self._states.get(frozen.number)
+        known = self._known.get(frozen.number)
         if known is None or known[0] is not frozen:
-            known = self._states[frozen.number] = (frozen, _plain(frozen, self._distributions))
+            known = self._known[frozen.number] = (frozen, self._read(frozen))
         return known[1]
 
-
-def _plain(frozen: FrozenTrial, needed: Mapping[str, BaseDistribution]) -> Trial:
-    attributes = frozen.user_attrs
-    state, reason, when = attributes.get("verdict", ("", "", ""))
-    # A verdict other than `pruned` counts once Optuna has it too: a process may die in between.
-    if not state or not (frozen.state.is_finished() or state == PRUNED):
-        state = _STATES[frozen.state]
-    complete = frozen.params.keys() >= needed.keys()
-    return Trial(
-        number=frozen.number,
-        state=state,
-        setting={name: frozen.params[name] for name in needed} if complete else None,
-        rungs=dict(sorted(frozen.intermediate_values.items())),
-        loss=frozen.values[0] if frozen.state == TrialState.COMPLETE and frozen.values else None,
-        reason=reason,
-        result=attributes.get("result", {}),
-        begun=frozen.datetime_start,
-        ended=datetime.fromisoformat(when)
-        if state == PRUNED and when
-        else frozen.datetime_complete,
-        deaths=tuple(attributes.get("deaths", (0, 0))),
-        notes=attributes.get("notes", {}),
-        settled=frozen.state.is_finished(),
-    )
-
-
-def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """The space in Optuna's words, in its order."""
-    return {name: _distribution(parameter) for name, parameter in space.parameters.items()}
-
-
-def _distribution(parameter: Values | Range) -> BaseDistribution:
-    if isinstance(parameter, Values):
-        return CategoricalDistribution(parameter.values)
-    low, high, step = parameter.low, parameter.high, parameter.step
-    if step is not None and parameter.grid is not None:
-        high = parameter.grid[-1]  # type: ignore[assignment]
-    if parameter.whole:
-        return IntDistribution(int(low), int(high), parameter.log, int(step or 1))
-    return FloatDistribution(float(low), float(high), parameter.log, step)
-
-
-def open_database(url: str) -> RDBStorage:
-    """Optuna's storage in a database that answers.
-
-    Raises:
-        SettingError: the URL is none, or its driver is not installed.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # heartbeats are still called an experiment
-            return RDBStorage(
-                _address(url).render_as_string(hide_password=False),
-                engine_kwargs={"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}},
-                heartbeat_interval=HEARTBEAT,
-                grace_period=MISSED * HEARTBEAT,
-            )
-    except ImportError:
-        raise SettingError(
-            'a study in PostgreSQL needs its driver: pip install "recurra[cluster]"'
-        ) from None
-
-
-def public_url(url: str) -> str:
-    """The address of a database without its password, which is not for a file to keep.
-
-    Raises:
-        SettingError: it is none.
-    """
-    # URL.set would pass over None
-    address = _address(url)._replace(password=None)
-    return address.difference_update_query(["password"]).render_as_string()
-
-
-def _address(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise SettingError(f"{url} is no address of a database: postgresql://host/name") from None
-    if parsed.drivername in ("postgresql", "postgres"):
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() != "postgresql":
-        raise SettingError(
-            f"--storage has to be a PostgreSQL database (postgresql://...), not "
-            f"{parsed.get_backend_name()}; without it a study lives in its folder"
+    def _read(self, frozen: FrozenTrial) -> Trial:
+        where = f"{self.storage.where}, trial {frozen.number}"
+        kept = read_typed(_Attributes, frozen.user_attrs, where, lenient=True)
+        notes = frozen.user_attrs.get("notes", {})  # of which one may be infinite
+        if type(notes) is not dict or not all(type(n) in (int, float) for n in notes.values()):
+            raise RunError(f"{where}: notes has to hold numbers: restore a backup")
+        state, reason, when = _STATES[frozen.state], "", None
+        if kept.verdict:
+            status, reason, when = _read_status(kept.verdict, f"{where}: verdict")
+            # Another one than `pruned` counts once Optuna has it: a process may die in between.
+            if frozen.state.is_finished() or status == PRUNED:
+                state = status
+        setting = None
+        if frozen.params.keys() >= self._distributions.keys():
+            setting = {name: frozen.params[name] for name in self._distributions}
+            if not self.space.contains(setting):
+                raise RunError(
+                    f"{where}: its setting does not lie in the space of study.json: restore a "
+                    "backup of both"
+                )
+        if len(kept.deaths) != 2:
+            raise RunError(f"{where}: deaths has to be two numbers: restore a backup")
+        return Trial(
+            number=frozen.number,
+            state=state,
+            setting=setting,
+            rungs=dict(sorted(frozen.intermediate_values.items())),
+            loss=frozen.values[0]
+            if frozen.state == TrialState.COMPLETE and frozen.values
+            else None,
+            reason=reason,
+            result=kept.result,
+            begun=frozen.datetime_start,
+            ended=when if state == PRUNED else frozen.datetime_complete,
+            crashes=(kept.deaths[0], kept.deaths[1]),
+            notes=notes,
+            final=frozen.state.is_finished(),
         )
-    return parsed
+
+
+@dataclass(frozen=True)
+class _Attributes:
+    """What Optuna keeps for us with a trial."""
+
+    verdict: tuple[str, ...] = ()
+    result: Figures = Figures()
+    deaths: tuple[int, ...] = (0, 0)
+
+
+def _read_status(verdict: tuple[str, ...], where: str) -> tuple[State, str, datetime]:
+    """State, reason and time of a verdict."""
+    try:
+        state, reason, when = verdict
+        time = datetime.fromisoformat(when)
+    except ValueError:
+        raise RunError(
+            f"{where} has to be a state, a reason and a time: restore a backup"
+        ) from None
+    if state not in get_args(State):
+        raise RunError(f"{where}: {state} is no state of a trial: restore a backup")
+    return cast(State, state), reason, time

@@ -1,24 +1,44 @@
-"""What is known of a trial, as plain data."""
+"""A trial as plain data: its setting, its state and its losses."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Final, Literal
 
 from recurra.tuning.space import Setting
 
-WAITING = "waiting"  # not begun, or paused: at a rung, or with its process
-RUNNING = "running"
-DONE = "done"  # trained in full, or to the end that its stop rules set
-PRUNED = "pruned"
-DIVERGED = "diverged"
-SKIPPED = "skipped"  # refused before it began: too large for the memory, say
-FAILED = "failed"  # its process died again and again
+State = Literal["waiting", "running", "done", "pruned", "diverged", "skipped", "failed"]
 
-FINALIST = "finalist"  # the reason of a pruned trial that goes on to the end
+WAITING: Final = "waiting"  # not begun, or paused: at a rung, or with its process
+RUNNING: Final = "running"
+DONE: Final = "done"  # trained in full, or to the end that its stop rules set
+PRUNED: Final = "pruned"
+DIVERGED: Final = "diverged"
+SKIPPED: Final = "skipped"  # refused before it began: too large for the memory, say
+FAILED: Final = "failed"  # its process crashed again and again
 
-OVER = (DONE, PRUNED, DIVERGED, SKIPPED, FAILED)
+FINISHED: Final = (DONE, PRUNED, DIVERGED, SKIPPED, FAILED)
+
+FINALIST: Final = "finalist"  # the reason of a pruned trial that was promoted to the end
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a trial's training, as `recurra.training.records.Finished` has them.
+
+    Attributes:
+        sample: the text that it wrote near its lowest smoothed loss.
+    """
+
+    parameters: int | None = None
+    steps: int | None = None
+    characters: int | None = None
+    seconds: float | None = None
+    chars_per_second: float | None = None
+    min_smooth_loss: float | None = None
+    min_smooth_loss_step: int | None = None
+    sample: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,32 +52,31 @@ class Trial:
         rungs: characters -> held-out loss there, nats per character.
         loss: held-out loss of its best checkpoint over the whole held-out text, once it is done.
         reason: why it was pruned, skipped or failed, as a sentence.
-        result: the figures of its training (see `training.records.Finished`) once that has ended,
-            and its "sample" near the lowest smoothed loss.
+        result: the figures of its training, once that has ended.
         begun, ended: when.
-        deaths: how often its process died in a row without a new checkpoint, and a mark of the
-            checkpoint of then.
-        notes: what Optuna's pruner keeps with it.
-        settled: whether its verdict is final: a pruned one may still become a finalist.
+        crashes: how often its process died in a row without a new checkpoint, and the time stamp
+            of the checkpoint of then.
+        notes: numbers that the pruner keeps with it.
+        final: whether its state stays: a pruned one may still be promoted to a finalist.
     """
 
     number: int
-    state: str = WAITING
+    state: State = WAITING
     setting: Setting | None = None
     rungs: Mapping[int, float] = field(default_factory=dict)
     loss: float | None = None
     reason: str = ""
-    result: Mapping[str, Any] = field(default_factory=dict)
+    result: Figures = Figures()
     begun: datetime | None = None
     ended: datetime | None = None
-    deaths: tuple[int, int] = (0, 0)
+    crashes: tuple[int, int] = (0, 0)
     notes: Mapping[str, float] = field(default_factory=dict)
-    settled: bool = False
+    final: bool = False
 
     @property
-    def over(self) -> bool:
-        """Whether nothing more is to come."""
-        return self.state in OVER
+    def finished(self) -> bool:
+        """Whether nothing more is to come, unless it is promoted."""
+        return self.state in FINISHED
 
     @property
     def finalist(self) -> bool:
@@ -72,7 +91,7 @@ class Trial:
     @property
     def characters(self) -> int:
         """Characters trained on, as far as is known."""
-        return max(int(self.result.get("characters", 0)), self.reached)
+        return max(self.result.characters or 0, self.reached)
 
     @property
     def best_known(self) -> float | None:

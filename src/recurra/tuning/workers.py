@@ -20,8 +20,7 @@ from recurra.errors import EquationError, RecurraError, RunError, SettingError, 
 from recurra.text.corpus import Corpus
 from recurra.training.trainer import Trainer
 from recurra.tuning.cost import REFUSED, memory_limit, memory_needed
-from recurra.tuning.sampler import suggest, verdict
-from recurra.tuning.schedule import Job, next_moves
+from recurra.tuning.schedule import Actions, Job, next_actions
 from recurra.tuning.study import STORAGE, Study
 from recurra.tuning.trial_runner import open_trainer, train_on
 from recurra.tuning.trials import FINALIST, PRUNED, SKIPPED, WAITING, Trial
@@ -30,7 +29,7 @@ PAUSE = 0.2  # seconds between two looks at a study
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
-DEATHS = 20  # so many in a row while no trial gets any further, and something is wrong
+MAX_CRASHES = 20  # so many in a row while no trial gets any further, and something is wrong
 
 
 @dataclass
@@ -62,67 +61,71 @@ class Worker:
             RecurraError: texts or folders are not as they should be, or cannot be written.
         """
         study = self.study
-        corpus = study.protocol.text.load()
+        corpus = study.spec.text.load(study.folder)
         while not self._stopped.is_set():
             trials = study.trials()
-            moves = next_moves(study.protocol, trials)
-            if moves.over:
+            actions = next_actions(study.spec, trials)
+            if actions.finished:
                 return True
-            for number, rung in moves.prune:
-                reason = f"not among the best at {rung:,} characters"
-                study.ledger.trial(number)
-                study.ledger.judge(number, PRUNED, reason)
-            for number in moves.revive:
-                study.ledger.judge(number, WAITING, FINALIST)
-            for number in moves.settle:
-                study.ledger.settle(number, PRUNED)
-                study.forget(number)
-            if moves.prune or moves.revive or moves.settle:
+            if self._write_down(actions):
                 continue
-            if self.characters is not None and used(trials) >= self.characters:
+            if self.characters is not None and characters_used(trials) >= self.characters:
                 return False
-            if not any(self._try(corpus, trials, job) for job in moves.jobs):
+            if not any(self._try(corpus, trials, job) for job in actions.jobs):
                 # Not all at the same moment.
                 self._stopped.wait(PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
         return False
+
+    def _write_down(self, actions: Actions) -> bool:
+        """Write down all that needs no training; whether there was any."""
+        store = self.study.store
+        for number, rung in actions.prune:
+            store.trial(number)
+            store.set_status(number, PRUNED, f"not among the best at {rung:,} characters")
+        for number in actions.promote:
+            store.set_status(number, WAITING, FINALIST)
+        for number in actions.finalise:
+            store.finalise(number, PRUNED)
+            self.study.remove_checkpoints(number)
+        return bool(actions.prune or actions.promote or actions.finalise)
 
     def _try(self, corpus: Corpus, trials: list[Trial], job: Job) -> bool:
         """Train a trial if nobody else does; whether it was done."""
         study, number = self.study, job.number
         if trials[number].setting is None:
-            study.ledger.trial(number)
-            study.ledger.suggest(number, suggest(study.protocol, trials, number))
-            trials[number] = study.ledger.trial(number)
-        trial = study.claims.take(number, job.until)
+            study.store.trial(number)
+            study.store.set_setting(number, study.spec.suggest(trials, number))
+            trials[number] = study.store.trial(number)
+        trial = study.leases.acquire(number, job.until)
         if trial is None:
             return False
         try:
             self._train(corpus, trials, trial, job.until)
         finally:
             self._trainer = None
-            study.claims.drop(number)
+            study.leases.release(number)
         return True
 
     def _train(self, corpus: Corpus, trials: list[Trial], trial: Trial, until: int | None) -> None:
-        study, ledger, number = self.study, self.study.ledger, trial.number
+        study, store, number = self.study, self.study.store, trial.number
         assert trial.setting is not None
-        seen = dict(trial.rungs)
+        losses = dict(trial.rungs)
 
         def ends() -> bool:
-            """Whether the trial ends at the last rung that it has seen."""
-            if trial.finalist or not seen:
+            """Whether the trial ends at the last rung that it has reached."""
+            if trial.finalist or not losses:
                 return False
-            trials[number] = trial
-            pruned, notes = verdict(study.protocol, trials, number, seen)
-            if notes:
-                ledger.note(number, notes=notes)
-            if pruned:
-                ledger.judge(number, PRUNED, f"worse than others at {max(seen):,} characters")
-            return pruned
+            decision = study.spec.decide(trials, number, losses)
+            if decision.notes:
+                store.set_notes(number, decision.notes)
+            if decision.prune:
+                reason = f"worse than others at {max(losses):,} characters"
+                store.set_status(number, PRUNED, reason)
+            return decision.prune
 
         def ends_at(rung: int, loss: float) -> bool:
-            ledger.reach(number, rung, loss)
-            seen[rung] = loss
+            store.report(number, rung, loss)
+            losses[rung] = loss
             return ends()
 
         if ends():  # its process died just before this was written down
@@ -130,24 +133,24 @@ class Worker:
         try:
             self._refuse_too_large(corpus, trial)
             self._trainer = open_trainer(
-                study.protocol, corpus, trial.setting, study.run_folder(number)
+                study.spec, corpus, trial.setting, study.run_folder(number)
             )
         except (EquationError, SettingError, TextError, MemoryError) as error:
             reason = str(error) or "there is not enough memory"
-            ledger.settle(number, SKIPPED, reason=reason)
+            store.finalise(number, SKIPPED, reason=reason)
             return
         if self._stopped.is_set():
             return
-        outcome = train_on(self._trainer, trial, study.protocol, until, ends_at)
+        outcome = train_on(self._trainer, trial, study.spec, until, ends_at)
         if outcome.result:
-            ledger.note(number, result=dict(outcome.result))
+            store.set_result(number, outcome.result)
         if outcome.state not in (WAITING, PRUNED):
-            ledger.settle(number, outcome.state, outcome.loss, outcome.reason)
+            store.finalise(number, outcome.state, outcome.loss, outcome.reason)
 
     def _refuse_too_large(self, corpus: Corpus, trial: Trial) -> None:
         assert trial.setting is not None
         limit = self.memory or memory_limit()
-        needed = memory_needed(self.study.protocol, trial.setting, len(corpus.vocabulary))
+        needed = memory_needed(self.study.spec, trial.setting, len(corpus.vocabulary))
         if limit is not None and needed > limit:
             raise SettingError(
                 f"it needs about {needed / 2**30:,.1f} GiB of memory, and {limit / 2**30:,.1f} are "
@@ -155,7 +158,7 @@ class Worker:
             )
 
 
-def used(trials: list[Trial]) -> int:
+def characters_used(trials: list[Trial]) -> int:
     """Characters that all trials have trained on."""
     return sum(trial.characters for trial in trials)
 
@@ -185,10 +188,10 @@ def search(
     end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
     limit = memory_limit()
     share = None if limit is None else limit // workers
-    trials = study.trials()  # opens, and if need be repairs, the ledger before others do
+    trials = study.trials()  # opens, and if need be repairs, the journal before others do
     yield trials
-    deaths = 0
-    children = [Child.spawn(study, characters, share) for _ in range(workers)]
+    crashes = 0
+    children = [WorkerProcess.spawn(study, characters, share) for _ in range(workers)]
     try:
         while children:
             if time.monotonic() > end:
@@ -197,34 +200,34 @@ def search(
                 children[0].process.wait(pause)
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
-                code, message = child.close()
+                code, message = child.wait()
                 if code > 0:
                     raise RunError(message or f"a worker ended with exit code {code}")
                 if code < 0:  # killed: another one takes its place
-                    deaths += 1
-                    if deaths > DEATHS:
+                    crashes += 1
+                    if crashes > MAX_CRASHES:
                         raise RunError(
-                            f"the workers of {study.folder} were killed {deaths} times without "
+                            f"the workers of {study.folder} were killed {crashes} times without "
                             f"getting any further, the last one by signal {-code} {message}".strip()
                         )
-                    children.append(Child.spawn(study, characters, share))
+                    children.append(WorkerProcess.spawn(study, characters, share))
             trials, before = study.trials(), trials
-            deaths = deaths if trials == before else 0
+            crashes = crashes if trials == before else 0
             yield trials
     finally:
         for child in children:
-            child.let_end()
+            child.ask_to_stop()
         try:
             for child in children:
                 child.process.wait()
         finally:  # a second Ctrl-C does not wait
             for child in children:
                 child.process.kill()
-                child.close()
+                child.wait()
 
 
 @dataclass(frozen=True)
-class Child:
+class WorkerProcess:
     """A worker process; it saves and ends when its standard input is closed."""
 
     process: "subprocess.Popen[bytes]"
@@ -238,7 +241,7 @@ class Child:
         budgets = ["-" if n is None else str(n) for n in (characters, memory)]
         program = "from recurra.tuning.workers import main; main()"
         process = subprocess.Popen(  # noqa: S603 (our own program)
-            [sys.executable, "-c", program, str(study.folder), *budgets],
+            [sys.executable, "-P", "-c", program, str(study.folder), *budgets],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
@@ -247,19 +250,19 @@ class Child:
         )
         return cls(process)
 
-    def let_end(self) -> None:
+    def ask_to_stop(self) -> None:
         """Ask it to save and end."""
         assert self.process.stdin is not None
         with contextlib.suppress(OSError):
             self.process.stdin.close()
 
-    def close(self) -> tuple[int, str]:
+    def wait(self) -> tuple[int, str]:
         """Wait until it has ended: its exit code, or minus its signal, and its last words.
 
         Of what Python says of a fault only the last line, without the traceback.
         """
         assert self.process.stderr is not None
-        self.let_end()
+        self.ask_to_stop()
         with self.process.stderr as stream:
             words = stream.read().decode(errors="replace").strip()
         code = self.process.wait()

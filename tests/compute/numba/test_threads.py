@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from recurra.compute.numba.cache import load
+from recurra.compute.numba.loading import load
 from recurra.compute.numba.threads import Team
 
 

@@ -3,7 +3,9 @@
 engine         forward and backward passes of a batch that is cut into shards
 shard          the arrays of one shard
 codegen        plan -> source of the kernels
-cache          where compiled kernels are kept
+loading        source -> module
+compilation    compiling in a thread that can be watched and left
+cache          where compiled kernels are kept, and signed
 output_layer   softmax and loss, its gradients and, where it can, its update
 step           the optimiser step
 threads        the thread pool

@@ -128,11 +128,12 @@ class _Emitter:
         return self.arguments[key]
 
     def _identifier(self, name: str) -> str:
-        # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike
+        # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike, since
+        # no name in equations begins with a digit
         if name not in self.ascii:
             plain = name.replace(".", "__").replace(":", "_").replace("~", "_")
             if not plain.isascii() or plain in self.ascii.values():
-                plain = f"n{len(self.ascii)}_"
+                plain = f"{len(self.ascii)}_"
             self.ascii[name] = plain
         return self.ascii[name]
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from recurra.compute.base import Array, Engine, Parameters, State
 from recurra.compute.dropout import Masks
-from recurra.compute.numba.cache import is_compiled, load
 from recurra.compute.numba.codegen import Source, generate_kernels
+from recurra.compute.numba.compilation import compiling
+from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
 from recurra.compute.numba.shard import Share
 from recurra.compute.numba.step import Descent
@@ -59,6 +60,11 @@ class CompiledEngine(Engine):
     def cold(self) -> bool:
         """Whether the first step has to compile kernels, which takes seconds."""
         return "_kernels" not in self.__dict__ and not is_compiled(self.source.text)
+
+    @property
+    def compiling(self) -> str:
+        """Name of the kernel that is being compiled; empty if none is."""
+        return compiling()
 
     @cached_property
     def _kernels(self) -> ModuleType:

@@ -1,10 +1,13 @@
-"""Compiled kernels are found again, whatever has happened to their files; on any processor."""
+"""Compiled kernels compute the same, whatever has happened to their files; on any processor."""
 
+import hashlib
 import os
+import pickle
 import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,49 +26,89 @@ for dtype, tolerance in ((np.float32, 1e-4), (np.float64, 1e-12)):
         copy = np.zeros((depth, columns), dtype)
         products.transpose(matrix, copy, 2)
         np.testing.assert_array_equal(copy, matrix.T)
-hits = products.times_transposed.stats.cache_hits
-print(sum(hits.values()))
 """
 
 
-def hits(cache: Path, **environment: str) -> int:
-    """Run the program in a process of its own; how many kernels it found in the cache."""
+TRAIN = """
+import hashlib
+import numpy as np
+from recurra.compute.numba.kernels import softmax
+
+rng, arrays = np.random.default_rng(0), []
+for shape in ((40, 24), (70, 24), (70,)):
+    arrays.append(rng.standard_normal(shape).astype(np.float32))
+targets = rng.integers(0, 70, 40).astype(np.int32)
+slopes = [np.zeros_like(a) for a in arrays]
+for _ in range(3):
+    softmax.train(*arrays, targets, 0.1, *slopes)
+    for array, slope in zip(arrays, slopes):
+        array -= slope
+digest = hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+print(sum(softmax.train.stats.cache_hits.values()), digest)
+"""
+
+
+def trained(cache: Path) -> tuple[int, str]:
+    """Train in a process of its own: whether the kernel was found, and the weights' digest."""
     process = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM],
-        env=os.environ | {"RECURRA_CACHE": str(cache)} | environment,
+        [sys.executable, "-W", "error", "-c", TRAIN],
+        env=os.environ | {"RECURRA_CACHE": str(cache)},
         capture_output=True,
         text=True,
     )
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
-    return int(process.stdout)
+    found, digest = process.stdout.split()
+    return int(found), digest
 
 
-def test_cache_survives_whatever_happens_to_its_files(tmp_path):
-    assert hits(tmp_path) == 0
-    assert hits(tmp_path) == 2
-    files = [path for path in tmp_path.rglob("recurra.*") if path.is_file()]
-    assert len(files) >= 4
-    for i, path in enumerate(files):
-        content = path.read_bytes()
+class Bomb:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> Any:
+        return os.open, (str(self.marker), os.O_CREAT | os.O_WRONLY)
+
+
+def test_equal_weights_whatever_the_cache_and_nothing_of_a_stranger_is_read(tmp_path):
+    found, digest = trained(tmp_path)
+    assert found == 0
+    assert trained(tmp_path) == (1, digest)
+    (tmp_path / "file").write_text("not a folder")
+    assert trained(tmp_path / "file") == (0, digest)
+    files = sorted(path for path in tmp_path.rglob("recurra.*") if path.is_file())
+    assert len(files) >= 8
+    (top,) = tmp_path.rglob("recurra.*.train-*")
+    (callee,) = tmp_path.rglob("recurra.*.second_pass-*")
+    # one that is compiled again among callees from the disk, and then the other way round
+    top.unlink()
+    assert trained(tmp_path) == (0, digest)
+    callee.unlink()
+    top.write_bytes(top.read_bytes()[:-1])
+    assert trained(tmp_path) == (0, digest)
+    # everything is torn, edited, exchanged, or somebody else's
+    marker = tmp_path / "marker"
+    bomb = pickle.dumps(Bomb(marker))
+    whole = [path.read_bytes() for path in files]
+    for i, (path, content) in enumerate(zip(files, whole, strict=True)):
         damaged = (
             content[: len(content) // 2],
-            b"",
-            b"\0" * len(content),
             content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+            bomb,
+            content[:32] + bomb,
+            whole[i - 1],
+            hashlib.sha256(path.name.encode() + bomb).digest() + bomb,
         )
         path.write_bytes(damaged[i % len(damaged)])
-    assert hits(tmp_path) == 0
-    whole = [path.read_bytes() for path in files]
-    for path, others in zip(files, whole[1:] + whole[:1], strict=True):
-        path.write_bytes(others)
-    assert hits(tmp_path) == 0
-    assert hits(tmp_path) == 2
-
-
-def test_no_folder_for_a_cache_is_no_obstacle(tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    assert hits(tmp_path / "file") == 0
+    for path, place in ((top, "/dev/zero"), (callee, tmp_path / "bomb")):
+        path.unlink()
+        path.symlink_to(place)
+    (tmp_path / "bomb").write_bytes(bomb)
+    assert trained(tmp_path) == (0, digest)
+    assert not marker.exists()
+    assert trained(tmp_path) == (1, digest)
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="instruction sets of x86")
@@ -80,4 +123,11 @@ def test_narrower_vectors(tmp_path, name, features):
     cpu = Path("/proc/cpuinfo")
     if name == "haswell" and not (cpu.exists() and "avx2" in cpu.read_text()):
         pytest.skip("no AVX2 here, as far as can be seen")
-    hits(tmp_path, NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features)
+    environment = os.environ | {"RECURRA_CACHE": str(tmp_path), "NUMBA_CPU_NAME": name}
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM],
+        env=environment | {"NUMBA_CPU_FEATURES": features},
+        capture_output=True,
+        text=True,
+    )
+    assert (process.returncode, process.stderr) == (0, "")

@@ -1,0 +1,39 @@
+"""A console of Rich that shows what is printed as text, whatever stands in it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from recurra.cli.streams import Drawing, Stream
+from recurra.view.text import visible
+
+
+class TextConsole(Console):
+    """No markup, no colours of its own, no cut lines; nothing that commands a terminal."""
+
+    def __init__(self, stream: Stream, quiet: bool) -> None:
+        super().__init__(
+            file=Drawing(stream),  # type: ignore[arg-type]
+            width=None if stream.isatty() else 200,
+            quiet=quiet,
+            markup=False,
+            highlight=False,
+            emoji=False,
+            soft_wrap=True,
+        )
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text, before its width is measured."""
+        return super().render_str(visible(text) if self.is_terminal else text, **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Everything else."""
+        for segment in super().render(renderable, options):
+            if self.is_terminal and not segment.control:
+                segment = Segment(visible(segment.text), segment.style)
+            yield segment

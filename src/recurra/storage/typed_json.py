@@ -1,0 +1,155 @@
+"""JSON values of a file, checked against types: one sentence with the file and the field.
+
+Types are those of dataclass fields: ``int``, ``float``, ``str``, ``bool``, ``None``, unions,
+``Literal``, ``tuple[X, ...]``, ``list[X]``, ``dict[str, X]``, and dataclasses. A whole number will
+do as a float; numbers are finite, and whole ones not above `LARGEST`.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from recurra.errors import RecurraError, RunError
+
+LARGEST = 10**300  # a float can hold it
+RESTORE = "restore a backup"
+
+T = TypeVar("T")
+
+
+def read_typed(
+    type_: type[T], value: Any, file: object, cure: str = RESTORE, *, lenient: bool = False
+) -> T:
+    """The value as one of a type.
+
+    Args:
+        type_: mostly a dataclass; an object's keys are its fields.
+        value: of `json.loads`.
+        file: where it stands: a path, and a line if there are several.
+        cure: how to mend the file, as a clause.
+        lenient: leave out unknown keys instead of refusing them, and read null as NaN where a
+            float has to be.
+
+    Raises:
+        RunError: it is not of the type, or a dataclass refuses it.
+    """
+    try:
+        wanted: Any = type_
+        found: T = _reader(wanted, lenient).read(value)
+    except _MismatchError as mismatch:
+        field = ".".join(mismatch.path) or "its content"
+        raise RunError(f"{file}: {field} {mismatch}: {cure}") from None
+    return found
+
+
+class _MismatchError(Exception):
+    """A value of another type; `path` leads to it from the outermost object."""
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+    def within(self, name: object) -> "_MismatchError":
+        return _MismatchError(str(self), str(name), *self.path)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the values of one type."""
+
+    words: str
+    accepts: Callable[[Any], bool]
+    convert: Callable[[Any], Any] = lambda value: value
+
+    def read(self, value: Any) -> Any:
+        if not self.accepts(value):
+            shown = repr(value)
+            shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+            raise _MismatchError(f"has to be {self.words}, not {shown}")
+        return self.convert(value)
+
+    def read_field(self, name: object, value: Any) -> Any:
+        try:
+            return self.read(value)
+        except _MismatchError as mismatch:
+            raise mismatch.within(name) from None
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and abs(value) <= LARGEST
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or (type(value) is float and math.isfinite(value))
+
+
+_PLAIN = {
+    int: _Reader("a whole number", _is_whole),
+    float: _Reader("a number", _is_number, float),
+    str: _Reader("text", lambda value: type(value) is str),
+    bool: _Reader("true or false", lambda value: type(value) is bool),
+    NoneType: _Reader("null", lambda value: value is None),
+}
+_NUMBER_OR_NAN = _Reader(
+    "a number or null",
+    lambda x: x is None or _is_number(x),
+    lambda x: math.nan if x is None else float(x),
+)
+
+
+@cache
+def _reader(type_: Any, lenient: bool) -> _Reader:
+    origin, arguments = get_origin(type_), get_args(type_)
+    if type_ is float and lenient:
+        return _NUMBER_OR_NAN
+    if type_ in _PLAIN:
+        return _PLAIN[type_]
+    if is_dataclass(type_):
+        return _object_reader(type_, lenient)
+    if origin is Literal:
+        return _Reader("one of " + ", ".join(map(str, arguments)), lambda v: v in arguments)
+    if origin in (Union, UnionType):
+        # null is no NaN where it has a meaning of its own
+        lenient = lenient and NoneType not in arguments
+        members = [_reader(one, lenient) for one in arguments]
+        return _Reader(
+            " or ".join(member.words for member in members),
+            lambda value: any(member.accepts(value) for member in members),
+            lambda value: next(m for m in members if m.accepts(value)).convert(value),
+        )
+    if origin in (tuple, list):
+        read_one = _reader(arguments[0], lenient).read_field
+        return _Reader(
+            "a list",
+            lambda value: isinstance(value, list | tuple),
+            lambda value: origin(read_one(i, one) for i, one in enumerate(value)),
+        )
+    read_one = _reader(arguments[1], lenient).read_field  # of a dict
+    return _Reader(
+        "an object",
+        lambda value: isinstance(value, Mapping),
+        lambda value: {name: read_one(name, one) for name, one in value.items()},
+    )
+
+
+def _object_reader(type_: Any, lenient: bool) -> _Reader:
+    hints, own = get_type_hints(type_), [field for field in fields(type_) if field.init]
+    readers = {field.name: _reader(hints[field.name], lenient).read_field for field in own}
+    needed = {f.name for f in own if f.default is MISSING and f.default_factory is MISSING}
+
+    def convert(value: Any) -> Any:
+        if not needed <= value.keys():
+            raise _MismatchError("is missing", min(needed - value.keys()))
+        if not lenient and not value.keys() <= readers.keys():
+            unknown = min(value.keys() - readers.keys())
+            raise _MismatchError("is a field that Recurra does not know", unknown)
+        found = {name: read(name, value[name]) for name, read in readers.items() if name in value}
+        try:
+            return type_(**found)
+        except RecurraError as error:  # what the type itself refuses
+            raise _MismatchError(f"is refused: {error}") from None
+
+    return _Reader("an object", lambda value: isinstance(value, Mapping), convert)

@@ -1,0 +1,32 @@
+"""Ctrl-C while kernels are compiled: LLVM would work on for a minute, and nobody waits for it."""
+
+import signal
+import subprocess
+
+from command_line import RECURRA, wait_for, write_text
+from recurra import generate_kernels, load_network, make_plan
+from recurra.compute.numba.loading import is_compiled
+
+DEEP = """
+layers = 40
+h[0][t] = E @ x[t]
+h[l][t] = h[l-1][t] + tanh(V[l] @ norm(h[l-1][t]) + W[l] @ h[l][t-1] + s[l])
+o[t] = softmax(Q @ norm(h[layers][t]) + q)
+"""
+
+
+def test_ends_at_once(tmp_path):
+    text, deep = write_text(tmp_path / "text.txt"), tmp_path / "deep.eq"
+    deep.write_text(DEEP)
+    sizes = ["--hidden=4", "--batch=2", "--seq-len=8", "--steps=2", "--threads=2"]
+    command = [*RECURRA, "train", str(text), "--network=deep.eq", "--out=run", *sizes]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_for("compiling the kernels of deep, once: seconds ...", running.stdout)
+    wait_for("compiling the kernels of deep, once: forward, 0:1", running.stdout)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=120)
+    assert said == "Interrupted at step 0, and saved. Go on: recurra train --resume run\n"
+    assert running.returncode == 130
+    assert not is_compiled(generate_kernels(make_plan(load_network(str(deep)))).text)

@@ -1,0 +1,235 @@
+"""The process that compiles the kernels trains the same weights as every later one.
+
+Not collected by pytest: it takes minutes a network. Run it as
+
+    python tests/long/first_run.py [--networks NAME,...] [--engines NAME,...] [--kills 20]
+                                   [--missing 5] [--tune] [--quick] [--seed 0]
+
+For every network and engine, on one and two threads, in float32 and float64, a short training is
+made with an empty cache, a full one, one from which any single file was taken (``--missing`` of
+them, 0 for all), none that can be written, by two processes that compile at once, and by a first
+process that is killed (-9) at random moments while it compiles, and resumed. ``--quick`` is one
+network, one thread, float32, two kills. ``--tune`` does the like with a search: equal tables,
+equal checkpoints. Exit code 0: the same bytes every time.
+"""
+# ruff: noqa: T201
+
+import argparse
+import csv
+import hashlib
+import io
+import itertools
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from recurra.compute.engines import ENGINES
+from recurra.lang.library import library, load_network
+from recurra.storage.runs import Run
+from recurra.text.corpus import load_corpus
+from recurra.training.recipe import MODERN
+from recurra.training.trainer import Trainer
+
+RECIPE = MODERN.with_(
+    hidden=8, batch=4, seq_len=8, steps=12, evaluate_every=6, evaluate_characters=200,
+    sample_every=6, sample_characters=20, dropout=0.1,
+)  # fmt: skip
+CASES = tuple(itertools.product((1, 2), ("float32", "float64")))
+CLOCK = {"seconds", "chars_per_second", "run"}
+RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
+
+
+def text() -> str:
+    """Something to learn: sums."""
+    chance = random.Random(1)
+    pairs = [(chance.randrange(100), chance.randrange(100)) for _ in range(500)]
+    return "\n".join(f"{a} + {b} = {a + b}" for a, b in pairs)
+
+
+def train(folder: Path, network_name: str, engine: str, cases: int) -> None:
+    """The child: begin all its runs below a folder, or go on with them."""
+    corpus, network = load_corpus([folder.parent / "text.txt"]), load_network(network_name)
+    for threads, dtype in CASES[:cases]:
+        place, recipe = folder / f"{threads}-{dtype}", RECIPE.with_(dtype=dtype)
+        run = (
+            Run.open(place)
+            if place.exists()
+            else Run.create(place, asdict(recipe), network.source, corpus.vocabulary.characters)
+        )
+        trainer = Trainer(
+            network, corpus, recipe, run=run, engine=engine, threads=threads, save_seconds=0.0
+        )
+        for _ in trainer.records():
+            pass
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Every checkpoint below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*.safetensors"))
+    }
+
+
+class Check:
+    """One network on one engine, in a folder of its own."""
+
+    def __init__(self, root: Path, command: list[str], chance: random.Random) -> None:
+        self.root, self.command, self.chance = root, command, chance
+        (root / "text.txt").write_text(text(), "utf-8")
+        self.numbers, self.seconds = itertools.count(), 0.0
+
+    def begin(self, cache: Path, out: Path) -> subprocess.Popen[bytes]:
+        """A child with this cache, in a group of its own."""
+        environment = os.environ | {"RECURRA_CACHE": str(cache)}
+        command = [*self.command, "--child", str(out)]
+        return subprocess.Popen(command, env=environment, start_new_session=True)
+
+    def outcome(self, cache: Path) -> dict[str, str]:
+        """The digests of one undisturbed process."""
+        out, begun = self.root / f"run{next(self.numbers)}", time.monotonic()
+        if self.begin(cache, out).wait():
+            raise SystemExit("a training failed")
+        self.seconds = max(self.seconds, time.monotonic() - begun)
+        return digests(out)
+
+    def files(self, cache: Path) -> list[Path]:
+        """What a cache holds."""
+        return sorted(path for path in cache.rglob("recurra*") if path.is_file())
+
+    def all(self, missing: int, kills: int) -> Iterator[tuple[str, dict[str, str]]]:
+        """What each kind of cache leads to; the first is what all have to equal."""
+        full = self.root / "full"
+        yield "empty", self.outcome(full)
+        yield "full", self.outcome(full)
+        (self.root / "file").write_text("not a folder")
+        yield "none", self.outcome(self.root / "file")
+        files = self.files(full)
+        chosen = self.chance.sample(files, min(missing or len(files), len(files)))
+        for path in chosen:
+            content = path.read_bytes()
+            path.unlink()
+            yield f"without {path.name}", self.outcome(full)
+            path.write_bytes(content)
+        shared = self.root / "shared"
+        outs = [self.root / f"run{next(self.numbers)}" for _ in range(2)]
+        pair = [self.begin(shared, out) for out in outs]
+        if [child.wait() for child in pair] != [0, 0]:
+            raise SystemExit("a training failed")
+        for out in outs:
+            yield "two at once", digests(out)
+        yield "after two at once", self.outcome(shared)
+        if kills:
+            yield self.killed(kills)
+
+    def killed(self, kills: int) -> tuple[str, dict[str, str]]:
+        """Kill the compiling process again and again; a kill also takes what it had compiled."""
+        out, cache = self.root / f"run{next(self.numbers)}", self.root / "killed"
+        done, begun = 0, time.monotonic()
+        shutil.rmtree(cache, ignore_errors=True)
+        while True:
+            child = self.begin(cache, out)
+            patience = self.chance.uniform(0.0, self.seconds)
+            try:
+                if child.wait(None if done == kills else patience):
+                    raise SystemExit("a resumed training failed")
+                if done == kills:
+                    break
+                # it came to its end before the kill: once more, from nothing
+                shutil.rmtree(out)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                done += 1
+            for path in self.files(cache):  # or it would be warm after two kills
+                if self.chance.random() < 0.5:
+                    path.unlink()
+        return f"{done} kills in {time.monotonic() - begun:.0f} s", digests(out)
+
+
+def search(folder: Path, cache: Path, workers: int) -> dict[str, str]:
+    """A small search: its table without the clock's figures, and its checkpoints."""
+    space = folder.parent / "space.toml"
+    space.write_text("lr = [0.1, 0.01, 0.001]\n")
+    sizes = ["--hidden=8", "--batch=4", "--seq-len=8", "--evaluate-every=5"]
+    environment = os.environ | {"RECURRA_CACHE": str(cache)}
+    options = ["--network=rnn", f"--space={space}", f"--out={folder}", f"--workers={workers}"]
+    command = [*RECURRA, "tune", str(folder.parent / "text.txt"), *options, *sizes, "--quiet"]
+    command += ["--length=1000", "--finalists=1"]
+    subprocess.run(command, env=environment, check=True)
+    table = subprocess.run(
+        [*RECURRA, "trials", str(folder), "--csv"], check=True, capture_output=True, text=True
+    ).stdout
+    rows = [
+        [str(value) for name, value in row.items() if name not in CLOCK]
+        for row in csv.DictReader(io.StringIO(table))
+    ]
+    return {"table": str(sorted(rows)), **digests(folder)}
+
+
+def searches(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The same search with every kind of cache."""
+    (root / "text.txt").write_text(text(), "utf-8")
+    (root / "file").write_text("not a folder")
+    yield "tune, empty", search(root / "a", root / "cache", 1)
+    yield "tune, full", search(root / "b", root / "cache", 1)
+    yield "tune, full, two workers", search(root / "c", root / "cache", 2)
+    yield "tune, empty, two workers", search(root / "d", root / "other", 2)
+    yield "tune, none, two workers", search(root / "e", root / "file", 2)
+
+
+def differing(outcomes: Iterator[tuple[str, dict[str, str]]]) -> int:
+    """How many outcomes are not the first one's; told on the way."""
+    first: dict[str, str] = {}
+    wrong = 0
+    for name, outcome in outcomes:
+        first = first or outcome
+        others = sorted(k for k in first.keys() | outcome.keys() if first.get(k) != outcome.get(k))
+        wrong += bool(others)
+        told = f"DIFFERENT: {', '.join(others)}" if others else f"{len(outcome)} equal"
+        print(f"  {name}: {told}", flush=True)
+    return wrong
+
+
+def main() -> int:
+    """Check what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", default="")
+    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--missing", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--cases", type=int, default=len(CASES), help=argparse.SUPPRESS)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        train(given.child, given.networks, given.engines, given.cases)
+        return 0
+    if given.quick:
+        given.networks, given.engines, given.kills, given.cases = "rnn", "compiled", 2, 1
+    wrong, chance = 0, random.Random(given.seed)
+    names = given.networks.split(",") if given.networks else list(library())
+    for network, engine in itertools.product(names, given.engines.split(",")):
+        print(f"{network}, {engine}", flush=True)
+        options = ["--networks", network, "--engines", engine, "--cases", str(given.cases)]
+        with tempfile.TemporaryDirectory() as root:
+            check = Check(Path(root), [sys.executable, __file__, *options], chance)
+            wrong += differing(check.all(given.missing, given.kills))
+    if given.tune:
+        with tempfile.TemporaryDirectory() as root:
+            wrong += differing(searches(Path(root)))
+    print("the same bytes" if not wrong else f"{wrong} DIFFERENT")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
