@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from recurra.export.optimizer import learning_rate_lines, slot_names, update_lin
 from recurra.export.steps import reads_character
 from recurra.lang.network import Initialiser
 from recurra.models.initialisation import begins_with_counts, initialisers, suited_rate
-from recurra.storage.files import write_atomic
+from recurra.storage.outputs import open_output, write_output
 
 
 class NumpyProgram(Target):
@@ -28,18 +29,19 @@ class NumpyProgram(Target):
     def write(self, export: Export, path: Path) -> list[Path]:
         """Write the program and, of a run, its weights beside it, as ``.npz``."""
         text = _Program(export, path.stem).text()
-        write_atomic(path, text.encode("utf-8", "backslashreplace"))
+        write_output(path, text)
         if export.model is None:
             return [path]
         weights = path.with_suffix(".npz")
         characters = np.array([ord(c) for c in export.model.vocabulary.characters])
-        arrays = {
+        arrays: dict[str, Any] = {
             f"parameter/{name}": value if value.ndim > 1 else value[:, None]
             for name, value in export.paper_parameters().items()
         }
         memory = io.BytesIO()
         np.savez(memory, characters=characters, **arrays)
-        write_atomic(weights, memory.getbuffer())
+        with open_output(weights) as file:
+            file.write(memory.getbuffer())
         return [path, weights]
 
 
@@ -168,9 +170,9 @@ class _Program:
         recipe = self.recipe
         rate = recipe.lr or suited_rate(self.plan, self.passes.shapes)
         rate_lines = learning_rate_lines(recipe, rate)
-        mean = [f"gradient = {{name: g / x.size for name, g in gradient.items()}}"]
+        mean = ["gradient = {name: g / x.size for name, g in gradient.items()}"]
         reset = [] if recipe.carry_state else ["state = start(p, batch)"]
-        keys = "read missing training held evaluate writing checking".split()
+        keys = ("read", "missing", "training", "held", "evaluate", "writing", "checking")
         return parts.REST.format(
             steps=recipe.steps or 10_000,
             batch=recipe.batch,

@@ -65,7 +65,7 @@ def read(path):
     \"\"\"{read}\"\"\"
     text = Path(path).read_text("utf-8-sig")
     points = np.array([ord(c) for c in text])
-    counts = np.bincount(points[: int(0.9 * len(points))], minlength=points.max() + 1)
+    counts = np.bincount(points[: 9 * len(points) // 10], minlength=points.max() + 1)
     characters = np.unique(points)
     characters = characters[np.argsort(-counts[characters], kind="stable")]
     return encode(text, characters), characters
@@ -82,7 +82,7 @@ def encode(text, characters):
 def train(path, steps={steps}, batch={batch}, length={length}, seed={seed}):
     \"\"\"{training}\"\"\"
     text, characters = read(path)
-    own = text[: int(0.9 * len(text))]
+    own = text[: 9 * len(text) // 10]
     rng = np.random.default_rng(seed)
     p = initial(len(characters), rng, np.bincount(own, minlength=len(characters)))
     p = {{name: value.astype(np.{dtype}) for name, value in p.items()}}

@@ -21,12 +21,10 @@ from recurra.export.steps import is_fixed, program_steps, reads_character
 from recurra.export.words import word
 from recurra.lang.shapes import ShapeSolver
 
-# The functions of a program, and the fixed names that they use.
+# Names of a program that stand beside those of the equations in its two passes.
 FIXED = (
-    "sys np Path cache WEIGHTS H LISTED V S classes vocabulary log_softmax log_probabilities error orthogonal "
-    "columns rows dropout forward loss backward initial start update read encode train load "
-    "mean_loss write check main"
-).split()
+    "np", "log_softmax", "log_probabilities", "error", "columns", "rows", "dropout", "H", "LISTED",
+)  # fmt: skip
 _SIZES = (10_007, 20_011)  # two vocabularies: a side that differs between them is as wide as it
 
 
@@ -64,6 +62,7 @@ class Passes:
         return "\n".join([f"def {name}({arguments}):", *indented([docstring, *body])])
 
     def forward(self) -> str:
+        """Write ``forward(p, x, state)``."""
         n, t = self.numpy, self.numpy.time
         lines = [f"{self.logp} = {{}}"]
         lines += [
@@ -128,14 +127,17 @@ class Passes:
         return [f'{self.numpy.parameters[name]} = {self.p}["{name}"]' for name in names]
 
     def loss(self) -> str:
+        """Write ``loss(logp, y)``."""
         y, t = self.y, self.numpy.time
         body = [
             f"{self.streams} = np.arange(len({y}[0]))",
-            f"return -sum({self.logp}[{t}][{y}[{t}], {self.streams}].sum() for {t} in range(len({y})))",
+            f"chosen = ({self.logp}[{t}][{y}[{t}], {self.streams}] for {t} in range(len({y})))",
+            "return -sum(each.sum() for each in chosen)",
         ]
         return self.function("loss", f"{self.logp}, {y}", "loss", body)
 
     def backward(self) -> str:
+        """Write ``backward(p, x, y, logp, series)``."""
         n, t = self.numpy, self.numpy.time
         deltas, gradients = self.steps.deltas, self.steps.gradients
         lines = self._unpack([*deltas.values(), *gradients.values()])

@@ -71,6 +71,6 @@ def learning_rate_lines(recipe: Recipe, rate: float) -> list[str]:
     if recipe.warmup:
         factors.append(f"min(1, (step + 1) / {recipe.warmup})")
     if recipe.final_lr < 1.0:
-        fall = f"(1 + np.cos(np.pi * step / steps)) / 2"
+        fall = "(1 + np.cos(np.pi * step / steps)) / 2"
         factors.append(f"({recipe.final_lr:g} + {1 - recipe.final_lr:.12g} * {fall})")
     return [f"rate = {' * '.join(factors)}"]
