@@ -139,7 +139,7 @@ def test_a_run_is_exported_with_its_weights(text, tmp_path):
 
 def test_what_a_user_wrote_never_becomes_code(tmp_path):
     network = recurra.parse(
-        '# """ + open("gone")\n# \\N{dash}\nprint[t] = tanh(np @ x[t] + t @ print[t-1] + loss)\n'
+        '# """ + open("gone")\n# \\N{dash}\nprint[t] = tanh(np @ x[t] + p @ print[t-1] + loss)\n'
         "sys[t] = softmax(forward @ print[t] + self)\n",
         "import os",
     )
