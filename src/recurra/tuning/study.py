@@ -16,7 +16,6 @@ from typing import Any, Self
 from recurra.errors import RunError, SettingError, TextError
 from recurra.storage.files import safe_name
 from recurra.training.finished_run import FinishedRun
-from recurra.training.records import Progress
 from recurra.training.request import Winner
 from recurra.tuning.leases import Leases
 from recurra.tuning.optuna_storage import public_url
@@ -150,8 +149,8 @@ class Study:
         folder = self.run_folder(number)
         if not folder.exists():
             return []
-        progress = FinishedRun.open(folder).records_of(Progress)
-        return [record.smooth_nats_per_char for record in progress]
+        curve: list[float] = FinishedRun.open(folder).train.nats.tolist()
+        return curve
 
     def winner(self) -> Trial:
         """The best trial of those that are done.
