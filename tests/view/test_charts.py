@@ -128,7 +128,7 @@ VALUE = st.one_of(
 )
 def test_everything_of_a_heat_map_lies_inside_of_it(rows, log):
     one, other, losses = zip(*rows, strict=True)
-    made = read(heat_map(Setting("x", one, log), Setting("y", other, log), losses, "z"))
+    made = read(heat_map(Setting("x", one, log, log), Setting("y", other, log=log), losses, "z"))
     height = float(made.get("viewBox").split()[3])
     for cell in made.iter(f"{SVG}rect"):
         assert float(cell.get("x")) >= 0
