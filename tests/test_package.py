@@ -2,9 +2,7 @@
 
 import ast
 import inspect
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -137,37 +135,6 @@ def test_no_machine_and_no_registry_is_named(path):
 def test_links_between_pages_lead_somewhere(path):
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8")):
         assert (path.parent / target).exists()
-
-
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
-def test_the_program_in_the_readme_runs(page, tmp_path, monkeypatch, capsys):
-    (program,) = re.findall("```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
-    Path(tmp_path, "sums.txt").write_text("".join(f"{n} + {n} = {2 * n}\n" for n in range(900)))
-    monkeypatch.chdir(tmp_path)
-    exec(program.replace("minutes=2", "steps=3").replace("shakespeare", "sums.txt"), {})
-    assert "Finished(stopped_by='steps'" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the README's commands are for a shell")
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
-def test_the_commands_in_the_readme_run(page, tmp_path):
-    text = (ROOT / page).read_text("utf-8")
-    equations = "\n".join(re.findall("^    (.*)", text, re.MULTILINE))
-    Path(tmp_path, "my.eq").write_text(equations, "utf-8")
-    (commands,) = re.findall("```sh\n(recurra .*?)```", text, re.DOTALL)
-    (novel,) = re.findall("train (\\S+)", commands)
-    Path(tmp_path, novel).write_text("".join(f"{n} + {n} = {2 * n}\n" for n in range(900)), "utf-8")
-    commands = re.sub("(recurra train [^#]+)", r"\1 --steps 3 --hidden 8 ", commands)
-    small = " --steps 3 --hidden 60 --seeds 2 "
-    commands = re.sub("(recurra compare [^#]+)", rf"\1{small}", commands)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
-        check=True,
-        cwd=tmp_path,
-        env=os.environ | {"PATH": path, "PYTHONUTF8": "1"},
-        stdin=subprocess.DEVNULL,
-    )
 
 
 def test_constraints_pin_every_requirement():

@@ -22,6 +22,7 @@ from recurra.comparison.test_losses import measure_test_losses
 from recurra.errors import RunError, SettingError, TextError
 from recurra.notebook.results import show_results
 from recurra.notebook.runs import show_run
+from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
 from recurra.text.sources import read_documents
 from recurra.view import numbers
 
@@ -377,3 +378,25 @@ def test_damaged_or_foreign_folders_are_refused(finished, tmp_path):
         measure_test_losses(Comparison.open(path.parent))
     with pytest.raises(RunError, match="is not empty"):
         plan(comparison.text.sources[0], out=path.parent)
+
+
+@pytest.mark.parametrize(
+    ("documents", "sentence"),
+    [
+        ("xx", "documents has to be a list"),
+        ([1.5], "documents.0 has to be a whole number"),
+        ([], "does not hold the losses of these runs"),
+        ([-1], "does not hold the losses of these runs"),
+        ([7], "does not hold the losses of these runs"),
+    ],
+)
+def test_losses_that_do_not_fit_their_documents_are_refused(
+    finished, tmp_path, documents, sentence
+):
+    comparison, _ = finished
+    copy = shutil.copytree(comparison.folder, tmp_path / "copy")
+    path = copy / "test.safetensors"
+    losses, meta = load_checkpoint(path)
+    save_checkpoint(path, losses, {**meta, "documents": documents})
+    with pytest.raises(RunError, match=rf"test\.safetensors.*{sentence}"):
+        recurra.evaluate_test(Comparison.open(copy))

@@ -223,7 +223,7 @@ def test_surprise_is_minus_log_two_of_what_the_model_gave(made):
     numbers, state = model.vocabulary.encode(prompt + text), engine.zero_state(1)
     bits = []
     for one, following in itertools.pairwise(numbers):
-        log_p, state = engine.next_log_probabilities(model.parameters, np.array([one]), state)
+        log_p, state = engine.next_log_probabilities(np.array([one]), state)
         bits.append(-float(log_p[0, following]) / math.log(2))
     assert surprise(model, prompt, text) == pytest.approx(bits[-len(text) :], rel=1e-4)
     assert surprise(model, prompt, "") == ()

@@ -75,7 +75,7 @@ def compared(trials: Sequence[Trial]) -> tuple[list[Trial], Array]:
     """
     done = [trial for trial in trials if trial.loss is not None and trial.setting is not None]
     first = min((min(t.rungs) for t in trials if t.rungs), default=None)
-    reached = [t for t in trials if first is not None and first in t.rungs]
+    reached = [t for t in trials if first in t.rungs and t.setting is not None]
     if len(reached) > 2 * len(done):
         assert first is not None
         return reached, np.array([t.rungs[first] for t in reached])

@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recurra.compute.engines import check_engine
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
 from recurra.training.records import Finished, Sample, read_records
+from recurra.training.resolve import resolve
 from recurra.training.run_config import RunConfig
 from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
 from recurra.training.stopping import INTERRUPTED
@@ -43,17 +45,22 @@ def open_trainer(spec: StudySpec, corpus: Corpus, setting: Setting, folder: Path
         RunError: the folder is damaged or cannot be written.
     """
     network, recipe = spec.network(setting), spec.recipe_of(setting)
-    trainer = Trainer(
-        network, corpus, recipe, engine=spec.engine, threads=1, save_seconds=SAVE_SECONDS
-    )
     if folder.exists():
-        trainer.run = Run.open(folder)
+        run = Run.open(folder)
     else:
-        config = RunConfig(network.name, spec.text, trainer.recipe, spec.engine, 1)
-        trainer.run = Run.create(
-            folder, config.to_json(), network.source, corpus.vocabulary.characters
-        )
-    return trainer
+        check_engine(spec.engine)
+        recipe = resolve(network, corpus, recipe).recipe
+        config = RunConfig(network.name, spec.text, recipe, spec.engine, 1)
+        run = Run.create(folder, config.to_json(), network.source, corpus.vocabulary.characters)
+    return Trainer(
+        network,
+        corpus,
+        recipe,
+        run=run,
+        engine=spec.engine,
+        threads=1,
+        save_seconds=SAVE_SECONDS,
+    )
 
 
 def train_on(
