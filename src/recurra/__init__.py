@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from recurra.comparison.runner import pending_runs as pending_runs
     from recurra.compute.base import Engine as Engine
     from recurra.compute.engines import make_engine as make_engine
+    from recurra.compute.engines import register_engine as register_engine
     from recurra.compute.gradcheck import GradientCheck as GradientCheck
     from recurra.compute.gradcheck import check_gradients as check_gradients
     from recurra.compute.numba.codegen import generate_kernels as generate_kernels
-    from recurra.compute.optimizers import Optimizer as Optimizer
-    from recurra.compute.optimizers import OptimizerSettings as OptimizerSettings
+    from recurra.compute.optimizers.base import Optimizer as Optimizer
+    from recurra.compute.optimizers.base import OptimizerSettings as OptimizerSettings
+    from recurra.compute.optimizers.registry import make_optimizer as make_optimizer
+    from recurra.compute.optimizers.registry import register_optimizer as register_optimizer
     from recurra.compute.plan import Plan as Plan
     from recurra.compute.plan import make_plan as make_plan
     from recurra.errors import EquationError as EquationError
@@ -101,15 +104,22 @@ _MODULES = {
         "pending_runs",
     ),
     "compute.base": ("Engine",),
-    "compute.engines": ("make_engine",),
+    "compute.engines": (
+        "make_engine",
+        "register_engine",
+    ),
     "compute.gradcheck": (
         "GradientCheck",
         "check_gradients",
     ),
     "compute.numba.codegen": ("generate_kernels",),
-    "compute.optimizers": (
+    "compute.optimizers.base": (
         "Optimizer",
         "OptimizerSettings",
+    ),
+    "compute.optimizers.registry": (
+        "make_optimizer",
+        "register_optimizer",
     ),
     "compute.plan": (
         "Plan",

@@ -10,11 +10,18 @@ from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.errors import RunError, TextError
 from recurra.models.evaluation import character_losses
 from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
+from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import Corpus
 from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun
 
 FILE = "test.safetensors"
+
+
+@dataclass(frozen=True)
+class _Meta:
+    documents: tuple[int, ...]
+    seal: str
 
 
 @dataclass(frozen=True)
@@ -50,12 +57,19 @@ def measure_test_losses(
         corpus = comparison.text.load(comparison.folder, sources, fetch=fetch)
         documents, losses = _score(comparison, corpus)
         save_checkpoint(path, losses, {"documents": documents, "seal": comparison.seal})
-    losses, meta = load_checkpoint(path)
-    if meta["seal"] != comparison.seal:
+    losses, kept = load_checkpoint(path)
+    meta = read_typed(_Meta, kept, path)
+    if meta.seal != comparison.seal:
         raise RunError(
             f"{path} does not belong to the comparison.json beside it: restore what was there"
         )
-    return Scores(losses, tuple(meta["documents"]))
+    finalists = {planned.key for planned in comparison.finalists()}
+    shape = (sum(meta.documents),)
+    if min(meta.documents, default=0) < 1 or any(
+        name not in finalists or of_run.shape != shape for name, of_run in losses.items()
+    ):
+        raise RunError(f"{path} does not hold the losses of these runs: restore a backup")
+    return Scores(losses, meta.documents)
 
 
 def _score(
@@ -75,7 +89,7 @@ def _score(
             engine = model.engine(comparison.engine, comparison.threads)
             # a run may number characters in its own way
             own = [model.vocabulary.encode(corpus.vocabulary.decode(text)) for text in texts]
-            found = character_losses(engine, model.parameters, own)
+            found = character_losses(engine, own)
             losses[planned.key] = np.concatenate(found).astype(np.float32)
     return [len(text) - 1 for text in texts], losses
 

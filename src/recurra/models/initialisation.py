@@ -12,7 +12,7 @@ from recurra.compute.base import Parameters
 from recurra.compute.plan import Plan, Sum
 from recurra.errors import SettingError
 from recurra.lang.functions import FUNCTIONS
-from recurra.lang.network import INITIALISATIONS, Initialiser, Network
+from recurra.lang.network import INITIALISATIONS, Initialisation, Initialiser, Network
 from recurra.lang.shapes import Shapes
 
 Array = npt.NDArray[Any]
@@ -22,7 +22,7 @@ def initialise(
     plan: Plan,
     shapes: Shapes,
     rng: np.random.Generator,
-    how: str = "scaled",
+    how: Initialisation = "scaled",
     dtype: npt.DTypeLike = np.float32,
     counts: Array | None = None,
 ) -> Parameters:
@@ -83,9 +83,9 @@ def _begins_with_counts(name: str, plan: Plan) -> bool:
 
 def _log_frequencies(counts: Array, shapes: Shapes) -> Array:
     """Scores whose softmax gives these frequencies, of which none is 0; with those of classes."""
-    seen = counts + 1.0
-    classes = [seen[start:end].sum() for start, end in shapes.class_bounds]
-    scores: Array = np.log(np.concatenate([seen, classes]) / seen.sum())
+    smoothed = counts + 1.0
+    classes = [smoothed[start:end].sum() for start, end in shapes.class_bounds]
+    scores: Array = np.log(np.concatenate([smoothed, classes]) / smoothed.sum())
     return scores
 
 
