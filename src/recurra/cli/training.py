@@ -52,7 +52,11 @@ def train_command(
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Go on with this run. Name TEXT only if it was moved."),
+        typer.Option(
+            metavar="RUN",
+            help="Go on with this run; with --steps, --epochs or --minutes for longer. Name TEXT "
+            "only if it was moved.",
+        ),
     ] = None,
     from_: Annotated[
         str | None,

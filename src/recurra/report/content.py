@@ -13,7 +13,7 @@ from recurra.comparison.results import Results, evaluate_test
 from recurra.errors import RecurraError, SettingError, TextError
 from recurra.lang.network import Network
 from recurra.models.model import Model
-from recurra.report.commands import comparison_commands, run_command, study_commands
+from recurra.report.commands import comparison_commands, run_commands, study_commands
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
 from recurra.report.searches import SearchPart, gather_search
 from recurra.text.corpus import Corpus
@@ -196,7 +196,9 @@ def _runs(folders: Sequence[Source]) -> _Subject:
         if len({*names}) < len(names):
             names = [f"{network}-{i}" for i, network in enumerate(networks, 1)]
     trials = [PlannedRun.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
-    return _Subject(None, trials, [run_command(trial.run) for trial in trials], machine())
+    return _Subject(
+        None, trials, [line for trial in trials for line in run_commands(trial.run)], machine()
+    )
 
 
 def shown_source(source: str) -> str:
@@ -218,7 +220,7 @@ def _part(trial: PlannedRun, test: float | None) -> RunPart:
         trial.contestant,
         trial.budget,
         trial.seed,
-        run.config.recipe,
+        run.recipe,
         trial.finished(),
         test,
         run.held_out,

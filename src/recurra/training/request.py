@@ -14,7 +14,7 @@ from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec, load_corpus
 from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.presets import preset
-from recurra.training.recipe import RECIPES, Recipe
+from recurra.training.recipe import BUDGETS, RECIPES, Recipe
 from recurra.training.sessions import resume, start
 from recurra.training.trainer import Trainer
 
@@ -56,7 +56,8 @@ class TrainRequest:
         preset: "fast", "good" or "best".
         recipe: "modern" or "classic".
         settings: fields of the recipe, with the values that replace its own.
-        resume: the folder of a run to go on with; only its texts may be named, if they were moved.
+        resume: the folder of a run to go on with; only its texts may be named, if they were moved,
+            and another budget, in the settings.
         winner: ``study.winning`` of a search; it brings network, recipe and texts.
         out: the new run folder.
         encoding, split, engine, threads: see `recurra.start`.
@@ -84,7 +85,10 @@ class TrainRequest:
     def __post_init__(self) -> None:
         if self.resume is not None:
             kept = "a resumed run keeps what it began with; train a new one to change that"
-            self._refuse({*vars(self)} - {"resume", "texts", "fetch"}, kept)
+            self._refuse({*vars(self)} - {"resume", "texts", "fetch", "settings"}, kept)
+            for name, value in self.settings.items():
+                if name not in BUDGETS or value is None:
+                    raise RequestError(name, kept)
         elif self.winner is not None:
             own = {"network", "preset", "choices", "recipe", "encoding", "split"}
             self._refuse(own, "a search's winner brings its own")
@@ -97,8 +101,8 @@ class TrainRequest:
 
     def _refuse(self, fields: set[str], why: str) -> None:
         for name in sorted(fields):
-            if (value := getattr(self, name)) not in (None, {}):
-                raise RequestError(next(iter(value)) if name == "settings" else name, why)
+            if getattr(self, name) not in (None, {}):
+                raise RequestError(name, why)
 
     def start(self, progress: Progress | None = None) -> Trainer:
         """The trainer that does what was asked for, with its run folder.
@@ -110,7 +114,8 @@ class TrainRequest:
             RecurraError: a text, a network, a setting or a folder is refused.
         """
         if self.resume is not None:
-            return resume(Run.open(self.resume), self.texts or None, fetch=self.fetch)
+            run = Run.open(self.resume)
+            return resume(run, self.texts or None, fetch=self.fetch, **self.settings)
         texts, encoding, split = self.texts, self.encoding, self.split or DEFAULT_SPLIT
         corpus = None
         if self.winner is not None:

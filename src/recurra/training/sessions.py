@@ -89,6 +89,9 @@ def resume(
     run: Run,
     sources: Sequence[Source] | None = None,
     *,
+    steps: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
     corpus: Corpus | None = None,
     fetch: bool = False,
 ) -> Trainer:
@@ -96,23 +99,29 @@ def resume(
 
     Args:
         run: a run folder, opened.
+        steps, epochs, minutes: another budget, counted from the beginning of the run; it is kept in
+            the folder, and the learning rate follows its schedule from here on.
         sources, corpus, fetch: see `load_run_corpus`.
 
     Raises:
         RunError: the folder is damaged, or the texts are not those that the run began with.
+        SettingError: the budget is used up already, or not what ends the run.
         TextError: a text is missing.
     """
     opened = FinishedRun(run)
     config = opened.config
     corpus = load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
-    return Trainer(
+    trainer = Trainer(
         opened.network,
         corpus,
-        config.recipe,
+        opened.recipe,
         run=run,
         engine=config.engine,
         threads=config.threads,
     )
+    if any(limit is not None for limit in (steps, epochs, minutes)):
+        trainer.extend(steps=steps, epochs=epochs, minutes=minutes)
+    return trainer
 
 
 def train(

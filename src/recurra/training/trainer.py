@@ -27,10 +27,12 @@ from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus
 from recurra.training.checkpointer import Checkpointer
 from recurra.training.clock import Clock
+from recurra.training.extensions import Extension, extend, extended
 from recurra.training.recipe import MODERN, Recipe
 from recurra.training.records import (
     Compiling,
     Evaluation,
+    Extended,
     Finished,
     Kept,
     Progress,
@@ -117,6 +119,7 @@ class Trainer:
         self._clock = clock or Clock()
         self._checkpointer = Checkpointer(run, self.engine, self.streams, self.rng, self._clock)
         self._stop = StopRequest()
+        self._extended: list[Extended] = []
 
     def stop(self) -> None:
         """Ask for an early end: after the present step `records` saves ``last`` and finishes.
@@ -124,6 +127,23 @@ class Trainer:
         A sample or an evaluation that takes long is cut short, and made when the run goes on.
         """
         self._stop.ask()
+
+    def extend(
+        self, *, steps: int | None = None, epochs: float | None = None, minutes: float | None = None
+    ) -> None:
+        """Give the run another budget, counted from its beginning, and keep it in its folder.
+
+        Raises:
+            SettingError: the budget is used up already, or not what ends the run.
+            RunError: the run is in use, part of a comparison or a search, or cannot be written.
+        """
+        assert self.run is not None
+        with self._checkpointer.lock():
+            watch, _ = self._checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
+            new = Extension(watch.step, steps, epochs, minutes)
+            said = extend(self.run, self.recipe, new, watch, self.streams.steps_per_epoch)
+        self.recipe = extended(self.recipe, [new])
+        self._extended.append(Extended(watch.step, said))
 
     @property
     def characters(self) -> int:
@@ -153,6 +173,8 @@ class Trainer:
         with checkpointer.lock():
             self.watch, lost = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
             yield from lost
+            yield from self._extended
+            self._extended = []
             if engine.cold:
                 yield from self._compile()
             try:
