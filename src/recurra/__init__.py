@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from recurra.training.sessions import resume as resume
     from recurra.training.sessions import score as score
     from recurra.training.sessions import start as start
+    from recurra.training.sessions import start_from as start_from
     from recurra.training.sessions import train as train
     from recurra.training.trainer import Trainer as Trainer
     from recurra.tuning.api import TuneRequest as TuneRequest
@@ -195,6 +196,7 @@ _MODULES = {
         "resume",
         "score",
         "start",
+        "start_from",
         "train",
     ),
     "training.trainer": ("Trainer",),

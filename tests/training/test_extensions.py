@@ -10,7 +10,7 @@ import recurra
 from command_line import SMALL, process, write_text
 from recurra.errors import RecurraError, RunError, SettingError
 from recurra.training.finished_run import FinishedRun
-from recurra.training.records import Extended, Finished, Progress
+from recurra.training.records import Finished, Notice, Progress
 
 RECIPE = recurra.MODERN.with_(
     hidden=6, batch=2, seq_len=8, steps=40, warmup=5, record_every=5, evaluate_every=10,
@@ -57,7 +57,7 @@ def test_at_a_constant_rate_it_ends_as_if_it_had_had_that_budget_from_the_beginn
     constant = RECIPE.with_(final_lr=1.0)
     train(text, tmp_path / "whole", constant.with_(steps=80))
     train(text, tmp_path / "longer", constant)
-    said = [r.message for r in go_on(tmp_path / "longer", steps=80) if isinstance(r, Extended)]
+    said = [r.message for r in go_on(tmp_path / "longer", steps=80) if isinstance(r, Notice)]
     assert "does not depend on it" in said[0]
     whole, longer = (arrays(tmp_path / name) for name in ("whole", "longer"))
     assert whole.keys() == longer.keys()
@@ -71,7 +71,7 @@ def test_the_rate_follows_the_schedule_of_the_new_budget(text, tmp_path):
     train(text, tmp_path / "longer")
     records = go_on(tmp_path / "longer", steps=80)
     assert rates(records) == whole[8:]
-    message = next(r.message for r in records if isinstance(r, Extended))
+    message = next(r.message for r in records if isinstance(r, Notice))
     assert "from step 40 on: steps 80, instead of steps 40" in message
     # half a cosine from 1 to 0.05, of 0.01: at its end, and in its middle
     assert "from 0.0005 to 0.00525" in message

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from recurra.cli.streams import Stream
-from recurra.training.records import Compiling, Evaluation, Extended, Lost, Progress, Record, Sample
+from recurra.training.records import Compiling, Evaluation, Lost, Notice, Progress, Record, Sample
 from recurra.training.signals import stop_on_signals
 from recurra.training.trainer import Trainer
 from recurra.view.numbers import duration, loss, whole
@@ -81,7 +81,7 @@ class Lines:
                 if not record.seconds or time.monotonic() - self._printed > PAUSE:
                     self._printed = time.monotonic()
                     self.console.print(compiling(record))
-            case Lost() | Extended():
+            case Lost() | Notice():
                 self.console.print(record.message)
             case Progress():
                 self.progress = record
@@ -118,7 +118,7 @@ class Dashboard(Lines):
         match record:
             case Compiling():
                 self.waiting = compiling(record)
-            case Lost() | Extended():
+            case Lost() | Notice():
                 super().show(record)
             case Progress():
                 self.progress = record

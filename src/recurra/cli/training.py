@@ -64,6 +64,17 @@ def train_command(
             "--from", metavar="STUDY", help="Network, recipe and texts of a search's winner."
         ),
     ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Begin with the weights of this run; network, sizes and recipe are its own, too.",
+        ),
+    ] = None,
+    keep_optimizer: Annotated[
+        bool,
+        typer.Option("--keep-optimizer", help="With --init-from: its optimiser's state, too."),
+    ] = False,
     fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
@@ -90,6 +101,8 @@ def train_command(
             settings=options.typed(settings),
             resume=resume,
             winner=None if from_ is None else lambda: recurra.Study.open(from_).winning(),
+            init_from=init_from,
+            keep_optimizer=keep_optimizer,
             out=out,
             encoding=encoding,
             split=asked.get("split"),

@@ -88,9 +88,16 @@ def run_commands(run: FinishedRun, out: str | None = None) -> list[str]:
     config = run.config
     words = ["recurra", "train", *map(_shown, config.text.sources)]
     settings = _choices(config.network, run.run.equations)
-    words.append(f"--network={config.network}" + ("" if settings is not None else ".eq"))
-    words += settings or []
-    words += _recipe_options(config.recipe)
+    if config.origin is not None:
+        words.append(f"--init-from={_shown(config.origin.run)}")
+        words += ["--keep-optimizer"] if config.origin.keep_optimizer else []
+        base = RECIPES.get(config.recipe.name, RECIPES["modern"])
+        words += [f"--recipe={base.name}"] if base.name == "modern" else []
+        words += _recipe_options(config.recipe, ["hidden"])
+    else:
+        words.append(f"--network={config.network}" + ("" if settings is not None else ".eq"))
+        words += settings or []
+        words += _recipe_options(config.recipe)
     words += _reading(config.text, config.engine, config.threads)
     if out is not None:
         words.append(f"--out={out}")

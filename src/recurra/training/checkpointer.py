@@ -25,6 +25,7 @@ class Checkpointer:
     Attributes:
         saved_step: step of the last checkpoint; 0 before the first.
         sampled_step: step of the last sample that was written to its end.
+        earlier_updates: of the optimiser, by the run that this one began from.
         has_best: whether the engine holds the parameters with the lowest held-out loss.
 
     Args:
@@ -43,7 +44,7 @@ class Checkpointer:
         clock: Clock,
     ) -> None:
         self.run, self.engine, self.streams, self.rng, self.clock = run, engine, streams, rng, clock
-        self.saved_step = self.sampled_step = 0
+        self.saved_step = self.sampled_step = self.earlier_updates = 0
         self.has_best = False
         self._extensions: tuple[Extension, ...] = ()
         self._paused: Mapping[str, Any] = {}
@@ -77,7 +78,7 @@ class Checkpointer:
         meta: dict[str, Any] = {
             "step": watch.step,
             "watch": asdict(watch),
-            "updates": watch.step,
+            "updates": watch.step + self.earlier_updates,
             "generator": self.rng.bit_generator.state,
             "stream": self.streams.position,
         }
@@ -131,6 +132,7 @@ class Checkpointer:
                 "restore a backup"
             )
         state.restore(self.rng)
+        self.earlier_updates = state.updates - state.step
         self.streams.position, watch = state.stream, state.watch
         lost = _find_lost(run, watch)
         self.has_best = run.has("best")

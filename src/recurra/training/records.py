@@ -106,12 +106,12 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Extended:
-    """A run has been given another budget.
+class Notice:
+    """Something unusual about how this training begins.
 
     Attributes:
-        step: where training goes on.
-        message: the budgets, and what becomes of the learning rate.
+        step: steps done.
+        message: a sentence: another budget, weights that come from another run.
     """
 
     step: int
@@ -156,7 +156,7 @@ class Finished:
     min_smooth_loss_step: int
 
 
-Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Extended | Finished
+Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Notice | Finished
 Kept = Progress | Evaluation | Sample | Finished
 """A record that is kept in ``metrics.jsonl``."""
 

@@ -13,10 +13,12 @@ from recurra.storage.runs import Run
 from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec, load_corpus
 from recurra.text.download import Progress
 from recurra.text.sources import Source
+from recurra.training.finished_run import FinishedRun
 from recurra.training.presets import preset
 from recurra.training.recipe import BUDGETS, RECIPES, Recipe
 from recurra.training.sessions import resume, start
 from recurra.training.trainer import Trainer
+from recurra.training.warm_start import WarmStart
 
 
 class RequestError(SettingError):
@@ -59,6 +61,9 @@ class TrainRequest:
         resume: the folder of a run to go on with; only its texts may be named, if they were moved,
             and another budget, in the settings.
         winner: ``study.winning`` of a search; it brings network, recipe and texts.
+        init_from: the folder of a run whose network, sizes and weights it begins with; its recipe,
+            too, unless one is named.
+        keep_optimizer: the state of that run's optimiser, too.
         out: the new run folder.
         encoding, split, engine, threads: see `recurra.start`.
         fetch: download texts that a folder names by address.
@@ -75,6 +80,8 @@ class TrainRequest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     resume: Source | None = None
     winner: Callable[[], Winner] | None = None
+    init_from: Source | None = None
+    keep_optimizer: bool = False
     out: Source | None = None
     encoding: str | None = None
     split: Split | None = None
@@ -90,18 +97,25 @@ class TrainRequest:
                 if name not in BUDGETS or value is None:
                     raise RequestError(name, kept)
         elif self.winner is not None:
-            own = {"network", "preset", "choices", "recipe", "encoding", "split"}
+            own = {"network", "preset", "choices", "recipe", "encoding", "split", "init_from"}
             self._refuse(own, "a search's winner brings its own")
         elif not self.texts:
             raise RequestError("texts", "name what to train on, or use --resume or --from")
+        elif self.init_from is not None:
+            why = "the run that weights come from brings its own"
+            self._refuse({"network", "preset", "choices"}, why)
+            if "hidden" in self.settings:
+                raise RequestError("hidden", why)
         elif self.preset is not None:
             self._refuse({"recipe"}, "a preset brings its own")
+        if self.keep_optimizer and self.init_from is None:
+            raise RequestError("keep_optimizer", "name the run it comes from, with --init-from")
         if self.recipe is not None and self.recipe not in RECIPES:
             raise RequestError("recipe", f"{self.recipe} is none of {', '.join(RECIPES)}")
 
     def _refuse(self, fields: set[str], why: str) -> None:
         for name in sorted(fields):
-            if getattr(self, name) not in (None, {}):
+            if getattr(self, name):
                 raise RequestError(name, why)
 
     def start(self, progress: Progress | None = None) -> Trainer:
@@ -117,7 +131,7 @@ class TrainRequest:
             run = Run.open(self.resume)
             return resume(run, self.texts or None, fetch=self.fetch, **self.settings)
         texts, encoding, split = self.texts, self.encoding, self.split or DEFAULT_SPLIT
-        corpus = None
+        corpus = warm = None
         if self.winner is not None:
             winner = self.winner()
             text, network, recipe = winner.text, winner.network, winner.recipe
@@ -128,6 +142,10 @@ class TrainRequest:
             corpus = load_corpus(texts, encoding, split, progress=progress)
             suited = preset(self.preset, corpus, self.network, self.choices)
             network, recipe = suited.network, suited.recipe
+        elif self.init_from is not None:
+            warm = WarmStart.of(FinishedRun.open(self.init_from), self.keep_optimizer)
+            network = warm.source.network
+            recipe = RECIPES[self.recipe] if self.recipe else warm.source.recipe
         else:
             network = load_network(self.network or "wrnn", self.choices)
             recipe = RECIPES[self.recipe or "modern"]
@@ -144,4 +162,5 @@ class TrainRequest:
             corpus=corpus,
             engine=self.engine or DEFAULT_ENGINE,
             threads=self.threads,
+            warm=warm,
         )

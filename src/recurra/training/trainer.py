@@ -32,9 +32,9 @@ from recurra.training.recipe import MODERN, Recipe
 from recurra.training.records import (
     Compiling,
     Evaluation,
-    Extended,
     Finished,
     Kept,
+    Notice,
     Progress,
     Record,
     Sample,
@@ -52,6 +52,7 @@ from recurra.training.stopping import (
     Watch,
     budget_used,
 )
+from recurra.training.warm_start import WarmStart
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
@@ -119,7 +120,7 @@ class Trainer:
         self._clock = clock or Clock()
         self._checkpointer = Checkpointer(run, self.engine, self.streams, self.rng, self._clock)
         self._stop = StopRequest()
-        self._extended: list[Extended] = []
+        self._notices: list[Notice] = []
 
     def stop(self) -> None:
         """Ask for an early end: after the present step `records` saves ``last`` and finishes.
@@ -127,6 +128,20 @@ class Trainer:
         A sample or an evaluation that takes long is cut short, and made when the run goes on.
         """
         self._stop.ask()
+
+    def begin_with(self, warm: WarmStart) -> None:
+        """Begin with the numbers of another run, and save them at once.
+
+        Raises:
+            RunError: the run folder cannot be written.
+        """
+        self.engine.load(warm.arrays(self.corpus.vocabulary, self.engine.dump(*warm.groups)))
+        if self.recipe.average:
+            self.engine.copy("parameter", "average")
+        self._checkpointer.earlier_updates = warm.updates
+        with self._checkpointer.lock():
+            self._checkpointer.save_last(self.watch)
+        self._notices.append(Notice(0, warm.describe(self.corpus.vocabulary)))
 
     def extend(
         self, *, steps: int | None = None, epochs: float | None = None, minutes: float | None = None
@@ -143,7 +158,7 @@ class Trainer:
             new = Extension(watch.step, steps, epochs, minutes)
             said = extend(self.run, self.recipe, new, watch, self.streams.steps_per_epoch)
         self.recipe = extended(self.recipe, [new])
-        self._extended.append(Extended(watch.step, said))
+        self._notices.append(Notice(watch.step, said))
 
     @property
     def characters(self) -> int:
@@ -173,8 +188,8 @@ class Trainer:
         with checkpointer.lock():
             self.watch, lost = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
             yield from lost
-            yield from self._extended
-            self._extended = []
+            yield from self._notices
+            self._notices = []
             if engine.cold:
                 yield from self._compile()
             try:
@@ -191,7 +206,7 @@ class Trainer:
                             inputs,
                             targets,
                             rate,
-                            update=self.watch.step + 1,
+                            update=self.watch.step + 1 + checkpointer.earlier_updates,
                             restarted=at_begin or not recipe.carry_state,
                             rng=self.rng,
                         )
