@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from recurra.explain.derivation import derive as derive
     from recurra.explain.diagram import draw as draw
     from recurra.explain.page import explanation as explanation
+    from recurra.export.api import export_to as export_to
     from recurra.lang.library import library as library
     from recurra.lang.library import load_network as load_network
     from recurra.lang.network import Network as Network
@@ -138,6 +139,7 @@ _MODULES = {
     ),
     "explain.diagram": ("draw",),
     "explain.page": ("explanation",),
+    "export.api": ("export_to",),
     "lang.library": (
         "library",
         "load_network",

@@ -83,7 +83,7 @@ def test_a_column_is_registered_from_one_place(shown, monkeypatch):
     )
     monkeypatch.setattr(SUMMARIES, "columns", SUMMARIES.copy().add(toy, after="hidden").columns)
     for form, text in shown().items():
-        escaped = form in ("page", "notebook")
+        escaped = form != "terminal"
         assert ("squared &lt;size&gt;" if escaped else "squared <size>") in text, form
         assert "36" in text, form
     assert [row["squares"] for row in SUMMARIES.records([row])] == [36]

@@ -3,6 +3,9 @@
 Arrows within a step run straight from row to row. So do arrows from the step before, if nothing
 stands between; the others leave their node to the right, follow a line between the columns, and
 come in from the left or from below. Coordinates are x to the right and y downwards, as in SVG.
+
+A bus is the line that all arrows from one node at one lag share. Its trunk is vertical, between two
+columns; its lanes are horizontal, each below a row that it leads to.
 """
 
 from collections.abc import Iterable, Iterator

@@ -8,9 +8,9 @@ from recurra.view.tables import Column, Table
 FINISHED = Table[Finished](
     Column("network", "network", lambda row: row.network),
     Column("parameters", "parameters", lambda row: row.parameters),
-    Column("held_out", "validation", lambda row: row.val_nats_per_char, numbers.loss),
+    Column("held_out", "held-out nats", lambda row: row.val_nats_per_char, numbers.loss),
     Column("bits", "bits", lambda row: row.val_bits_per_char, numbers.loss),
-    Column("train", "train", lambda row: row.train_nats_per_char, numbers.loss),
+    Column("train", "train nats", lambda row: row.train_nats_per_char, numbers.loss),
     Column("chars_per_second", "speed", lambda row: row.chars_per_second, numbers.whole),
     Column("steps", "steps", lambda row: row.steps),
     Column("seconds", "duration", lambda row: row.seconds, numbers.duration),

@@ -74,7 +74,9 @@ def _expected_best(trials: Sequence[Trial], words: Words) -> Figure:
     losses = expected_best(losses_of_search(trials)).tolist()
     found = [(k, loss) for k, loss in enumerate(losses, 1) if math.isfinite(loss)]
     line = Curve(*_columns(found), label=words("expected"))
-    drawn = curves([line], words("trials axis"), words("nats axis"), log_x=True)
+    many = len(found) > 12
+    axes = words("trials axis"), words("nats axis")
+    drawn = curves([line], *axes, log_x=many, marks=not many, whole=True)
     return Figure("expected-best", drawn, words("smaller search"))
 
 
@@ -90,6 +92,7 @@ def _pairs(spec: StudySpec, trials: Sequence[Trial], words: Words) -> list[Figur
         Setting(
             name,
             [trial.setting[name] for trial in chosen if trial.setting],
+            continuous=isinstance(parameter, Range) and parameter.grid is None,
             log=isinstance(parameter, Range) and parameter.log,
         )
         for name, parameter in spec.space.parameters.items()

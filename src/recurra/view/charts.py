@@ -64,6 +64,7 @@ def curves(
     *,
     log_x: bool = False,
     marks: bool = False,
+    whole: bool = False,
     height: int = 228,
 ) -> str:
     """A chart of curves; nothing to see gives an empty text.
@@ -75,7 +76,8 @@ def curves(
         lines: drawn in this order, each label in its line's colour.
         x_label, y_label: of the axes.
         log_x: a logarithmic x axis.
-        marks: a dot at every point, and all of the y axis: for a few measurements.
+        marks: a dot at every point, and the whole y axis: for a few measurements.
+        whole: the whole y axis.
         height: of the drawing above its axis.
     """
     right = 16 + max((text_width(line.label) for line in lines), default=0)
@@ -83,9 +85,10 @@ def curves(
     shown = sorted(float(y) for _, path in paths for y in path)
     if not shown:
         return ""
-    top = shown[-1] if marks else shown[min(len(shown) - 1, int(0.94 * len(shown)))]
+    top = shown[-1] if marks or whole else shown[min(len(shown) - 1, int(0.94 * len(shown)))]
     ends = [float(x) for path, _ in paths for x in path]
-    across = Scale(ends, LEFT, WIDTH - right, log=log_x, padded=marks)
+    padded = marks or any(line.dots for line in lines)
+    across = Scale(ends, LEFT, WIDTH - right, log=log_x, padded=padded)
     up = Scale([shown[0], top], height, TOP)
     parts = [frame_y(up, WIDTH - right, y_label), frame_x(across, height, x_label)]
     box = (LEFT, TOP - 4, WIDTH - LEFT - right + 4, height - TOP + 4)

@@ -33,11 +33,13 @@ class Setting:
     Attributes:
         name: what it is.
         values: of every loss.
+        continuous: whether they are any numbers of a range.
         log: whether numbers are spread by their logarithm.
     """
 
     name: str
     values: Sequence[bool | int | float | str]
+    continuous: bool = False
     log: bool = False
 
     @property
@@ -47,8 +49,9 @@ class Setting:
 
     @property
     def stepped(self) -> bool:
-        """Whether the values are few, or no numbers: each of them has a place of its own."""
-        return len(self.distinct) <= FEW or any(isinstance(v, str) for v in self.values)
+        """Whether each value has a place of its own: they are few, or no numbers."""
+        few = len(self.distinct) <= FEW and not self.continuous
+        return few or any(isinstance(value, str) for value in self.values)
 
     def scale(self, start: float, end: float) -> Scale:
         """Its axis."""

@@ -72,13 +72,13 @@ def duration(seconds: float | None) -> str:
 
 
 def shape(sizes: tuple[int, ...]) -> str:
-    """``65 × 256``."""
-    return " × ".join(f"{size}" for size in sizes)
+    """``65 x 256``."""
+    return " x ".join(f"{size}" for size in sizes)
 
 
 def tick(value: float) -> str:
     """A number at an axis, short: ``2500000`` -> ``2.5M``; ``-0.02`` -> ``−0.02``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.4g}{unit}".replace("-", "−")
-    return f"{round(value, 10):.4g}".replace("-", "−")
+            return f"{value / size:.10g}{unit}".replace("-", "−")
+    return f"{round(value, 10):.10g}".replace("-", "−")
