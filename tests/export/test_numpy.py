@@ -40,8 +40,9 @@ def check_equal(text, folder, hidden=3):
     rng = np.random.default_rng(3)
     parameters = {n: rng.normal(0, 0.5, shape) for n, shape in shapes.parameters.items()}
     state = {n: rng.normal(0, 0.5, s.shape) for n, s in engine.zero_state(B).items()}
+    engine.load({f"parameter/{n}": value for n, value in parameters.items()})
     x, y = rng.integers(V, size=(2, T, B)).astype(np.int32)
-    loss, gradients, after = engine.loss_and_gradients(parameters, x, y, state)
+    loss, gradients, after = engine.loss_and_gradients(x, y, state)
 
     program = program_of(network, folder, hidden)
     paper = {

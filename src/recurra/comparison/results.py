@@ -153,7 +153,7 @@ class Results:
         return [f"{d.budget}{colon}{d.sentence(language)}" for d in self.differences]
 
     def notes(self, budget: str, language: str = "en") -> list[str]:
-        """What was not equal at a budget, or not searched to its end, in words.
+        """Warnings about a budget, in words: not equal, or not searched to its end.
 
         Minutes that are equal make characters differ, as they should.
         """

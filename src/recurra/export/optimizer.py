@@ -1,11 +1,13 @@
 """The update of a recipe as the lines of a program: only what this recipe does."""
 
+from recurra.compute.optimizers.registry import make_optimizer
+from recurra.errors import SettingError
 from recurra.training.recipe import Recipe
 
 
 def slot_names(recipe: Recipe) -> tuple[str, ...]:
     """What the optimiser remembers of every parameter."""
-    return recipe.optimizer_settings.slots
+    return make_optimizer(recipe.optimizer_settings).slots
 
 
 def update_lines(recipe: Recipe) -> list[str]:
@@ -54,6 +56,10 @@ def _one_parameter(recipe: Recipe) -> list[str]:
                 f"m_mean, v_mean = m / (1 - {b1:g}**step), v / (1 - {b2:g}**step)",
                 f"g = m_mean / {_root(recipe, 'v_mean')}",
             ]
+        case "sgd":
+            pass
+        case other:
+            raise SettingError(f"{other} cannot be written as a program: export with another one")
     if "momentum" in slots:
         lines += [f"momentum *= {recipe.momentum:g}", "momentum += g", "g = momentum"]
     return [*lines, "p[name] -= rate * g"]

@@ -39,7 +39,7 @@ ROWS = 2048  # rows of logits while held-out text is evaluated
 
 @dataclass(frozen=True)
 class Probe:
-    """What one setting was measured to need.
+    """Time and memory of one setting, measured.
 
     Attributes:
         setting: its values.
@@ -58,7 +58,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What a study will need.
+    """Time, memory and disk of a study, estimated.
 
     Attributes:
         trials: how many.

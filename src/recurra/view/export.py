@@ -33,7 +33,7 @@ def encode(svg: str, format: str) -> bytes:
             f"figures as {format} need one more package: "
             'pip install "recurra[figures]"; or take svg'
         ) from None
-    found: bytes = typst.compile(
+    drawn: bytes = typst.compile(
         _DOCUMENT, format=format, ppi=PIXELS_PER_INCH, sys_inputs={"svg": svg}
     )
-    return found
+    return drawn
