@@ -22,6 +22,7 @@ from recurra.comparison.test_losses import measure_test_losses
 from recurra.errors import RunError, SettingError, TextError
 from recurra.notebook.results import show_results
 from recurra.notebook.runs import show_run
+from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
 from recurra.text.sources import read_documents
 
 
@@ -136,6 +137,29 @@ def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):
     (copy / "test.safetensors").unlink()
     with pytest.raises(TextError, match="nowhere"):
         recurra.evaluate_test(moved, ["nowhere.txt"])
+
+
+@pytest.mark.parametrize(
+    ("documents", "wrong"),
+    [
+        (None, "documents is missing"),
+        ([], "lengths of texts"),
+        ([-1], "lengths of texts"),
+        (["5"], r"documents\.0 has to be a whole number, not '5'"),
+        (5, "documents has to be a list"),
+        ([3], "has to be 3 losses, as documents say"),
+    ],
+)
+def test_scores_that_cannot_be_are_refused(finished, tmp_path, documents, wrong):
+    copy = shutil.copytree(finished[0].folder, tmp_path / "copy")
+    path = copy / "test.safetensors"
+    losses, meta = load_checkpoint(path)
+    meta = {key: value for key, value in meta.items() if key != "documents"}
+    save_checkpoint(path, losses, meta if documents is None else meta | {"documents": documents})
+    with pytest.raises(RunError, match=wrong) as refusal:
+        recurra.evaluate_test(Comparison.open(copy))
+    assert str(path) in str(refusal.value)
+    assert "remove the file to measure the losses again" in str(refusal.value)
 
 
 def test_the_same_runs_named_one_by_one(finished):

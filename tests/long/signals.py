@@ -40,7 +40,7 @@ from pathlib import Path
 from descendants import outlived
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
-PROGRAM = [sys.executable, "-c", "from recurra.cli import main; main()"]
+PROGRAM = [sys.executable, "-c", "from recurra.__main__ import main; main()"]
 SECONDS = 2.0  # from the signal to the end, on a machine that has nothing else to do
 PATIENCE = 60.0  # seconds that a phase may need to begin
 SIGNALS = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "HUP": signal.SIGHUP}

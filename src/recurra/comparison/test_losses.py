@@ -10,11 +10,13 @@ from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.errors import RunError, TextError
 from recurra.models.evaluation import character_losses
 from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
+from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import Corpus
 from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun
 
 FILE = "test.safetensors"
+_CURE = "restore a backup, or remove the file to measure the losses again"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,14 @@ class Scores:
 
     losses: Mapping[str, NDArray[np.float32]]
     documents: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Meta:
+    """What the file says beside the losses."""
+
+    documents: tuple[int, ...]
+    seal: str
 
 
 def measure_test_losses(
@@ -51,11 +61,20 @@ def measure_test_losses(
         documents, losses = _score(comparison, corpus)
         save_checkpoint(path, losses, {"documents": documents, "seal": comparison.seal})
     losses, meta = load_checkpoint(path)
-    if meta["seal"] != comparison.seal:
+    kept = read_typed(_Meta, meta, path, _CURE)
+    if kept.seal != comparison.seal:
         raise RunError(
             f"{path} does not belong to the comparison.json beside it: restore what was there"
         )
-    return Scores(losses, tuple(meta["documents"]))
+    characters = sum(kept.documents)
+    if not kept.documents or min(kept.documents) < 1:
+        raise RunError(f"{path}: documents have to be lengths of texts: {_CURE}")
+    for name, array in losses.items():
+        if array.shape != (characters,) or array.dtype != np.float32:
+            raise RunError(
+                f"{path}: {name} has to be {characters:,} losses, as documents say: {_CURE}"
+            )
+    return Scores(losses, kept.documents)
 
 
 def _score(
