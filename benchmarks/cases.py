@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recurra.compute.optimizers import OptimizerSettings
+from recurra.compute.optimizers.base import OptimizerSettings
 from recurra.compute.plan import make_plan
 from recurra.lang.library import load_network
 from recurra.lang.network import Network

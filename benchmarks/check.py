@@ -12,8 +12,9 @@ import numpy as np
 from cases import OPTIMIZERS, TABLE, Case, Shape, Task
 from contenders import CONTENDERS, PEAK
 
+from recurra.compute.base import StepSettings
 from recurra.compute.engines import make_engine
-from recurra.compute.optimizers import Optimizer
+from recurra.compute.optimizers.registry import make_optimizer
 
 # one stream with a vocabulary large enough for sparse embeddings, and several with a small one
 SHAPES = (Shape(60, 7, 1, 6), Shape(11, 7, 3, 6))
@@ -27,15 +28,16 @@ def differences(name: str, case: Case) -> dict[str, float]:
     settings = replace(OPTIMIZERS[case.optimizer][1], eps=0.05, **LIMITS[case.optimizer])
     task, other = Task(case, RATE, settings), Task(case, RATE, settings)
     oracle = make_engine("reference", other.plan, other.shapes, np.float64)
-    exact = {n: v.astype(np.float64) for n, v in other.parameters.items()}
-    optimizer, state = Optimizer(settings, exact), oracle.zero_state(task.batch)
+    oracle.load({f"parameter/{name}": value for name, value in other.parameters.items()})
+    optimizer, rng = make_optimizer(settings), np.random.default_rng(0)
+    oracle.prepare(StepSettings(optimizer, task.batch, task.steps, scale=1.0 / task.batch))
     contender = CONTENDERS[name].make(task)
     losses = []
-    for inputs, targets in islice(task.batches(), 3):
-        loss, state = oracle.train_step(
-            exact, optimizer, RATE, inputs, targets, state, scale=1.0 / task.batch
-        )
+    for update, (inputs, targets) in enumerate(islice(task.batches(), 3), 1):
+        loss = oracle.step(inputs, targets, RATE, update=update, restarted=False, rng=rng)
         losses.append((loss, contender.step(inputs, targets)))
+    dumped = oracle.dump("parameter")
+    exact = {name.partition("/")[2]: value for name, value in dumped.items()}
     errors = {f"loss {i + 1}": abs(mine / loss - 1.0) for i, (loss, mine) in enumerate(losses)}
     found, before = contender.parameters(), Task(case).parameters
     for parameter, value in exact.items():

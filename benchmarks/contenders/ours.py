@@ -3,45 +3,42 @@
 import numpy as np
 from cases import Task
 
-from recurra.compute.engines import make_engine
-from recurra.compute.optimizers import Optimizer
+from recurra.compute.base import StepSettings
+from recurra.compute.optimizers.registry import make_optimizer
 from recurra.models.model import Model
 from recurra.models.sampling import Sampling, Writer
 from recurra.text.vocabulary import Vocabulary
 
 
+def model_of(task: Task) -> Model:
+    vocabulary = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + task.vocabulary))))
+    return Model(task.plan.network, vocabulary, task.shapes, task.parameters)
+
+
 class Recurra:
     def __init__(self, task: Task) -> None:
-        threads = task.case.threads
-        self.engine = make_engine("compiled", task.plan, task.shapes, np.float32, threads)
-        self.weights = task.parameters
-        self.optimizer = Optimizer(task.settings, self.weights)
-        self.rate, self.batch = task.rate, task.batch
-        self.state = self.engine.zero_state(task.batch)
+        self.engine = model_of(task).engine("compiled", task.case.threads)
+        optimizer = make_optimizer(task.settings)
+        settings = StepSettings(optimizer, task.batch, task.steps, scale=1.0 / task.batch)
+        self.engine.prepare(settings)
+        self.rate, self.updates, self.rng = task.rate, 0, np.random.default_rng(0)
 
     def step(self, inputs: np.ndarray, targets: np.ndarray) -> float:
-        loss, self.state = self.engine.train_step(
-            self.weights,
-            self.optimizer,
-            self.rate,
-            inputs,
-            targets,
-            self.state,
-            scale=1.0 / self.batch,
-        )
-        return loss
+        self.updates += 1
+        facts = {"update": self.updates, "restarted": False, "rng": self.rng}
+        return self.engine.step(inputs, targets, self.rate, **facts)
 
     def parameters(self) -> dict[str, np.ndarray]:
-        return self.weights
+        dumped = self.engine.dump("parameter")
+        return {name.partition("/")[2]: value for name, value in dumped.items()}
 
 
 class Writing:
     """A step writes T characters, drawn at temperature 0.8."""
 
     def __init__(self, task: Task) -> None:
-        vocabulary = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + task.vocabulary))))
-        model = Model(task.plan.network, vocabulary, task.shapes, task.parameters)
-        engine = make_engine("compiled", task.plan, task.shapes, np.float32, task.case.threads)
+        model = model_of(task)
+        engine = model.engine("compiled", task.case.threads)
         self.writer = Writer(model, Sampling(temperature=0.8), seed=0, engine=engine)
         self.length = task.steps
 

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from recurra.comparison.runner import pending_runs as pending_runs
     from recurra.compute.base import Engine as Engine
     from recurra.compute.engines import make_engine as make_engine
+    from recurra.compute.engines import register_engine as register_engine
     from recurra.compute.gradcheck import GradientCheck as GradientCheck
     from recurra.compute.gradcheck import check_gradients as check_gradients
     from recurra.compute.numba.codegen import generate_kernels as generate_kernels
-    from recurra.compute.optimizers import Optimizer as Optimizer
-    from recurra.compute.optimizers import OptimizerSettings as OptimizerSettings
+    from recurra.compute.optimizers.base import Optimizer as Optimizer
+    from recurra.compute.optimizers.base import OptimizerSettings as OptimizerSettings
+    from recurra.compute.optimizers.registry import make_optimizer as make_optimizer
+    from recurra.compute.optimizers.registry import register_optimizer as register_optimizer
     from recurra.compute.plan import Plan as Plan
     from recurra.compute.plan import make_plan as make_plan
     from recurra.errors import EquationError as EquationError
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from recurra.explain.derivation import derive as derive
     from recurra.explain.diagram import draw as draw
     from recurra.explain.page import explanation as explanation
+    from recurra.export.api import export_to as export_to
     from recurra.lang.library import library as library
     from recurra.lang.library import load_network as load_network
     from recurra.lang.network import Network as Network
@@ -101,15 +105,22 @@ _MODULES = {
         "pending_runs",
     ),
     "compute.base": ("Engine",),
-    "compute.engines": ("make_engine",),
+    "compute.engines": (
+        "make_engine",
+        "register_engine",
+    ),
     "compute.gradcheck": (
         "GradientCheck",
         "check_gradients",
     ),
     "compute.numba.codegen": ("generate_kernels",),
-    "compute.optimizers": (
+    "compute.optimizers.base": (
         "Optimizer",
         "OptimizerSettings",
+    ),
+    "compute.optimizers.registry": (
+        "make_optimizer",
+        "register_optimizer",
     ),
     "compute.plan": (
         "Plan",
@@ -128,6 +139,7 @@ _MODULES = {
     ),
     "explain.diagram": ("draw",),
     "explain.page": ("explanation",),
+    "export.api": ("export_to",),
     "lang.library": (
         "library",
         "load_network",

@@ -425,8 +425,8 @@ def test_demo(call, runs, monkeypatch):
     assert (code, err) == (0, "")
     curves, table = out.split("Training loss, ")[1], out.split("held-out nats/char")[1]
     for network in ("rnn", "wrnn"):
-        assert re.search(rf"^  {network} +[▁▂▃▄▅▆▇█]+  \d\.\d{{3}}$", curves, re.M)
-        assert re.search(rf"^{network} +\d[\d,]+ +\d\.\d{{3}} ", table, re.M)
+        assert re.search(rf"^  {network} +[▁▂▃▄▅▆▇█]+  \d\.\d{{4}}$", curves, re.M)
+        assert re.search(rf"^{network} +\d[\d,]+ +\d\.\d{{4}} ", table, re.M)
         run = Path("runs") / f"{network}-long-001"
         assert recurra.load_model(run).network.name == network
         assert re.search(rf"^--- {run}\nto be", out, re.M)

@@ -34,7 +34,7 @@ def test_a_comparison_in_lines(comparison):
     assert re.search(
         r"^\[8/8\] 40-steps20/sigmoid/seed-1: held-out \d\.\d+ nats, 0:0\d; ", out, re.M
     )
-    assert re.search(r"^rnn +40 +\d,\d+ +0\.010 +\d\.\d{3} +\d\.\d{3} to \d\.\d{3} ", out, re.M)
+    assert re.search(r"^rnn +40 +\d,\d+ +0\.01 +\d\.\d{4} +\d\.\d{4} – \d\.\d{4} ", out, re.M)
     assert re.search(r"^(No difference seen|\w+ predicts better) .* 2 seeds each\)\.$", out, re.M)
     assert "opened once" in out
     assert re.search(r"^Next: recurra report .* -o report.html$", out, re.M)

@@ -113,8 +113,8 @@ def test_a_dashboard_shows_the_figures():
     for figure in (
         "1,234",
         "54,321",
-        "1.500",
-        "1.625 nats 2.344 bits",
+        "1.5000",
+        "1.6250 nats 2.3444 bits",
         "25%",
         "3:45",
         "宝玉[bold]",

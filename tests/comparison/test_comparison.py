@@ -24,6 +24,7 @@ from recurra.notebook.results import show_results
 from recurra.notebook.runs import show_run
 from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
 from recurra.text.sources import read_documents
+from recurra.view import numbers
 
 
 def test_every_network_from_every_seed(finished):
@@ -103,13 +104,13 @@ def test_results_and_runs_show_themselves_in_a_notebook(finished, text):
     words = "".join(shown.itertext())
     assert results.differences[0].sentence() in words
     assert all(note in words for note in results.notes("40"))
-    assert [td.text for td in shown.iter("td")][::5] == ["rnn", "wrnn"]
+    assert [td.text for td in shown.iter("td")][::8] == ["rnn", "wrnn"]
     assert len(list(shown.iter("{http://www.w3.org/2000/svg}svg"))) == 2
     run = recurra.Run.open(comparison.finalists()[1].folder)
     words = "".join(ElementTree.fromstring(show_run(run)).itertext())
     assert "wrnn · seed-0" in words
     assert "bt = f2(V at + R at−1 + T bt−1 + s2)" in words
-    assert f"{results.rows[1].validation:.3f}" in words
+    assert numbers.loss(results.rows[1].validation) in words
     begun = recurra.start([text], recurra.load_network("rnn"), RECIPE)  # with nothing to tell yet
     assert "rnn · rnn-plays-001" in show_run(begun.run)
 
@@ -143,11 +144,11 @@ def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):
     ("documents", "wrong"),
     [
         (None, "documents is missing"),
-        ([], "lengths of texts"),
-        ([-1], "lengths of texts"),
+        ([], "does not hold the losses of these runs"),
+        ([-1], "does not hold the losses of these runs"),
         (["5"], r"documents\.0 has to be a whole number, not '5'"),
         (5, "documents has to be a list"),
-        ([3], "has to be 3 losses, as documents say"),
+        ([3], "does not hold the losses of these runs"),
     ],
 )
 def test_scores_that_cannot_be_are_refused(finished, tmp_path, documents, wrong):
@@ -400,3 +401,25 @@ def test_damaged_or_foreign_folders_are_refused(finished, tmp_path):
         measure_test_losses(Comparison.open(path.parent))
     with pytest.raises(RunError, match="is not empty"):
         plan(comparison.text.sources[0], out=path.parent)
+
+
+@pytest.mark.parametrize(
+    ("documents", "sentence"),
+    [
+        ("xx", "documents has to be a list"),
+        ([1.5], "documents.0 has to be a whole number"),
+        ([], "does not hold the losses of these runs"),
+        ([-1], "does not hold the losses of these runs"),
+        ([7], "does not hold the losses of these runs"),
+    ],
+)
+def test_losses_that_do_not_fit_their_documents_are_refused(
+    finished, tmp_path, documents, sentence
+):
+    comparison, _ = finished
+    copy = shutil.copytree(comparison.folder, tmp_path / "copy")
+    path = copy / "test.safetensors"
+    losses, meta = load_checkpoint(path)
+    save_checkpoint(path, losses, {**meta, "documents": documents})
+    with pytest.raises(RunError, match=rf"test\.safetensors.*{sentence}"):
+        recurra.evaluate_test(Comparison.open(copy))

@@ -12,7 +12,12 @@ from oracle import Result, evaluate
 from recurra.compute import autodiff as elements
 from recurra.compute.base import Engine
 from recurra.compute.engines import make_engine
-from recurra.compute.gradcheck import Problem, check_gradients, random_problem
+from recurra.compute.gradcheck import (
+    Problem,
+    check_gradients,
+    load_parameters,
+    random_problem,
+)
 from recurra.compute.plan import make_plan
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.library import library, load_network
@@ -62,9 +67,8 @@ def make_task(
 ) -> Task:
     shapes = ShapeSolver(network).shapes(VOCABULARY, hidden)
     engine = make_engine(name, make_plan(network), shapes, dtype, threads=2)
-    rng = np.random.default_rng(seed)
-    zero = engine.zero_state(batch)
-    problem = random_problem(shapes.parameters.items(), zero, VOCABULARY, steps, batch, rng)
+    problem = random_problem(engine, steps, batch, np.random.default_rng(seed))
+    load_parameters(engine, problem.parameters)
     return Task(network, shapes, engine, problem)
 
 
@@ -88,18 +92,16 @@ def check(task: Task, scale: float = 1.0) -> None:
     """Everything that an engine computes, against the oracle."""
     p, engine = task.problem, task.engine
     want = task.oracle(scale=scale)
-    loss, gradients, state = engine.loss_and_gradients(
-        p.parameters, p.inputs, p.targets, p.state, scale=scale
-    )
+    loss, gradients, state = engine.loss_and_gradients(p.inputs, p.targets, p.state, scale=scale)
     assert loss == pytest.approx(want.losses.sum(), rel=EXACT)
     assert error(gradients, want.gradients) <= EXACT
     assert error(state, want.state) <= EXACT
-    losses, after = engine.losses(p.parameters, p.inputs, p.targets, p.state)
+    losses, after = engine.losses(p.inputs, p.targets, p.state)
     assert error({"losses": losses}, {"losses": want.losses}) <= EXACT
     assert error(after, want.state) <= EXACT
     state = p.state
     for time, inputs in enumerate(p.inputs):
-        log_p, state = engine.next_log_probabilities(p.parameters, inputs, state)
+        log_p, state = engine.next_log_probabilities(inputs, state)
         assert error({"log p": log_p}, {"log p": want.log_p[time]}) <= EXACT
     assert error(state, want.state) <= EXACT
 
@@ -176,9 +178,9 @@ def test_random_networks_compiled(text: str, steps: int, batch: int, seed: int) 
 def test_a_text_in_two_parts_is_the_text(name: str) -> None:
     task = make_task(name, load_network("lag2"), steps=5)
     p, engine = task.problem, task.engine
-    whole, end = engine.losses(p.parameters, p.inputs, p.targets, p.state)
-    first, middle = engine.losses(p.parameters, p.inputs[:1], p.targets[:1], p.state)
-    second, last = engine.losses(p.parameters, p.inputs[1:], p.targets[1:], middle)
+    whole, end = engine.losses(p.inputs, p.targets, p.state)
+    first, middle = engine.losses(p.inputs[:1], p.targets[:1], p.state)
+    second, last = engine.losses(p.inputs[1:], p.targets[1:], middle)
     assert error({"l": np.concatenate([first, second])}, {"l": whole}) <= EXACT
     assert error(last, end) <= EXACT
 
@@ -193,12 +195,12 @@ def test_nothing_passed_in_is_modified_nor_kept(name: str) -> None:
     before = {key: value.copy() for key, value in given.items()}
     for value in given.values():
         value.flags.writeable = False
-    first = engine.loss_and_gradients(p.parameters, p.inputs, p.targets, p.state, masks=masks)
+    first = engine.loss_and_gradients(p.inputs, p.targets, p.state, masks=masks)
     kept = {**first[1], **first[2]}
     copies = {key: value.copy() for key, value in kept.items()}
-    engine.loss_and_gradients(p.parameters, p.inputs[::-1], p.targets[::-1], first[2], scale=2.0)
-    engine.losses(p.parameters, p.inputs, p.targets, p.state)
-    engine.next_log_probabilities(p.parameters, p.inputs[0], p.state)
+    engine.loss_and_gradients(p.inputs[::-1], p.targets[::-1], first[2], scale=2.0)
+    engine.losses(p.inputs, p.targets, p.state)
+    engine.next_log_probabilities(p.inputs[0], p.state)
     assert all(np.array_equal(given[key], before[key]) for key in given)
     assert all(np.array_equal(kept[key], copies[key]) for key in kept)
 
@@ -209,10 +211,10 @@ def test_float32(name: str, network: str) -> None:
     task = make_task(name, load_network(network), hidden=32, steps=8, batch=4)
     p, want = task.problem, task.oracle()
     small = make_task(name, task.network, hidden=32, steps=8, batch=4, dtype=np.float32)
-    parameters = {key: value.astype(np.float32) for key, value in p.parameters.items()}
+    load_parameters(small.engine, p.parameters)
     state = {key: value.astype(np.float32) for key, value in p.state.items()}
-    loss, gradients, after = small.engine.loss_and_gradients(parameters, p.inputs, p.targets, state)
-    losses, _ = small.engine.losses(parameters, p.inputs, p.targets, state)
+    loss, gradients, after = small.engine.loss_and_gradients(p.inputs, p.targets, state)
+    losses, _ = small.engine.losses(p.inputs, p.targets, state)
     assert {a.dtype for a in [*gradients.values(), *after.values(), losses]} == {np.dtype("f4")}
     assert loss == pytest.approx(want.losses.sum(), rel=1e-5)
     assert error(gradients, want.gradients) <= 1e-4
@@ -225,9 +227,9 @@ def test_large_float32_logits(name: str) -> None:
     task = make_task(name, load_network("rnn"), dtype=np.float32)
     task.problem.parameters["V"] *= 1e4
     p, want = task.problem, task.oracle()
-    parameters = {key: value.astype(np.float32) for key, value in p.parameters.items()}
+    load_parameters(task.engine, p.parameters)
     state = {key: value.astype(np.float32) for key, value in p.state.items()}
-    loss, gradients, _ = task.engine.loss_and_gradients(parameters, p.inputs, p.targets, state)
+    loss, gradients, _ = task.engine.loss_and_gradients(p.inputs, p.targets, state)
     assert want.losses.max() > 1000
     assert loss == pytest.approx(want.losses.sum(), rel=1e-4)
     assert error(gradients, want.gradients) <= 1e-3
@@ -238,12 +240,12 @@ def test_a_diverging_network_is_seen_by_its_loss(name: str) -> None:
     """Not by warnings, which would be errors here."""
     network = parse("h[t] = relu(U @ x[t] + W @ h[t-1]) / c[t]\nc[t] = 0 * h[t-1]\n" + OUTPUT)
     task = make_task(name, network, dtype=np.float32)
-    parameters = {key: 1e30 * np.ones_like(v, "f4") for key, v in task.problem.parameters.items()}
     p = task.problem
+    load_parameters(task.engine, {key: np.full(v.shape, 1e30) for key, v in p.parameters.items()})
     state = {key: value.astype(np.float32) for key, value in p.state.items()}
-    loss, _, _ = task.engine.loss_and_gradients(parameters, p.inputs, p.targets, state)
-    losses, state = task.engine.losses(parameters, p.inputs, p.targets, state)
-    log_p, _ = task.engine.next_log_probabilities(parameters, p.inputs[0], state)
+    loss, _, _ = task.engine.loss_and_gradients(p.inputs, p.targets, state)
+    losses, state = task.engine.losses(p.inputs, p.targets, state)
+    log_p, _ = task.engine.next_log_probabilities(p.inputs[0], state)
     assert not np.isfinite(loss)
     assert not np.isfinite(losses).all()
     assert not np.isfinite(log_p).all()
@@ -287,7 +289,7 @@ def test_dropout(name: str, network: str, rate: float) -> None:
     known = {f"m_{key}": array * masks.scale for key, array in masks.arrays.items()}
     want = task.oracle(DROPPED[network], scale=0.5, known=known)
     loss, gradients, state = engine.loss_and_gradients(
-        p.parameters, p.inputs, p.targets, p.state, scale=0.5, masks=masks
+        p.inputs, p.targets, p.state, scale=0.5, masks=masks
     )
     assert loss == pytest.approx(want.losses.sum(), rel=EXACT)
     assert error(gradients, want.gradients) <= EXACT
@@ -329,7 +331,7 @@ def test_dropout_edges(name: str, same_over_time: bool) -> None:
     }
     want = task.oracle(EDGES.format(*written.values()), scale=0.5, known=known)
     loss, gradients, state = engine.loss_and_gradients(
-        p.parameters, p.inputs, p.targets, p.state, scale=0.5, masks=masks
+        p.inputs, p.targets, p.state, scale=0.5, masks=masks
     )
     assert loss == pytest.approx(want.losses.sum(), rel=EXACT)
     assert error(gradients, want.gradients) <= EXACT

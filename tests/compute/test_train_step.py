@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from recurra.compute.base import Engine
+from recurra.compute.base import Engine, StepSettings
 from recurra.compute.engines import make_engine
-from recurra.compute.gradcheck import random_problem
-from recurra.compute.numba import output_layer
-from recurra.compute.numba import step as descent
-from recurra.compute.optimizers import Optimizer, OptimizerSettings
+from recurra.compute.gradcheck import load_parameters, random_problem
+from recurra.compute.numba import output_layer, step
+from recurra.compute.optimizers.base import OptimizerSettings
+from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.plan import make_plan
 from recurra.errors import SettingError, TextError
 from recurra.lang.library import load_network
@@ -36,23 +36,18 @@ def trained(
 ) -> dict[str, np.ndarray]:
     """Parameters, slots, losses and last state after a few steps on random text."""
     steps, seq_len, rng = 4, 5, np.random.default_rng(3)
-    vocabulary = engine.shapes.vocabulary
-    problem = random_problem(
-        engine.shapes.parameters.items(), engine.zero_state(batch), vocabulary, seq_len, batch, rng
-    )
-    parameters, state = problem.parameters, problem.state
-    optimizer = Optimizer(settings, parameters)
+    problem = random_problem(engine, seq_len, batch, rng)
+    load_parameters(engine, problem.parameters)
+    optimizer = make_optimizer(settings)
+    engine.prepare(StepSettings(optimizer, batch, seq_len, scale=0.5, dropout=dropout))
+    engine.load({f"state/{name}": past for name, past in problem.state.items()})
     losses = []
-    for _ in range(steps):
-        text = rng.integers(0, vocabulary, (seq_len + 1, batch)).astype(np.int32)
-        masks = engine.dropout_masks(dropout, seq_len, batch, rng)
-        loss, state = engine.train_step(
-            parameters, optimizer, 0.05, text[:-1], text[1:], state, scale=0.5, masks=masks
+    for update in range(1, steps + 1):
+        text = rng.integers(0, engine.shapes.vocabulary, (seq_len + 1, batch)).astype(np.int32)
+        losses.append(
+            engine.step(text[:-1], text[1:], 0.05, update=update, restarted=False, rng=rng)
         )
-        losses.append(loss)
-    assert optimizer.count == steps
-    state = {f"state {name}": past for name, past in state.items()}
-    return parameters | optimizer.slots | state | {"losses": np.array(losses)}
+    return engine.dump("parameter", "optimizer", "state") | {"losses": np.array(losses)}
 
 
 def check(
@@ -117,8 +112,8 @@ def test_networks_with_shared_or_several_output_matrices(network: str, batch: in
 def test_threads_share_parameters_and_the_vocabulary(
     settings: OptimizerSettings, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(descent, "_WORTH_SHARING", 10)
-    monkeypatch.setattr(output_layer, "_WORTH_SHARING", 10)
+    monkeypatch.setattr(step.OptimizerStep.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(output_layer.OutputLayer.__init__, "__defaults__", (10,))
     check("wrnn", settings, 1, threads, vocabulary=300)
 
 
@@ -132,23 +127,21 @@ def test_the_same_threads_give_the_same_bytes() -> None:
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("damage", ["transposed", "float32", "too small", "missing", "extra"])
-def test_parameters_that_kernels_could_not_read(damage: str) -> None:
+@pytest.mark.parametrize("name", ["reference", "compiled"])
+@pytest.mark.parametrize("damage", ["transposed", "too small", "missing", "extra"])
+def test_parameters_of_another_network(damage: str, name: str) -> None:
     loaded = load_network("rnn")
     shapes = ShapeSolver(loaded).shapes(7, 6)
-    engine = make_engine("compiled", make_plan(loaded), shapes, np.float64)
-    problem = random_problem(
-        shapes.parameters.items(), engine.zero_state(2), 7, 3, 2, np.random.default_rng(0)
-    )
-    engine.losses(problem.parameters, problem.inputs, problem.targets, problem.state)
+    engine = make_engine(name, make_plan(loaded), shapes, np.float64)
+    problem = random_problem(engine, 3, 2, np.random.default_rng(0))
     parameters = dict(problem.parameters)
-    w = parameters.pop("W")
+    u = parameters.pop("U")
     if damage == "extra":
-        parameters |= {"W": w, "more": w}
+        parameters |= {"U": u, "more": u}
     elif damage != "missing":
-        parameters["W"] = {"transposed": w.T, "float32": w.astype("f4"), "too small": w[1:]}[damage]
-    with pytest.raises(SettingError, match=r"parameter W|not the parameters"):
-        engine.losses(parameters, problem.inputs, problem.targets, problem.state)
+        parameters["U"] = {"transposed": u.T, "too small": u[1:]}[damage]
+    with pytest.raises(SettingError, match=r"parameter U|parameter more"):
+        load_parameters(engine, parameters)
 
 
 @pytest.mark.parametrize("number", [7, -1, 2**31 - 1])
@@ -158,8 +151,9 @@ def test_characters_outside_of_the_vocabulary(number: int, place: str) -> None:
     shapes = ShapeSolver(loaded).shapes(7, 6)
     engine = make_engine("compiled", make_plan(loaded), shapes, np.float64)
     rng = np.random.default_rng(0)
-    problem = random_problem(shapes.parameters.items(), engine.zero_state(2), 7, 3, 2, rng)
+    problem = random_problem(engine, 3, 2, rng)
+    load_parameters(engine, problem.parameters)
     texts = {"inputs": problem.inputs, "targets": problem.targets}
     texts[place][1, 1] = number
     with pytest.raises(TextError, match="outside of the vocabulary of 7"):
-        engine.loss_and_gradients(problem.parameters, *texts.values(), problem.state)
+        engine.loss_and_gradients(*texts.values(), problem.state)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from equations_list import VALID, Valid
 from recurra.compute.engines import make_engine
-from recurra.compute.gradcheck import random_problem
+from recurra.compute.gradcheck import load_parameters, random_problem
 from recurra.compute.plan import make_plan
 from recurra.explain.derivation import Derivation, derive
 from recurra.explain.formulas import (
@@ -159,11 +159,9 @@ def compare(
     shapes = ShapeSolver(network).shapes(VOCABULARY, hidden)
     engine = make_engine("reference", make_plan(network), shapes, np.float64)
     rng = np.random.default_rng(0)
-    zero = engine.zero_state(batch)
-    problem = random_problem(shapes.parameters.items(), zero, VOCABULARY, steps, batch, rng)
-    _, want, _ = engine.loss_and_gradients(
-        problem.parameters, problem.inputs, problem.targets, problem.state
-    )
+    problem = random_problem(engine, steps, batch, rng)
+    load_parameters(engine, problem.parameters)
+    _, want, _ = engine.loss_and_gradients(problem.inputs, problem.targets, problem.state)
     on_paper = {
         name: value.T if name in shapes.transposed else value
         for name, value in problem.parameters.items()

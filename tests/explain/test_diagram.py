@@ -11,8 +11,9 @@ import recurra
 from equations_list import VALID, Valid
 from recurra.explain.diagram import COLUMNS, draw
 from recurra.explain.graph import make_graph
+from recurra.explain.labels import label_of, label_width, place_labels
 from recurra.explain.layout import make_layout
-from recurra.explain.routes import LONGEST, MARGIN, Router, distance, label_of, label_width
+from recurra.explain.routes import LONGEST, MARGIN, Router, distance
 from strategies import networks
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -82,7 +83,7 @@ def test_library(name: str) -> None:
     check_circles(found)
     left, top, right, bottom = found.box
     boxes = []
-    for route, (x, y) in found.labels(COLUMNS):
+    for route, (x, y) in place_labels(found, COLUMNS):
         half = label_width(label_of(route.arrow, found.graph.symbols)) / 2
         boxes.append((x - half, y - 7.0, x + half, y + 7.0))
         for _, (cx, cy), radius in found.circles(COLUMNS):

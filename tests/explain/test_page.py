@@ -13,8 +13,8 @@ from recurra.explain.derivation import derive
 from recurra.explain.latex import Latex, tex
 from recurra.explain.names import split, symbols
 from recurra.explain.page import explanation, summary
-from recurra.explain.words import LANGUAGES, words
 from recurra.lang.functions import FUNCTIONS
+from recurra.view.words import LANGUAGES, Words
 from strategies import networks
 
 # All that a page may use: known to amsmath, KaTeX and MathJax alike.
@@ -64,7 +64,7 @@ def test_library(name: str, language: str) -> None:
     for parameter in network.parameters:
         symbol = Latex(network).name(parameter)
         assert rf"\frac{{\partial \mathcal{{L}}}}{{\partial {symbol}}} &= \sum_{{t=1}}" in page
-    assert (words(language)["published"] in page) == (name == "wrnn")
+    assert (Words(language)("published") in page) == (name == "wrnn")
 
 
 @pytest.mark.parametrize("case", VALID, ids=[case.name for case in VALID])
@@ -189,18 +189,6 @@ def test_letters_that_the_network_uses_itself_are_not_used_for_time_and_target()
     page = explanation(recurra.parse(taken))
     assert r"\sum_{t=1}^{\tau} d \bar y_{t}\,y_{t-1}^{\top}" in page
     assert "= o_{t} - k_t" in page
-
-
-def test_every_sentence_has_two_languages() -> None:
-    english, chinese = words("en"), words("zh")
-    for key, sentence in english.items():
-        # the same formulas and places to fill, in any order
-        assert sorted(re.findall(r"\{\w+\}", sentence)) == sorted(
-            re.findall(r"\{\w+\}", chinese[key])
-        ), key
-        assert sentence != chinese[key]
-    with pytest.raises(recurra.SettingError, match="no language fr: choose one of en, zh"):
-        words("fr")
 
 
 def test_a_page_and_a_notebook_hold_the_diagram() -> None:

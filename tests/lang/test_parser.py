@@ -265,11 +265,11 @@ def test_a_file_is_as_good_as_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", ["mine, line 1", "no output"]),
+        (b"", ["mine.eq, line 1", "no output"]),
         (b"\xff\xfe\x00\x01" * 99, ["mine.eq", "not UTF-8"]),
         (b"PK\x03\x04" + bytes(range(256)), ["mine.eq", "not UTF-8"]),
-        (bytes(1000), ["mine, line 1"]),
-        (b"word " * 1_000_000, ["mine, line 1", "longer than 100,000 characters"]),
+        (bytes(1000), ["mine.eq, line 1"]),
+        (b"word " * 1_000_000, ["mine.eq, line 1", "longer than 100,000 characters"]),
     ],
 )
 def test_a_file_of_something_else(tmp_path: Path, content: bytes, words: list[str]) -> None:

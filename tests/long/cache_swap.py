@@ -32,7 +32,7 @@ ATTACKS = 10  # on one place
 PATIENCE = 600.0
 VICTIM = """
 import importlib, time, numpy as np
-for name in ("recurra.compute.numba.kernels.optimizers", "recurra.engines.kernels.update"):
+for name in ("recurra.compute.numba.kernels.gradients", "recurra.engines.kernels.update"):
     try:
         kernels = importlib.import_module(name)
     except ModuleNotFoundError:

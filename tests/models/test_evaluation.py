@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.compute.engines import make_engine
+from recurra.compute.gradcheck import load_parameters
 from recurra.compute.plan import make_plan
 from recurra.errors import TextError
 from recurra.lang.library import load_network
@@ -23,7 +24,9 @@ def model(request):
     shapes = ShapeSolver(network).shapes(VOCABULARY, 5)
     rng = np.random.default_rng(3)
     parameters = {n: rng.standard_normal(shape) for n, shape in shapes.parameters.items()}
-    return make_engine("reference", make_plan(network), shapes, np.float64), parameters
+    engine = make_engine("reference", make_plan(network), shapes, np.float64)
+    load_parameters(engine, parameters)
+    return engine
 
 
 def texts_of(*lengths):
@@ -31,13 +34,13 @@ def texts_of(*lengths):
     return tuple(rng.integers(0, VOCABULARY, n, dtype=np.int32) for n in lengths)
 
 
-def one_at_a_time(engine, parameters, texts, windows=10**9):
+def one_at_a_time(engine, texts, windows=10**9):
     nats = 0.0
     for text in texts:
         for i in range(len(text) - 1):
             if i % windows == 0:
                 state = engine.zero_state(1)
-            log_p, state = engine.next_log_probabilities(parameters, text[i : i + 1], state)
+            log_p, state = engine.next_log_probabilities(text[i : i + 1], state)
             nats -= log_p[0, text[i + 1]]
     return nats
 
@@ -48,27 +51,27 @@ def one_at_a_time(engine, parameters, texts, windows=10**9):
     ids=["two characters", "one file", "long file", "files of all lengths", "many files"],
 )
 def test_streamed_carries_the_state_through_each_file(model, lengths):
-    engine, parameters = model
     texts = texts_of(*lengths)
-    loss = evaluate(engine, parameters, texts)
+    loss = evaluate(model, texts)
     assert loss.characters == sum(max(n - 1, 0) for n in lengths)
-    assert loss.nats == pytest.approx(one_at_a_time(engine, parameters, texts), rel=1e-12)
+    assert loss.nats == pytest.approx(one_at_a_time(model, texts), rel=1e-12)
 
 
 @pytest.mark.parametrize("windows", [1, 5, 8, 39, 64])
 def test_windows_start_cold_every_so_many_characters(model, windows):
-    engine, parameters = model
     texts = texts_of(40, 7, 41, 1)
-    loss = evaluate(engine, parameters, texts, windows)
+    loss = evaluate(model, texts, windows)
     assert loss.characters == 39 + 6 + 40
-    expected = one_at_a_time(engine, parameters, texts, windows)
+    expected = one_at_a_time(model, texts, windows)
     assert loss.nats == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_model_that_guesses_has_the_logarithm_of_the_vocabulary(model):
-    engine, parameters = model
-    guess = {name: np.zeros_like(p) for name, p in parameters.items()}
-    loss = evaluate(engine, guess, texts_of(50))
+    zeros = {
+        name.replace("parameter", "best"): 0 * p for name, p in model.dump("parameter").items()
+    }
+    model.load(zeros)
+    loss = evaluate(model, texts_of(50), weights="best")
     assert loss.nats_per_char == pytest.approx(math.log(VOCABULARY))
     assert loss.bits_per_char == pytest.approx(math.log2(VOCABULARY))
     assert loss.perplexity == pytest.approx(VOCABULARY)
@@ -79,7 +82,7 @@ def test_a_model_that_guesses_has_the_logarithm_of_the_vocabulary(model):
 @pytest.mark.parametrize("windows", [None, 4])
 def test_a_text_too_short_to_predict_anything_is_refused(model, lengths, windows):
     with pytest.raises(TextError, match="fewer than two characters"):
-        evaluate(*model, texts_of(*lengths), windows)
+        evaluate(model, texts_of(*lengths), windows)
 
 
 @given(st.lists(st.integers(0, 50), max_size=5), st.integers(1, 20))

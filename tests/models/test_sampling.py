@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from recurra.compute.plan import make_plan
-from recurra.compute.reference import ReferenceEngine
 from recurra.errors import RunError, SettingError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.shapes import ShapeSolver
@@ -40,10 +39,10 @@ def text_of(model, *arguments, **options):
 
 def log_probabilities(model, text):
     """What follows a text, by one step of the engine for each of its characters."""
-    engine = ReferenceEngine(make_plan(model.network), model.shapes, model.dtype)
+    engine = model.engine("reference")
     state = engine.zero_state(1)
     for number in model.vocabulary.encode(text):
-        log_p, state = engine.next_log_probabilities(model.parameters, np.array([number]), state)
+        log_p, state = engine.next_log_probabilities(np.array([number]), state)
     return log_p[0]
 
 

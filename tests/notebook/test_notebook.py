@@ -23,7 +23,7 @@ def test_a_network_shows_its_equations_and_diagram():
     )
     early, data = json.loads(done.stdout.splitlines()[-1])
     assert not early
-    assert r"a_{t} &= f_{1}(\bar a_{t})" in data["text/markdown"]
+    assert r"a_{t} &= f_{1}(U\,x_{t} + W\,a_{t-1} + s_{1})" in data["text/markdown"]
     assert "![wrnn](data:image/svg+xml;base64," in data["text/markdown"]
     assert data["text/plain"].startswith("Network(name='wrnn'")
 

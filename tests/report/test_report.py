@@ -21,8 +21,9 @@ from recurra.explain.diagram import draw
 from recurra.report import gather, markdown, page
 from recurra.report.page import LEVELS, coloured
 from recurra.report.samples import Sample, choose_prompts, surprise
-from recurra.report.words import LANGUAGES, WORDS
 from recurra.storage.runs import Run
+from recurra.view import numbers
+from recurra.view.words import LANGUAGES
 
 RECIPE = recurra.MODERN.with_(
     batch=2, seq_len=8, steps=30, warmup=5, record_every=5, evaluate_every=10, sample_every=0,
@@ -82,7 +83,7 @@ def test_the_page_is_whole_and_stays_by_itself(made, content, language):
     for difference in results.differences:
         assert difference.sentence(language) in found.text
     for row in results.rows:
-        assert f"{row.test:.3f}" in found.text
+        assert numbers.loss(row.test) in found.text
         assert f"{row.min_smooth_loss:.2f}" in found.text
     for sample in content.samples:
         assert sample.prompt + sample.text in found.text
@@ -102,7 +103,7 @@ def test_figures_show_every_network_at_every_budget(content):
 def test_every_network_is_drawn_over_three_time_steps(content):
     source = page(content)
     for network in content.networks:
-        assert draw(recurra.parse(network.equations, network.name)) in source
+        assert draw(network.network) in source
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -122,7 +123,7 @@ def test_markdown_tells_the_same(made, content, language):
 def test_the_commands_make_the_comparison_again(made, content, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_text(tmp_path / "a text.txt")
-    (tmp_path / "mine.eq").write_text(content.networks[2].equations, "utf-8")
+    (tmp_path / "mine.eq").write_text(content.networks[2].network.source, "utf-8")
     (command,) = content.commands
     monkeypatch.setattr(sys, "argv", [*shlex.split(command), "--quiet", "--out", "again"])
     with pytest.raises(SystemExit) as end:
@@ -141,7 +142,7 @@ def test_the_commands_make_runs_again(made, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_text(tmp_path / "a text.txt")
     for network in content.networks:
-        (tmp_path / f"{network.name}.eq").write_text(network.equations, "utf-8")
+        (tmp_path / f"{network.network.name}.eq").write_text(network.network.source, "utf-8")
     for number, (command, folder) in enumerate(zip(content.commands, folders, strict=True)):
         out = f"run{number}"
         monkeypatch.setattr(sys, "argv", [*shlex.split(command), "-q", "--out", out])
@@ -181,10 +182,10 @@ def test_runs_that_were_not_compared(made):
     folders = [trial.folder for trial in made.finalists()]
     content = gather(folders[:2], characters=20)
     assert content.names == ["wrnn", "门控"]
-    assert content.results is None
+    assert content.found is None
     found = Page(page(content))
     assert "The answer" not in found.text
-    assert f"{content.runs[0].outcome.val_nats_per_char:.3f}" in found.text
+    assert f"{content.runs[0].outcome.val_nats_per_char:.4f}" in found.text
     markdown(content, "zh")
     # One network and seed in two sizes, in folders of one name.
     assert gather([folders[0], folders[6]], characters=0).names == ["wrnn-1", "wrnn-2"]
@@ -222,7 +223,7 @@ def test_surprise_is_minus_log_two_of_what_the_model_gave(made):
     numbers, state = model.vocabulary.encode(prompt + text), engine.zero_state(1)
     bits = []
     for one, following in itertools.pairwise(numbers):
-        log_p, state = engine.next_log_probabilities(model.parameters, np.array([one]), state)
+        log_p, state = engine.next_log_probabilities(np.array([one]), state)
         bits.append(-float(log_p[0, following]) / math.log(2))
     assert surprise(model, prompt, text) == pytest.approx(bits[-len(text) :], rel=1e-4)
     assert surprise(model, prompt, "") == ()
@@ -289,9 +290,3 @@ def test_files_and_formats(made, tmp_path):
         recurra.write_report(tmp_path, html)
     with pytest.raises(SettingError, match="of one comparison, of one study, or of runs"):
         recurra.write_report([made.folder, made.folder], html)
-
-
-@pytest.mark.parametrize("key", WORDS)
-def test_both_languages_name_the_same_values(key):
-    english, chinese = (set(re.findall(r"{\w+", text)) for text in WORDS[key])
-    assert english == chinese

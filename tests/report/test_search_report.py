@@ -12,10 +12,11 @@ from pages import Page
 from recurra.cli import main
 from recurra.report import gather, markdown, page
 from recurra.report.commands import study_commands
-from recurra.report.words import LANGUAGES
 from recurra.tuning.api import TuneRequest, tune
 from recurra.tuning.space import classic_space, parse_space
-from recurra.tuning.statistics import pair_table
+from recurra.tuning.statistics import compared
+from recurra.view import numbers
+from recurra.view.words import LANGUAGES
 
 RECIPE = recurra.CLASSIC.with_(
     record_every=5, evaluate_every=10, evaluate_characters=200, sample_every=0, clip_value=2.0
@@ -49,7 +50,7 @@ def test_the_page_tells_of_the_search(made, content, language):
     done = [trial for trial in made.trials() if trial.loss is not None]
     assert 2 <= len(done) < len(made.trials()) == 12
     for trial in done:
-        assert f"{trial.loss:.3f}" in found.text
+        assert numbers.loss(trial.loss) in found.text
         assert f"{trial.result.min_smooth_loss:.2f}" in found.text
     for sample in content.samples:
         assert sample.prompt + sample.text in found.text
@@ -63,10 +64,15 @@ def test_the_page_tells_of_the_search(made, content, language):
 def test_every_pair_of_parameters_has_its_map(made, content):
     source = page(content)
     for pair in (("lr", "hidden"), ("lr", "f1"), ("hidden", "f1")):
-        assert f"Lowest loss for {pair[0]} and {pair[1]}" in source
-    _, _, losses = pair_table(made.trials(), "lr", "hidden")
-    for loss in losses.flat:
-        assert f">{loss:.2f}<" in source
+        assert f"Loss by {pair[0]} and {pair[1]}" in source
+    chosen, losses = compared(made.trials())
+    lowest = {}
+    for trial, loss in zip(chosen, losses.tolist(), strict=True):
+        pair = trial.setting["lr"], trial.setting["hidden"]
+        lowest[pair] = min(loss, lowest.get(pair, loss))
+    assert len(lowest) == 6
+    for loss in lowest.values():
+        assert f">{numbers.loss(loss)}<" in source
 
 
 def test_the_best_trials_stand_side_by_side(made, content):

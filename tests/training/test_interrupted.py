@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from recurra.compute.numba.step import OptimizerStep
 from recurra.errors import RunError
 from recurra.lang.library import load_network
 from recurra.storage.runs import Run
@@ -34,16 +35,15 @@ def trainer_in(tmp_path):
 def test_it_goes_on_from_what_was_saved_or_refuses(trainer_in, monkeypatch, steps):
     whole, trainer = trainer_in("whole"), trainer_in("interrupted")
     *_, end = whole.records()
-    descent = trainer.engine._descent
-    step, calls = descent.step, itertools.count()
+    take, calls = OptimizerStep.take, itertools.count()
 
     def interrupted(*arguments):
         if next(calls) == steps:
             raise KeyboardInterrupt
-        return step(*arguments)
+        return take(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(descent, "step", interrupted)
+        patched.setattr(OptimizerStep, "take", interrupted)
         with pytest.raises(KeyboardInterrupt):
             list(trainer.records())
     if steps < RECIPE.evaluate_every:  # the first save

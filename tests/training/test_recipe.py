@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, asdict, fields
 import numpy as np
 import pytest
 
-from recurra.compute.optimizers import OptimizerSettings
+from recurra.compute.optimizers.base import OptimizerSettings
 from recurra.errors import SettingError
 from recurra.training.recipe import CLASSIC, MODERN, RECIPES, Recipe
 

@@ -46,7 +46,7 @@ def test_the_winner_of_a_search_brings_its_own(text, tmp_path):
     opened = recurra.Run.open(spec.run.folder)
     winner = Winner(network, spec.recipe, RunConfig.load(opened).text, tmp_path)
     request = TrainRequest(
-        winner=winner, settings={"steps": 1}, engine="reference", out=tmp_path / "w"
+        winner=lambda: winner, settings={"steps": 1}, engine="reference", out=tmp_path / "w"
     )
     trainer = request.start()
     assert trainer.model.network.name == "gru"

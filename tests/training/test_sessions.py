@@ -67,8 +67,8 @@ def test_the_loaded_model_is_the_trained_one(text):
     for name, value in trainer.model.parameters.items():
         np.testing.assert_array_equal(last.parameters[name], value)
     best = recurra.load_model(trainer.run.folder)
-    for name, value in trainer.best.items():
-        np.testing.assert_array_equal(best.parameters[name], value)
+    for name, value in trainer.engine.dump("best").items():
+        np.testing.assert_array_equal(best.parameters[name.removeprefix("best/")], value)
 
 
 def test_without_a_folder_the_clock_goes_on_from_call_to_call(text):
@@ -112,8 +112,9 @@ def test_a_run_keeps_its_own_order_of_characters(text):
     scores = list(recurra.score(run))
     assert scores[0].loss.nats_per_char == pytest.approx(last.val_nats_per_char, rel=1e-6)
     assert recurra.resume(run).corpus.vocabulary == corpus.vocabulary
-    other = recurra.Trainer(recurra.load_network("rnn"), recurra.load_corpus([text]), SMALL)
-    other.run = run
+    other = recurra.Trainer(
+        recurra.load_network("rnn"), recurra.load_corpus([text]), SMALL, run=run
+    )
     with pytest.raises(RunError, match="in another way"):
         list(other.records())
 
@@ -206,7 +207,7 @@ def test_other_texts_are_evaluated_whole_but_for_unknown_characters(text, tmp_pa
     assert (score.text, score.skipped, score.loss.characters) == ("given", 2, 18)
     model = recurra.load_model(result.run)
     numbers = model.vocabulary.encode("to be  or not to be")
-    assert score.loss == evaluate(model.engine(), model.parameters, [numbers])
+    assert score.loss == evaluate(model.engine(), [numbers])
 
 
 def test_its_own_text_is_known_again_where_it_is_now(text, tmp_path):

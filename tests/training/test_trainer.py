@@ -6,7 +6,6 @@ import math
 import os
 import signal
 from dataclasses import asdict
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from recurra.lang.library import load_network
 from recurra.models.evaluation import evaluate
 from recurra.storage.runs import Run
 from recurra.text.corpus import load_corpus
+from recurra.training.clock import Clock
 from recurra.training.recipe import CLASSIC, MODERN
 from recurra.training.records import Evaluation, Finished, Lost, Progress, Sample, Saved
 from recurra.training.signals import stop_on_signals
@@ -154,8 +154,7 @@ def plain_wrnn(p, inputs, targets, state):
 def test_classic_equals_a_plain_loop_at_every_step(corpus, network, plain, engine, carry_state):
     recipe = PLAIN.with_(carry_state=carry_state)
     trainer = trainer_of(network, corpus, recipe, engine)
-    model = trainer.model
-    start = {name: model.matrix(name).copy() for name in model.parameters}
+    start = {name: trainer.model.matrix(name) for name in trainer.model.parameters}
     text = np.concatenate(corpus.train)
     assert recipe.steps * recipe.seq_len > 2 * len(text)  # the text's end is met twice
     expected, p = plain_classic(plain, start, text.tolist(), recipe)
@@ -167,7 +166,7 @@ def test_classic_equals_a_plain_loop_at_every_step(corpus, network, plain, engin
     np.testing.assert_allclose(losses, expected, rtol=1e-9)
     np.testing.assert_allclose(losses[:100], expected[:100], rtol=1e-12)
     for name, value in p.items():
-        np.testing.assert_allclose(model.matrix(name), value, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(trainer.model.matrix(name), value, rtol=1e-7, atol=1e-9)
     assert np.mean(losses[-50:]) < np.mean(losses[:50]) - 2
 
 
@@ -246,7 +245,8 @@ def test_the_best_is_the_running_mean_of_the_parameters(corpus):
             for name, p in plain.model.parameters.items():
                 mean[name] = decay * mean[name] + (1 - decay) * p
                 assert np.array_equal(averaged.model.parameters[name], p)
-                np.testing.assert_allclose(averaged.judged[name], mean[name], rtol=1e-4, atol=1e-6)
+                judged = averaged.engine.dump("average")[f"average/{name}"]
+                np.testing.assert_allclose(judged, mean[name], rtol=1e-4, atol=1e-6)
     assert step == recipe.steps
 
 
@@ -255,7 +255,7 @@ def test_asked_to_stop_it_saves_and_goes_on_later(corpus, tmp_path):
     whole, broken = (start_run(tmp_path / name, corpus, SMALL) for name in ("whole", "broken"))
     list(trainer_of(network, corpus, SMALL, run=whole).records())
     trainer = trainer_of(network, corpus, SMALL, run=broken)
-    with stop_on_signals(trainer):
+    with stop_on_signals(trainer.stop):
         records = []
         for record in trainer.records():
             records.append(record)
@@ -268,17 +268,52 @@ def test_asked_to_stop_it_saves_and_goes_on_later(corpus, tmp_path):
     assert bytes_of(broken) == bytes_of(whole)
 
 
-def test_the_second_signal_ends_at_once(corpus):
-    trainer = trainer_of(load_network("rnn"), corpus, SMALL)
-    # the background job of a shell, as these tests may be, ignores the signal
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with stop_on_signals(trainer):
-            os.kill(os.getpid(), signal.SIGINT)
-            with pytest.raises(KeyboardInterrupt):
-                os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, inherited)
+def stop_at_call(trainer, number):
+    """Ask for a stop at a call of the engine that belongs to a look, none of which is a step."""
+    calls = itertools.count()
+
+    def heard(function):
+        def call(*arguments, **options):
+            if next(calls) == number:
+                trainer.stop()
+            return function(*arguments, **options)
+
+        return call
+
+    trainer.engine.losses = heard(trainer.engine.losses)
+    trainer.engine.next_log_probabilities = heard(trainer.engine.next_log_probabilities)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("a sample", {"sample_every": 20, "sample_characters": 3000}),
+        ("an evaluation", {"evaluate_every": 20, "evaluate_characters": 100_000}),
+        ("the last evaluation", {"evaluate_every": 40, "sample_every": 0}),
+    ],
+)
+@pytest.mark.parametrize("save_seconds", [0.0, 1e9])
+def test_a_stop_is_heard_in_the_midst_of_a_look(
+    corpus, tmp_path, monkeypatch, name, changes, save_seconds
+):
+    """And whoever goes on ends in the same bytes, the cut look included."""
+    monkeypatch.setattr("recurra.training.stopping.GRACE", -1.0)
+    network, recipe = load_network("wrnn"), SMALL.with_(**changes)
+    whole, broken = (start_run(tmp_path / folder, corpus, recipe) for folder in ("a", "b"))
+    list(trainer_of(network, corpus, recipe, run=whole).records())
+    for stops in itertools.count():
+        options = {"run": broken, "save_seconds": save_seconds}
+        trainer = trainer_of(network, corpus, recipe, **options)
+        calls = stop_at_call(trainer, 1 if stops < 3 else math.inf)
+        *_, end = trainer.records()
+        if end.stopped_by != "interrupted":
+            break
+        # not one more character or piece than was under way
+        assert next(calls) <= 3
+    assert stops >= 1
+    assert bytes_of(broken) == bytes_of(whole)
+    assert told(broken) == told(whole)
 
 
 def test_a_finished_run_stays_as_it_is(corpus, tmp_path):
@@ -376,7 +411,8 @@ def test_records_tell_what_happened(corpus, tmp_path):
     assert end.best_step == [r.step for r in looks if r.best][-1]
     parameters, _ = run.load("best")
     best = {name.removeprefix("parameter/"): p for name, p in parameters.items()}
-    whole = evaluate(trainer.engine, best, corpus.validation)
+    trainer.engine.load({f"parameter/{name}": p for name, p in best.items()})
+    whole = evaluate(trainer.engine, corpus.validation)
     assert end.val_nats_per_char == whole.nats_per_char
     assert end.val_bits_per_char == pytest.approx(whole.nats_per_char / math.log(2))
     assert whole.characters == sum(len(text) - 1 for text in corpus.validation)
@@ -412,19 +448,20 @@ def test_budgets(corpus, budget, stopped_by):
         assert end.seconds >= 0.12
 
 
-def test_a_budget_of_minutes_counts_all_processes(corpus, tmp_path, monkeypatch):
+def test_a_budget_of_minutes_counts_all_processes(corpus, tmp_path):
     # every look at this clock takes a millisecond, whatever else the machine has to do
     ticks = itertools.count()
-    clock = SimpleNamespace(perf_counter=lambda: next(ticks) / 1000)
-    monkeypatch.setattr("recurra.training.clock.time", clock)
-    recipe = SMALL.with_(minutes=0.01)
+
+    def clock():
+        return Clock(lambda: next(ticks) / 1000)
+
+    network, recipe = load_network("rnn"), SMALL.with_(minutes=0.01)
     run = start_run(tmp_path / "run", corpus, recipe)
-    for record in trainer_of(
-        load_network("rnn"), corpus, recipe, run=run, save_seconds=0.0
-    ).records():
+    first = trainer_of(network, corpus, recipe, run=run, save_seconds=0.0, clock=clock())
+    for record in first.records():
         if isinstance(record, Progress) and record.seconds > 0.3:
             break
-    end = finished(trainer_of(load_network("rnn"), corpus, recipe, run=run).records())
+    end = finished(trainer_of(network, corpus, recipe, run=run, clock=clock()).records())
     assert end.stopped_by == "minutes"
     assert run.read_clock()["seconds"] == pytest.approx(end.seconds, abs=0.02)
     again = [r for r in run.metrics() if r["kind"] == "progress" and r["step"] > record.step]
@@ -453,7 +490,7 @@ def test_divergence_keeps_the_last_good_state(corpus, tmp_path):
         records.append(record)
         if isinstance(record, Progress) and record.step == 24:
             # What a rate far too high does at last, at once.
-            trainer.model.parameters["W"] *= np.float32(1e25)
+            trainer.engine.load({"parameter/W": trainer.model.parameters["W"] * np.float32(1e25)})
     end = records[-1]
     assert end.stopped_by == "diverged"
     assert "learning rate 0.001 is too high" in end.message
@@ -469,7 +506,9 @@ def test_parameters_that_are_no_numbers_are_never_saved(corpus, tmp_path):
     trainer = trainer_of(load_network("rnn"), corpus, SMALL, run=run, save_seconds=0.0)
     for record in trainer.records():
         if isinstance(record, Progress) and record.step == 40:
-            trainer.model.parameters["s1"][0] = np.nan
+            s1 = trainer.model.parameters["s1"]
+            s1[0] = np.nan
+            trainer.engine.load({"parameter/s1": s1})
     assert record.stopped_by == "diverged"
     assert "no finite number" in record.message
     arrays, meta = run.load("last")
@@ -484,7 +523,7 @@ def test_a_model_that_predicts_no_numbers_diverges_in_the_midst_of_samples(corpu
     for record in trainer.records():
         records.append(record)
         if isinstance(record, Progress) and record.step == 9:
-            trainer.model.parameters["W"][:] = 1e30
+            trainer.engine.load({"parameter/W": np.full((8, 8), 1e30)})
     assert records[-1].stopped_by == "diverged"
     assert [r.step for r in records if isinstance(r, Sample)] == list(range(1, 9))
 

@@ -1,5 +1,6 @@
 """Whole searches, in this process and in several: equal tables, kills, budgets, refusals."""
 
+import json
 import os
 import signal
 import time
@@ -217,17 +218,31 @@ def test_nobody_takes_a_trial_that_another_holds(tmp_path):
 def test_a_refused_worker_ends_the_search_with_its_sentence(tmp_path):
     made = study(tmp_path)
     (tmp_path / "sums.txt").write_text("something else\n" * 400)
-    with pytest.raises(RunError, match="the texts have changed"):
+    with pytest.raises(RunError, match=r"the texts of .* have changed"):
         list(search(made, workers=2, pause=0.05))
 
 
-def test_a_fault_of_a_worker_is_told_without_its_traceback(tmp_path):
+@pytest.mark.parametrize("name", ["claims", "claims/00000.lock"])
+def test_a_lock_that_cannot_be_made_is_told(tmp_path, name):
     made = study(tmp_path)
-    (made.folder / "claims").write_text("a file where a folder should be")
+    path = made.folder / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(RunError, match=f"cannot write .*{name}"):
+        list(search(made, workers=1, pause=0.05))
+
+
+def test_a_fault_of_a_worker_is_told_without_its_traceback(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("1 / 0", "utf-8")
+    made = study(tmp_path)
+    path = made.folder / "study.json"
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**content, "sampler": "nowhere"}), "utf-8")
+    monkeypatch.setenv("RECURRA_PLUGINS", "broken")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     with pytest.raises(RunError) as refused:
         list(search(made, workers=1, pause=0.05))
-    assert "Error" in str(refused.value)
-    assert "Traceback" not in str(refused.value)
+    assert str(refused.value) == "ZeroDivisionError: division by zero"
 
 
 def test_workers_that_only_die_end_the_search(tmp_path, monkeypatch):
@@ -301,6 +316,17 @@ def test_a_study_in_its_folder_wants_no_database(tmp_path):
     made = study(tmp_path)
     with pytest.raises(SettingError, match="leave --storage out"):
         Study.open(made.folder, "postgresql://localhost/x")
+
+
+def test_a_database_that_only_a_folder_names_is_not_called(tmp_path, monkeypatch):
+    made = study(tmp_path)
+    path = made.folder / "study.json"
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**content, "storage": "postgresql+psycopg://host/x"}), "utf-8")
+    with pytest.raises(SettingError, match=r"database .*//host/x: name it with --storage"):
+        Study.open(made.folder)
+    monkeypatch.setenv("RECURRA_STORAGE", "postgresql://other/y")
+    assert Study.open(made.folder).storage == "postgresql://other/y"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import signal
 import subprocess
@@ -172,6 +173,77 @@ def test_damage_in_the_middle_is_told_with_its_line(tmp_path, store):
     path.write_bytes(b"".join([lines[0], b"garbage\n", *lines[1:]]))
     with pytest.raises(RunError, match="line 2: not a record of Optuna's journal"):
         TrialStore(tmp_path, "name", SPACE)
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "said"),
+    [
+        (0, {"op_code": 99}, "not a record of Optuna's journal"),
+        (0, {"op_code": None}, "not a record of Optuna's journal"),
+        (0, {"study_name": 7}, "study_name cannot be 7"),
+        (1, {"study_id": True}, "study_id cannot be true"),
+        (1, {"datetime_start": 5}, "datetime_start cannot be 5"),
+        (1, {"params": "x"}, "not a record of Optuna's journal"),
+        (2, {"param_value_internal": math.nan}, "param_value_internal cannot be NaN"),
+        (2, {"distribution": "{}"}, "not a record of Optuna's journal"),
+        (4, {"state": 77}, "not a record of Optuna's journal"),
+        (4, {"datetime_start": "2026-99-99"}, "not a record of Optuna's journal"),
+        (5, {"intermediate_value": [1.5]}, r"intermediate_value cannot be \[1.5\]"),
+        (6, {"user_attr": [1]}, r"user_attr cannot be \[1\]"),
+        (8, {"values": [math.inf]}, "values cannot hold Infinity"),
+    ],
+)
+def test_a_record_of_another_type_is_told_with_line_and_field(tmp_path, store, place, change, said):
+    store.trial(0)
+    store.set_setting(0, {"lr": 0.2, "hidden": 3})
+    store.start(0)
+    store.report(0, 100, math.inf)  # a loss that grew out of bounds
+    store.set_result(0, {"steps": 7})
+    store.finalise(0, DONE, 1.25)
+    path = tmp_path / "journal.log"
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == 9
+    lines[place] = json.dumps({**json.loads(lines[place]), **change}).encode()
+    path.write_bytes(b"\n".join([*lines, b""]))
+    with pytest.raises(RunError, match=rf"journal\.log, line {place + 1}: {said}; remove the line"):
+        TrialStore(tmp_path, "name", SPACE).trials()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "said"),
+    [
+        ("verdict", ["done", 1, 2], "verdict.1 has to be text"),
+        ("verdict", ["done", ""], "verdict has to be a state, a reason and a time"),
+        ("verdict", ["done", "", "2026-99-99"], "verdict has to be a state, a reason and a time"),
+        ("verdict", ["won", "", "2026-01-01"], "verdict: won is no state of a trial"),
+        ("result", {"steps": "many"}, "result.steps has to be a whole number or null, not 'many'"),
+        ("notes", {"a": "b"}, "notes has to hold numbers"),
+        ("deaths", [1], "deaths has to be two numbers"),
+    ],
+)
+def test_an_attribute_of_another_type_is_told_with_its_trial(store, attribute, value, said):
+    store.trial(0)
+    store.storage.update(0, lambda s, trial: s.set_trial_user_attr(trial, attribute, value))
+    with pytest.raises(RunError, match=rf"journal\.log, trial 0: {said}"):
+        store.trials()
+
+
+def test_a_setting_of_another_space_is_told(tmp_path, store):
+    store.trial(0)
+    store.set_setting(0, {"lr": 0.2, "hidden": 3})
+    with pytest.raises(RunError, match="trial 0: its setting does not lie in the space"):
+        TrialStore(tmp_path, "name", parse_space({"lr": [0.3, 0.4], "hidden": [3]})).trials()
+
+
+@pytest.mark.parametrize("name", ["journal.log", "journal.lock", "study.json"])
+@pytest.mark.parametrize("what", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_pipes_and_devices_are_no_studies(tmp_path, name, what):
+    made = study(tmp_path)
+    made.trials()
+    (made.folder / name).unlink()
+    what(made.folder / name)
+    with pytest.raises(RunError, match=r"no regular file|Too many levels of symbolic links"):
+        Study.open(made.folder).trials()
 
 
 def test_a_full_disk_is_a_sentence(store, monkeypatch):

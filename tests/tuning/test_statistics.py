@@ -1,5 +1,6 @@
 """Numbers out of results, against definitions written out and against SciPy."""
 
+import dataclasses
 import itertools
 import math
 from datetime import datetime, timedelta
@@ -12,14 +13,14 @@ from hypothesis import strategies as st
 
 from recurra.stats.expected_best import expected_best
 from recurra.tuning.statistics import (
+    compared,
     history,
     importance,
     losses_of_search,
-    pair_table,
     rank_correlation,
     rung_correlations,
 )
-from recurra.tuning.trials import DIVERGED, DONE, PRUNED, Trial
+from recurra.tuning.trials import DIVERGED, DONE, PRUNED, Figures, Trial
 from studies import make_spec
 
 losses = st.lists(st.floats(0.5, 9, allow_nan=False), min_size=1, max_size=8)
@@ -65,7 +66,7 @@ def _trials(settings, values, **more):
     return [
         Trial(
             i, DONE, setting, loss=loss, ended=now + timedelta(seconds=i),
-            result={"characters": 10 * (i + 1)}, **more,
+            result=Figures(characters=10 * (i + 1)), **more,
         )
         for i, (setting, loss) in enumerate(zip(settings, values, strict=True))
     ]  # fmt: skip
@@ -74,6 +75,12 @@ def _trials(settings, values, **more):
 def test_history_adds_up_characters():
     trials = _trials([{}, {}, {}], [3.0, 1.0, 2.0])
     assert history(trials) == ([10, 30, 60], [3.0, 1.0, 2.0], [3.0, 1.0, 1.0])
+
+
+def test_the_history_of_a_search_holds_pruned_trials_at_their_last_rung():
+    first, second = _trials([{}, {}], [3.0, 1.0])
+    pruned = dataclasses.replace(first, state=PRUNED, loss=None, rungs={10: 0.5})
+    assert history([pruned, second]) == ([10, 30], [0.5, 1.0], [math.inf, 1.0])
 
 
 def test_a_search_found_nothing_where_it_diverged():
@@ -106,19 +113,22 @@ def test_importance_of_a_main_effect_is_its_share_of_the_variance(tmp_path):
     assert found["batch"] == pytest.approx(16 / 25, abs=0.01)
 
 
-def test_pairs_show_the_lowest_loss():
-    settings = [{"a": a, "b": b} for a in (2, 1) for b in ("y", "x") for _ in range(2)]
-    rows, columns, table = pair_table(_trials(settings[:-2], range(6)), "a", "b")
-    assert (rows, columns) == ([1, 2], ["x", "y"])
-    np.testing.assert_array_equal(table, [[math.nan, 4], [2, 0]])
-
-
 def test_after_pruning_the_first_rung_is_compared():
     pruned = [Trial(i, PRUNED, {"a": i}, rungs={100: float(i)}) for i in range(1, 9)]
     done = Trial(0, DONE, {"a": 0}, rungs={100: 0.5, 300: 0.4}, loss=0.3)
-    rows, _, table = pair_table([done, *pruned], "a", "a")
-    assert rows == list(range(9))
-    assert np.diag(table).tolist() == [0.5, *range(1, 9)]
+    assert compared([done, *pruned])[1].tolist() == [0.5, *range(1, 9)]
+
+
+@pytest.mark.parametrize("count", [12, 20, 24])
+def test_a_range_that_decides_is_seen_whatever_the_number_of_trials(tmp_path, count):
+    asked = make_spec(tmp_path, {"lr": {"from": 1e-4, "to": 1e-1, "log": True}, "batch": [1, 2]})
+    settings = [{"lr": 10 ** (-4 + 3 * (0.618 * n % 1)), "batch": 1 + n % 2} for n in range(count)]
+    values = [-math.log10(setting["lr"]) for setting in settings]
+    found = importance(asked, _trials(settings, values))
+    assert next(iter(found)) == "lr"
+    assert found["lr"] > 0.7
+    assert found["batch"] < 0.2
+    assert importance(asked, _trials(settings[:5], values[:5])) == {}
 
 
 def test_rungs_foretell(tmp_path):

@@ -42,6 +42,7 @@ COMMANDS = {
     "compare": ("comparing", "Compare networks, with several seeds and intervals."),
     "report": ("comparing", "Make one page of a comparison, or of runs."),
     "write": ("using", "Go on with a text, as a trained network would."),
+    "export": ("exporting", "Write a network or a run as a program that needs no Recurra."),
     "eval": ("using", "Evaluate a trained network on held-out text."),
 }
 # Read when NumPy is imported. Products of one time step are small: on the reference engine, threads

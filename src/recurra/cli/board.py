@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import recurra
-from recurra.cli.display import PAUSE, duration, nats_and_bits, sparkline
+from recurra.cli.display import PAUSE, nats_and_bits, sparkline
 from recurra.cli.output import print_json, shown_path
+from recurra.view import numbers
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -70,10 +71,10 @@ class Lines:
         parts = [f"{count:,} {state}" for state, count in sorted(counts.items())]
         losses = [trial.loss for trial in trials if trial.loss is not None]
         if losses:
-            parts.append(f"best {min(losses):.4f} nats")
+            parts.append(f"best {numbers.loss(min(losses))} nats")
         left = self._left(trials)
         if left is not None:
-            parts.append(f"at most about {duration(left)} left")
+            parts.append(f"at most about {numbers.duration(left)} left")
         return ", ".join(parts)
 
     def _left(self, trials: Trials) -> float | None:
@@ -119,26 +120,18 @@ class Board(Lines):
                 trial.state,
                 setting(trial),
                 f"{trial.characters:,}",
-                "-" if loss is None else f"{loss:.4f}",
+                numbers.loss(loss),
                 line if curve else "",
             )
-        return Group(table, f"{self.summary(trials)}, {duration(time.monotonic() - self.begun)}")
+        return Group(
+            table, f"{self.summary(trials)}, {numbers.duration(time.monotonic() - self.begun)}"
+        )
 
 
 def setting(trial: recurra.Trial) -> str:
     """The values of a trial, short."""
     items = (trial.setting or {}).items()
-    return " ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in items)
-
-
-def columns(study: "recurra.Study") -> list[str]:
-    """The columns of the table for people."""
-    return [
-        "trial", "state", *study.spec.space.parameters,
-        *(f"nats_at_{rung}" for rung in study.spec.pruner.rungs),
-        "nats_per_char", "bits_per_char", "min_smooth_loss", "min_smooth_loss_step", "characters",
-        "seconds",
-    ]  # fmt: skip
+    return " ".join(f"{name}={numbers.setting(value)}" for name, value in items)
 
 
 def show_winner(console: "Console", study: "recurra.Study", json: bool) -> None:
@@ -153,10 +146,11 @@ def show_winner(console: "Console", study: "recurra.Study", json: bool) -> None:
     console.print(f"Best: trial {winner.number}, {setting(winner)}: held-out {loss}")
     if row["min_smooth_loss"] is not None:
         console.print(
-            f"Lowest smoothed loss of a sequence, summed: {row['min_smooth_loss']:.2f}, at step "
-            f"{row['min_smooth_loss_step']:,}; it wrote:"
+            "Lowest smoothed loss of a sequence, summed: "
+            f"{numbers.summed(row['min_smooth_loss'])}, at step "
+            f"{row['min_smooth_loss_step']:,}{'; it wrote:' if row['sample'] else ''}"
         )
     for line in str(row["sample"] or "").splitlines()[:6]:
         console.print(f"    | {line}")
     folder = shown_path(study.folder)
-    console.print(f"Next: recurra trials {folder} --figures; recurra train --from {folder}")
+    console.print(f"Next: recurra trials {folder} --figures svg; recurra train --from {folder}")

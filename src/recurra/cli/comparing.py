@@ -7,7 +7,7 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.display import duration, follow
+from recurra.cli.display import follow
 from recurra.cli.output import (
     Interrupted,
     make_console,
@@ -22,6 +22,7 @@ from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.training.recipe import BUDGETS
 from recurra.training.records import Finished
 from recurra.training.stopping import INTERRUPTED
+from recurra.view import numbers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -307,40 +308,17 @@ def _train(
 
 def _outcome(planned: "PlannedRun", record: Finished) -> str:
     loss = record.val_nats_per_char
-    held_out = "no held-out loss" if loss is None else f"held-out {loss:.3f} nats"
-    return f"{planned.key}: {held_out}, {duration(record.seconds)}; ended: {record.message}"
+    held_out = "no held-out loss" if loss is None else f"held-out {numbers.loss(loss)} nats"
+    return f"{planned.key}: {held_out}, {numbers.duration(record.seconds)}; ended: {record.message}"
 
 
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:
-    from recurra.report.tables import shown_sizes
+    from recurra.comparison.tables import SUMMARIES
 
-    columns = (
-        "network",
-        "hidden",
-        "parameters",
-        "lr",
-        "test nats/char",
-        "95 % over seeds",
-    )
     for budget in comparison.budgets:
         console.print(f"\nBudget {budget.name}, {len(comparison.seeds)} seeds:")
-        rows = []
-        for summary in results.summaries:
-            if summary.budget != budget.name:
-                continue
-            rows.append(
-                (
-                    summary.contestant,
-                    shown_sizes(budget.sizes[summary.contestant]),
-                    summary.parameters,
-                    summary.lr,
-                    summary.test and summary.test.mean,
-                    summary.test and f"{summary.test.low:.3f} to {summary.test.high:.3f}",
-                    summary.bits,
-                    summary.chars_per_second,
-                )
-            )
-        print_table(console, (*columns, "bits/char", "chars/s"), rows)
+        rows = [summary for summary in results.summaries if summary.budget == budget.name]
+        print_table(console, SUMMARIES.show(rows))
         for difference in results.differences:
             if difference.budget == budget.name:
                 console.print(difference.sentence())

@@ -11,6 +11,7 @@ from recurra.cli.streams import Stream
 from recurra.training.records import Compiling, Evaluation, Lost, Progress, Record, Sample
 from recurra.training.signals import stop_on_signals
 from recurra.training.trainer import Trainer
+from recurra.view.numbers import duration, loss, whole
 from recurra.view.text import visible
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Lines:
     def _print_line(self, step: int, event: str = "") -> None:
         parts = [f"step {step:,}"]
         if p := self.progress:
-            parts += [budget(p), speed(p), f"train {p.smooth_nats_per_char:.3f} nats"]
+            parts += [budget(p), speed(p), f"train {loss(p.smooth_nats_per_char)} nats"]
         self.console.print("  ".join(part for part in [*parts, event] if part))
         self._printed = time.monotonic()
 
@@ -165,12 +166,12 @@ def compiling(record: Compiling) -> str:
 
 def nats_and_bits(nats_per_char: float) -> str:
     """A loss per character in both units."""
-    return f"{nats_per_char:.3f} nats {nats_per_char / math.log(2.0):.3f} bits"
+    return f"{loss(nats_per_char)} nats {loss(nats_per_char / math.log(2.0))} bits"
 
 
 def speed(progress: Progress) -> str:
     """Characters per second."""
-    return f"{progress.chars_per_second:,.0f} chars/s"
+    return f"{whole(progress.chars_per_second)} chars/s"
 
 
 def budget(progress: Progress) -> str:
@@ -178,13 +179,6 @@ def budget(progress: Progress) -> str:
     if progress.fraction is None or progress.seconds_left is None:
         return ""
     return f"{progress.fraction:4.0%}, {duration(progress.seconds_left)} left"
-
-
-def duration(seconds: float) -> str:
-    """``m:ss``, or ``h:mm:ss``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def sparkline(

@@ -13,6 +13,7 @@ from recurra.cli import options
 from recurra.cli.output import echo, make_console, print_json, print_table, tell_written
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.storage.outputs import check_output, output_format, write_output
+from recurra.view import numbers
 
 NetworkName = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A name from `recurra networks`, or a .eq file.")
@@ -25,30 +26,17 @@ def networks_command(
     json: options.Json = False,
 ) -> None:
     """List the library of networks, with their numbers of parameters at a given size."""
+    from recurra.explain.tables import NETWORKS
+
     library = [recurra.load_network(name) for name in recurra.library()]
-    counts = [recurra.ShapeSolver(n).shapes(vocabulary, hidden).count for n in library]
+    rows = [(n, recurra.ShapeSolver(n).shapes(vocabulary, hidden).count) for n in library]
     if json:
-        rows = [
-            {
-                "network": network.name,
-                "parameters": count,
-                "choices": network.choices,
-                "description": network.description,
-            }
-            for network, count in zip(library, counts, strict=True)
-        ]
-        print_json({"hidden": hidden, "vocabulary": vocabulary, "networks": rows})
+        table = NETWORKS.records(rows)
+        print_json({"hidden": hidden, "vocabulary": vocabulary, "networks": table})
         return
     console = make_console()
     console.print(f"{hidden:,} numbers in every vector, {vocabulary:,} characters")
-    print_table(
-        console,
-        ("network", "parameters", "what it is", "--set"),
-        [
-            (network.name, count, network.description, _choices(network))
-            for network, count in zip(library, counts, strict=True)
-        ],
-    )
+    print_table(console, NETWORKS.show(rows))
 
 
 def show_command(
@@ -80,8 +68,8 @@ def show_command(
     # Comments, so that what is shown can be read again from a file.
     longest = max(map(len, shapes.parameters))
     for name, shape in shapes.parameters.items():
-        paper = _shape(shapes.paper(name))
-        console.print(f"# {name:<{longest}}  {paper}, stored as {_shape(shape)}")
+        paper = numbers.shape(shapes.paper(name))
+        console.print(f"# {name:<{longest}}  {paper}, stored as {numbers.shape(shape)}")
     console.print(f"# {shapes.count:,} parameters with {vocabulary:,} characters")
 
 
@@ -131,6 +119,8 @@ def check_command(
 
     Exit code 1 if one of them is wrong.
     """
+    from recurra.explain.tables import GRADIENTS
+
     loaded = recurra.load_network(network, options.choices(set_))
     rows = recurra.check_gradients(loaded, engine, seed=seed)
     passed = all(row.passed for row in rows)
@@ -145,22 +135,7 @@ def check_command(
         )
     else:
         console = make_console()
-        print_table(
-            console,
-            ("parameter", "shape", "compared", "largest relative error", "verdict"),
-            [
-                (r.parameter, _shape(r.shape), r.checked, r.error, "ok" if r.passed else "WRONG")
-                for r in rows
-            ],
-        )
+        print_table(console, GRADIENTS.show(rows))
         verdict = "every gradient is exact" if passed else "the gradient is WRONG"
         console.print(f"{loaded.name}, {engine} engine: {verdict}")
     raise typer.Exit(0 if passed else 1)
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _choices(network: recurra.Network) -> str:
-    return " ".join(f"{name}={value}" for name, value in network.choices.items())

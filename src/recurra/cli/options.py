@@ -3,11 +3,12 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, fields
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from recurra.training.recipe import RECIPES, Recipe
+from recurra.compute.engines import ENGINES
+from recurra.training.recipe import RECIPES, Recipe, declared_types, rule
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -23,7 +24,7 @@ VocabularySize = Annotated[
     int, typer.Option("--vocabulary", min=1, metavar="N", help="Distinct characters.")
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", metavar="NAME", help="What computes: compiled or reference.")
+    str, typer.Option("--engine", metavar="NAME", help=f"What computes: {' or '.join(ENGINES)}.")
 ]
 Threads = Annotated[
     int | None,
@@ -115,12 +116,8 @@ def _recipe_fields() -> list[Field[Any]]:
     return [field for field in fields(Recipe) if field.name != "name"]
 
 
-def _types(field: Field[Any]) -> tuple[Any, ...]:
-    return get_args(field.type) or (field.type,)
-
-
 def _option(field: Field[Any]) -> inspect.Parameter:
-    kind = _types(field)[0]
+    kind = declared_types(field)[0]
     flag = "--" + field.name.replace("_", "-")
     values = {name: getattr(recipe, field.name) for name, recipe in RECIPES.items()}
     modern, classic = (str(value).lower() for value in values.values())
@@ -140,7 +137,7 @@ def _option(field: Field[Any]) -> inspect.Parameter:
 
 def _value(field: Field[Any], settings: Mapping[str, Any]) -> Any:
     """What was typed for a field, as the type that it declares; "none" where that is a value."""
-    text, (kind, *others) = settings[field.name], _types(field)
+    text, (kind, *others) = settings[field.name], declared_types(field)
     if kind is bool:
         return text
     if type(None) in others and text.lower() == "none":
@@ -150,7 +147,7 @@ def _value(field: Field[Any], settings: Mapping[str, Any]) -> Any:
     try:
         return kind(text)
     except ValueError:
-        message = f"{text} is not {field.metadata['rule']}"
+        message = f"{text} is not {rule(field)}"
         raise typer.BadParameter(message, param_hint=f"--{field.name.replace('_', '-')}") from None
 
 

@@ -5,10 +5,11 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from recurra.cli.streams import Stream
+from recurra.view.tables import Cells
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,34 +35,17 @@ def make_console(stderr: bool = False, quiet: bool = False) -> "Console":
     return TextConsole(stream, quiet)
 
 
-def print_table(
-    console: "Console", columns: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
+def print_table(console: "Console", cells: Cells) -> None:
     """Print a table; columns of numbers are flush right."""
     from rich import box
     from rich.table import Table
 
-    rows = list(rows)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for i, column in enumerate(columns):
-        numeric = all(isinstance(row[i], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(*map(_cell, row))
+    for heading, numeric in zip(cells.headings, cells.numeric, strict=True):
+        table.add_column(heading, justify="right" if numeric else "left")
+    for row in cells.rows:
+        table.add_row(*row)
     console.print(table, soft_wrap=False)
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return "-"
-        case int():
-            return f"{value:,}"
-        case float() if abs(value) >= 1000.0:
-            return f"{value:,.0f}"
-        case float():
-            return f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.2g}"
-    return str(value)
 
 
 def print_json(result: Mapping[str, Any]) -> None:

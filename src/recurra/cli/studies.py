@@ -1,15 +1,14 @@
 """Commands about a study that there is: `trials` and `worker`."""
 
-import csv
-import io
 from typing import Annotated
 
 import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.board import board, columns, show_winner
+from recurra.cli.board import board, show_winner
 from recurra.cli.output import echo, make_console, print_json, print_table, shown_path
+from recurra.view.numbers import DASH
 
 StudyFolder = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's folder, made by `recurra tune`.")
@@ -19,9 +18,6 @@ Storage = Annotated[
     typer.Option(metavar="URL", help="Its database, with the password; or RECURRA_STORAGE."),
 ]
 
-# A spreadsheet computes a cell that begins with one of these.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
 
 def trials_command(
     study: StudyFolder,
@@ -30,19 +26,24 @@ def trials_command(
         int, typer.Option(min=1, metavar="N", help="So many rows of the table for people.")
     ] = 50,
     figures: Annotated[
-        bool, typer.Option("--figures", help="Draw figures into the study's folder, too.")
-    ] = False,
+        str | None,
+        typer.Option(
+            metavar="FORMAT", help="Draw figures into the study's folder, too: svg, pdf or png."
+        ),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="All columns, comma-separated.")] = False,
     json: options.Json = False,
 ) -> None:
     """Show the trials of a search, the best first."""
     from recurra.tuning.statistics import importance, rung_correlations
     from recurra.tuning.study import rows
+    from recurra.tuning.tables import trials_table
     from recurra.tuning.trials import rank
 
     opened = recurra.Study.open(study, storage)
     trials = opened.trials()
-    table = rows(opened, sorted(trials, key=rank))
+    found = rows(opened, sorted(trials, key=rank))
+    table = trials_table(opened.spec)
     correlations = rung_correlations(opened.spec, trials)
     weights = importance(opened.spec, trials)
     console = make_console(stderr=json or csv)
@@ -50,35 +51,36 @@ def trials_command(
         print_json(
             {
                 "study": str(opened.folder),
-                "trials": table,
+                "trials": table.records(found),
                 "importance": weights,
                 "rungs": [vars(correlation) for correlation in correlations],
             }
         )
     elif csv:
-        echo(_csv(table), end="")
+        echo(table.csv(found), end="")
     else:
-        begun = [row for row in table if row["state"] != "waiting" or row["characters"]]
-        names = columns(opened)
-        print_table(console, names, [[row[name] for name in names] for row in begun[:top]])
+        begun = [row for row in found if row["state"] != "waiting" or row["characters"]]
+        print_table(console, table.show(begun[:top]))
         if len(begun) > top:
             console.print(f"and {len(begun) - top:,} more: --csv shows all")
-        if waiting := len(table) - len(begun):
+        if waiting := len(found) - len(begun):
             console.print(f"{waiting:,} trials wait")
         for correlation in correlations:
-            rho = "-" if correlation.rho is None else f"{correlation.rho:.2f}"
+            rho = DASH if correlation.rho is None else f"{correlation.rho:.2f}"
             console.print(
                 f"rank correlation of the loss at {correlation.rung:,} characters with the final "
                 f"one, over {correlation.trials:,} trials: {rho}"
             )
         parts = ", ".join(f"{name} {part:.2f}" for name, part in weights.items())
-        console.print(f"part of the variance that each explains alone: {parts}")
+        console.print(
+            f"part of the variance that each explains alone: {parts or 'too few trials to tell'}"
+        )
         if any(trial.loss is not None for trial in trials):
             show_winner(console, opened, False)
     if figures:
         from recurra.tuning.figures import draw_all
 
-        for path in draw_all(opened, trials):
+        for path in draw_all(opened.folder / "figures", opened.spec, trials, figures):
             console.print(f"drawn: {shown_path(path)}")
 
 
@@ -102,16 +104,3 @@ def worker_command(
     with board(console, opened) as show:
         for trials in search(opened, workers=workers, characters=characters):
             show(trials)
-
-
-def _csv(table: list[dict[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(table[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in table)
-    return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A text that no spreadsheet takes for a formula; numbers stay numbers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -7,7 +7,7 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.display import download_lines, duration, follow, sparkline
+from recurra.cli.display import download_lines, follow, sparkline
 from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
 from recurra.compute.engines import DEFAULT_ENGINE
@@ -15,6 +15,7 @@ from recurra.text.decoding import UTF8
 from recurra.training.records import Finished, Progress
 from recurra.training.request import RequestError
 from recurra.training.stopping import DIVERGED, INTERRUPTED
+from recurra.view import numbers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,7 +104,8 @@ def train_command(
     _refuse_to_go_on(finished)
     _print_results(console, [finished])
     console.print(
-        f"Lowest smoothed loss of a sequence, summed: {finished.min_smooth_loss:.2f}, at step "
+        "Lowest smoothed loss of a sequence, summed: "
+        f"{numbers.summed(finished.min_smooth_loss)}, at step "
         f"{finished.min_smooth_loss_step:,}"
     )
     console.print(f"Ended: {finished.message}.")
@@ -131,10 +133,12 @@ def demo_command(
         curves.append(curve)
         console.print()
     highest, lowest = max(map(max, curves)), min(map(min, curves))
-    console.print(f"Training loss, {highest:.2f} to {lowest:.2f} nats per character:")
+    console.print(
+        f"Training loss, {numbers.loss(highest)} to {numbers.loss(lowest)} nats per character:"
+    )
     for finished, curve in zip(results, curves, strict=True):
         line = sparkline(curve, lowest, highest, 60, console.options.ascii_only)
-        console.print(f"  {finished.network:<6}{line}  {curve[-1]:.3f}")
+        console.print(f"  {finished.network:<6}{line}  {numbers.loss(curve[-1])}")
     console.print()
     _print_results(console, results)
     runs = [finished.run or "" for finished in results]
@@ -190,18 +194,6 @@ def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
 
 
 def _print_results(console: "Console", results: list[Finished]) -> None:
-    rows = [
-        (
-            r.network,
-            r.parameters,
-            r.val_nats_per_char,
-            r.val_bits_per_char,
-            r.train_nats_per_char,
-            r.chars_per_second,
-            r.steps,
-            duration(r.seconds),
-        )
-        for r in results
-    ]
-    columns = "network", "parameters", "held-out nats/char", "bits/char", "train nats/char"
-    print_table(console, (*columns, "chars/s", "steps", "time"), rows)
+    from recurra.training.tables import FINISHED
+
+    print_table(console, FINISHED.show(results))

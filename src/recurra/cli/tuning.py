@@ -9,9 +9,9 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
-from recurra.cli.display import duration
 from recurra.cli.output import Interrupted, echo, make_console, print_json, print_table, shown_path
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads
+from recurra.view.numbers import duration, whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -199,27 +199,19 @@ def _dry_run(
     console: "Console", spec: "StudySpec", workers: int, json: bool, classic: bool
 ) -> None:
     from recurra.tuning.cost import estimate_cost
+    from recurra.tuning.tables import PROBES
 
     console.print("measuring a few settings ...")
     found = estimate_cost(spec, workers)
     if json:
         print_json(asdict(found))
         return
-    rows = [
-        (
-            ", ".join(f"{name} {value}" for name, value in p.setting.items()),
-            p.parameters,
-            1.0 / p.seconds_per_char if p.seconds_per_char else None,
-            None if p.memory is None else p.memory / 2**20,
-        )
-        for p in found.probes
-    ]
-    print_table(console, ("measured", "parameters", "chars/s", "MiB"), rows)
+    print_table(console, PROBES.show(found.probes))
     _tell(console, spec, found)
     if classic:
         console.print(
             "The original ran for a day on 12 cores and did not come to the end of a grid: more "
-            f"than {DAY / found.seconds:,.0f} times as long."
+            f"than {whole(DAY / found.seconds)} times as long."
         )
 
 
@@ -231,7 +223,7 @@ def _tell(console: "Console", spec: "StudySpec", found: "CostEstimate") -> None:
     )
     console.print(
         f"time: {bound}about {duration(found.seconds)} with {found.workers} workers on "
-        f"{os.cpu_count()} cores; memory: up to {found.memory / 2**20:,.0f} MiB for each worker; "
+        f"{os.cpu_count()} cores; memory: up to {whole(found.memory / 2**20)} MiB for each worker; "
         f"disk: up to {found.disk / 2**30:,.2f} GiB"
     )
     if found.too_large:

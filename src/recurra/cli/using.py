@@ -188,6 +188,8 @@ def eval_command(
     json: options.Json = False,
 ) -> None:
     """How well a run predicts the whole of its held-out text, or of other texts."""
+    from recurra.training.tables import SCORES
+
     opened = recurra.Run.open(run)
     scores = list(
         recurra.score(
@@ -202,19 +204,8 @@ def eval_command(
     )
     if scores[0].skipped:
         echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
-    rows = [
-        {
-            "text": score.text,
-            "windows": score.windows,
-            "characters": score.loss.characters,
-            "nats_per_char": score.loss.nats_per_char,
-            "bits_per_char": score.loss.bits_per_char,
-            "perplexity": score.loss.perplexity,
-        }
-        for score in scores
-    ]
     if json:
-        print_json({"run": str(opened.folder), "skipped": scores[0].skipped, "results": rows})
+        results = SCORES.records(scores)
+        print_json({"run": str(opened.folder), "skipped": scores[0].skipped, "results": results})
     else:
-        columns = [name.replace("_per_", "/") for name in rows[0]]
-        print_table(make_console(), columns, [list(row.values()) for row in rows])
+        print_table(make_console(), SCORES.show(scores))

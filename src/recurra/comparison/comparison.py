@@ -254,7 +254,7 @@ class Comparison:
 
     @cached_property
     def seal(self) -> str:
-        """What ties `test.safetensors` to comparison.json, whatever else a newer Recurra knows."""
+        """Checksum that ties `test.safetensors` to comparison.json."""
         definition = json.loads(read_bounded(self.folder / FILE))
         return hashlib.sha256(canonical_json(definition).encode()).hexdigest()
 

@@ -10,7 +10,7 @@ from recurra.compute.engines import available_threads
 
 
 def machine() -> dict[str, str]:
-    """What a reader needs to know about the machine that this runs on."""
+    """Processor, cores and versions of the machine that this runs on."""
     return {
         "processor": _processor(),
         "cores": str(available_threads()),

@@ -1,7 +1,8 @@
 """Results of a comparison as estimates to draw."""
 
 from recurra.comparison.results import Results
-from recurra.view.figures import Estimate
+from recurra.view import numbers
+from recurra.view.charts import Estimate
 
 GREY = -1
 
@@ -16,7 +17,7 @@ def loss_estimates(results: Results, budget: str) -> list[Estimate]:
             losses = [row.test for row in results.rows_of(budget, summary.contestant)]
             estimates.append(
                 Estimate(
-                    f"{summary.contestant}  {found.mean:.4f}",
+                    f"{summary.contestant}  {numbers.loss(found.mean)}",
                     found.mean,
                     found.low,
                     found.high,
@@ -31,7 +32,7 @@ def difference_estimates(results: Results, budget: str) -> list[Estimate]:
     """Difference of test loss of each pair at a budget, with its interval."""
     return [
         Estimate(
-            f"{d.one} − {d.other}  " + f"{d.interval.mean:+.4f}".replace("-", "−"),
+            f"{d.one} − {d.other}  {numbers.gap(d.interval.mean)}",
             d.interval.mean,
             d.interval.low,
             d.interval.high,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recurra.comparison.budgets import TOLERANCE
 from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.comparison.test_losses import Scores, measure_test_losses
-from recurra.comparison.verdict import NOTES, Verdict, sentence, verdict_of
+from recurra.comparison.verdict import Verdict, sentence, verdict_of
 from recurra.stats.expected_best import expected_best
 from recurra.stats.intervals import (
     CONFIDENCE,
@@ -22,6 +22,7 @@ from recurra.stats.intervals import (
     paired_bootstrap,
 )
 from recurra.text.sources import Source
+from recurra.view.words import Words
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Row:
     budget: str
     contestant: str
     seed: int
+    hidden: int | dict[str, int]
     parameters: int
     lr: float | None
     steps: int
@@ -63,6 +65,7 @@ class Summary:
 
     budget: str
     contestant: str
+    hidden: int | dict[str, int]
     parameters: int
     lr: float | None
     chars_per_second: float
@@ -146,26 +149,26 @@ class Results:
 
     def sentences(self, language: str = "en") -> list[str]:
         """The verdicts in words, each with its budget."""
-        colon = NOTES[language]["colon"]
+        colon = Words(language)("colon")
         return [f"{d.budget}{colon}{d.sentence(language)}" for d in self.differences]
 
     def notes(self, budget: str, language: str = "en") -> list[str]:
-        """What was not equal at a budget, or not searched to its end, in words.
+        """Warnings about a budget, in words: not equal, or not searched to its end.
 
         Minutes that are equal make characters differ, as they should.
         """
         rows = [row for row in self.rows if row.budget == budget]
-        words, notes = NOTES[language], []
+        words, notes = Words(language), []
         low, high = min(r.parameters for r in rows), max(r.parameters for r in rows)
         if high > (1.0 + 2.0 * TOLERANCE) * low:
-            notes.append(words["parameters"].format(low=low, high=high))
+            notes.append(words("note parameters", low=f"{low:,}", high=f"{high:,}"))
         low, high = min(r.characters for r in rows), max(r.characters for r in rows)
         # sequences of other lengths do not end at the same character
         if high > 1.001 * low and any(row.stopped_by != "minutes" for row in rows):
-            notes.append(words["characters"].format(low=low, high=high))
+            notes.append(words("note characters", low=f"{low:,}", high=f"{high:,}"))
         edge = [s.contestant for s in self.searches if s.budget == budget and s.at_the_edge]
         if edge:
-            notes.append(words["edge"].format(names=words["comma"].join(edge)))
+            notes.append(words("note edge", names=words("comma").join(edge)))
         return notes
 
     def as_dict(self) -> dict[str, Any]:
@@ -215,14 +218,16 @@ def evaluate_test(
 
 def _row(planned: PlannedRun, scores: Scores) -> Row:
     outcome = planned.finished()  # else there would be no scores, unless somebody removed it since
+    recipe = planned.run.config.recipe
     losses = _finite(scores.losses.get(planned.key))
     return Row(
         key=planned.key,
         budget=planned.budget,
         contestant=planned.contestant,
         seed=planned.seed,
+        hidden=recipe.hidden,
         parameters=outcome.parameters,
-        lr=planned.run.config.recipe.lr,
+        lr=recipe.lr,
         steps=outcome.steps,
         characters=outcome.characters,
         seconds=outcome.seconds,
@@ -246,6 +251,7 @@ def _summary(budget: str, contestant: str, rows: Sequence[Row]) -> Summary:
     return Summary(
         budget,
         contestant,
+        hidden=rows[0].hidden,
         parameters=rows[0].parameters,
         lr=rows[0].lr,
         chars_per_second=float(np.mean([row.chars_per_second for row in rows])),

@@ -122,7 +122,7 @@ def _compile(comparison: Comparison, trainer: Trainer) -> None:
     """Compile, or load, all kernels before the clock of a budget of minutes runs."""
     recipe = trainer.recipe
     once = Trainer(
-        trainer.model.network,
+        trainer.network,
         trainer.corpus,
         # one step, the held-out loss and, if samples are written, one
         recipe.with_(steps=1, sample_every=min(1, recipe.sample_every), sample_characters=1),

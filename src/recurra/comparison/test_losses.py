@@ -20,6 +20,12 @@ _CURE = "restore a backup, or remove the file to measure the losses again"
 
 
 @dataclass(frozen=True)
+class _Meta:
+    documents: tuple[int, ...]
+    seal: str
+
+
+@dataclass(frozen=True)
 class Scores:
     """The losses of a comparison on its test part.
 
@@ -31,14 +37,6 @@ class Scores:
 
     losses: Mapping[str, NDArray[np.float32]]
     documents: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class _Meta:
-    """What the file says beside the losses."""
-
-    documents: tuple[int, ...]
-    seal: str
 
 
 def measure_test_losses(
@@ -60,21 +58,20 @@ def measure_test_losses(
         corpus = comparison.text.load(comparison.folder, sources, fetch=fetch)
         documents, losses = _score(comparison, corpus)
         save_checkpoint(path, losses, {"documents": documents, "seal": comparison.seal})
-    losses, meta = load_checkpoint(path)
-    kept = read_typed(_Meta, meta, path, _CURE)
-    if kept.seal != comparison.seal:
+    losses, kept = load_checkpoint(path)
+    meta = read_typed(_Meta, kept, path, _CURE)
+    if meta.seal != comparison.seal:
         raise RunError(
             f"{path} does not belong to the comparison.json beside it: restore what was there"
         )
-    characters = sum(kept.documents)
-    if not kept.documents or min(kept.documents) < 1:
-        raise RunError(f"{path}: documents have to be lengths of texts: {_CURE}")
-    for name, array in losses.items():
-        if array.shape != (characters,) or array.dtype != np.float32:
-            raise RunError(
-                f"{path}: {name} has to be {characters:,} losses, as documents say: {_CURE}"
-            )
-    return Scores(losses, kept.documents)
+    finalists = {planned.key for planned in comparison.finalists()}
+    wanted = (sum(meta.documents),), np.float32
+    if min(meta.documents, default=0) < 1 or any(
+        name not in finalists or (of_run.shape, of_run.dtype) != wanted
+        for name, of_run in losses.items()
+    ):
+        raise RunError(f"{path} does not hold the losses of these runs: {_CURE}")
+    return Scores(losses, meta.documents)
 
 
 def _score(
@@ -94,7 +91,7 @@ def _score(
             engine = model.engine(comparison.engine, comparison.threads)
             # a run may number characters in its own way
             own = [model.vocabulary.encode(corpus.vocabulary.decode(text)) for text in texts]
-            found = character_losses(engine, model.parameters, own)
+            found = character_losses(engine, own)
             losses[planned.key] = np.concatenate(found).astype(np.float32)
     return [len(text) - 1 for text in texts], losses
 

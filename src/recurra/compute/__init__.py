@@ -3,10 +3,11 @@
 autodiff     derivatives of element-wise expressions
 plan         network -> ordered stages, forward and backward
 base         the contract of an engine
+host         engines on NumPy arrays: what they do alike
 engines      the registry of engines
 reference    the living definition, in NumPy
 numba        the fast engine: kernels generated from the plan
-optimizers   updates of parameters
+optimizers   update rules, one file each
 dropout      masks
 gradcheck    gradients against finite differences
 arrays       arrays where a processor likes them

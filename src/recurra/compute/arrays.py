@@ -9,9 +9,9 @@ _PAGE, _QUARTER = 4096, 1024
 
 
 def aligned_zeros(
-    shape: tuple[int, ...], dtype: npt.DTypeLike, quarter: int = 0
+    shape: tuple[int, ...], dtype: npt.DTypeLike, page_offset: int = 0
 ) -> npt.NDArray[Any]:
-    """Zeros that begin a cache line, and some quarter of a page; NumPy's own begin anywhere.
+    """Zeros that begin a cache line, ``page_offset`` quarters into a page; NumPy's begin anywhere.
 
     A vector that lies across two cache lines costs twice the time. And of two addresses a
     processor first compares the place within their pages: a loop that writes one array and reads
@@ -21,5 +21,5 @@ def aligned_zeros(
     number = np.dtype(dtype)
     size = int(np.prod(shape)) * number.itemsize
     memory = np.zeros(size + _PAGE, np.uint8)
-    start = (quarter * _QUARTER - memory.ctypes.data) % _PAGE
+    start = (page_offset * _QUARTER - memory.ctypes.data) % _PAGE
     return memory[start : start + size].view(number).reshape(shape)

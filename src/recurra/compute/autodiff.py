@@ -148,11 +148,11 @@ def differentiate(program: Program, value: Value, *, stored: bool = True) -> Ele
 
     adjoints: dict[Value, Value] = {value: Adjoint()}
     for index in reversed(range(len(forward))):
-        slope = adjoints.get(Temporary(index))
-        if slope is None:
+        adjoint = adjoints.get(Temporary(index))
+        if adjoint is None:
             continue
         operation = forward[index]
-        parts = _chain_rule(operation, Temporary(index), slope, backward, known)
+        parts = _chain_rule(operation, Temporary(index), adjoint, backward, known)
         for argument, part in zip(operation.arguments, parts, strict=True):
             if not isinstance(argument, Constant | MaskValue):
                 before = adjoints.get(argument)
@@ -164,31 +164,31 @@ def differentiate(program: Program, value: Value, *, stored: bool = True) -> Ele
 def _chain_rule(
     operation: Operation,
     result: Value,
-    slope: Value,
+    adjoint: Value,
     backward: Program,
     known: Callable[[Value], Value],
 ) -> tuple[Value, ...]:
     """d loss / d argument for each argument, given d loss / d result."""
     match operation:
         case Operation("+", _):
-            return slope, slope
+            return adjoint, adjoint
         case Operation("-", _):
-            return slope, backward.emit("negative", slope)
+            return adjoint, backward.emit("negative", adjoint)
         case Operation("*", (left, right)):
             return (
-                backward.emit("*", slope, known(right)),
-                backward.emit("*", slope, known(left)),
+                backward.emit("*", adjoint, known(right)),
+                backward.emit("*", adjoint, known(left)),
             )
         case Operation("/", (_, right)):
-            share = backward.emit("/", slope, known(right))
-            return share, backward.emit("negative", backward.emit("*", share, known(result)))
+            quotient = backward.emit("/", adjoint, known(right))
+            return quotient, backward.emit("negative", backward.emit("*", quotient, known(result)))
         case Operation("negative", _):
-            return (backward.emit("negative", slope),)
+            return (backward.emit("negative", adjoint),)
         case Operation(function, (argument,)):
             reads = FUNCTIONS[function].reads
             x = known(argument) if "x" in reads else Constant(0.0)
             y = known(result) if "y" in reads else Constant(0.0)
-            return (backward.emit("*", slope, backward.emit(f"{function}'", x, y)),)
+            return (backward.emit("*", adjoint, backward.emit(f"{function}'", x, y)),)
     raise AssertionError(operation)
 
 

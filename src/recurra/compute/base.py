@@ -1,49 +1,183 @@
-"""Contract of an engine: what computes a plan's loss, gradients and next characters."""
+"""Contract of an engine: the part of Recurra that holds a network's numbers and computes."""
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.compute.dropout import Masks, draw_masks
-from recurra.compute.optimizers import Optimizer
+from recurra.compute.optimizers.base import Optimizer
 from recurra.compute.plan import Plan
 from recurra.lang.shapes import Shapes
 
 Array = npt.NDArray[Any]
 Parameters = dict[str, Array]
-State = dict[str, Array]
+# Vector -> its last values (lags, B, n), oldest first, in what the engine has for arrays.
+State = Mapping[str, Any]
+# The parameters that are trained, their running mean, and those with the lowest held-out loss.
+Weights = Literal["parameter", "average", "best"]
+Group = Literal[Weights, "optimizer", "state"]
 
 
-class Engine(Protocol):
-    """The contract of an engine, and what is the same in all.
+@dataclass(frozen=True)
+class StepSettings:
+    """Facts that stay the same from one training step to the next.
 
-    Texts are int32 arrays ``(T, B)``, time first: B streams of T characters. A state maps each
-    vector that is read at a lag to its last values, ``(lags, B, n)``, oldest first. Losses are
-    in nats. Nothing that is passed in is modified, but by :meth:`train_step`.
+    Attributes:
+        optimizer: how gradients change parameters.
+        batch: streams of text, B.
+        seq_len: characters of each stream in a step, T.
+        scale: factor of the loss whose gradients are taken.
+        dropout: part of the numbers dropped; see :mod:`recurra.compute.dropout`.
+        dropout_same: drop the same numbers at every step of a sequence.
     """
 
-    plan: Plan
-    shapes: Shapes
-    dtype: np.dtype[Any]
-    sizes: dict[str, int]
+    optimizer: Optimizer
+    batch: int
+    seq_len: int
+    scale: float = 1.0
+    dropout: float = 0.0
+    dropout_same: bool = False
+
+
+class Engine(ABC):
+    """The contract of an engine.
+
+    An engine owns its numbers, wherever they live: parameters, optimiser slots, masks, state.
+    Arrays of NumPy cross only at `load` and `dump`, under their names in a checkpoint:
+    ``"parameter/U"``, ``"average/U"``, ``"best/U"``, ``"optimizer/U/m"``, ``"state/a"``. Texts are
+    int32 arrays ``(T, B)``, time first: B streams of T characters. Losses are in nats.
+
+    Args:
+        plan: the computation.
+        shapes: sizes of its vectors and parameters.
+        dtype: float type of all numbers.
+        threads: how many may share a batch.
+    """
+
+    def __init__(
+        self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32, threads: int = 1
+    ) -> None:
+        self.plan, self.shapes, self.dtype, self.threads = plan, shapes, np.dtype(dtype), threads
+        self.sizes = plan.sizes(shapes)
 
     @property
     def cold(self) -> bool:
         """Whether the first step has to compile kernels, which takes seconds."""
-        ...
+        return False
 
     @property
     def compiling(self) -> str:
         """Name of the kernel that is being compiled; empty if none is."""
         return ""
 
+    def compile(self) -> None:  # noqa: B027 - most engines have nothing to compile
+        """Compile all that training and reading need, after `prepare`; no number changes."""
+
+    # -- numbers
+
+    @abstractmethod
+    def load(self, arrays: Mapping[str, Array]) -> None:
+        """Copy host arrays in; what is not named stays as it is.
+
+        Slots and state have a place only after `prepare`.
+
+        Raises:
+            SettingError: names or shapes that are not those of this network, or a first load of
+                parameters without all of them.
+        """
+
+    @abstractmethod
+    def dump(self, *groups: Group) -> Parameters:
+        """Copies of all arrays of some groups; a group that is not in use has none."""
+
+    @abstractmethod
+    def copy(self, source: Weights, target: Weights) -> None:
+        """Set one set of parameters to the numbers of another."""
+
+    @abstractmethod
+    def average(self, weight: float) -> None:
+        """``average += weight (parameter - average)``."""
+
+    @abstractmethod
+    def all_finite(self) -> bool:
+        """Whether every parameter is a finite number."""
+
+    # -- training
+
+    @abstractmethod
+    def prepare(self, settings: StepSettings) -> None:
+        """Get ready for `step`: optimiser slots and state are zeros after it."""
+
+    @abstractmethod
+    def step(
+        self,
+        inputs: Array,
+        targets: Array,
+        rate: float,
+        *,
+        update: int,
+        restarted: bool,
+        rng: np.random.Generator,
+    ) -> float:
+        """Take one training step: loss, gradients, clipping, update; the state goes on.
+
+        Args:
+            inputs, targets: (T, B) of the settings.
+            rate: the learning rate.
+            update: which update of the parameters this is, from 1.
+            restarted: begin from the zero state.
+            rng: generator of dropout masks, and of nothing else.
+
+        Returns:
+            The loss before the update, summed over all characters.
+        """
+
+    # -- reading
+
+    @abstractmethod
     def zero_state(self, batch: int) -> State:
         """Zeros: the state before any text."""
-        return {
-            name: np.zeros((lags, batch, self.sizes[name]), self.dtype)
-            for name, lags in self.plan.state.items()
-        }
+
+    @abstractmethod
+    def losses(
+        self, inputs: Array, targets: Array, state: State, weights: Weights = "parameter"
+    ) -> tuple[Array, State]:
+        """``-log p`` of every target, ``(T, B)``, and the next state.
+
+        A given state is not modified; of one with more than B streams the first B are read.
+        """
+
+    @abstractmethod
+    def next_log_probabilities(
+        self, inputs: Array, state: State, weights: Weights = "parameter"
+    ) -> tuple[Array, State]:
+        """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
+
+    # -- checks
+
+    @abstractmethod
+    def load_state(self, arrays: Mapping[str, Array]) -> State:
+        """A state from host arrays ``(lags, B, n)``."""
+
+    @abstractmethod
+    def dump_state(self, state: State) -> Parameters:
+        """The host arrays of a state."""
+
+    @abstractmethod
+    def loss_and_gradients(
+        self,
+        inputs: Array,
+        targets: Array,
+        state: State,
+        *,
+        scale: float = 1.0,
+        masks: Masks | None = None,
+    ) -> tuple[float, Parameters, State]:
+        """Loss summed over all T * B characters, gradients of ``scale`` times it, next state."""
 
     def dropout_masks(
         self,
@@ -54,47 +188,11 @@ class Engine(Protocol):
         *,
         same_over_time: bool = False,
     ) -> Masks | None:
-        """Masks for one training step; None where nothing is dropped."""
+        """Masks for one training step, the same in every engine; None where nothing is dropped."""
         return draw_masks(
             self.plan, self.shapes, rate, steps, batch, rng, same_over_time=same_over_time
         )
 
-    def loss_and_gradients(
-        self,
-        parameters: Parameters,
-        inputs: Array,
-        targets: Array,
-        state: State,
-        *,
-        scale: float = 1.0,
-        masks: Masks | None = None,
-    ) -> tuple[float, Parameters, State]:
-        """Loss summed over all T * B characters, gradients of ``scale`` times it, next state."""
-        ...
-
-    def train_step(
-        self,
-        parameters: Parameters,
-        optimizer: Optimizer,
-        rate: float,
-        inputs: Array,
-        targets: Array,
-        state: State,
-        *,
-        scale: float = 1.0,
-        masks: Masks | None = None,
-    ) -> tuple[float, State]:
-        """One optimiser step in place; the loss before it, summed, and the next state."""
-        ...
-
-    def losses(
-        self, parameters: Parameters, inputs: Array, targets: Array, state: State
-    ) -> tuple[Array, State]:
-        """``-log p`` of every target, ``(T, B)``, and the next state."""
-        ...
-
-    def next_log_probabilities(
-        self, parameters: Parameters, inputs: Array, state: State
-    ) -> tuple[Array, State]:
-        """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
-        ...
+    def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
+        """The shape of each array of a state."""
+        return {name: (lags, batch, self.sizes[name]) for name, lags in self.plan.state.items()}

@@ -45,6 +45,8 @@ def draw_masks(
 
     A rate is rounded to a multiple of 1/256, so that one random byte decides a value.
     """
+    if not plan.edges and _scale(rate) == 1.0:
+        return None
     sizes = plan.sizes(shapes)
 
     def kept(rate: float, times: int, size: int) -> npt.NDArray[Any]:
@@ -60,8 +62,6 @@ def draw_masks(
             if _scale(own) > 1.0:
                 edges[name] = kept(own, steps, sizes[edge.owner]) * np.float32(_scale(own))
         return Masks(1.0, {}, edges) if edges else None
-    if _scale(rate) == 1.0:
-        return None
     arrays = {name: kept(rate, plan.lags[name] + steps, sizes[name]) for name in plan.dropped}
     return Masks(_scale(rate), arrays, {})
 

@@ -1,6 +1,8 @@
-"""Registry of engines: what computes a plan's loss, gradients and next characters."""
+"""Registry of engines: name -> class. A folder and a line here make one more."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +12,50 @@ from recurra.compute.plan import Plan
 from recurra.errors import SettingError
 from recurra.lang.shapes import Shapes
 
-ENGINES = ("compiled", "reference")
 DEFAULT_ENGINE = "compiled"
 MAX_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class EngineEntry:
+    """An engine that can be asked for by name.
+
+    Attributes:
+        help: one line for people.
+        load: imports its class, which may take a second, and returns it.
+    """
+
+    help: str
+    load: Callable[[], type[Engine]]
+
+
+def _compiled() -> type[Engine]:
+    from recurra.compute.numba.engine import CompiledEngine
+
+    return CompiledEngine
+
+
+def _reference() -> type[Engine]:
+    from recurra.compute.reference import ReferenceEngine
+
+    return ReferenceEngine
+
+
+ENGINES: dict[str, EngineEntry] = {
+    "compiled": EngineEntry("kernels made for the network: the fast one", _compiled),
+    "reference": EngineEntry("plain NumPy: the readable one", _reference),
+}
+
+
+def register_engine(name: str, help: str, load: Callable[[], type[Engine]]) -> None:
+    """Make an engine known by a name; see `EngineEntry`.
+
+    Raises:
+        SettingError: there is an engine of that name.
+    """
+    if name in ENGINES:
+        raise SettingError(f"there is an engine {name} already: choose another name")
+    ENGINES[name] = EngineEntry(help, load)
 
 
 def available_threads() -> int:
@@ -43,10 +86,10 @@ def make_engine(
     dtype: npt.DTypeLike = np.float32,
     threads: int | None = None,
 ) -> Engine:
-    """The engine of that name for a plan and its shapes.
+    """The engine of that name for a plan and its shapes, without any numbers yet.
 
     Args:
-        name: ``"compiled"`` (the fast one) or ``"reference"`` (the readable one).
+        name: ``"compiled"`` (the fast one), ``"reference"`` (the readable one), or one of your own.
         plan: what to compute.
         shapes: sizes of its vectors and parameters.
         dtype: float32 to train, float64 to check.
@@ -56,10 +99,4 @@ def make_engine(
         SettingError: no engine of that name, or a number of threads that makes no sense.
     """
     check_engine(name, threads)
-    if name == "reference":
-        from recurra.compute.reference import ReferenceEngine
-
-        return ReferenceEngine(plan, shapes, dtype)
-    from recurra.compute.numba.engine import CompiledEngine
-
-    return CompiledEngine(plan, shapes, dtype, threads or available_threads())
+    return ENGINES[name].load()(plan, shapes, dtype, threads or available_threads())

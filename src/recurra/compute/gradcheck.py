@@ -1,13 +1,13 @@
 """Any engine's gradients against finite differences of its own loss, in float64."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from recurra.compute.base import Parameters, State
+from recurra.compute.base import Engine, Parameters
 from recurra.compute.engines import DEFAULT_ENGINE, make_engine
 from recurra.compute.plan import make_plan
 from recurra.lang.network import Network
@@ -44,25 +44,24 @@ class Problem:
     parameters: Parameters
     inputs: Array
     targets: Array
-    state: State
+    state: Parameters
 
 
-def random_problem(
-    shapes_parameters: Iterable[tuple[str, tuple[int, ...]]],
-    zero_state: State,
-    vocabulary: int,
-    steps: int,
-    batch: int,
-    rng: np.random.Generator,
-) -> Problem:
+def random_problem(engine: Engine, steps: int, batch: int, rng: np.random.Generator) -> Problem:
     """Random float64 parameters wide enough that every path matters, random text and state."""
     parameters = {
         name: rng.normal(0.0, 0.8 / np.sqrt(shape[-1]) if len(shape) > 1 else 0.3, shape)
-        for name, shape in shapes_parameters
+        for name, shape in engine.shapes.parameters.items()
     }
-    text = rng.integers(0, vocabulary, (steps + 1, batch)).astype(np.int32)
-    state = {name: rng.normal(0.0, 0.5, past.shape) for name, past in zero_state.items()}
+    text = rng.integers(0, engine.shapes.vocabulary, (steps + 1, batch)).astype(np.int32)
+    shapes = engine.state_shapes(batch)
+    state = {name: rng.normal(0.0, 0.5, shape) for name, shape in shapes.items()}
     return Problem(parameters, text[:-1], text[1:], state)
+
+
+def load_parameters(engine: Engine, parameters: Parameters) -> None:
+    """Let an engine compute with these parameters."""
+    engine.load({f"parameter/{name}": value for name, value in parameters.items()})
 
 
 def check_gradients(
@@ -103,18 +102,16 @@ def check_gradients(
     plan = make_plan(network)
     steps = max(steps, 2 + max(plan.lags.values(), default=0))
     checked = make_engine(engine, plan, shapes, np.float64)
-    problem = random_problem(
-        shapes.parameters.items(), checked.zero_state(batch), vocabulary, steps, batch, rng
-    )
-    parameters = problem.parameters
+    problem = random_problem(checked, steps, batch, rng)
+    parameters, state = problem.parameters, checked.load_state(problem.state)
 
     def loss() -> float:
-        losses, _ = checked.losses(parameters, problem.inputs, problem.targets, problem.state)
+        load_parameters(checked, parameters)
+        losses, _ = checked.losses(problem.inputs, problem.targets, state)
         return float(losses.sum())
 
-    _, gradients, _ = checked.loss_and_gradients(
-        parameters, problem.inputs, problem.targets, problem.state
-    )
+    load_parameters(checked, parameters)
+    _, gradients, _ = checked.loss_and_gradients(problem.inputs, problem.targets, state)
     rows = []
     overall = max(float(np.abs(g).max()) for g in gradients.values())
     for name, value in parameters.items():

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from recurra.compute.autodiff import (
     Adjoint,
@@ -17,12 +16,11 @@ from recurra.compute.autodiff import (
     Temporary,
     Value,
 )
-from recurra.compute.base import Array, Engine, Parameters, State
+from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
-from recurra.compute.optimizers import Optimizer
-from recurra.compute.plan import Block, Plan, Stage, Sum, Term
+from recurra.compute.host import HostEngine
+from recurra.compute.plan import Block, Stage, Sum, Term
 from recurra.lang.functions import FUNCTIONS, NORM_EPS
-from recurra.lang.shapes import Shapes
 
 Step = int | slice  # one time step, or all of them at once
 ALL = slice(None)
@@ -30,19 +28,12 @@ ALL = slice(None)
 quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
-class ReferenceEngine(Engine):
+class ReferenceEngine(HostEngine):
     """Plain NumPy, any float dtype, any batch, any length; see `base.Engine`."""
-
-    cold = False
-
-    def __init__(self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32) -> None:
-        self.plan, self.shapes, self.dtype = plan, shapes, np.dtype(dtype)
-        self.sizes = plan.sizes(shapes)
 
     @quiet
     def loss_and_gradients(
         self,
-        parameters: Parameters,
         inputs: Array,
         targets: Array,
         state: State,
@@ -51,58 +42,56 @@ class ReferenceEngine(Engine):
         masks: Masks | None = None,
     ) -> tuple[float, Parameters, State]:
         """Loss summed over all characters, gradients of ``scale`` times it, next state."""
-        tape = _Tape(self, parameters, inputs, state, masks)
+        tape = _Tape(self, self.held["parameter"], inputs, state, masks)
         log_p = tape.log_probabilities()
         chosen = np.take_along_axis(log_p, targets[..., None].astype(int), 2)
-        slope = scale * self._logit_slope(log_p, targets.astype(int))
-        return -float(chosen.sum(dtype=np.float64)), tape.gradients(slope), tape.next_state()
+        gradient = scale * self._logit_gradient(log_p, targets.astype(int))
+        return -float(chosen.sum(dtype=np.float64)), tape.gradients(gradient), tape.next_state()
 
-    def _logit_slope(self, log_p: Array, targets: Array) -> Array:
+    def _logit_gradient(self, log_p: Array, targets: Array) -> Array:
         """``d(-log p[k]) / dz = softmax(z) - onehot(k)``, of every softmax that k takes part in."""
-        slope, of_classes = np.exp(log_p), []
+        gradient, of_classes = np.exp(log_p), []
         for low, high in self.shapes.class_bounds:
             is_own = ((low <= targets) & (targets < high))[..., None]
-            of_classes.append(slope[..., low:high].sum(2, keepdims=True) - is_own)
+            of_classes.append(gradient[..., low:high].sum(2, keepdims=True) - is_own)
             # the characters of other classes take no part
-            slope[..., low:high] = is_own * np.exp(_log_softmax(log_p[..., low:high]))
-        hit = np.take_along_axis(slope, targets[..., None], 2)
-        np.put_along_axis(slope, targets[..., None], hit - 1.0, 2)
-        return np.concatenate([slope, *of_classes], axis=2)
+            gradient[..., low:high] = is_own * np.exp(_log_softmax(log_p[..., low:high]))
+        hit = np.take_along_axis(gradient, targets[..., None], 2)
+        np.put_along_axis(gradient, targets[..., None], hit - 1.0, 2)
+        return np.concatenate([gradient, *of_classes], axis=2)
 
-    def train_step(
+    def _train(
         self,
-        parameters: Parameters,
-        optimizer: Optimizer,
-        rate: float,
+        settings: StepSettings,
         inputs: Array,
         targets: Array,
-        state: State,
-        *,
-        scale: float = 1.0,
-        masks: Masks | None = None,
-    ) -> tuple[float, State]:
-        """One optimiser step in place; the loss before it, summed, and the next state."""
-        loss, gradients, state = self.loss_and_gradients(
-            parameters, inputs, targets, state, scale=scale, masks=masks
+        state: Parameters,
+        masks: Masks | None,
+        rate: float,
+        update: int,
+    ) -> tuple[float, Parameters]:
+        loss, gradients, after = self.loss_and_gradients(
+            inputs, targets, state, scale=settings.scale, masks=masks
         )
-        optimizer.update(parameters, gradients, rate)
-        return loss, state
+        parameters, slots = self.held["parameter"], self.held["optimizer"]
+        settings.optimizer.update(parameters, gradients, slots, rate, update)
+        return loss, dict(after)
 
     @quiet
     def losses(
-        self, parameters: Parameters, inputs: Array, targets: Array, state: State
+        self, inputs: Array, targets: Array, state: State, weights: Weights = "parameter"
     ) -> tuple[Array, State]:
         """``-log p`` of every target, ``(T, B)``, and the next state."""
-        tape = _Tape(self, parameters, inputs, state, None)
+        tape = _Tape(self, self.held[weights], inputs, state, None)
         log_p = np.take_along_axis(tape.log_probabilities(), targets[..., None].astype(int), 2)
         return -log_p[..., 0], tape.next_state()
 
     @quiet
     def next_log_probabilities(
-        self, parameters: Parameters, inputs: Array, state: State
+        self, inputs: Array, state: State, weights: Weights = "parameter"
     ) -> tuple[Array, State]:
         """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
-        tape = _Tape(self, parameters, inputs[None], state, None)
+        tape = _Tape(self, self.held[weights], inputs[None], state, None)
         return tape.log_probabilities()[0], tape.next_state()
 
 
@@ -132,12 +121,12 @@ class _Tape:
         self.steps, self.batch = inputs.shape
         self.vectors = self._empty_vectors()
         for name, past in state.items():
-            self.vectors[name][: len(past)] = past
+            self.vectors[name][: len(past)] = past[:, : self.batch]
         self.sums: dict[str, Array] = {}
         # of normalised vectors: 1 / standard deviation of every row before, (T, B, 1)
-        self.spreads: dict[str, Array] = {}
+        self.inv_std: dict[str, Array] = {}
         # what products outside the block see: the vector itself, or some of its values
-        self.seen: dict[str, Array] = {}
+        self.dropped_input: dict[str, Array] = {}
         for block in self.plan.blocks:
             self._forward(block)
 
@@ -162,7 +151,7 @@ class _Tape:
                 self.sums[total.name] = self._hoisted(total, self.engine.sizes[stage.vector])
             if stage.normalised:
                 shape = (self.steps, self.batch, 1)
-                self.spreads[stage.vector] = np.empty(shape, self.engine.dtype)
+                self.inv_std[stage.vector] = np.empty(shape, self.engine.dtype)
         for at in range(self.steps) if block.recurrent else (ALL,):
             for stage in block.stages:
                 for total in stage.sums:
@@ -174,13 +163,13 @@ class _Tape:
                 vector = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
                 vector[:] = result
                 if stage.normalised:
-                    self.spreads[stage.vector][at] = _normalise(vector)
+                    self.inv_std[stage.vector][at] = _normalise(vector)
         for stage in block.stages:
             name = stage.vector
-            self.seen[name] = self.vectors[name]
+            self.dropped_input[name] = self.vectors[name]
             if self.masks and name in self.masks.arrays:
-                self.seen[name] = self.vectors[name] * self.masks.arrays[name]
-                self.seen[name] *= self.masks.scale
+                self.dropped_input[name] = self.vectors[name] * self.masks.arrays[name]
+                self.dropped_input[name] *= self.masks.scale
 
     def _hoisted(self, total: Sum, size: int) -> Array:
         """The part of a sum that needs no time loop, for all steps."""
@@ -189,7 +178,7 @@ class _Tape:
             value += self.parameters[matrix][self.inputs]
         for term in total.terms:
             if term.hoisted:
-                operand = self.seen[term.vector][self._rows(term.vector, term.lag, ALL)]
+                operand = self.dropped_input[term.vector][self._rows(term.vector, term.lag, ALL)]
                 value += operand @ self._matrix(term).T
         for bias in total.biases:
             value += self.parameters[bias]
@@ -227,18 +216,18 @@ class _Tape:
         result: Value,
         stage: Stage,
         at: Step,
-        slope: Array | None = None,
+        d_value: Array | None = None,
         temporaries: list[Any] | None = None,
     ) -> Any:
         """The value of a program's result at one step, or at all."""
         results = [] if temporaries is None else temporaries
         for operation in program[len(results) :]:
-            values = [self._value(v, stage, at, slope, results) for v in operation.arguments]
+            values = [self._value(v, stage, at, d_value, results) for v in operation.arguments]
             results.append(_apply(operation.kind, values))
-        return self._value(result, stage, at, slope, results)
+        return self._value(result, stage, at, d_value, results)
 
     def _value(
-        self, value: Value, stage: Stage, at: Step, slope: Array | None, results: list[Any]
+        self, value: Value, stage: Stage, at: Step, d_value: Array | None, results: list[Any]
     ) -> Any:
         match value:
             case Temporary(index):
@@ -256,81 +245,83 @@ class _Tape:
             case Result():
                 return self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
             case Adjoint():
-                return slope
+                return d_value
 
     # -- backward
 
-    def gradients(self, logit_slope: Array) -> Parameters:
+    def gradients(self, d_logits: Array) -> Parameters:
         """Back-propagation through time from d loss / d logits."""
         gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
         # d loss / d vector, in the layout of the vectors; products outside the block first
-        # collect in `seen`, where dropout's mask lies between
-        slopes = self._empty_vectors()
+        # collect in `d_dropped`, where dropout's mask lies between
+        d_vectors = self._empty_vectors()
         masks = self.masks.arrays if self.masks else {}
-        seen = {name: np.zeros_like(s) if name in masks else s for name, s in slopes.items()}
+        d_dropped = {
+            name: np.zeros_like(s) if name in masks else s for name, s in d_vectors.items()
+        }
         sums = {name: np.empty_like(value) for name, value in self.sums.items()}
-        self._products_backward(self.plan.logits, logit_slope, seen, gradients)
+        self._products_backward(self.plan.logits, d_logits, d_dropped, gradients)
         for block in reversed(self.plan.blocks):
             for name in (stage.vector for stage in block.stages):
                 if self.masks and name in masks:
-                    slopes[name] += seen[name] * masks[name] * self.masks.scale
+                    d_vectors[name] += d_dropped[name] * masks[name] * self.masks.scale
             for at in reversed(range(self.steps)) if block.recurrent else (ALL,):
                 for stage in reversed(block.stages):
-                    self._stage_backward(stage, at, slopes, sums, gradients)
+                    self._stage_backward(stage, at, d_vectors, sums, gradients)
             for stage in block.stages:
                 for total in stage.sums:
-                    self._products_backward(total, sums[total.name], seen, gradients)
+                    self._products_backward(total, sums[total.name], d_dropped, gradients)
         return gradients
 
     def _stage_backward(
         self,
         stage: Stage,
         at: Step,
-        slopes: dict[str, Array],
+        d_vectors: dict[str, Array],
         sums: dict[str, Array],
         gradients: Parameters,
     ) -> None:
-        slope = slopes[stage.vector][self._rows(stage.vector, 0, at)]
+        d_value = d_vectors[stage.vector][self._rows(stage.vector, 0, at)]
         if stage.normalised:
             value = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
-            slope = _normalise_backward(slope, value, self.spreads[stage.vector][at])
+            d_value = _normalise_backward(d_value, value, self.inv_std[stage.vector][at])
         temporaries: list[Any] = []
         for leaf, adjoint in stage.element.adjoints:
-            part = self._run(stage.element.backward, adjoint, stage, at, slope, temporaries)
+            part = self._run(stage.element.backward, adjoint, stage, at, d_value, temporaries)
             match leaf:
                 case SumValue(name):
                     sums[name][at] = part
                 case Read(vector, lag):
-                    slopes[vector][self._rows(vector, lag, at)] += part
+                    d_vectors[vector][self._rows(vector, lag, at)] += part
                 case ParameterValue(name):
                     gradients[name] += part.reshape(-1, part.shape[-1]).sum(axis=0)
         for total in stage.sums:
             for term in total.terms:
                 if not term.hoisted:
                     rows = self._rows(term.vector, term.lag, at)
-                    slopes[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
+                    d_vectors[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
 
     def _products_backward(
         self,
         total: Sum,
-        slope: Array,
-        seen: dict[str, Array],
+        d_value: Array,
+        d_dropped: dict[str, Array],
         gradients: Parameters,
     ) -> None:
         """From d loss / d sum, all steps: to its parameters, and to operands of earlier blocks."""
-        flat = slope.reshape(-1, slope.shape[2])
+        flat = d_value.reshape(-1, d_value.shape[2])
         for matrix in total.lookups:
             np.add.at(gradients[matrix], self.inputs.ravel(), flat)
         for bias in total.biases:
             gradients[bias] += flat.sum(axis=0)
         for term in total.terms:
             rows = self._rows(term.vector, term.lag, ALL)
-            operands = self.seen if term.hoisted else self.vectors
+            operands = self.dropped_input if term.hoisted else self.vectors
             operand = operands[term.vector][rows]
             gradient = flat.T @ operand.reshape(flat.shape[0], -1)
             gradients[term.matrix] += gradient.T if term.transposed else gradient
             if term.hoisted:
-                seen[term.vector][rows] += slope @ self._matrix(term)
+                d_dropped[term.vector][rows] += d_value @ self._matrix(term)
 
 
 def _log_softmax(z: Array) -> Array:
@@ -341,15 +332,15 @@ def _log_softmax(z: Array) -> Array:
 def _normalise(rows: Array) -> Array:
     """``z -> (z - mean z) / sqrt(variance of z + eps)`` in place; 1 / that root."""
     rows -= rows.mean(axis=-1, keepdims=True)
-    spread: Array = 1.0 / np.sqrt((rows * rows).mean(axis=-1, keepdims=True) + NORM_EPS)
-    rows *= spread
-    return spread
+    inv_std: Array = 1.0 / np.sqrt((rows * rows).mean(axis=-1, keepdims=True) + NORM_EPS)
+    rows *= inv_std
+    return inv_std
 
 
-def _normalise_backward(slope: Array, y: Array, spread: Array) -> Array:
+def _normalise_backward(d_value: Array, y: Array, inv_std: Array) -> Array:
     """d loss / d z from d loss / d y: without its parts along 1 and along y, both taken out."""
-    along = (slope * y).mean(axis=-1, keepdims=True)
-    result: Array = (slope - slope.mean(axis=-1, keepdims=True) - y * along) * spread
+    along = (d_value * y).mean(axis=-1, keepdims=True)
+    result: Array = (d_value - d_value.mean(axis=-1, keepdims=True) - y * along) * inv_std
     return result
 
 

@@ -10,18 +10,16 @@ from html import escape
 from math import hypot
 
 from recurra.explain.graph import TIMES, Mark, make_graph
+from recurra.explain.labels import label_of, place_labels
 from recurra.explain.layout import RADIUS, make_layout
 from recurra.explain.names import Symbol
-from recurra.explain.routes import LONGEST, MARGIN, Point, Route, Router, label_of
+from recurra.explain.routes import LONGEST, MARGIN, Point, Route, Router
 from recurra.lang.network import Network
+from recurra.view import palette
 
 COLUMNS = range(3)
 CORNER, BEND = 8.0, 30.0  # radii: of lines between columns, of arrows within a step
 FADE = 54.0
-INK = "#1a1a1a"
-COLOURS = ("#333333", "#1f5fbf", "#8a3ab9")  # by lag
-FILL = {"vector": "#ffffff", "x": "#eef3e6", "o": "#fdf0dc"}
-FONT = "'STIX Two Text', 'Times New Roman', 'Liberation Serif', 'DejaVu Serif', serif"
 
 
 def draw(network: Network) -> str:
@@ -36,7 +34,7 @@ def draw(network: Network) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{_n(x)} {_n(y)} {_n(width)} '
         f'{_n(height)}" width="{_n(width)}" height="{_n(height)}" role="img" '
-        f'font-family="{FONT}" font-style="italic">',
+        f'font-family="{palette.SERIF}" font-style="italic">',
         f"<title>{escape(network.name)}</title>",
         f'<rect {_frame(x, y, width, height)} fill="#fff"/>',
         '<g fill="none" stroke-width="1.5">',
@@ -49,14 +47,12 @@ def draw(network: Network) -> str:
         if name in graph.operators:
             parts.append(_operator(graph.operators[name], middle, radius))
         else:
-            kind = {graph.vectors[0]: "x", graph.vectors[-1]: "o"}.get(name, "vector")
-            parts.append(_vector(graph.symbols[name], column - 1, middle, FILL[kind]))
-    for route, middle in router.labels(COLUMNS):
-        parts.append(
-            _label(
-                label_of(route.arrow, graph.symbols), middle, COLOURS[min(route.arrow.lag, LONGEST)]
-            )
-        )
+            ends = {graph.vectors[0]: palette.CHARACTER, graph.vectors[-1]: palette.OUTPUT}
+            fill = ends.get(name, palette.VECTOR)
+            parts.append(_vector(graph.symbols[name], column - 1, middle, fill))
+    for route, middle in place_labels(router, COLUMNS):
+        colour = palette.LAGS[min(route.arrow.lag, LONGEST)]
+        parts.append(_label(label_of(route.arrow, graph.symbols), middle, colour))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -85,7 +81,7 @@ def _lines(routes: Iterable[Route]) -> Iterator[str]:
         arrow = route.arrow
         bundles.setdefault((-arrow.lag, arrow.source, route.column), []).append(route)
     for (lag, _, _), bundle in sorted(bundles.items()):
-        path, colour = "".join(map(_path, bundle)), COLOURS[min(-lag, LONGEST)]
+        path, colour = "".join(map(_path, bundle)), palette.LAGS[min(-lag, LONGEST)]
         yield f'<path d="{path}" stroke="#fff" stroke-width="5"/>'
         yield f'<path d="{path}" stroke="{colour}"/>'
         for route in bundle:
@@ -128,16 +124,18 @@ def _vector(symbol: Symbol, time: int, middle: Point, fill: str) -> str:
     mark = Mark(letter, f"{below},{when}" if below else when)
     return (
         f'<circle cx="{_n(middle[0])}" cy="{_n(middle[1])}" r="{_n(RADIUS)}" fill="{fill}" '
-        f'stroke="{INK}" stroke-width="1.4"/>{_label((mark,), middle, INK)}'
+        f'stroke="{palette.INK}" stroke-width="1.4"/>{_label((mark,), middle, palette.INK)}'
     )
 
 
 def _operator(sign: str, middle: Point, radius: float) -> str:
     x, y = middle
-    dot = f'<circle cx="{_n(x)}" cy="{_n(y)}" r="2" fill="{INK}"/>' if sign == TIMES else ""
+    inner = _label((Mark(sign),), middle, palette.INK)
+    if sign == TIMES:
+        inner = f'<circle cx="{_n(x)}" cy="{_n(y)}" r="2" fill="{palette.INK}"/>'
     return (
-        f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" fill="#f2f2f2" stroke="{INK}" '
-        f'stroke-width="1.1"/>{dot or _label((Mark(sign),), middle, INK)}'
+        f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" fill="{palette.OPERATOR}" '
+        f'stroke="{palette.INK}" stroke-width="1.1"/>{inner}'
     )
 
 

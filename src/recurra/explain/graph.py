@@ -9,7 +9,8 @@ dropout are not drawn.
 from dataclasses import dataclass
 from itertools import count
 
-from recurra.explain.names import Symbol, symbols
+from recurra.explain.names import Symbol
+from recurra.explain.notation import Letters
 from recurra.lang.network import Network
 from recurra.lang.syntax import (
     CHARACTER,
@@ -97,7 +98,8 @@ class _Drawing:
     """Draws expressions towards their targets."""
 
     def __init__(self, network: Network) -> None:
-        self.symbols = symbols(network)
+        self.letters = Letters(network)
+        self.symbols = self.letters.symbols
         self.arrows: list[Arrow] = []
         self.operators: dict[str, str] = {}
         self.numbers = count(1)
@@ -176,11 +178,7 @@ class _Drawing:
     def _factor(self, expression: Expression) -> Mark:
         if isinstance(expression, Number | Bias) and expression.name:
             return self._mark(expression.name)
-        text = show(expression, 4).replace("-", "−").replace(" ", "")
-        for name, (letter, below) in self.symbols.items():
-            if len(name) > 1 and name in text and len(letter) == 1 and not below:
-                text = text.replace(name, letter)
-        return Mark(text)
+        return Mark(show(expression, 4, self.letters).replace(" ", ""))
 
     def _mark(self, name: str, above: str = "") -> Mark:
         letter, below = self.symbols.get(name, (FUNCTION_LETTERS.get(name, name), ""))

@@ -31,6 +31,7 @@ from recurra.explain.formulas import (
 )
 from recurra.explain.names import GREEK, free, symbols
 from recurra.lang.network import Network
+from recurra.lang.syntax import Notation
 
 COMMANDS = {letter: rf"\{name}" for name, letter in GREEK.items()}
 FUNCTION_NAMES = {"sigmoid": r"\sigma", "tanh": r"\tanh"}
@@ -54,8 +55,11 @@ def _word(text: str) -> str:
     return rf"\mathit{{{text}}}" if text.isascii() else rf"\text{{{text}}}"
 
 
-class Latex:
-    """Writes the formulas of one network."""
+class Latex(Notation):
+    """Writes the formulas of one network, and its equations as typed."""
+
+    product, transposed = r"\,", r"^\top"
+    times, scaled = r" \odot ", r"\,"
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -74,6 +78,19 @@ class Latex:
             letter, below = self.symbols[name]
             return _below(letter, below)
         return FUNCTION_NAMES.get(name, rf"\operatorname{{{name}}}")
+
+    def number(self, value: float) -> str:
+        """A constant."""
+        mantissa, _, exponent = super().number(value).partition("e")
+        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+
+    def vector(self, name: str, lag: int) -> str:
+        """A vector of the equations."""
+        return self.quantity(name, lag)
+
+    def function(self, name: str) -> str:
+        """A function of the equations."""
+        return self.name(name)
 
     def quantity(self, quantity: str, lag: int, above: str = "") -> str:
         """A quantity at a time; ``above`` goes to its upper right."""
@@ -104,8 +121,7 @@ class Latex:
     def _bound(self, formula: Formula) -> tuple[str, int]:
         match formula:
             case Constant(value, name):
-                whole = value.is_integer() and abs(value) < 1e15
-                text = self.name(name) if name else _number(int(value) if whole else value)
+                text = self.name(name) if name else self.number(value)
                 return text, _ATOM if name or value >= 0 else _SUM
             case Value(quantity, lag):
                 return self.quantity(quantity, lag), _ATOM
@@ -231,8 +247,3 @@ def _below(letter: str, below: str) -> str:
 def _in_parentheses(text: str) -> str:
     # tall formulas need tall parentheses
     return rf"\left({text}\right)" if r"\frac" in text else f"({text})"
-
-
-def _number(value: float) -> str:
-    mantissa, _, exponent = repr(value).partition("e")
-    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa

@@ -1,6 +1,5 @@
 """An explanation as one page of Markdown: equations, diagram, derivation, plan and kernels."""
 
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,7 +10,6 @@ from recurra.explain.derivation import Derivation, derive
 from recurra.explain.diagram import draw
 from recurra.explain.formulas import (
     Apply,
-    Constant,
     Hadamard,
     Mask,
     MatrixVector,
@@ -22,12 +20,12 @@ from recurra.explain.formulas import (
 )
 from recurra.explain.latex import Latex, aligned
 from recurra.explain.published import MISTAKES, is_wrnn
-from recurra.explain.words import words
 from recurra.lang import syntax as expressions
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.network import Network
-from recurra.lang.syntax import CHARACTER, NORM
+from recurra.lang.syntax import CHARACTER, NORM, show
 from recurra.view.markdown import code, inline
+from recurra.view.words import Words
 
 
 def explanation(network: Network, language: str = "en", diagram: str | None = None) -> str:
@@ -52,21 +50,21 @@ def explanation(network: Network, language: str = "en", diagram: str | None = No
 def summary(network: Network) -> str:
     """The forward equations and the diagram alone, as Markdown: what a notebook shows."""
     page = _Page(network, "en")
-    return "\n\n".join([*page.head(), page.equations(), page.figure(None)]) + "\n"
+    return "\n\n".join([*page.head(), page.typed(), page.figure(None)]) + "\n"
 
 
 class _Page:
     """Writes the parts of one page."""
 
     def __init__(self, network: Network, language: str) -> None:
-        self.network, self.words = network, words(language)
+        self.network, self.words = network, Words(language)
         self.derivation, self.latex = derive(network), Latex(network)
 
     def parts(self, diagram: str | None) -> Iterator[str]:
         yield from self.head()
         yield code(self.network.source)
         yield self._title("unrolled")
-        yield self.words["unrolled text"]
+        yield self.words("unrolled text")
         yield self.figure(diagram)
         yield from self._forward()
         yield from self._loss()
@@ -78,7 +76,7 @@ class _Page:
         plan = make_plan(self.network)
         yield from self._plan(plan)
         yield self._title("kernel")
-        yield self.words["kernel text"]
+        yield self.words("kernel text")
         yield code(generate_kernels(plan).text, "python")
 
     def head(self) -> Iterator[str]:
@@ -90,22 +88,33 @@ class _Page:
         data = b64encode(draw(self.network).encode()).decode() if diagram is None else ""
         return f"![{inline(self.network.name)}]({diagram or f'data:image/svg+xml;base64,{data}'})"
 
+    def typed(self) -> str:
+        """The equations, not taken apart."""
+        *lines, (output, logits) = (
+            (f"{self._at(e.name)} &=", show(e.expression, signs=self.latex))
+            for e in (*self.network.equations, self.network.output)
+        )
+        softmax = rf"{output} \operatorname{{softmax}}({logits}{self._choice()})"
+        return aligned([*(f"{left} {right}" for left, right in lines), softmax])
+
+    def _choice(self) -> str:
+        number = self.network.shortlist
+        return rf",\, {show(number, signs=self.latex)}" if number else ""
+
     def equations(self) -> str:
         *steps, _ = (self.latex.step(step) for step in self.derivation.steps)
-        arguments = self._at(self.derivation.logits)
-        if number := self.network.shortlist:
-            arguments += rf",\, {self.latex.formula(Constant(number.value, number.name))}"
+        arguments = f"{self._at(self.derivation.logits)}{self._choice()}"
         softmax = rf"\operatorname{{softmax}}({arguments})"
         last = self.latex.step(self.derivation.steps[-1])
         return aligned([*steps, last, f"{self._at(self.network.output.name)} &= {softmax}"])
 
     def _title(self, key: str) -> str:
-        return f"## {self.words[key]}"
+        return f"## {self.words(key)}"
 
     def _text(self, key: str, **values: str) -> str:
         latex = self.latex
         names = {"T": latex.steps, "y": latex.target, "d": latex.delta, "m": latex.mask, **values}
-        return _filled(self.words[key], names)
+        return self.words(key, **names)
 
     def _at(self, quantity: str, lag: int = 0) -> str:
         return self.latex.quantity(quantity, lag)
@@ -134,8 +143,10 @@ class _Page:
         nodes = (node for step in self.derivation.steps for node in walk(step.formula))
         called = [node.function for node in nodes if isinstance(node, Apply)]
         names = {name: self.network.function(name) for name in called}
-        if {"swish", "softplus", "sigmoid"} & {*names.values()}:
-            names.setdefault("sigmoid", "sigmoid")  # they or their slopes are written with it
+        for name in [*names.values()]:
+            row = FUNCTIONS.get(name)
+            if row and r"\sigma" in row.latex + row.latex_derivative:
+                names.setdefault("sigmoid", "sigmoid")
         return names
 
     def _loss(self) -> Iterator[str]:
@@ -208,8 +219,8 @@ class _Page:
             yield self._text("backward time")
         for quantity, paths in deltas.items():
             readers = [f"${self._at(path.reader, -path.lag)}$" for path in paths]
-            listed = self.words["comma"].join(readers[:-1])
-            listed += self.words["and"] * bool(listed) + readers[-1]
+            listed = self.words("comma").join(readers[:-1])
+            listed += self.words("and") * bool(listed) + readers[-1]
             yield self._text("reads", vector=self._at(quantity), readers=listed)
             yield aligned([self.latex.chain(quantity, paths)])
 
@@ -220,7 +231,7 @@ class _Page:
         yield aligned(self.latex.gradient(name, paths) for name, paths in gradients.items())
         shared = [f"${self.latex.name(name)}$" for name, p in gradients.items() if len(p) > 1]
         if shared:
-            yield self._text("gradients shared", names=self.words["comma"].join(shared))
+            yield self._text("gradients shared", names=self.words("comma").join(shared))
         yield self._text("one-hot")
 
     def _published(self) -> Iterator[str]:
@@ -231,7 +242,7 @@ class _Page:
             changed = [name for name in right if wrong[name] != right[name]]
             yield self._text(key)
             for label, lines in (("as published", wrong), ("as it is", right)):
-                yield self.words[label]
+                yield self.words(label)
                 yield aligned(lines[name] for name in changed)
 
     def _lines(self, derivation: Derivation) -> dict[str, str]:
@@ -256,23 +267,23 @@ class _Page:
         output = {p.matrix for name, p in products if name == self.network.output.name}
         terms = (replace(t, transposed=t.matrix in output) for t in plan.logits.terms)
         logits = replace(plan.logits, terms=tuple(terms))
-        heads = [self.words[key] for key in ("block", "at once", "in the loop")]
+        heads = [self.words(key) for key in ("block", "at once", "in the loop")]
         rows = [heads, ["---"] * len(heads)]
         for block in plan.blocks:
             sums = [total for stage in block.stages for total in stage.sums]
             loop = [_term(term) for total in sums for term in total.terms if not term.hoisted]
             own = [stage.vector for stage in block.stages]
-            inside = self.words["no loop"]
+            inside = self.words("no loop")
             if block.recurrent:
-                element_wise = f"{self.words['element-wise']} → {_code(own)}"
+                element_wise = f"{self.words('element-wise')} → {_code(own)}"
                 inside = ", ".join(filter(None, (_code(loop), element_wise)))
             rows.append([_code(own), _hoisted(sums, turned), inside])
         own = [self.network.output.name]
-        rows.append([_code(own), _hoisted([logits], turned), self.words["no loop"]])
+        rows.append([_code(own), _hoisted([logits], turned), self.words("no loop")])
         yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
         dotted = [f"`{name}`" for name in plan.stages if "." in name]
         if dotted:
-            yield self._text("plan operands", names=self.words["comma"].join(dotted))
+            yield self._text("plan operands", names=self.words("comma").join(dotted))
 
 
 # As for any function, but its derivative is a symmetric matrix.
@@ -282,11 +293,6 @@ _NORM = (
     r"\operatorname{norm}(z) \operatorname{norm}(z)^\top\bigr)\Bigr), \quad "
     r"s = \sqrt{\operatorname{var} z + 10^{-5}}"
 )
-
-
-def _filled(text: str, values: dict[str, str]) -> str:
-    """A sentence with ``{name}`` replaced; other braces are LaTeX's."""
-    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
 
 
 def _term(term: Term) -> str:

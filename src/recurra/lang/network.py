@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from typing import Literal, get_args
 
 from recurra.errors import EquationError
 from recurra.lang.syntax import (
@@ -24,7 +25,8 @@ INITIALISERS = {"identity": 1.0, "orthogonal": 1.0, "normal": 0.01, "uniform": 0
 MATRIX_INITIALISERS = ("identity", "orthogonal")
 
 # how parameters start where the equations do not say it: N(0, 0.01^2), or scaled by size and place
-INITIALISATIONS = ("classic", "scaled")
+Initialisation = Literal["classic", "scaled"]
+INITIALISATIONS: tuple[Initialisation, ...] = get_args(Initialisation)
 
 
 @dataclass(frozen=True)

@@ -90,36 +90,73 @@ class Negative:
 Expression = Number | Vector | Bias | Product | Call | Dropout | Binary | Negative
 
 
-def show(expression: Expression, level: int = 0) -> str:
-    """An expression as text, with only the parentheses it needs.
+class Notation:
+    """How the signs of an expression are written: here as in the equation language itself.
+
+    Others, such as HTML and LaTeX, override what they write differently.
+    """
+
+    minus, plus, divide = "-", " + ", " / "
+    product, transposed = " @ ", ".T"
+    times, scaled = " * ", " * "  # between vectors; with a number on one side
+
+    def number(self, value: float) -> str:
+        """A constant."""
+        return repr(int(value) if value.is_integer() and abs(value) < 1e15 else value)
+
+    def name(self, name: str) -> str:
+        """A parameter, or a choice that stands for a number."""
+        return name
+
+    def vector(self, name: str, lag: int) -> str:
+        """A vector some steps ago."""
+        return f"{name}[t-{lag}]" if lag else f"{name}[t]"
+
+    def function(self, name: str) -> str:
+        """A function, or a choice that stands for one."""
+        return name
+
+
+TEXT = Notation()
+
+
+def show(expression: Expression, level: int = 0, signs: Notation = TEXT) -> str:
+    """An expression in a notation, with only the parentheses it needs.
 
     Args:
         expression: what to show.
         level: how tightly its surroundings bind: 0 sum, 1 ``@``, 2 ``* /``, 3 sign, 4 a name.
+        signs: the notation.
     """
     match expression:
         case Number(value, name):
-            whole = value.is_integer() and abs(value) < 1e15
-            text = name or repr(int(value) if whole else value)
+            text = signs.name(name) if name else signs.number(value)
             own = 4 if name or value >= 0 else 3
         case Vector(name, lag):
-            text, own = f"{name}[t-{lag}]" if lag else f"{name}[t]", 4
+            text, own = signs.vector(name, lag), 4
         case Bias(name):
-            text, own = name, 4
+            text, own = signs.name(name), 4
         case Call(function, argument):
-            text, own = f"{function}({show(argument)})", 4
+            text, own = f"{signs.function(function)}({show(argument, 0, signs)})", 4
         case Dropout(argument, rate):
-            second = "" if rate is None else f", {show(Number(rate))}"
-            text, own = f"{DROPOUT}({show(argument)}{second})", 4
+            second = "" if rate is None else f", {signs.number(rate)}"
+            text, own = f"{signs.function(DROPOUT)}({show(argument, 0, signs)}{second})", 4
         case Negative(argument):
-            text, own = f"-{show(argument, 4)}", 3
+            text, own = f"{signs.minus}{show(argument, 4, signs)}", 3
         case Product(matrix, transposed, operand):
-            text = f"{matrix}{'.T' if transposed else ''} @ {show(operand, 3)}"
-            own = 1
+            factor = f"{signs.name(matrix)}{signs.transposed if transposed else ''}"
+            text, own = f"{factor}{signs.product}{show(operand, 3, signs)}", 1
         case Binary(operator, left, right):
             own = 0 if operator in "+-" else 2
-            text = f"{show(left, own)} {operator} {show(right, own + 1)}"
+            times = signs.scaled if is_number(left) or is_number(right) else signs.times
+            sign = {"+": signs.plus, "-": f" {signs.minus} ", "*": times, "/": signs.divide}
+            text = f"{show(left, own, signs)}{sign[operator]}{show(right, own + 1, signs)}"
     return f"({text})" if own < level else text
+
+
+def is_number(expression: Expression) -> bool:
+    """Whether an expression is the same for every entry and time step."""
+    return not any(isinstance(node, Vector | Bias | Product) for node in walk(expression))
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.compute.base import Engine
-from recurra.compute.optimizers import Arrays
+from recurra.compute.base import Engine, Weights
 from recurra.errors import TextError
 
 Text = NDArray[np.int32]
@@ -70,10 +69,10 @@ def cut(texts: Sequence[Text], length: int, limit: int | None = None) -> tuple[T
 
 def evaluate(
     engine: Engine,
-    parameters: Arrays,
     texts: Sequence[Text],
     windows: int | None = None,
     check: Callable[[], object] | None = None,
+    weights: Weights = "parameter",
 ) -> Loss:
     """The loss over all of ``texts``; the model's state is zeros at the start of each.
 
@@ -82,10 +81,10 @@ def evaluate(
 
     Args:
         engine: computes the losses.
-        parameters: of the model.
         texts: one array of character numbers per file.
         windows: start from zeros every so many characters too.
         check: called again and again on the way; what it raises ends the evaluation.
+        weights: which of the engine's parameters.
 
     Raises:
         TextError: no text has the two characters that it takes to predict one.
@@ -97,7 +96,7 @@ def evaluate(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
         )
-    losses = character_losses(engine, parameters, texts, check)
+    losses = character_losses(engine, texts, check, weights)
     return Loss(
         sum(float(of_text.sum(dtype=np.float64)) for of_text in losses), sum(map(len, losses))
     )
@@ -105,9 +104,9 @@ def evaluate(
 
 def character_losses(
     engine: Engine,
-    parameters: Arrays,
     texts: Sequence[Text],
     check: Callable[[], object] | None = None,
+    weights: Weights = "parameter",
 ) -> list[NDArray[Any]]:
     """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
     losses = [np.empty(max(0, len(text) - 1), engine.dtype) for text in texts]
@@ -116,17 +115,15 @@ def character_losses(
     with np.errstate(over="ignore", invalid="ignore"):
         for i in range(0, len(texts), _BATCH):
             batch = longest_first[i : i + _BATCH]
-            of_batch = _side_by_side(
-                engine, parameters, [texts[n] for n in batch], [losses[n] for n in batch]
-            )
-            for _ in of_batch:
+            own, found = [texts[n] for n in batch], [losses[n] for n in batch]
+            for _ in _side_by_side(engine, own, found, weights):
                 if check is not None:
                     check()
     return losses
 
 
 def _side_by_side(
-    engine: Engine, parameters: Arrays, texts: Sequence[Text], losses: Sequence[NDArray[Any]]
+    engine: Engine, texts: Sequence[Text], losses: Sequence[NDArray[Any]], weights: Weights
 ) -> Iterator[int]:
     """Fill in the losses of texts given longest first; those that end leave the batch.
 
@@ -140,10 +137,9 @@ def _side_by_side(
         end = min(len(texts[-1]) - 1, position + max(1, _ROWS // reading))
         inputs = np.stack([t[position:end] for t in texts], axis=1)
         targets = np.stack([t[position + 1 : end + 1] for t in texts], axis=1)
-        found, state = engine.losses(parameters, inputs, targets, state)
+        found, state = engine.losses(inputs, targets, state, weights)
         for column, of_text in zip(found.T, losses, strict=False):
             of_text[position:end] = column
         position = end
         reading = sum(len(t) - 1 > position for t in texts)
-        state = {name: np.ascontiguousarray(past[:, :reading]) for name, past in state.items()}
         yield position

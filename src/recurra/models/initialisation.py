@@ -12,7 +12,7 @@ from recurra.compute.base import Parameters
 from recurra.compute.plan import Plan, Sum
 from recurra.errors import SettingError
 from recurra.lang.functions import FUNCTIONS
-from recurra.lang.network import INITIALISATIONS, Initialiser, Network
+from recurra.lang.network import INITIALISATIONS, Initialisation, Initialiser, Network
 from recurra.lang.shapes import Shapes
 
 Array = npt.NDArray[Any]
@@ -22,7 +22,7 @@ def initialise(
     plan: Plan,
     shapes: Shapes,
     rng: np.random.Generator,
-    how: str = "scaled",
+    how: Initialisation = "scaled",
     dtype: npt.DTypeLike = np.float32,
     counts: Array | None = None,
 ) -> Parameters:
@@ -45,21 +45,28 @@ def initialise(
     Raises:
         SettingError: an unknown ``how``.
     """
-    if how not in INITIALISATIONS:
-        raise SettingError(f"no initialisation {how}: choose one of {', '.join(INITIALISATIONS)}")
-    network = plan.network
-    default = _classic(network) if how == "classic" else _scaled(plan, shapes)
     parameters = {}
-    for name in network.parameters:
-        initialiser = network.initialisers.get(name, default[name])
-        paper = shapes.paper(name)
-        value = _draw(initialiser, paper, rng)
-        if how == "scaled" and counts is not None and _begins_with_counts(name, plan):
+    for name, initialiser in initialisers(plan, shapes, how).items():
+        value = _draw(initialiser, shapes.paper(name), rng)
+        if how == "scaled" and counts is not None and begins_with_counts(name, plan):
             value = _log_frequencies(counts, shapes)
         stored = value.T if name in shapes.transposed else value
         parameters[name] = aligned_zeros(stored.shape, dtype)
         parameters[name][:] = stored
     return parameters
+
+
+def initialisers(plan: Plan, shapes: Shapes, how: str) -> dict[str, Initialiser]:
+    """How every parameter starts, in the order in which they are drawn; see `initialise`.
+
+    Raises:
+        SettingError: an unknown ``how``.
+    """
+    if how not in INITIALISATIONS:
+        raise SettingError(f"no initialisation {how}: choose one of {', '.join(INITIALISATIONS)}")
+    network = plan.network
+    default = _classic(network) if how == "classic" else _scaled(plan, shapes)
+    return {name: network.initialisers.get(name, default[name]) for name in network.parameters}
 
 
 def suited_rate(plan: Plan, shapes: Shapes) -> float:
@@ -76,16 +83,16 @@ def suited_rate(plan: Plan, shapes: Shapes) -> float:
     return min(0.03, 2.0 / max(reach))
 
 
-def _begins_with_counts(name: str, plan: Plan) -> bool:
+def begins_with_counts(name: str, plan: Plan) -> bool:
     """Whether this is the bias of the output layer, or the first of several, nor set otherwise."""
     return name in plan.logits.biases[:1] and name not in plan.network.initialisers
 
 
 def _log_frequencies(counts: Array, shapes: Shapes) -> Array:
     """Scores whose softmax gives these frequencies, of which none is 0; with those of classes."""
-    seen = counts + 1.0
-    classes = [seen[start:end].sum() for start, end in shapes.class_bounds]
-    scores: Array = np.log(np.concatenate([seen, classes]) / seen.sum())
+    smoothed = counts + 1.0
+    classes = [smoothed[start:end].sum() for start, end in shapes.class_bounds]
+    scores: Array = np.log(np.concatenate([smoothed, classes]) / smoothed.sum())
     return scores
 
 

@@ -38,8 +38,10 @@ class Model:
         return next(iter(self.parameters.values())).dtype
 
     def engine(self, name: str = DEFAULT_ENGINE, threads: int | None = None) -> Engine:
-        """An engine for this model."""
-        return make_engine(name, make_plan(self.network), self.shapes, self.dtype, threads)
+        """An engine that has this model's parameters."""
+        made = make_engine(name, make_plan(self.network), self.shapes, self.dtype, threads)
+        made.load({f"parameter/{name}": value for name, value in self.parameters.items()})
+        return made
 
     def matrix(self, name: str) -> Array:
         """A parameter as on paper (a view)."""

@@ -70,7 +70,7 @@ class Writer:
         model: what writes.
         sampling: how characters are drawn.
         seed: equal seeds write equal texts; None: another text every time.
-        engine: computes the model; None: the compiled one, on one core.
+        engine: an engine that has the model's parameters; None: the compiled one, on one core.
     """
 
     def __init__(
@@ -106,9 +106,7 @@ class Writer:
             numbers = np.concatenate([np.array(before, np.int32), numbers])
             for start in range(0, len(numbers) - 1, _PIECE):
                 piece = numbers[start : start + _PIECE + 1, None]
-                _, self._state = self._engine.losses(
-                    self.model.parameters, piece[:-1], piece[1:], self._state
-                )
+                _, self._state = self._engine.losses(piece[:-1], piece[1:], self._state)
             self._last = int(numbers[-1])
         return unknown
 
@@ -125,7 +123,7 @@ class Writer:
             self._last = self._beginning()
         for _ in range(characters):
             log_p, self._state = self._engine.next_log_probabilities(
-                self.model.parameters, np.array([self._last], np.int32), self._state
+                np.array([self._last], np.int32), self._state
             )
             if not np.isfinite(log_p).all():
                 raise RunError("the model predicts no finite numbers: train it again")

@@ -2,17 +2,17 @@
 
 from recurra.comparison.estimates import difference_estimates, loss_estimates
 from recurra.comparison.results import Results
+from recurra.comparison.tables import SUMMARIES
 from recurra.comparison.verdict import HIGHER, LOWER
 from recurra.notebook.cards import card, paragraph
-from recurra.view import table
-from recurra.view.figures import intervals
-
-COLUMNS = ("network", "parameters", "lr", "test nats/char", "bits/char")
+from recurra.view.charts import intervals
+from recurra.view.tables import html
+from recurra.view.words import Words
 
 
 def show_results(results: Results) -> str:
     """Show the verdicts, the means and the differences of every budget."""
-    parts: list[str] = []
+    words, parts = Words(), list[str]()
     for budget in dict.fromkeys(summary.budget for summary in results.summaries):
         parts.append(paragraph(f"budget {budget}"))
         parts += [
@@ -21,14 +21,9 @@ def show_results(results: Results) -> str:
             if d.budget == budget
         ]
         parts += map(paragraph, results.notes(budget))
-        rows = [
-            (s.contestant, s.parameters, s.lr, s.test and s.test.mean, s.bits)
-            for s in results.summaries
-            if s.budget == budget
-        ]
-        parts.append(table(COLUMNS, rows))
-        parts.append(intervals(loss_estimates(results, budget), "nats per character"))
-        estimates = difference_estimates(results, budget)
-        parts.append(intervals(estimates, "difference, nats per character", zero=True))
+        parts.append(html(SUMMARIES.show(s for s in results.summaries if s.budget == budget)))
+        parts.append(intervals(loss_estimates(results, budget), words("nats axis")))
+        gaps = difference_estimates(results, budget)
+        parts.append(intervals(gaps, words("difference axis"), zero=True))
     names = dict.fromkeys(summary.contestant for summary in results.summaries)
     return card(" · ".join(names), parts)

@@ -8,8 +8,8 @@ from recurra.report.content import Content as Content
 from recurra.report.content import gather as gather
 from recurra.report.markdown import markdown as markdown
 from recurra.report.page import page as page
-from recurra.report.words import LANGUAGES
 from recurra.storage.outputs import check_output, output_format, write_output
+from recurra.view.words import LANGUAGES
 
 FORMATS = {"html": page, "md": markdown}
 

@@ -2,8 +2,8 @@
 
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,16 @@ from recurra.comparison.comparison import FILE, Comparison, PlannedRun
 from recurra.comparison.environment import machine
 from recurra.comparison.results import Results, evaluate_test
 from recurra.errors import RecurraError, SettingError, TextError
+from recurra.lang.network import Network
 from recurra.models.model import Model
 from recurra.report.commands import comparison_commands, run_command, study_commands
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
 from recurra.report.searches import SearchPart, gather_search
+from recurra.text.corpus import Corpus
 from recurra.text.sources import Source
-from recurra.training.finished_run import FinishedRun
+from recurra.training.finished_run import FinishedRun, Losses
 from recurra.training.recipe import Recipe
-from recurra.training.records import Evaluation, Finished, Progress
+from recurra.training.records import Finished
 from recurra.training.sessions import load_run_corpus
 from recurra.tuning.spec import FILE as STUDY_FILE
 
@@ -28,13 +30,11 @@ class NetworkPart:
     """A network of the report.
 
     Attributes:
-        name: in this report.
-        equations: canonical text.
+        network: under its name in this report.
         sizes: budget, or trial of a search -> hidden size and number of parameters.
     """
 
-    name: str
-    equations: str
+    network: Network
     sizes: dict[str, tuple[Any, int]]
 
 
@@ -44,7 +44,7 @@ class RunPart:
 
     Attributes:
         outcome: the last record.
-        held_out, train: characters, seconds and nats per character, along the way.
+        held_out, train: losses along the way.
     """
 
     network: str
@@ -53,8 +53,16 @@ class RunPart:
     recipe: Recipe
     outcome: Finished
     test: float | None
-    held_out: tuple[tuple[float, float, float], ...]
-    train: tuple[tuple[float, float, float], ...]
+    held_out: Losses
+    train: Losses
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison and its results."""
+
+    comparison: Comparison
+    results: Results
 
 
 @dataclass(frozen=True)
@@ -62,23 +70,22 @@ class Content:
     """What a report tells.
 
     Attributes:
-        texts: names of what was read; characters and distinct ones.
-        comparison, results: None where runs are reported without being compared.
-        search: where a study is reported; its runs are the best trials.
+        found: what was found out about the runs: a comparison's results or a search; None where
+            runs are only reported.
+        texts: names of what was read.
+        vocabulary: distinct characters.
         recipe: what the runs have in common.
         samples: by prompt, then by network.
         environment: where it was computed; of a study and of runs where this was read.
         commands: to do it again.
     """
 
+    found: Compared | SearchPart | None
     texts: tuple[str, ...]
     vocabulary: int
     networks: tuple[NetworkPart, ...]
     runs: tuple[RunPart, ...]
     recipe: Recipe
-    comparison: Comparison | None
-    results: Results | None
-    search: SearchPart | None
     samples: tuple[Sample, ...]
     environment: dict[str, str]
     commands: tuple[str, ...]
@@ -92,6 +99,24 @@ class Content:
     def names(self) -> list[str]:
         """Names of what is shown side by side, in order: each keeps its colour."""
         return list(dict.fromkeys(run.network for run in self.runs))
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What a report is about, before its runs are read.
+
+    Attributes:
+        runs: each with its name in the report.
+        tests: key of a run -> its test loss.
+        corpus: its text, where that has been read.
+    """
+
+    found: Compared | SearchPart | None
+    runs: Sequence[PlannedRun]
+    commands: Sequence[str]
+    environment: dict[str, str]
+    tests: Mapping[str, float | None] = field(default_factory=dict)
+    text: Callable[[], Corpus] | None = None
 
 
 def gather(
@@ -118,56 +143,50 @@ def gather(
     folders = [things] if isinstance(things, str | os.PathLike) else list(things)
     if not folders:
         raise SettingError("name a comparison, a study or runs to report")
-    comparison: Comparison | None = None
-    results: Results | None = None
-    search: SearchPart | None = None
-    tests: dict[tuple[str, str, int], float | None] = {}
-    kinds = [kind for kind in (FILE, STUDY_FILE) if (Path(folders[0]) / kind).exists()]
-    if kinds and len(folders) > 1:
+    kinds = {FILE: _comparison, STUDY_FILE: _study}
+    about = [kinds[name] for name in kinds if (Path(folders[0]) / name).exists()]
+    if about and len(folders) > 1:
         raise SettingError("a report tells of one comparison, of one study, or of runs")
-    if kinds == [FILE]:
-        comparison = Comparison.open(folders[0])
-        results = evaluate_test(comparison, fetch=fetch)
-        tests = {(row.contestant, row.budget, row.seed): row.test for row in results.rows}
-        trials = comparison.finalists()
-        commands, environment = comparison_commands(comparison), comparison.environment
-    elif kinds:
-        search, trials = gather_search(folders[0])
-        commands, environment = study_commands(search.spec), machine()
-    else:
-        trials = _trials(list(map(FinishedRun.open, folders)))
-        commands = [run_command(trial.run) for trial in trials]
-        environment = machine()
-    runs = tuple(
-        _run_part(trial, tests.get((trial.contestant, trial.budget, trial.seed)))
-        for trial in trials
-    )
-    first = trials[0].run
-    writers = _writers(trials, runs) if characters else {}
+    subject = about[0](folders[0], fetch) if about else _runs(folders)
+    runs = tuple(_part(trial, subject.tests.get(trial.key)) for trial in subject.runs)
+    first = subject.runs[0].run
+    writers = _writers(subject.runs) if characters else {}
     if prompts is None:
-        prompts = _prompts(first, comparison, fetch) if writers else []
+        prompts = _prompts(first, subject, fetch) if writers else []
     return Content(
+        found=subject.found,
         texts=tuple(map(shown_source, first.config.text.sources)),
         vocabulary=len(first.run.vocabulary),
-        networks=tuple(_searched(trials, runs) if search else _networks(trials, runs)),
+        networks=tuple(_networks(subject)),
         runs=runs,
         recipe=runs[0].recipe,
-        comparison=comparison,
-        results=results,
-        search=search,
         samples=tuple(write_samples(writers, prompts, characters, seed=seed)),
-        environment=environment,
-        commands=tuple(commands),
+        environment=subject.environment,
+        commands=tuple(subject.commands),
     )
 
 
-def shown_source(source: str) -> str:
-    """A text's name without the folders of the machine that it was on."""
-    return source if source.startswith(("http://", "https://")) else Path(source).name
+def _comparison(folder: Source, fetch: bool) -> _Subject:
+    comparison = Comparison.open(folder)
+    results = evaluate_test(comparison, fetch=fetch)
+    return _Subject(
+        Compared(comparison, results),
+        comparison.finalists(),
+        comparison_commands(comparison),
+        comparison.environment,
+        {row.key: row.test for row in results.rows},
+        lambda: comparison.text.load(comparison.folder, fetch=fetch),
+    )
 
 
-def _trials(runs: Sequence[FinishedRun]) -> list[PlannedRun]:
+def _study(folder: Source, fetch: bool) -> _Subject:
+    search, best = gather_search(folder)
+    return _Subject(search, best, study_commands(search.spec), machine())
+
+
+def _runs(folders: Sequence[Source]) -> _Subject:
     """Runs that were not compared: under the names of their networks if those tell them apart."""
+    runs = list(map(FinishedRun.open, folders))
     networks = [run.config.network for run in runs]
     seeds = [run.config.recipe.seed for run in runs]
     names = networks
@@ -176,48 +195,45 @@ def _trials(runs: Sequence[FinishedRun]) -> list[PlannedRun]:
         names = [run.run.folder.name for run in runs]
         if len({*names}) < len(names):
             names = [f"{network}-{i}" for i, network in enumerate(networks, 1)]
-    return [PlannedRun.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
+    trials = [PlannedRun.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
+    return _Subject(None, trials, [run_command(trial.run) for trial in trials], machine())
 
 
-def _prompts(run: FinishedRun, comparison: Comparison | None, fetch: bool) -> list[str]:
+def shown_source(source: str) -> str:
+    """A text's name without the folders of the machine that it was on."""
+    return source if source.startswith(("http://", "https://")) else Path(source).name
+
+
+def _prompts(run: FinishedRun, subject: _Subject, fetch: bool) -> list[str]:
     try:
-        known = None
-        if comparison is not None:
-            known = comparison.text.load(comparison.folder, fetch=fetch)
+        known = subject.text() if subject.text else None
         return choose_prompts(load_run_corpus(run, corpus=known, fetch=fetch))
     except RecurraError as error:
         raise TextError(f"{error}; or give prompts of your own, which need no text") from None
 
 
-def _run_part(trial: PlannedRun, test: float | None) -> RunPart:
-    train = [
-        (record.characters, record.seconds, record.smooth_nats_per_char)
-        for record in trial.run.records_of(Progress)
-    ]
-    held_out = [
-        (record.characters or 0, record.seconds or 0.0, record.nats_per_char)
-        for record in trial.run.records_of(Evaluation)
-    ]
+def _part(trial: PlannedRun, test: float | None) -> RunPart:
+    run = trial.run
     return RunPart(
         trial.contestant,
         trial.budget,
         trial.seed,
-        trial.run.config.recipe,
+        run.config.recipe,
         trial.finished(),
         test,
-        tuple(point for point in held_out if math.isfinite(point[2])),
-        tuple(point for point in train if math.isfinite(point[2])),
+        run.held_out,
+        run.train,
     )
 
 
-def _writers(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> dict[str, Model]:
+def _writers(trials: Sequence[PlannedRun]) -> dict[str, Model]:
     """Of each network the run at the last budget with the lowest validation loss.
 
     None of a network whose runs all diverged before they had saved anything.
     """
     found: dict[str, tuple[float, FinishedRun]] = {}
-    for trial, part in zip(trials, runs, strict=True):
-        loss, run = part.outcome.val_nats_per_char, trial.run
+    for trial in trials:
+        loss, run = trial.finished().val_nats_per_char, trial.run
         loss = math.inf if loss is None else loss
         saved = run.run.has("best") or run.run.has("last")
         if trial.budget == trials[-1].budget and saved:
@@ -227,24 +243,17 @@ def _writers(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> dict[str,
     return {name: run.best for name, (_, run) in found.items()}
 
 
-def _networks(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> list[NetworkPart]:
-    parts: dict[str, NetworkPart] = {}
-    for trial, run in zip(trials, runs, strict=True):
-        if trial.contestant not in parts:
-            equations = trial.run.run.equations
-            parts[trial.contestant] = NetworkPart(trial.contestant, equations, {})
-        size = (run.recipe.hidden, run.outcome.parameters)
-        parts[trial.contestant].sizes[trial.budget] = size
-    return list(parts.values())
-
-
-def _searched(trials: Sequence[PlannedRun], runs: Sequence[RunPart]) -> list[NetworkPart]:
-    """The networks of a search's best trials; those of the same equations share their place."""
-    parts: dict[str, NetworkPart] = {}
-    for trial, run in zip(trials, runs, strict=True):
-        name, equations = trial.run.config.network, trial.run.run.equations
-        if any(part.name == name for part in parts.values()) and equations not in parts:
-            name = f"{name} {trial.contestant}"
-        part = parts.setdefault(equations, NetworkPart(name, equations, {}))
-        part.sizes[trial.contestant] = (run.recipe.hidden, run.outcome.parameters)
-    return list(parts.values())
+def _networks(subject: _Subject) -> list[NetworkPart]:
+    """Every network once: of a search those of its best trials, by their equations."""
+    searched = isinstance(subject.found, SearchPart)
+    found: dict[str, NetworkPart] = {}
+    for trial in subject.runs:
+        run, size = trial.run, (trial.run.config.recipe.hidden, trial.finished().parameters)
+        key = run.run.equations if searched else trial.contestant
+        name = run.config.network if searched else trial.contestant
+        if key not in found:
+            if any(other.network.name == name for other in found.values()):
+                name = f"{name} {trial.contestant}"
+            found[key] = NetworkPart(replace(run.network, name=name), {})
+        found[key].sizes[trial.contestant if searched else trial.budget] = size
+    return list(found.values())

@@ -31,6 +31,11 @@ class Sample:
     text: str
     surprise: tuple[float, ...]
 
+    @property
+    def mean_surprise(self) -> float:
+        """Bits per character."""
+        return sum(self.surprise) / max(1, len(self.surprise))
+
 
 def write_samples(
     models: Mapping[str, Model],
@@ -63,7 +68,7 @@ def surprise(model: Model, prompt: str, text: str) -> tuple[float, ...]:
     if not text:
         return ()
     engine = model.engine(threads=1)
-    losses, _ = engine.losses(model.parameters, numbers[:-1], numbers[1:], engine.zero_state(1))
+    losses, _ = engine.losses(numbers[:-1], numbers[1:], engine.zero_state(1))
     bits = losses[-len(text) :, 0].astype(np.float64) / math.log(2.0)
     return tuple(bits.tolist())
 

@@ -1,227 +1,191 @@
-"""The tables of a report: headings and rows, for HTML and Markdown alike."""
+"""The tables of a report: a row for each run, and lists of names and values."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
-from recurra.report.content import Content, RunPart
+from recurra.report.content import Compared, Content, RunPart
 from recurra.report.searches import SearchPart
-from recurra.report.words import Words
 from recurra.training.recipe import BUDGETS, Recipe
-from recurra.tuning.spec import StudySpec, shown
 from recurra.tuning.statistics import compared, importance, rung_correlations
+from recurra.view import numbers
+from recurra.view.tables import Column, Table
+from recurra.view.words import Words
 
-Table = tuple[list[str], list[Sequence[object]]]
+Definitions = list[tuple[str, str]]
 
 # What may differ from run to run of one comparison; all else is told once.
 _VARYING = {"name", "hidden", "seed", "lr", "steps", "epochs", "minutes"}
 
 
-def asked(content: Content, words: Words) -> list[tuple[str, str]]:
-    """What was asked for: names and values."""
-    texts = words("comma").join(content.texts)
-    rows = [
-        (words("asked networks"), words.list([network.name for network in content.networks])),
-        (
-            words("asked texts"),
-            words("distinct", texts=texts, count=f"{content.vocabulary:,}"),
-        ),
-    ]
-    if content.search is not None:
-        rows += _searched(content.search.spec, words)
-    comparison = content.comparison
-    if comparison is not None:
-        first = comparison.names[0]
-        rows += [
-            (
-                words("asked budgets"),
-                words("semicolon").join(shown_budget(content, b, words) for b in content.budgets),
-            ),
-            (words("asked match"), words(f"match {comparison.match}", first=first)),
-            (words("asked seeds"), words("comma").join(map(str, comparison.seeds))),
-        ]
-        if comparison.rates:
-            rates = words("comma").join(f"{rate:g}" for rate in comparison.rates)
-            rows.append((words("asked rates"), words("asked rates how", rates=rates)))
-    shared = content.recipe
-    how = words(
-        "recipe", name=shared.name, optimizer=shared.optimizer, batch=shared.batch,
-        sequence=shared.seq_len,
-    )  # fmt: skip
-    differ = {(run.recipe.batch, run.recipe.seq_len) for run in content.runs}
-    if content.search is not None or len(differ) > 1:
-        how = words("comma").join([shared.name, shared.optimizer])
-    rows.append((words("asked recipe"), how))
-    return rows
+@dataclass(frozen=True)
+class RunRow:
+    """A run, and the name of its budget where there are several."""
+
+    run: RunPart
+    budget: str | None
+
+    @property
+    def judged(self) -> float | None:
+        """Its test loss, or else its held-out loss."""
+        held_out: float | None = self.run.outcome.val_nats_per_char
+        return held_out if self.run.test is None else self.run.test
 
 
-def _searched(spec: StudySpec, words: Words) -> list[tuple[str, str]]:
-    """What a search was asked for."""
-    pruner = spec.pruner
-    rungs = words("comma").join(f"{rung:,}" for rung in pruner.rungs)
-    how = words("rungs", name=pruner.name, rungs=rungs) if rungs else pruner.name
+RUNS = Table[RunRow](
+    Column("network", "network", lambda row: row.run.network),
+    Column("budget", "asked budgets", lambda row: row.budget, optional=True),
+    Column("seed", "seed", lambda row: row.run.seed),
+    Column("hidden", "hidden", lambda row: row.run.recipe.hidden, numbers.setting),
+    Column("seq_len", "sequence", lambda row: row.run.recipe.seq_len),
+    Column("lr", "rate", lambda row: row.run.recipe.lr, numbers.setting),
+    Column("steps", "steps", lambda row: row.run.outcome.steps),
+    # the columns of the W-RNN course's own table
+    Column(
+        "min_smooth_loss", "classic", lambda row: row.run.outcome.min_smooth_loss, numbers.summed
+    ),
+    Column(
+        "min_smooth_loss_step", "classic step", lambda row: row.run.outcome.min_smooth_loss_step
+    ),
+    Column("train", "train", lambda row: row.run.outcome.train_nats_per_char, numbers.loss),
+    Column("held_out", "validation", lambda row: row.run.outcome.val_nats_per_char, numbers.loss),
+    Column("test", "test column", lambda row: row.run.test, numbers.loss, optional=True),
+    Column("bits", "bits", lambda row: row.judged and row.judged / math.log(2.0), numbers.loss),
+    Column("seconds", "time", lambda row: row.run.outcome.seconds, numbers.whole),
+)
+
+
+def run_rows(content: Content, words: Words) -> list[RunRow]:
+    """The rows of `RUNS`."""
+    several = len(content.budgets) > 1
     return [
-        (words("asked space"), words("semicolon").join(spec.space.as_toml().splitlines())),
-        (words("asked trials"), words("trials of", count=spec.trials, length=spec.length)),
-        (words("asked search"), words("comma").join([spec.sampler.name, how])),
-        (words("asked finalists"), f"{spec.finalists}"),
+        RunRow(run, shown_budget(content, run.budget, words) if several else None)
+        for run in content.runs
     ]
+
+
+def asked(content: Content, words: Words) -> Definitions:
+    """What was asked for."""
+    texts = words("comma").join(content.texts)
+    names = [part.network.name for part in content.networks]
+    return [
+        (words("asked networks"), words.list(names)),
+        (words("asked texts"), words("distinct", texts=texts, count=f"{content.vocabulary:,}")),
+        *_asked_of(content, words),
+        (words("asked recipe"), _shown_recipe(content, words)),
+    ]
+
+
+def _asked_of(content: Content, words: Words) -> Definitions:
+    match content.found:
+        case Compared(comparison):
+            budgets = (shown_budget(content, budget, words) for budget in content.budgets)
+            how = words(f"match {comparison.match}", first=comparison.names[0])
+            rows = [
+                (words("asked budgets"), words("semicolon").join(budgets)),
+                (words("asked match"), how),
+                (words("asked seeds"), words("comma").join(map(str, comparison.seeds))),
+            ]
+            if comparison.rates:
+                rates = words("comma").join(map(numbers.setting, comparison.rates))
+                rows.append((words("asked rates"), words("asked rates how", rates=rates)))
+            return rows
+        case SearchPart(spec):
+            pruner, trials, length = spec.pruner, spec.trials, spec.length
+            rungs = words("comma").join(f"{rung:,}" for rung in pruner.rungs)
+            how = words("rungs", name=pruner.name, rungs=rungs) if rungs else pruner.name
+            count = words("trials of", count=f"{trials:,}", length=f"{length:,}")
+            return [
+                (
+                    words("asked space"),
+                    words("semicolon").join(spec.space.as_toml().splitlines()),
+                ),
+                (words("asked trials"), count),
+                (words("asked search"), words("comma").join([spec.sampler.name, how])),
+                (words("asked finalists"), f"{spec.finalists}"),
+            ]
+    return []
+
+
+def _shown_recipe(content: Content, words: Words) -> str:
+    recipe = content.recipe
+    differ = {(run.recipe.batch, run.recipe.seq_len) for run in content.runs}
+    if isinstance(content.found, SearchPart) or len(differ) > 1:
+        return words("comma").join([recipe.name, recipe.optimizer])
+    return words(
+        "recipe", name=recipe.name, optimizer=recipe.optimizer, batch=recipe.batch,
+        sequence=recipe.seq_len,
+    )  # fmt: skip
 
 
 def shown_budget(content: Content, budget: str, words: Words) -> str:
     """A budget in words: ``hidden 256 of rnn, 4,000 steps``."""
     first = next(run for run in content.runs if run.budget == budget)
-    parts = [words("of first", hidden=shown_sizes(first.recipe.hidden), first=first.network)]
-    parts += [
-        words(f"limit {name}", value=f"{getattr(first.recipe, name):,g}")
-        for name in BUDGETS
-        if getattr(first.recipe, name) is not None
-    ]
-    return words("comma").join(parts)
+    hidden = numbers.setting(first.recipe.hidden)
+    limits = ((name, getattr(first.recipe, name)) for name in BUDGETS)
+    return words("comma").join(
+        [
+            words("of first", hidden=hidden, first=first.network),
+            *(words(f"limit {n}", value=f"{value:,g}") for n, value in limits if value is not None),
+        ]
+    )
 
 
-def summaries(content: Content, budget: str, words: Words) -> Table:
-    """One row for each network: its mean test loss at a budget."""
-    keys = ("network", "hidden", "parameters", "rate", "test", "interval", "bits", "speed")
-    rows: list[Sequence[object]] = []
-    assert content.results is not None
-    for summary in content.results.summaries:
-        if summary.budget != budget:
-            continue
-        run = next(r for r in content.runs if (r.network, r.budget) == (summary.contestant, budget))
-        found = summary.test
-        interval = None
-        if found is not None and math.isfinite(found.low):
-            interval = words("to", low=found.low, high=found.high)
-        rows.append(
-            (
-                summary.contestant,
-                shown_sizes(run.recipe.hidden),
-                summary.parameters,
-                summary.lr,
-                found and found.mean,
-                interval,
-                summary.bits,
-                summary.chars_per_second,
-            )
+def sizes(
+    content: Content, part_sizes: Iterable[tuple[str, tuple[object, int]]], words: Words
+) -> list[str]:
+    """The sizes of a network, each once."""
+    searched = isinstance(content.found, SearchPart)
+    return list(
+        dict.fromkeys(
+            (f"{name}{words('colon')}" if searched else "")
+            + words("size", hidden=numbers.setting(hidden), parameters=f"{count:,}")
+            for name, (hidden, count) in part_sizes
         )
-    return [words(key) for key in keys], rows
+    )
 
 
-def runs(content: Content, words: Words) -> Table:
-    """One row for each run, with the columns of the original's table."""
-    several = len(content.budgets) > 1
-    keys = ["network", "seed", "hidden", "sequence", "rate", "steps", "classic", "classic step"]
-    keys += ["train", "validation", *(["test column"] if content.results else []), "bits", "time"]
-    rows = [_run(run, content, words) for run in content.runs]
-    headings = [words(key) for key in keys]
-    if several:
-        headings.insert(1, words("asked budgets"))
-    return headings, rows
-
-
-def _run(run: RunPart, content: Content, words: Words) -> Sequence[object]:
-    end, recipe = run.outcome, run.recipe
-    several, tested = len(content.budgets) > 1, content.results is not None
-    judged = run.test if tested else end.val_nats_per_char
-    return [
-        run.network,
-        *([shown_budget(content, run.budget, words)] if several else []),
-        run.seed,
-        shown_sizes(recipe.hidden),
-        recipe.seq_len,
-        f"{recipe.lr:g}",
-        end.steps,
-        f"{end.min_smooth_loss:.2f}" if math.isfinite(end.min_smooth_loss) else None,
-        end.min_smooth_loss_step,
-        end.train_nats_per_char if math.isfinite(end.train_nats_per_char) else None,
-        end.val_nats_per_char,
-        *([run.test] if tested else []),
-        None if judged is None else judged / math.log(2.0),
-        f"{end.seconds:.0f}",
-    ]
-
-
-def trials(search: SearchPart, words: Words) -> Table:
-    """One row for each of the best trials, with the columns of the original's table."""
-    searched = list(search.spec.space.parameters)
-    plain = ["classic", "classic step", "characters", "validation", "bits", "time"]
-    rows: list[Sequence[object]] = []
-    for row in search.table:
-        loss = row["nats_per_char"]
-        seconds, classic = row["seconds"], row["min_smooth_loss"]
-        reached = [value for key, value in row.items() if key.startswith("nats_at_")]
-        rows.append(
-            (
-                f"#{row['trial']}",
-                words(f"state {row['state']}"),
-                *(_plain(row[name]) for name in searched),
-                *reached,
-                None if classic is None else f"{classic:.2f}",
-                row["min_smooth_loss_step"],
-                row["characters"],
-                loss,
-                row["bits_per_char"],
-                None if seconds is None else f"{seconds:.0f}",
-            )
-        )
-    rungs = [words("at rung", rung=rung) for rung in search.spec.pruner.rungs]
-    headings = [words("trial"), words("state"), *searched, *rungs, *map(words, plain)]
-    return headings, rows
-
-
-def search_facts(search: SearchPart, words: Words) -> list[tuple[str, str]]:
+def search_facts(search: SearchPart, words: Words) -> Definitions:
     """What the trials say about the parameters, and about the rungs."""
     parts = importance(search.spec, search.trials).items()
     shares = words("comma").join(f"{name} {part:.2f}" for name, part in parts)
-    facts = [(words("importance"), shares)]
+    facts = [(words("importance"), shares or words("too few"))]
     for found in rung_correlations(search.spec, search.trials):
-        rho = "–" if found.rho is None else f"{found.rho:.2f}"
-        value = words("over trials", rho=rho, count=found.trials)
-        facts.append((words("correlation", rung=found.rung), value))
+        rho = numbers.DASH if found.rho is None else f"{found.rho:.2f}"
+        value = words("over trials", rho=rho, count=f"{found.trials:,}")
+        facts.append((words("correlation", rung=f"{found.rung:,}"), value))
     return facts
 
 
 def compared_by(search: SearchPart, words: Words) -> str:
     """Which trials the figures compare, and by what."""
     chosen, _ = compared(search.trials)
-    where = words(
-        "at the end" if all(trial.loss is not None for trial in chosen) else "at first rung"
-    )
-    return words("compared", count=len(chosen), where=where)
+    where = "at the end" if all(trial.loss is not None for trial in chosen) else "at first rung"
+    return words("compared", count=len(chosen), where=words(where))
 
 
 def winner(search: SearchPart, words: Words) -> str:
     """The outcome of a search as a sentence."""
     trial = search.trials[search.winner]
+    setting = (f"{name} = {numbers.setting(v)}" for name, v in (trial.setting or {}).items())
     counts = [
-        words("count", count=count, state=words(f"state {state}"))
+        words("count", count=f"{count:,}", state=words(f"state {state}"))
         for state, count in search.counts.items()
     ]
     return words(
-        "winner", number=trial.number, setting=shown(trial.setting or {}), loss=trial.loss,
-        counts=words("comma").join(counts),
+        "winner", number=trial.number, setting=words("comma").join(setting),
+        loss=numbers.loss(trial.loss), counts=words("comma").join(counts),
     )  # fmt: skip
 
 
-def recipe(content: Content) -> list[tuple[str, str]]:
+def recipe(content: Content) -> Definitions:
     """Every field that all runs share, with its value."""
+    found = content.found
+    searched = found.spec.space.parameters if isinstance(found, SearchPart) else {}
     return [
         (f.name, "none" if value is None else str(value))
         for f in fields(Recipe)
-        if f.name not in _VARYING
+        if f.name not in _VARYING and f.name not in searched
         if len({getattr(run.recipe, f.name) for run in content.runs}) == 1
-        if content.search is None or f.name not in content.search.spec.space.parameters
         for value in [getattr(content.recipe, f.name)]
     ]
-
-
-def _plain(value: object) -> object:
-    return f"{value:g}" if isinstance(value, float) else value
-
-
-def shown_sizes(hidden: int | dict[str, int]) -> str:
-    """``256``, or ``a=128, b=256``."""
-    if isinstance(hidden, int):
-        return f"{hidden:,}"
-    return ", ".join(f"{name}={size}" if name else f"{size}" for name, size in hidden.items())

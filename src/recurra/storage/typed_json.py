@@ -152,7 +152,7 @@ def _reader(type_: Any, mode: Mode) -> _Reader:
 
 def _object_reader(type_: Any, mode: Mode) -> _Reader:
     hints, own = get_type_hints(type_), [field for field in fields(type_) if field.init]
-    readers = {field.name: _reader(hints[field.name], mode).read_field for field in own}
+    readers = {field.name: _reader(hints[field.name], mode) for field in own}
     needed = {f.name for f in own if f.default is MISSING and f.default_factory is MISSING}
 
     def convert(value: Any) -> Any:
@@ -161,7 +161,13 @@ def _object_reader(type_: Any, mode: Mode) -> _Reader:
         if mode != "lenient" and not value.keys() <= readers.keys():
             unknown = min(value.keys() - readers.keys())
             raise _MismatchError("is a field that Recurra does not know", unknown)
-        found = {name: read(name, value[name]) for name, read in readers.items() if name in value}
+        found = {}
+        try:  # once, not for every field: a run may have millions of records
+            for name, reader in readers.items():
+                if name in value:
+                    found[name] = reader.read(value[name])
+        except _MismatchError as mismatch:
+            raise mismatch.within(name) from None
         try:
             return type_(**found)
         except RecurraError as error:  # what the type itself refuses

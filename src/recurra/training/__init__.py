@@ -2,7 +2,10 @@
 
 recipe       how to train, as data
 presets      recipes for people who only say how long they will wait
+resolve      what is asked for -> sizes and a learning rate, or a refusal
 trainer      the training loop
+checkpointer checkpoints and metrics in a run folder
+schedule     the learning rate of a step
 stopping     when it ends
 resume_state what a checkpoint keeps beside arrays
 records      the data that it yields

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
@@ -10,10 +10,18 @@ class Clock:
     """Wall-clock figures of a run over all its processes; they decide nothing but ``minutes``.
 
     The first step of a process may have to compile kernels and does not count as training.
+
+    Args:
+        now: seconds since some moment.
     """
 
-    def __init__(self, saved: Mapping[str, Any]) -> None:
-        now = time.perf_counter()
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+        self._now = now
+        self.start({})
+
+    def start(self, saved: Mapping[str, Any]) -> None:
+        """Begin, or go on from what `saved` has returned."""
+        now = self._now()
         self._begun: float = now - saved.get("seconds", 0.0)
         self._saved_at = now
         self._trained: float = saved.get("training_seconds", 0.0)
@@ -24,16 +32,16 @@ class Clock:
     @contextlib.contextmanager
     def training(self, characters: int) -> Iterator[None]:
         """Time one training step of so many characters."""
-        begin = time.perf_counter()
+        begin = self._now()
         yield
         if self._warm:
-            self._trained += time.perf_counter() - begin
+            self._trained += self._now() - begin
             self._characters += characters
         self._warm = True
 
     def seconds(self) -> float:
         """Since the run began, without the time between its processes."""
-        return time.perf_counter() - self._begun
+        return self._now() - self._begun
 
     def speed(self) -> float:
         """Characters per second of training, all told; 0 if not known yet."""
@@ -47,11 +55,11 @@ class Clock:
 
     def since_save(self) -> float:
         """Seconds since the last `saved`."""
-        return time.perf_counter() - self._saved_at
+        return self._now() - self._saved_at
 
     def saved(self) -> dict[str, Any]:
         """The figures to be kept with a checkpoint that has just been saved."""
-        self._saved_at = time.perf_counter()
+        self._saved_at = self._now()
         return {
             "seconds": self.seconds(),
             "training_seconds": self._trained,

@@ -1,9 +1,14 @@
 """A run folder, read: its configuration, network, records and model, each at most once."""
 
+import math
+from array import array
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
@@ -11,10 +16,23 @@ from recurra.lang.shapes import ShapeSolver
 from recurra.models.model import Model
 from recurra.storage.runs import Name, Run
 from recurra.text.vocabulary import Vocabulary
-from recurra.training.records import Finished, Kept, read_records
+from recurra.training.records import Evaluation, Finished, Progress, read_records
 from recurra.training.run_config import RunConfig
 
-Kind = TypeVar("Kind", bound=Kept)
+
+@dataclass(frozen=True)
+class Losses:
+    """A loss along the way, wherever it was finite.
+
+    Attributes:
+        steps, characters, seconds: ``(n,)``, where it was measured.
+        nats: ``(n,)``, per character.
+    """
+
+    steps: NDArray[np.float64]
+    characters: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    nats: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -47,20 +65,38 @@ class FinishedRun:
         return parse(self.run.equations, self.config.network)
 
     @cached_property
-    def records(self) -> tuple[Kept, ...]:
-        """All records, oldest first."""
+    def _read(self) -> "tuple[Losses, Losses, Finished | None]":
+        """All that its records tell; they are read once, one by one: there may be millions."""
         recipe = self.config.recipe
-        return tuple(read_records(self.run, recipe.batch * recipe.seq_len))
+        rows, last = {kind: array("d") for kind in (Progress, Evaluation)}, None
+        for record in read_records(self.run, recipe.batch * recipe.seq_len):
+            last = record
+            match record:
+                case Progress(step, characters, smooth_nats_per_char=nats, seconds=seconds):
+                    row = (step, characters, seconds, nats)
+                case Evaluation(step, nats, characters=characters, seconds=seconds):
+                    row = (step, characters or 0, seconds or 0.0, nats)
+                case _:
+                    continue
+            if math.isfinite(nats):
+                rows[type(record)].extend(row)
+        train, held_out = (Losses(*np.array(rows[kind]).reshape(-1, 4).T) for kind in rows)
+        return train, held_out, last if isinstance(last, Finished) else None
 
-    def records_of(self, kind: type[Kind]) -> list[Kind]:
-        """The records of one kind, oldest first."""
-        return [record for record in self.records if isinstance(record, kind)]
+    @property
+    def train(self) -> "Losses":
+        """Its smoothed training loss along the way."""
+        return self._read[0]
+
+    @property
+    def held_out(self) -> "Losses":
+        """Its held-out loss along the way, estimated."""
+        return self._read[1]
 
     @property
     def finished(self) -> Finished | None:
         """Its last record; None while training is not over."""
-        last = self.records[-1] if self.records else None
-        return last if isinstance(last, Finished) else None
+        return self._read[2]
 
     @cached_property
     def best(self) -> Model:

@@ -1,15 +1,19 @@
 """How to train, as frozen data: ``CLASSIC``, the original protocol, and ``MODERN``, the default."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Collection
+from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from numbers import Integral, Real
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
-from recurra.compute.optimizers import SLOTS, OptimizerSettings
+from recurra.compute.optimizers.base import OptimizerSettings
+from recurra.compute.optimizers.registry import OPTIMIZERS
 from recurra.errors import SettingError
-from recurra.lang.network import INITIALISATIONS
+from recurra.lang.network import Initialisation
+
+Dtype = Literal["float32", "float64"]
+Reduction = Literal["mean", "sum"]
 
 BUDGETS = ("steps", "epochs", "minutes")
 ENDS = (*BUDGETS, "stop_no_minimum", "stop_same_integer")  # and patience, with held-out text
@@ -19,8 +23,11 @@ NO_STOP = (
 )
 
 
-def _setting(default: Any, help: str, rule: str, holds: Callable[[Any], bool]) -> Any:
-    return field(default=default, metadata={"help": help, "rule": rule, "holds": holds})
+def _setting(
+    default: Any, help: str, rule: str, holds: Callable[[Any], bool], names: Collection[str] = ()
+) -> Any:
+    metadata = {"help": help, "rule": rule, "holds": holds, "names": names}
+    return field(default=default, metadata=metadata)
 
 
 def _at_least(default: int | None, help: str, low: int = 1) -> Any:
@@ -39,8 +46,8 @@ def _below_one(default: float, help: str) -> Any:
     return _setting(default, help, "a number from 0 to below 1", lambda x: 0.0 <= x < 1.0)
 
 
-def _one_of(default: str, help: str, *names: str) -> Any:
-    return _setting(default, help, "one of " + ", ".join(names), lambda name: name in names)
+def _one_of(default: str, help: str, names: Collection[str]) -> Any:
+    return _setting(default, help, "one of", lambda name: name in names, names)
 
 
 def _switch(default: bool, help: str) -> Any:
@@ -72,9 +79,11 @@ class Recipe:
         "a whole number, 1 or more, or one for each vector",
         _are_sizes,
     )
-    init: str = _one_of("scaled", "how weights start; 'classic' is N(0, 0.01^2)", *INITIALISATIONS)
+    init: Initialisation = _one_of(
+        "scaled", "how weights start; 'classic' is N(0, 0.01^2)", get_args(Initialisation)
+    )
     seed: int = _at_least(0, "where all random numbers start from", 0)
-    dtype: str = _one_of("float32", "numbers to compute in", "float32", "float64")
+    dtype: Dtype = _one_of("float32", "numbers to compute in", get_args(Dtype))
     # the text
     batch: int = _at_least(32, "streams of text read side by side")
     seq_len: int = _at_least(64, "characters of each stream in one step; gradients reach as far")
@@ -82,7 +91,7 @@ class Recipe:
         True, "go on from the state of the step before; false: from zeros at every step"
     )
     # one step
-    optimizer: str = _one_of("adamw", "how gradients change weights", *SLOTS)
+    optimizer: str = _one_of("adamw", "how gradients change weights", OPTIMIZERS)
     lr: float | None = _above_zero(None, "highest learning rate; unless given, the sizes decide")
     beta1: float = _below_one(0.9, "decay of the mean gradient (Adam, AdamW)")
     beta2: float = _below_one(0.99, "decay of the mean squared gradient (RMSprop, Adam, AdamW)")
@@ -92,8 +101,10 @@ class Recipe:
     weight_decay: float = _not_negative(0.01, "pull of matrices towards zero")
     clip_value: float | None = _above_zero(None, "cut every element of the gradients to +- this")
     clip_norm: float | None = _above_zero(1.0, "scale gradients down to this norm")
-    reduction: str = _one_of(
-        "mean", "the gradient is that of the characters' mean or summed loss", "mean", "sum"
+    reduction: Reduction = _one_of(
+        "mean",
+        "the gradient is that of the characters' mean or summed loss",
+        get_args(Reduction),
     )
     dropout: float = _below_one(
         0.0, "part of the numbers dropped on non-recurrent edges, or where the equations say so"
@@ -140,10 +151,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            value = _as_declared(getattr(self, f.name), get_args(f.type) or (f.type,))
+            value = _as_declared(getattr(self, f.name), declared_types(f))
             if value is _WRONG or (value is not None and not f.metadata["holds"](value)):
                 raise SettingError(
-                    f"{f.name} has to be {f.metadata['rule']}, not {getattr(self, f.name)!r} "
+                    f"{f.name} has to be {rule(f)}, not {getattr(self, f.name)!r} "
                     f"({f.metadata['help']})"
                 )
             object.__setattr__(self, f.name, value)
@@ -175,6 +186,18 @@ class Recipe:
         return OptimizerSettings(
             kind=self.optimizer, **{name: getattr(self, name) for name in shared}
         )
+
+
+def declared_types(of: Field[Any]) -> tuple[Any, ...]:
+    """The types of a recipe's field; names are strings."""
+    if get_origin(of.type) is Literal:
+        return (str,)
+    return get_args(of.type) or (of.type,)
+
+
+def rule(of: Field[Any]) -> str:
+    """The values that a recipe's field can take, in words; optimisers can be registered."""
+    return " ".join((of.metadata["rule"], ", ".join(of.metadata["names"]))).strip()
 
 
 _WRONG = object()

@@ -191,9 +191,9 @@ def read_records(run: Run, characters_per_step: int) -> Iterator[Kept]:
     Raises:
         RunError: a line is no record.
     """
-    seconds = 0.0
+    seconds, path = 0.0, run.folder / "metrics.jsonl"
     for number, line in enumerate(run.iter_metrics(), 1):
-        record = read(line, f"{run.folder / 'metrics.jsonl'}, line {number}")
+        record = read(line, f"{path}, line {number}")
         if isinstance(record, Progress):
             seconds = record.seconds
         elif isinstance(record, Evaluation) and record.characters is None:

@@ -126,12 +126,13 @@ class TrainRequest:
         else:
             network = load_network(self.network or "wrnn", self.choices)
             recipe = RECIPES[self.recipe or "modern"]
+        recipe = recipe.with_(**self.settings)
         if corpus is None:
             corpus = load_corpus(texts, encoding, split, progress=progress)
         return start(
             texts,
             network,
-            recipe.with_(**self.settings),
+            recipe,
             out=self.out,
             encoding=encoding,
             split=split,

@@ -4,9 +4,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
 from recurra.errors import RunError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -18,6 +17,7 @@ from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
 from recurra.training.records import Finished, Record
+from recurra.training.resolve import resolve
 from recurra.training.run_config import RunConfig
 from recurra.training.stopping import DIVERGED
 from recurra.training.trainer import Trainer
@@ -62,7 +62,7 @@ def start(
         encoding: of all texts; None: found out for each.
         split: training, validation and test parts of each text.
         corpus: what `load_corpus` made of just these sources, if it is there already.
-        engine: "compiled" or "reference".
+        engine: "compiled", "reference", or one of your own.
         threads: how many share a batch; None: as many as there are cores.
 
     Raises:
@@ -72,16 +72,17 @@ def start(
     if isinstance(sources, Source):
         sources = [sources]
     corpus = corpus or load_corpus(sources, encoding, split)
-    trainer = Trainer(network, corpus, recipe, engine=engine, threads=threads)
+    check_engine(engine, threads)
+    recipe = resolve(network, corpus, recipe).recipe
     text = TextSpec.of(sources, encoding, split, corpus)
-    config = RunConfig(network.name, text, trainer.recipe, engine, threads)
+    config = RunConfig(network.name, text, recipe, engine, threads)
     pieces = (config.to_json(), network.source, corpus.vocabulary.characters)
     if out is not None:
-        trainer.run = Run.create(out, *pieces)
+        run = Run.create(out, *pieces)
     else:
         name = f"{network.name}-{Path(sources[0]).stem}"
-        trainer.run = Run.create_numbered("runs", name, *pieces)
-    return trainer
+        run = Run.create_numbered("runs", name, *pieces)
+    return Trainer(network, corpus, recipe, run=run, engine=engine, threads=threads)
 
 
 def resume(
@@ -120,7 +121,12 @@ def train(
     recipe: Recipe = MODERN,
     *,
     report: Callable[[Record], object] | None = None,
-    **options: Any,
+    out: Source | None = None,
+    encoding: str | None = None,
+    split: Split = DEFAULT_SPLIT,
+    corpus: Corpus | None = None,
+    engine: str = DEFAULT_ENGINE,
+    threads: int | None = None,
 ) -> Finished:
     """Train a network on texts, from beginning to end.
 
@@ -129,7 +135,7 @@ def train(
         network: the equations, the name of a library network, or the path of a ``.eq`` file.
         recipe: how to train.
         report: called with every record on the way.
-        options: see :func:`start`.
+        out, encoding, split, corpus, engine, threads: see :func:`start`.
 
     Returns:
         The figures of the run; its folder is ``.run``.
@@ -139,7 +145,18 @@ def train(
     """
     if not isinstance(network, Network):
         network = load_network(network)
-    for record in start(sources, network, recipe, **options).records():
+    trainer = start(
+        sources,
+        network,
+        recipe,
+        out=out,
+        encoding=encoding,
+        split=split,
+        corpus=corpus,
+        engine=engine,
+        threads=threads,
+    )
+    for record in trainer.records():
         if report is not None:
             report(record)
     assert isinstance(record, Finished)
@@ -222,7 +239,7 @@ def score(
         raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
     for name, part in parts.items():
         for protocol in [None] if windows is None else [None, windows]:
-            loss = evaluate(computes, model.parameters, part, protocol)
+            loss = evaluate(computes, part, protocol)
             if not math.isfinite(loss.nats):
                 raise RunError(
                     f"the model of {run.folder} predicts no finite numbers: restore a backup, or "

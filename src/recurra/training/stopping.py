@@ -3,12 +3,23 @@
 import math
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 from recurra.training.recipe import Recipe
 
-DIVERGED = "diverged"
-INTERRUPTED = "interrupted"
-REASONS = {
+Reason = Literal[
+    "steps",
+    "epochs",
+    "minutes",
+    "stop_no_minimum",
+    "stop_same_integer",
+    "patience",
+    "diverged",
+    "interrupted",
+]
+DIVERGED: Literal["diverged"] = "diverged"
+INTERRUPTED: Literal["interrupted"] = "interrupted"
+REASONS: dict[Reason, str] = {
     "steps": "the budget of steps is used up",
     "epochs": "the budget of epochs is used up",
     "minutes": "the budget of minutes is used up",
@@ -106,9 +117,9 @@ class Watch:
         guess = recipe.seq_len * math.log(max(vocabulary, 2))
         return not self.smooth <= recipe.divergence * guess
 
-    def reason(self, recipe: Recipe) -> str | None:
+    def reason(self, recipe: Recipe) -> Reason | None:
         """The first of the recipe's stop rules that holds, by the name of its field."""
-        waits = {
+        waits: dict[Reason, int] = {
             "stop_no_minimum": self.step - self.minimum_step,
             "stop_same_integer": self.step - self.integer_step,
             "patience": self.without_best,
@@ -122,7 +133,7 @@ class Watch:
 
 def budget_used(
     recipe: Recipe, step: int, steps_per_epoch: int, seconds: float
-) -> tuple[str, float] | None:
+) -> tuple[Reason, float] | None:
     """The budget that will be used up first, and its used part: 1 or more is the end.
 
     Args:
@@ -131,7 +142,7 @@ def budget_used(
         steps_per_epoch: steps once through the text.
         seconds: how long the training has gone on, all told.
     """
-    used = {}
+    used: dict[Reason, float] = {}
     if recipe.steps is not None:
         used["steps"] = step / recipe.steps
     if recipe.epochs is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from recurra.errors import RecurraError, RunError, SettingError
+from recurra.tuning.optuna_storage import public_url
 from recurra.tuning.schedule import next_actions
 from recurra.tuning.study import STORAGE, Study
 from recurra.tuning.trials import Trial
@@ -123,8 +124,14 @@ def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> 
 
 
 def sbatch_script(study: Study, workers: int) -> str:
-    """A script for SLURM's ``sbatch``: an array of so many workers, one core each."""
-    name = study.folder.name
+    """A script for SLURM's ``sbatch``: an array of so many workers, one core each.
+
+    Raises:
+        SettingError: the study is not in a database.
+    """
+    if study.storage is None:
+        raise SettingError("many machines share a database: begin the study with --storage")
+    address, name = public_url(study.storage), study.folder.name
     # a line of a comment has no quotes that SLURM and bash both know
     job = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
     exports = "\n".join(f"export {name}={value}" for name, value in ONE_THREAD.items())
@@ -137,8 +144,8 @@ def sbatch_script(study: Study, workers: int) -> str:
 # A minute before its time is over a worker saves its trial; another one goes on with it.
 #SBATCH --signal=B:TERM@60
 {exports}
-# Where the database wants a password, let it come from ~/.pgpass, or from here:
-# export {STORAGE}=postgresql://user:password@host/name
+# Where the database wants a password, let it come from ~/.pgpass, or write it into the address.
+export {STORAGE}={shlex.quote(address)}
 exec recurra worker {_shell_word(study.folder)}
 """
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.compute.optimizers.registry import make_optimizer
 from recurra.errors import RecurraError, RunError
 from recurra.lang.shapes import ShapeSolver
 from recurra.text.corpus import Corpus
@@ -38,7 +39,7 @@ ROWS = 2048  # rows of logits while held-out text is evaluated
 
 @dataclass(frozen=True)
 class Probe:
-    """What one setting was measured to need.
+    """Time and memory of one setting, measured.
 
     Attributes:
         setting: its values.
@@ -57,7 +58,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What a study will need.
+    """Time, memory and disk of a study, estimated.
 
     Attributes:
         trials: how many.
@@ -193,7 +194,7 @@ def probe(spec: StudySpec, setting: Setting, corpus: Corpus) -> Probe:
     read = trainer.held_out_loss().characters
     return Probe(
         setting,
-        trainer.model.shapes.count,
+        trainer.shapes.count,
         1.0 / speed if speed else 0.0,
         (time.perf_counter() - begun) / read,
         _peak_memory(),
@@ -242,7 +243,7 @@ def _evaluated(spec: StudySpec, setting: Setting, held_out: int) -> float:
 
 
 def _slots(spec: StudySpec) -> int:
-    return len(spec.recipe.optimizer_settings.slots)
+    return len(make_optimizer(spec.recipe.optimizer_settings).slots)
 
 
 def _peak_memory() -> int | None:

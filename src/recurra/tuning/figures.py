@@ -1,89 +1,111 @@
-"""Figures of a search; the numbers come from `recurra.tuning.statistics`."""
+"""The figures of a search; the numbers come from `recurra.tuning.statistics`."""
 
-from collections.abc import Callable, Sequence
-from itertools import combinations
+import math
+from collections.abc import Sequence
+from itertools import combinations, pairwise
 from pathlib import Path
-
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from recurra.errors import RunError
 from recurra.stats.expected_best import expected_best
 from recurra.storage.files import cannot_write
-from recurra.tuning.statistics import compared, history, importance, losses_of_search, pair_table
-from recurra.tuning.study import Study
+from recurra.storage.folder import write_atomic
+from recurra.tuning.space import Range
+from recurra.tuning.spec import StudySpec
+from recurra.tuning.statistics import compared, history, importance, losses_of_search
 from recurra.tuning.trials import Trial
+from recurra.view.axes import Figure
+from recurra.view.charts import Curve, bars, curves
+from recurra.view.export import encode
+from recurra.view.heatmaps import Setting, heat_map
+from recurra.view.words import Words
 
-NATS = "held-out nats per character"
+
+def search_figures(spec: StudySpec, trials: Sequence[Trial], words: Words) -> list[Figure]:
+    """Every figure of a search; those that have nothing to show yet are left out."""
+    figures = [
+        _course(trials, words),
+        _expected_best(trials, words),
+        _importance(spec, trials, words),
+        *_pairs(spec, trials, words),
+    ]
+    return [figure for figure in figures if figure.svg]
 
 
-def draw_all(study: Study, trials: Sequence[Trial]) -> list[Path]:
-    """Draw every figure into the study's folder ``figures``, as PNG; their paths.
+def draw_all(folder: Path, spec: StudySpec, trials: Sequence[Trial], format: str) -> list[Path]:
+    """Draw every figure of a search into a folder, which is made; their paths.
+
+    Args:
+        format: "svg"; or "pdf" or "png", for which the extra `figures` has to be installed.
 
     Raises:
         RunError: there is nothing to draw yet, or the folder cannot be written.
+        SettingError: there is no such format, or its package is missing.
     """
     if len(compared(trials)[0]) < 2:
         raise RunError("figures need at least two trials that came to a rung or to their end")
-    space = study.spec.space.parameters
-    varied = [name for name, parameter in space.items() if len(set(parameter.ends)) > 1]
-    figures: dict[str, Callable[[Axes], None]] = {
-        "history": lambda axes: _history(axes, trials),
-        "importance": lambda axes: _importance(axes, study, trials),
-        "expected-best": lambda axes: _expected_best(axes, trials),
-    }
-    for one, other in combinations(varied, 2):
-        figures[f"{one}-{other}"] = lambda axes, pair=(one, other): _heat_map(  # type: ignore[misc]
-            axes, trials, *pair
-        )
-    folder = study.folder / "figures"
-    return [_draw(folder / f"{name}.png", draw) for name, draw in figures.items()]
-
-
-def _draw(path: Path, draw: Callable[[Axes], None]) -> Path:
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    draw(figure.add_subplot())
     try:
-        path.parent.mkdir(exist_ok=True)
-        figure.savefig(path, dpi=150)
+        folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise cannot_write(path, error) from None
-    return path
+        raise cannot_write(folder, error) from None
+    paths = []
+    for figure in search_figures(spec, trials, Words()):
+        paths.append(folder / f"{figure.name}.{format}")
+        write_atomic(paths[-1], encode(figure.svg, format))
+    return paths
 
 
-def _history(axes: Axes, trials: Sequence[Trial]) -> None:
+def _course(trials: Sequence[Trial], words: Words) -> Figure:
+    """Every loss by the characters that the search had read, and the lowest so far, as stairs."""
     characters, losses, lowest = history(trials)
-    axes.plot(characters, losses, "o", markersize=3, alpha=0.5, label="a trial trained in full")
-    axes.step(characters, lowest, where="post", label="best so far")
-    axes.set(title="Search", xlabel="characters trained on, all trials together", ylabel=NATS)
-    if losses:
-        axes.legend()
+    known = [(x, y) for x, y in zip(characters, lowest, strict=True) if math.isfinite(y)]
+    stairs = known[:1]
+    for (_, before), (x, y) in pairwise(known):
+        stairs += [(x, before), (x, y)]
+    lines = [
+        Curve(characters, losses, dots=True),
+        Curve(*_columns(stairs), label=words("best so far")),
+    ]
+    drawn = curves(lines, words("all characters axis"), words("nats axis"))
+    return Figure("history", drawn, words("course"))
 
 
-def _importance(axes: Axes, study: Study, trials: Sequence[Trial]) -> None:
-    parts = importance(study.spec, trials)
-    names = list(parts)[::-1]
-    axes.barh(names, [parts[name] for name in names])
-    axes.set(title="Importance", xlabel="part of the loss's variance that it explains alone")
+def _expected_best(trials: Sequence[Trial], words: Words) -> Figure:
+    """What a smaller search would have found."""
+    losses = expected_best(losses_of_search(trials)).tolist()
+    found = [(k, loss) for k, loss in enumerate(losses, 1) if math.isfinite(loss)]
+    line = Curve(*_columns(found), label=words("expected"))
+    many = len(found) > 12
+    axes = words("trials axis"), words("nats axis")
+    drawn = curves([line], *axes, log_x=many, marks=not many, whole=True)
+    return Figure("expected-best", drawn, words("smaller search"))
 
 
-def _expected_best(axes: Axes, trials: Sequence[Trial]) -> None:
-    expected = expected_best(losses_of_search(trials))
-    axes.plot(range(1, len(expected) + 1), expected)
-    axes.set(
-        title="What a smaller search would have found",
-        xlabel="trials, drawn at random",
-        ylabel=f"expected lowest {NATS}",
-    )
+def _importance(spec: StudySpec, trials: Sequence[Trial], words: Words) -> Figure:
+    shares = list(importance(spec, trials).items())
+    return Figure("importance", bars(shares, words("importance axis")), words("importance"))
 
 
-def _heat_map(axes: Axes, trials: Sequence[Trial], one: str, other: str) -> None:
-    rows, columns, table = pair_table(trials, one, other)
-    shown = np.ma.masked_invalid(table)
-    image = axes.imshow(shown, aspect="auto", origin="lower", cmap="viridis_r")
-    axes.set_xticks(range(len(columns)), [f"{value}" for value in columns], rotation=60)
-    axes.set_yticks(range(len(rows)), [f"{value}" for value in rows])
-    axes.set(title=f"Lowest loss for {one} and {other}", xlabel=other, ylabel=one)
-    assert axes.figure is not None
-    axes.figure.colorbar(image, ax=axes, label=NATS)
+def _pairs(spec: StudySpec, trials: Sequence[Trial], words: Words) -> list[Figure]:
+    """The loss by each pair of the parameters that were searched."""
+    chosen, losses = compared(trials)
+    settings = [
+        Setting(
+            name,
+            [trial.setting[name] for trial in chosen if trial.setting],
+            continuous=isinstance(parameter, Range) and parameter.grid is None,
+            log=isinstance(parameter, Range) and parameter.log,
+        )
+        for name, parameter in spec.space.parameters.items()
+        if len(set(parameter.ends)) > 1
+    ]
+    found = []
+    for y, x in combinations(settings, 2):
+        caption = words("heat map", one=y.name, other=x.name)
+        found.append(
+            Figure(f"{y.name}-{x.name}", heat_map(x, y, losses.tolist(), caption), caption)
+        )
+    return found
+
+
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]

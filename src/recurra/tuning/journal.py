@@ -103,7 +103,7 @@ class JournalFile(BaseJournalBackend):
     def damage(self, why: str = "not a record of Optuna's journal") -> RunError:
         """The sentence for a record that cannot be: the last one that was read."""
         return RunError(
-            f"{self.path}, line {self.line}: {why}. Remove the line or restore a backup"
+            f"{self.path}, line {self.line}: {why}; remove the line, or restore a backup"
         )
 
     @contextlib.contextmanager

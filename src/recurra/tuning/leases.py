@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from recurra.storage.files import open_to_write
+from recurra.storage.files import cannot_write, open_to_write
 from recurra.tuning.journal import try_lock
 from recurra.tuning.optuna_storage import HEARTBEAT
 from recurra.tuning.trial_store import TrialStore
@@ -37,9 +37,16 @@ class Leases:
 
         Returns:
             The trial as it is now; None if another process has it, or has done what was to do.
+
+        Raises:
+            RunError: the lock cannot be made.
         """
-        self.folder.mkdir(exist_ok=True)
-        file = open_to_write(self.folder / f"{number:05}.lock")
+        path = self.folder / f"{number:05}.lock"
+        try:
+            self.folder.mkdir(exist_ok=True)
+            file = open_to_write(path)
+        except OSError as error:
+            raise cannot_write(path, error) from None
         trial = self._start(number, until) if try_lock(file) else None
         if trial is None:
             file.close()

@@ -163,7 +163,14 @@ class OptunaStorage:
                 pause = min(2 * pause, 5.0)
             except OSError as error:
                 raise cannot_write(Path(self.where), error) from None
-            except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+            except (
+                ArithmeticError,
+                AssertionError,
+                AttributeError,
+                LookupError,
+                TypeError,
+                ValueError,
+            ):
                 # Optuna could not make sense of the record that it had just read.
                 if self._journal is None:
                     raise

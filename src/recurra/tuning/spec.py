@@ -215,7 +215,7 @@ class StudySpec:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any], file: object = FILE) -> Self:
-        """What `as_json` made.
+        """Read the specification that `as_json` made.
 
         Args:
             plain: JSON values.
@@ -351,7 +351,7 @@ def save_spec(spec: StudySpec, folder: Path, name: str, storage: str | None) -> 
 
 
 def load_spec(folder: Path) -> tuple[StudySpec, str, str | None]:
-    """What a study was asked for, its name, and where it lives if not in its folder.
+    """Read a specification, the name of its study, and the database of its trials, if any.
 
     Raises:
         RunError: it is no study, is damaged, or is of a newer Recurra.
@@ -381,7 +381,7 @@ def load_spec(folder: Path) -> tuple[StudySpec, str, str | None]:
 
 
 def study_name(folder: Path, spec: StudySpec) -> str:
-    """What Optuna calls a study that begins in this folder."""
+    """The name among Optuna's of a study that begins in this folder."""
     return f"{folder.name}-{spec.key}"
 
 

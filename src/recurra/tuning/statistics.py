@@ -13,6 +13,7 @@ from recurra.tuning.spec import StudySpec
 from recurra.tuning.trials import DIVERGED, DONE, Trial
 
 Array = NDArray[np.float64]
+FEWEST = 8  # losses from which on a share of their variance is told
 
 
 @dataclass(frozen=True)
@@ -44,22 +45,25 @@ def rung_correlations(spec: StudySpec, trials: Sequence[Trial]) -> list[RungCorr
 
 
 def history(trials: Sequence[Trial]) -> tuple[list[int], list[float], list[float]]:
-    """The course of a search, in the order in which trials were done.
+    """The course of a search, in the order in which its trials ended.
 
     Returns:
-        For each: characters that all together had trained on by then, its loss, and the lowest
-        loss so far.
+        For each that has a loss: the characters that all together had trained on by then, its
+        loss, of a pruned one that of its last rung, and the lowest loss so far of those that were
+        trained in full, at first infinite.
     """
     finished = sorted(
         (t for t in trials if t.finished and t.ended), key=lambda t: (t.ended, t.number)
     )
     characters, losses, lowest, total = [], [], [], 0
+    best = math.inf
     for trial in finished:
         total += trial.characters
-        if trial.loss is not None:
+        if trial.best_known is not None:
+            best = min(best, trial.best_known if trial.loss is not None else best)
             characters.append(total)
-            losses.append(trial.loss)
-            lowest.append(min(losses))
+            losses.append(trial.best_known)
+            lowest.append(best)
     return characters, losses, lowest
 
 
@@ -71,7 +75,7 @@ def compared(trials: Sequence[Trial]) -> tuple[list[Trial], Array]:
     """
     done = [trial for trial in trials if trial.loss is not None and trial.setting is not None]
     first = min((min(t.rungs) for t in trials if t.rungs), default=None)
-    reached = [t for t in trials if first is not None and first in t.rungs]
+    reached = [t for t in trials if first in t.rungs and t.setting is not None]
     if len(reached) > 2 * len(done):
         assert first is not None
         return reached, np.array([t.rungs[first] for t in reached])
@@ -93,16 +97,22 @@ def importance(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, float]:
     """How much of the loss's variance each parameter alone explains, highest first.
 
     The variance of the mean loss of each value over the whole variance, as of a main effect in an
-    analysis of variance, minus what as many values explain by chance; ranges in eight parts.
+    analysis of variance, minus what as many values explain by chance. Of numbers too many for that
+    a group is a part of their range.
+
+    Returns:
+        Parameter -> share; empty with fewer than `FEWEST` finite losses, which tell nothing.
     """
     chosen, losses = compared(trials)
     finite = np.isfinite(losses)
     losses = losses[finite]
     chosen = [trial for trial, ok in zip(chosen, finite, strict=True) if ok]
-    total = float(np.sum((losses - losses.mean()) ** 2)) if len(losses) > 2 else 0.0
+    if len(losses) < FEWEST:
+        return {}
+    total = float(np.sum((losses - losses.mean()) ** 2))
     found = {}
     for name in spec.space.parameters:
-        _, groups = _axis([trial.setting[name] for trial in chosen if trial.setting])
+        groups = _groups([trial.setting[name] for trial in chosen if trial.setting])
         count = len(set(groups))
         if total == 0.0 or not 1 < count < len(losses):
             found[name] = 0.0
@@ -116,34 +126,13 @@ def importance(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def pair_table(
-    trials: Sequence[Trial], one: str, other: str
-) -> tuple[list[SettingValue], list[SettingValue], Array]:
-    """Lowest loss for each pair of values: the rows' values, the columns' and the table.
-
-    Where no trial has a pair it holds NaN. Numbers are sorted; many different ones are put into
-    eight parts, named by their mean.
-    """
-    chosen, losses = compared(trials)
-    settings = [trial.setting or {} for trial in chosen]
-    rows, row_of = _axis([setting[one] for setting in settings])
-    columns, column_of = _axis([setting[other] for setting in settings])
-    table = np.full((len(rows), len(columns)), math.nan)
-    for row, column, loss in zip(row_of, column_of, losses, strict=True):
-        table[row, column] = np.fmin(table[row, column], loss)
-    return rows, columns, table
-
-
-def _axis(values: Sequence[SettingValue], parts: int = 8) -> tuple[list[SettingValue], list[int]]:
-    """The distinct values, sorted, and the place of each; many numbers in parts of equal count."""
+def _groups(values: Sequence[SettingValue]) -> list[int]:
+    """The group of each value: equal ones, or of many numbers parts with as many in each."""
     distinct = sorted(set(values), key=lambda v: (isinstance(v, str), v))
-    if len(distinct) <= 20 or any(isinstance(v, str) for v in distinct):
-        place = {value: i for i, value in enumerate(distinct)}
-        return distinct, [place[value] for value in values]
+    parts = min(8, max(2, len(values) // 4))
+    if len(distinct) <= parts or any(isinstance(v, str) for v in distinct):
+        return [distinct.index(value) for value in values]
     numbers = np.array(values, np.float64)
     edges = np.quantile(numbers, np.linspace(0, 1, parts + 1)[1:-1])
-    labels = np.searchsorted(edges, numbers, side="right")
-    names: list[SettingValue] = [
-        float(f"{numbers[labels == i].mean():.3g}") for i in np.unique(labels)
-    ]
-    return names, np.unique(labels, return_inverse=True)[1].tolist()
+    groups: list[int] = np.searchsorted(edges, numbers, side="right").tolist()
+    return groups

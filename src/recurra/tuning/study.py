@@ -16,7 +16,6 @@ from typing import Any, Self
 from recurra.errors import RunError, SettingError, TextError
 from recurra.storage.files import safe_name
 from recurra.training.finished_run import FinishedRun
-from recurra.training.records import Progress
 from recurra.training.request import Winner
 from recurra.tuning.leases import Leases
 from recurra.tuning.optuna_storage import public_url
@@ -92,16 +91,24 @@ class Study:
 
         Args:
             folder: of the study.
-            storage: address of its database, with the password that the folder does not keep;
-                default: the environment's ``RECURRA_STORAGE``, or what the folder says.
+            storage: address of its database, if it has one; default: the environment's
+                ``RECURRA_STORAGE``.
 
         Raises:
             RunError: the folder is no study, is damaged, or is of another version.
+            SettingError: its trials are in a database, which is not named; or are not.
         """
         folder = Path(folder).resolve()
         spec, name, kept = load_spec(folder)
         if kept is not None:
-            kept = storage or os.environ.get(STORAGE) or kept
+            # Nobody is called only because a folder, which may be a stranger's, names him.
+            storage = storage or os.environ.get(STORAGE)
+            if storage is None:
+                raise SettingError(
+                    f"{folder} keeps its trials in the database {kept}: name it with --storage, or "
+                    f"in {STORAGE}"
+                )
+            kept = storage
         elif storage is not None:
             raise SettingError(f"{folder} keeps its trials itself: leave --storage out")
         return cls(folder, spec, name, kept)
@@ -142,8 +149,8 @@ class Study:
         folder = self.run_folder(number)
         if not folder.exists():
             return []
-        progress = FinishedRun.open(folder).records_of(Progress)
-        return [record.smooth_nats_per_char for record in progress]
+        curve: list[float] = FinishedRun.open(folder).train.nats.tolist()
+        return curve
 
     def winner(self) -> Trial:
         """The best trial of those that are done.

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recurra.compute.engines import check_engine
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
-from recurra.training.finished_run import FinishedRun
-from recurra.training.records import Finished, Sample
+from recurra.training.records import Finished, Sample, read_records
+from recurra.training.resolve import resolve
 from recurra.training.run_config import RunConfig
 from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
 from recurra.training.stopping import INTERRUPTED
@@ -44,17 +45,22 @@ def open_trainer(spec: StudySpec, corpus: Corpus, setting: Setting, folder: Path
         RunError: the folder is damaged or cannot be written.
     """
     network, recipe = spec.network(setting), spec.recipe_of(setting)
-    trainer = Trainer(
-        network, corpus, recipe, engine=spec.engine, threads=1, save_seconds=SAVE_SECONDS
-    )
     if folder.exists():
-        trainer.run = Run.open(folder)
+        run = Run.open(folder)
     else:
-        config = RunConfig(network.name, spec.text, trainer.recipe, spec.engine, 1)
-        trainer.run = Run.create(
-            folder, config.to_json(), network.source, corpus.vocabulary.characters
-        )
-    return trainer
+        check_engine(spec.engine)
+        recipe = resolve(network, corpus, recipe).recipe
+        config = RunConfig(network.name, spec.text, recipe, spec.engine, 1)
+        run = Run.create(folder, config.to_json(), network.source, corpus.vocabulary.characters)
+    return Trainer(
+        network,
+        corpus,
+        recipe,
+        run=run,
+        engine=spec.engine,
+        threads=1,
+        save_seconds=SAVE_SECONDS,
+    )
 
 
 def train_on(
@@ -120,7 +126,8 @@ def _outcome(trainer: Trainer, finished: Finished) -> Outcome:
 def _sample(trainer: Trainer, step: int) -> str | None:
     """The last text that was written up to a step, or else the first."""
     assert trainer.run is not None
-    samples = FinishedRun(trainer.run).records_of(Sample)
+    records = read_records(trainer.run, trainer.recipe.batch * trainer.recipe.seq_len)
+    samples = [record for record in records if isinstance(record, Sample)]
     before = [sample for sample in samples if sample.step <= step]
     chosen = before[-1:] or samples[:1]
     return chosen[0].text if chosen else None

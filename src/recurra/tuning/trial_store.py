@@ -184,7 +184,7 @@ class TrialStore:
 
 @dataclass(frozen=True)
 class _Attributes:
-    """What Optuna keeps for us with a trial."""
+    """User attributes of a trial of Optuna's."""
 
     verdict: tuple[str, ...] = ()
     result: Figures = Figures()

@@ -1,87 +1,124 @@
-"""A table of losses as a map in colours, SVG that stands inside a page."""
+"""Losses by two settings: a map of few values, points where there are many."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 
-import numpy as np
-from numpy.typing import ArrayLike
+from recurra.view import numbers, palette
+from recurra.view.axes import (
+    EDGE,
+    TICK,
+    TOP,
+    WIDTH,
+    Scale,
+    Steps,
+    frame_x,
+    frame_y,
+    height_below,
+    svg,
+    text_at,
+    text_width,
+)
 
-from recurra.view import DASH, escape, number
-from recurra.view.figures import WIDTH, svg
-
-BEST, WORST = np.array((8, 64, 129)), np.array((240, 246, 251))  # of colours: red, green, blue
 HIGH = 0.9  # losses above this quantile share the palest colour: a few of them are far away
-CELL, EDGE, AXIS = 24, 8, 34
-WIDE = 36  # a cell as wide as this has room for its loss
+CELL, WIDE, FEW = 24, 44, 8
+PLOT = 200  # height of an axis of numbers
 
 
-def heat_map(
-    rows: Sequence[object],
-    columns: Sequence[object],
-    losses: ArrayLike,
-    row_label: str,
-    column_label: str,
-    label: str,
-) -> str:
-    """A map of losses, the lowest the darkest; the first row lies at the bottom.
+@dataclass(frozen=True)
+class Setting:
+    """A setting along one side.
+
+    Attributes:
+        name: what it is.
+        values: of every loss.
+        continuous: whether they are any numbers of a range.
+        log: whether numbers are spread by their logarithm.
+    """
+
+    name: str
+    values: Sequence[bool | int | float | str]
+    continuous: bool = False
+    log: bool = False
+
+    @property
+    def distinct(self) -> list[bool | int | float | str]:
+        """Every value once, numbers sorted."""
+        return sorted(set(self.values), key=lambda v: (isinstance(v, str), v))
+
+    @property
+    def stepped(self) -> bool:
+        """Whether each value has a place of its own: they are few, or no numbers."""
+        few = len(self.distinct) <= FEW and not self.continuous
+        return few or any(isinstance(value, str) for value in self.values)
+
+    def scale(self, start: float, end: float) -> Scale:
+        """Its axis."""
+        if self.stepped:
+            return Steps([numbers.setting(value) for value in self.distinct], start, end)
+        return Scale([float(value) for value in self.values], start, end, log=self.log)
+
+    def place(self, value: bool | int | float | str) -> float:
+        """Of a value, as its axis takes it."""
+        return float(self.distinct.index(value) if self.stepped else value)
+
+
+def heat_map(x: Setting, y: Setting, losses: Sequence[float], label: str) -> str:
+    """The losses at their settings, the lowest the darkest.
+
+    A cell where both settings have few values, the lowest loss of each pair of them; else a point
+    for every loss. Of infinite losses, where training diverged, there is a pale outline.
 
     Args:
-        rows, columns: values along the sides.
-        losses: (rows, columns), NaN where nothing is known, infinite where training diverged.
-        row_label, column_label: what the sides are.
+        x, y: a value for every loss.
+        losses: not NaN.
         label: what the losses are.
 
     Returns:
         SVG; an empty text where no loss is finite.
     """
-    table = np.asarray(losses, np.float64)
-    finite = table[np.isfinite(table)]
-    if finite.size == 0:
+    finite = sorted(loss for loss in losses if math.isfinite(loss))
+    if not finite:
         return ""
-    low, high = float(finite.min()), float(np.quantile(finite, HIGH))
-    row_names, column_names = [[_name(value) for value in side] for side in (rows, columns)]
-    left = AXIS + 7 * max(map(len, row_names))
-    wide = (WIDTH - left - EDGE) / len(columns)
-    turned = 7 * max(map(len, column_names)) > wide - 4
-    base = EDGE + CELL * len(rows)
-    below = 7 * max(map(len, column_names)) + 10 if turned else 22
-    parts = []
-    for (row, column), loss in np.ndenumerate(table):
-        if math.isnan(loss):
-            continue
-        x, y = left + wide * column, base - CELL * (row + 1)
-        dark = 1.0 - min(1.0, (loss - low) / (high - low)) if high > low else 1.0
-        red, green, blue = np.rint(WORST + dark * (BEST - WORST)).astype(int).tolist()
-        parts.append(
-            f'<rect x="{x:.1f}" y="{y}" width="{wide - 1:.1f}" height="{CELL - 1}" '
-            f'fill="rgb({red},{green},{blue})"><title>{escape(row_names[row])}, '
-            f"{escape(column_names[column])}: {number(float(loss))}</title></rect>"
-        )
-        if wide >= WIDE:
-            ink = "#fff" if dark > 0.5 else "#1c2128"
-            text = f"{loss:.2f}" if math.isfinite(loss) else DASH
-            parts.append(_text(x + wide / 2, y + 16, text, f'fill="{ink}" font-size="11"'))
-    for row, name in enumerate(row_names):
-        y = base - CELL * row - CELL / 2 + 4
-        parts.append(_text(left - 6, y, name, 'class="tick"', "end"))
-    for column, name in enumerate(column_names):
-        x = left + wide * (column + 0.5)
-        if turned:
-            place = f'class="tick" transform="rotate(-90 {x + 4:.1f} {base + 6})"'
-            parts.append(_text(x + 4, base + 6, name, place, "end"))
+    low, high = finite[0], finite[math.ceil(HIGH * len(finite)) - 1]
+    names = [text_width(text, TICK) for _, text in y.scale(0, 1).ticks()]
+    left = max(names) + 36
+    base = TOP + (CELL * len(y.distinct) if y.stepped and x.stepped else PLOT)
+    across, up = x.scale(left, WIDTH - EDGE), y.scale(base, TOP)
+    parts = [frame_y(up, WIDTH - EDGE, y.name, left), frame_x(across, base, x.name)]
+    lowest: dict[tuple[float, float], tuple[float, str]] = {}
+    for one, other, loss in sorted(
+        zip(x.values, y.values, losses, strict=True), key=lambda row: -row[2]
+    ):
+        title = f"{numbers.setting(other)}, {numbers.setting(one)}: {numbers.loss(loss)}"
+        place = across(x.place(one)), up(y.place(other))
+        dark = 1.0 - min(1.0, (loss - low) / (high - low)) if high > low else float(loss <= low)
+        if x.stepped and y.stepped:
+            lowest[place] = dark, title
         else:
-            parts.append(_text(x, base + 16, name, 'class="tick"'))
-    height = base + below + 20
-    middle = (EDGE + base) / 2
-    turn = f'class="axis" transform="rotate(-90 12 {middle:.1f})"'
-    parts.append(_text(12, middle, row_label, turn))
-    parts.append(_text(left + (WIDTH - left) / 2, height - 6, column_label, 'class="axis"'))
-    return svg(parts, height, label)
+            parts.append(_point(*place, dark, title, math.isfinite(loss)))
+    wide = (WIDTH - EDGE - left) / max(1, len(x.distinct))
+    for (column, row), (dark, title) in lowest.items():
+        parts.append(_cell(column - wide / 2, row - CELL / 2, wide, dark, title))
+    return svg(parts, base + height_below(across), label)
 
 
-def _text(x: float, y: float, text: str, style: str, anchor: str = "middle") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {style}>{escape(text)}</text>'
+def _cell(x: float, y: float, wide: float, dark: float, title: str) -> str:
+    drawn = (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide - 1:.1f}" height="{CELL - 1}" '
+        f'fill="{palette.blend(dark)}"><title>{escape(title)}</title></rect>'
+    )
+    if wide < WIDE:
+        return drawn
+    ink = palette.GROUND if dark > 0.5 else palette.INK
+    text = title.rpartition(" ")[2]
+    return drawn + text_at(x + wide / 2, y + 16, text, style=f'fill="{ink}" font-size="11"')
 
 
-def _name(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _point(x: float, y: float, dark: float, title: str, finite: bool) -> str:
+    fill, edge = (palette.blend(dark), palette.INK) if finite else ("none", palette.SOFT)
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{fill}" stroke="{edge}" '
+        f'stroke-width="0.7"><title>{escape(title)}</title></circle>'
+    )

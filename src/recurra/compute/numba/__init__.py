@@ -3,6 +3,7 @@
 engine         forward and backward passes of a batch that is cut into shards
 shard          the arrays of one shard
 codegen        plan -> source of the kernels
+optimizer_codegen  optimiser -> source of its kernels
 loading        source -> module
 compilation    compiling in a thread that can be watched and left
 cache          where compiled kernels are kept, and signed

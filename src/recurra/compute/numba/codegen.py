@@ -2,16 +2,13 @@
 
 Nothing in the source depends on sizes, so a network is compiled once for all of them. Arrays are
 two-dimensional: row ``t * batch + r`` of a sum is time step t of stream r; a vector has ``lags``
-more steps in front, the carried past. Names say what an array is: ``p_`` parameter, ``v_``
-vector, ``s_`` sum (in the backward pass: d loss / d sum), ``d_`` d loss / d vector, ``g_``
-gradient, ``w_`` the transposed copy of a matrix that the time loop multiplies with, ``y_`` what
-products outside the block see of a vector (the vector itself, unless there is dropout), ``e_``
-d loss / d of that, ``k_`` the mask of a dropout edge, ``n_`` a normalised vector's spreads.
+more steps in front, the carried past. Arguments are named after their `Kind` and their quantity.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from recurra.compute.autodiff import (
     Adjoint,
@@ -42,31 +39,48 @@ from recurra.compute.numba.kernels.products import *  # noqa: F403
 '''
 
 
+Kind = Literal[
+    "inputs",  # the text, int32, one character a row
+    "batch",  # streams of text
+    "dropout_scale",  # factor of what dropout keeps; 0: no dropout
+    "parameter",
+    "transposed",  # copy of a matrix that the time loop multiplies with
+    "vector",
+    "dropped",  # what products outside the block see of a vector: itself, unless there is dropout
+    "sum",  # in the backward pass: d loss / d sum
+    "inv_std",  # 1 / standard deviation of a vector before its normalisation
+    "mask",  # of a vector
+    "edge_mask",  # of a dropout edge
+    "d_vector",  # d loss / d vector
+    "d_dropped",  # d loss / d what products outside the block see
+    "gradient",  # d loss / d parameter
+]
+Key = tuple[Kind, str]  # and the name in the plan
+
+
 @dataclass(frozen=True)
 class Source:
     """Generated kernels.
 
     Attributes:
         text: Python source of the functions ``forward`` and ``backward``.
-        forward, backward: their arguments in order, as (kind letter, name in the plan); the
-            first three, with empty names, are the text (int32, one entry a row), the batch size and
-            dropout's scale (0 = no dropout).
+        forward, backward: their arguments in order.
     """
 
     text: str
-    forward: tuple[tuple[str, str], ...]
-    backward: tuple[tuple[str, str], ...]
+    forward: tuple[Key, ...]
+    backward: tuple[Key, ...]
 
 
-FIXED = {
+FIXED: dict[Key, str] = {
     ("inputs", ""): "inputs",
     ("batch", ""): "batch",
-    ("scale", ""): "scale",
+    ("dropout_scale", ""): "dropout_scale",
 }
 
 
-def local_slopes(plan: Plan) -> set[str]:
-    """Vectors whose slope lives for one time step only: read at [t] in their own block alone."""
+def local_gradients(plan: Plan) -> set[str]:
+    """Vectors whose gradient lives for one time step only: read at [t] in their own block alone."""
     outside = set(plan.dropped)
     for block in plan.blocks:
         own = {stage.vector for stage in block.stages}
@@ -100,7 +114,7 @@ class _Emitter:
 
     def __init__(self, plan: Plan, dtype: str) -> None:
         self.plan, self.dtype = plan, dtype
-        self.arguments: dict[tuple[str, str], str] = dict(FIXED)
+        self.arguments: dict[Key, str] = dict(FIXED)
         self.lines: list[str] = []
         self.depth = 1
         self.ascii: dict[str, str] = {}
@@ -120,9 +134,9 @@ class _Emitter:
         yield
         self.depth -= 1
 
-    def array(self, kind: str, name: str) -> str:
+    def array(self, kind: Kind, name: str) -> str:
         """The argument that holds an array of the plan."""
-        key = (kind, name)
+        key: Key = (kind, name)
         if key not in self.arguments:
             self.arguments[key] = f"{kind}_{self._identifier(name)}"
         return self.arguments[key]
@@ -137,8 +151,8 @@ class _Emitter:
             self.ascii[name] = plain
         return self.ascii[name]
 
-    def seen(self, vector: str) -> str:
-        return self.array("y", vector)
+    def dropped(self, vector: str) -> str:
+        return self.array("dropped", vector)
 
     def row(self, vector: str, lag: int, at: str = "row") -> str:
         """Text of the row of ``vector[t - lag]`` in its array, from the row of t in a sum."""
@@ -147,10 +161,10 @@ class _Emitter:
 
     def step_product(self, matrix: str, rows: str, transposed: bool) -> str:
         """Text of a product in the time loop, up to its matrix."""
-        stored = self.array("p", matrix)
+        stored = self.array("parameter", matrix)
         if not transposed:
             return f"times({rows}, batch, {stored}"
-        return f"step_times_transposed({rows}, batch, {stored}, {self.array('w', matrix)}"
+        return f"step_times_transposed({rows}, batch, {stored}, {self.array('transposed', matrix)}"
 
     def header(self, number: int, block: Block) -> None:
         names = ", ".join(stage.vector for stage in block.stages)
@@ -167,19 +181,19 @@ class _Emitter:
             case Temporary(index):
                 return f"{prefix}{index}"
             case SumValue(name):
-                return f"{self.array('s', name)}[row, j]"
+                return f"{self.array('sum', name)}[row, j]"
             case Read(vector, lag):
-                return f"{self.array('v', vector)}[{self.row(vector, lag)}, j]"
+                return f"{self.array('vector', vector)}[{self.row(vector, lag)}, j]"
             case ParameterValue(name):
-                return f"{self.array('p', name)}[j]"
+                return f"{self.array('parameter', name)}[j]"
             case MaskValue(name):
-                return f"{self.array('k', name)}[row, j]"
+                return f"{self.array('edge_mask', name)}[row, j]"
             case Constant(number):
                 return f"{self.dtype}({number!r})"
             case Result():
-                return f"{self.array('v', stage.vector)}[{self.row(stage.vector, 0)}, j]"
+                return f"{self.array('vector', stage.vector)}[{self.row(stage.vector, 0)}, j]"
             case Adjoint():
-                return "slope"
+                return "d_value"
 
 
 def _expression(kind: str, values: list[str]) -> str:
@@ -197,7 +211,8 @@ class _Forward(_Emitter):
         super().__init__(plan, dtype)
         self.line("rows = inputs.size")
         for matrix in loop_matrices(plan):
-            self.line(f"transpose({self.array('p', matrix)}, {self.array('w', matrix)}, batch)")
+            stored, copy = self.array("parameter", matrix), self.array("transposed", matrix)
+            self.line(f"transpose({stored}, {copy}, batch)")
         for number, block in enumerate(plan.blocks, 1):
             self.header(number, block)
             for stage in block.stages:
@@ -210,15 +225,20 @@ class _Forward(_Emitter):
                 self._stages(block, "0", "rows")
             for stage in block.stages:
                 if stage.vector in plan.dropped:
-                    vector, mask = self.array("v", stage.vector), self.array("m", stage.vector)
-                    self.line(f"drop({vector}, {mask}, scale, {self.seen(stage.vector)})")
+                    vector, mask = (
+                        self.array("vector", stage.vector),
+                        self.array("mask", stage.vector),
+                    )
+                    self.line(
+                        f"drop({vector}, {mask}, dropout_scale, {self.dropped(stage.vector)})"
+                    )
 
     def _hoisted(self, total: Sum) -> None:
-        out = self.array("s", total.name)
+        out = self.array("sum", total.name)
         for i, term in enumerate(t for t in total.terms if t.hoisted):
             call = "times" if term.transposed else "times_transposed"
             start = self.row(term.vector, term.lag, "0")
-            operand, matrix = self.seen(term.vector), self.array("p", term.matrix)
+            operand, matrix = self.dropped(term.vector), self.array("parameter", term.matrix)
             self.line(f"{call}({operand}, {start}, rows, {matrix}, {out}, 0, {i > 0})")
 
     def _stages(self, block: Block, start: str, count: str) -> None:
@@ -226,7 +246,7 @@ class _Forward(_Emitter):
             for total in stage.sums:
                 self._add_rows(total, start, count)
                 self._loop_products(total, start)
-            vector = self.array("v", stage.vector)
+            vector = self.array("vector", stage.vector)
             with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
                 with self.indented(f"for j in range({vector}.shape[1]):"):
                     self.program(stage.element.forward, stage, "x")
@@ -234,14 +254,14 @@ class _Forward(_Emitter):
                     target = f"{vector}[{self.row(stage.vector, 0)}, j]"
                     self.line(f"{target} = {result}")
             if stage.normalised:
-                spreads, at = self.array("n", stage.vector), self.row(stage.vector, 0, start)
-                self.line(f"normalise({vector}, {at}, {count}, {spreads}, {start})")
+                inv_std, at = self.array("inv_std", stage.vector), self.row(stage.vector, 0, start)
+                self.line(f"normalise({vector}, {at}, {count}, {inv_std}, {start})")
 
     def _add_rows(self, total: Sum, start: str, count: str) -> None:
         """The sum's look-ups and biases, added to what is hoisted."""
-        out = self.array("s", total.name)
-        parts = [f"{self.array('p', m)}[c, j]" for m in total.lookups]
-        parts += [f"{self.array('p', b)}[j]" for b in total.biases]
+        out = self.array("sum", total.name)
+        parts = [f"{self.array('parameter', m)}[c, j]" for m in total.lookups]
+        parts += [f"{self.array('parameter', b)}[j]" for b in total.biases]
         if not parts:
             return
         hoisted = any(term.hoisted for term in total.terms)
@@ -252,11 +272,13 @@ class _Forward(_Emitter):
                 self.line(f"{out}[row, j] {'+=' if hoisted else '='} {' + '.join(parts)}")
 
     def _loop_products(self, total: Sum, start: str) -> None:
-        out = self.array("s", total.name)
+        out = self.array("sum", total.name)
         written = bool(total.lookups or total.biases) or any(t.hoisted for t in total.terms)
         for term in total.terms:
             if not term.hoisted:
-                rows = f"{self.array('v', term.vector)}, {self.row(term.vector, term.lag, start)}"
+                rows = (
+                    f"{self.array('vector', term.vector)}, {self.row(term.vector, term.lag, start)}"
+                )
                 call = self.step_product(term.matrix, rows, not term.transposed)
                 self.line(f"{call}, {out}, {start}, {written})")
                 written = True
@@ -266,7 +288,7 @@ class _Backward(_Emitter):
     def __init__(self, plan: Plan, dtype: str) -> None:
         super().__init__(plan, dtype)
         self.line("rows = inputs.size")
-        self.local = local_slopes(plan)
+        self.local = local_gradients(plan)
         # gradients that something else has started: the output layer, or zeros for look-ups
         self.started = {m for total in plan.sums.values() for m in total.lookups}
         self.started |= {term.matrix for term in plan.logits.terms}
@@ -275,10 +297,9 @@ class _Backward(_Emitter):
             self.header(number, block)
             for stage in block.stages:
                 if stage.vector in plan.dropped:
-                    mask, sent = self.array("m", stage.vector), self.array("e", stage.vector)
-                    self.line(
-                        f"add_dropped({sent}, {mask}, scale, {self.array('d', stage.vector)})"
-                    )
+                    kinds: tuple[Kind, ...] = ("d_dropped", "mask", "d_vector")
+                    sent, mask, d_vector = (self.array(kind, stage.vector) for kind in kinds)
+                    self.line(f"add_dropped({sent}, {mask}, dropout_scale, {d_vector})")
             if block.recurrent:
                 with self.indented("for start in range(rows - batch, -1, -batch):"):
                     self._stages(block, "start", "batch")
@@ -289,21 +310,21 @@ class _Backward(_Emitter):
                     self._products(total)
 
     def _clear(self) -> None:
-        """Zeros wherever contributions add up; without dropout ``e`` and ``d`` are one array."""
+        """Zeros wherever contributions add up; ``d_vector`` may be ``d_dropped``."""
         for bias in self.plan.network.biases:
             if bias not in self.plan.logits.biases:
-                self.line(f"{self.array('g', bias)}[:] = 0.0")
+                self.line(f"{self.array('gradient', bias)}[:] = 0.0")
         output = {term.vector for term in self.plan.logits.terms}
         for vector in self.plan.stages:
             if vector in self.plan.dropped:
                 if vector not in output:
-                    self.line(f"{self.array('e', vector)}[:] = 0.0")
-                with self.indented("if scale > 0.0:"):
-                    self.line(f"{self.array('d', vector)}[:] = 0.0")
+                    self.line(f"{self.array('d_dropped', vector)}[:] = 0.0")
+                with self.indented("if dropout_scale > 0.0:"):
+                    self.line(f"{self.array('d_vector', vector)}[:] = 0.0")
             elif vector not in self.local:
-                self.line(f"{self.array('d', vector)}[:] = 0.0")
+                self.line(f"{self.array('d_vector', vector)}[:] = 0.0")
 
-    def _slope_row(self, vector: str, lag: int, at: str) -> str:
+    def _gradient_row(self, vector: str, lag: int, at: str) -> str:
         if vector in self.local:
             return "0" if at == "start" else "row - start"
         return self.row(vector, lag, at)
@@ -318,52 +339,57 @@ class _Backward(_Emitter):
                         self._step_product(total, term, start, written)
 
     def _element(self, stage: Stage, start: str, count: str, written: set[str]) -> None:
-        slope = self.array("d", stage.vector)
+        d_vector = self.array("d_vector", stage.vector)
         if stage.normalised:
-            value, spreads = self.array("v", stage.vector), self.array("n", stage.vector)
-            rows = f"{slope}, {self._slope_row(stage.vector, 0, start)}, {count}"
+            value, inv_std = self.array("vector", stage.vector), self.array("inv_std", stage.vector)
+            rows = f"{d_vector}, {self._gradient_row(stage.vector, 0, start)}, {count}"
             at = self.row(stage.vector, 0, start)
-            self.line(f"normalise_backward({rows}, {value}, {at}, {spreads}, {start})")
+            self.line(f"normalise_backward({rows}, {value}, {at}, {inv_std}, {start})")
         with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
-            with self.indented(f"for j in range({slope}.shape[1]):"):
-                at = self._slope_row(stage.vector, 0, "row")
-                self.line(f"slope = {slope}[{at}, j]")
+            with self.indented(f"for j in range({d_vector}.shape[1]):"):
+                at = self._gradient_row(stage.vector, 0, "row")
+                self.line(f"d_value = {d_vector}[{at}, j]")
                 self.program(stage.element.backward, stage, "z")
                 for leaf, adjoint in stage.element.adjoints:
                     value = self.value(adjoint, stage, "z")
                     match leaf:
                         case SumValue(name):
-                            self.line(f"{self.array('s', name)}[row, j] = {value}")
+                            self.line(f"{self.array('sum', name)}[row, j] = {value}")
                         case ParameterValue(name):
-                            self.line(f"{self.array('g', name)}[j] += {value}")
+                            self.line(f"{self.array('gradient', name)}[j] += {value}")
                         case Read(vector, lag):
-                            target = self.array("d", vector)
-                            at = self._slope_row(vector, lag, "row")
+                            target = self.array("d_vector", vector)
+                            at = self._gradient_row(vector, lag, "row")
                             sign = "+=" if vector in written else "="
                             self.line(f"{target}[{at}, j] {sign} {value}")
                             written.add(vector)
 
     def _step_product(self, total: Sum, term: Term, start: str, written: set[str]) -> None:
-        rows, target = f"{self.array('s', total.name)}, {start}", self.array("d", term.vector)
-        row, add = self._slope_row(term.vector, term.lag, start), term.vector in written
+        rows, target = (
+            f"{self.array('sum', total.name)}, {start}",
+            self.array("d_vector", term.vector),
+        )
+        row, add = self._gradient_row(term.vector, term.lag, start), term.vector in written
         call = self.step_product(term.matrix, rows, term.transposed)
         self.line(f"{call}, {target}, {row}, {add})")
         written.add(term.vector)
 
     def _products(self, total: Sum) -> None:
         """From d loss / d sum, all steps: parameters, and operands of earlier blocks."""
-        slope = self.array("s", total.name)
+        d_sum = self.array("sum", total.name)
         for matrix in total.lookups:
-            self.line(f"add_at({slope}, inputs, {self.array('g', matrix)})")
+            self.line(f"add_at({d_sum}, inputs, {self.array('gradient', matrix)})")
         for bias in total.biases:
-            self.line(f"add_rows({slope}, rows, {self.array('g', bias)})")
+            self.line(f"add_rows({d_sum}, rows, {self.array('gradient', bias)})")
         for term in total.terms:
-            operand = self.seen(term.vector) if term.hoisted else self.array("v", term.vector)
+            operand = (
+                self.dropped(term.vector) if term.hoisted else self.array("vector", term.vector)
+            )
             row = self.row(term.vector, term.lag, "0")
-            gradient = self.array("g", term.matrix)
+            gradient = self.array("gradient", term.matrix)
             add = term.matrix in self.started
             self.started.add(term.matrix)
-            left, right = (slope, "0"), (operand, row)
+            left, right = (d_sum, "0"), (operand, row)
             if term.transposed:
                 left, right = right, left
             self.line(
@@ -371,5 +397,8 @@ class _Backward(_Emitter):
             )
             if term.hoisted:
                 call = "times_transposed" if term.transposed else "times"
-                target, matrix = self.array("e", term.vector), self.array("p", term.matrix)
-                self.line(f"{call}({slope}, 0, rows, {matrix}, {target}, {row}, True)")
+                target, matrix = (
+                    self.array("d_dropped", term.vector),
+                    self.array("parameter", term.matrix),
+                )
+                self.line(f"{call}({d_sum}, 0, rows, {matrix}, {target}, {row}, True)")

@@ -2,32 +2,30 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import chain, pairwise
-from operator import is_
+from itertools import pairwise
 from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
-from recurra.compute.base import Array, Engine, Parameters, State
+from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
+from recurra.compute.host import HostEngine
 from recurra.compute.numba.codegen import Source, generate_kernels
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
-from recurra.compute.numba.shard import Share
-from recurra.compute.numba.step import Descent
-from recurra.compute.numba.threads import Team
-from recurra.compute.optimizers import Optimizer
+from recurra.compute.numba.shard import Shard
+from recurra.compute.numba.step import OptimizerStep, clear_lookups
+from recurra.compute.numba.threads import ThreadPool
 from recurra.compute.plan import Plan
-from recurra.errors import SettingError
 from recurra.lang.shapes import Shapes
 
 
-class CompiledEngine(Engine):
+class CompiledEngine(HostEngine):
     """Numba kernels; see :class:`recurra.compute.base.Engine`.
 
-    A batch is cut into as many contiguous shares as there are threads. Each share runs forward
+    A batch is cut into as many contiguous shards as there are threads. Each shard runs forward
     and backward on its own, with its own gradients, which are then added in a fixed order: the
     result depends on the number of threads, not on their timing.
     """
@@ -35,21 +33,17 @@ class CompiledEngine(Engine):
     def __init__(
         self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32, threads: int = 1
     ) -> None:
-        self.plan, self.shapes, self.dtype = plan, shapes, np.dtype(dtype)
-        self.threads = threads
-        self.sizes = plan.sizes(shapes)
+        super().__init__(plan, shapes, dtype, threads)
         self._looked_up = [
             name
             for name in plan.network.matrices
             if any(name in s.lookups for s in plan.sums.values())
             and all(name != term.matrix for term in plan.logits.terms)
         ]
-        self._checked: tuple[Array, ...] = ()
-        self._shares: dict[tuple[int, int, bool], list[Share]] = {}
-        team = Team(threads)
-        self._run = team.run
-        self._output = OutputLayer(plan, shapes, team)
-        self._descent = Descent(self._looked_up, shapes.vocabulary, self._run, threads)
+        self._shards: dict[tuple[int, int, bool], list[Shard]] = {}
+        self._pool = ThreadPool(threads)
+        self._output = OutputLayer(plan, shapes, self._pool)
+        self._step: OptimizerStep | None = None
 
     @cached_property
     def source(self) -> Source:
@@ -66,13 +60,29 @@ class CompiledEngine(Engine):
         """Name of the kernel that is being compiled; empty if none is."""
         return compiling()
 
+    def compile(self) -> None:
+        """Compile all that training and reading need, by a step of another engine."""
+        assert self.settings is not None
+        other = CompiledEngine(self.plan, self.shapes, self.dtype, self.threads)
+        other.load({f"parameter/{n}": np.zeros(s) for n, s in self.shapes.parameters.items()})
+        other.prepare(self.settings)
+        text = np.zeros((self.settings.seq_len, self.settings.batch), np.int32)
+        rng, state = np.random.default_rng(0), other.zero_state(self.settings.batch)
+        other.step(text, text, 0.0, update=1, restarted=True, rng=rng)
+        other.losses(text, text, state)
+        other.next_log_probabilities(text[0], state)
+
     @cached_property
     def _kernels(self) -> ModuleType:
         return load(self.source.text)
 
+    def prepare(self, settings: StepSettings) -> None:
+        """Get ready for `step`: optimiser slots and state are zeros after it."""
+        super().prepare(settings)
+        self._step = None
+
     def loss_and_gradients(
         self,
-        parameters: Parameters,
         inputs: Array,
         targets: Array,
         state: State,
@@ -81,153 +91,141 @@ class CompiledEngine(Engine):
         masks: Masks | None = None,
     ) -> tuple[float, Parameters, State]:
         """Loss summed over all characters, gradients of ``scale`` times it, next state."""
-        shares = self._shares_for(*inputs.shape, training=True)
+        shards = self._shards_for(*inputs.shape, training=True)
 
-        def output_layer(share: Share) -> float:
-            return self._output.whole(share, parameters, scale)
+        def output_layer(shard: Shard) -> float:
+            return self._output.whole(shard, self.held["parameter"], scale)
 
         try:
-            loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
+            loss = self._backward(shards, inputs, targets, state, masks, output_layer)
             gradients = {
-                name: np.sum([share.arrays["g", name] for share in shares], axis=0)
-                for name in parameters
+                name: np.sum([shard.gradients[name] for shard in shards], axis=0)
+                for name in self.shapes.parameters
             }
         finally:
-            self._descent.clear(shares)
-        return loss, gradients, self._next_state(shares, state)
+            clear_lookups(shards, self._looked_up)
+        return loss, gradients, self._next_state(shards, state)
 
-    def train_step(
+    def _train(
         self,
-        parameters: Parameters,
-        optimizer: Optimizer,
-        rate: float,
+        settings: StepSettings,
         inputs: Array,
         targets: Array,
-        state: State,
-        *,
-        scale: float = 1.0,
-        masks: Masks | None = None,
-    ) -> tuple[float, State]:
-        """One optimiser step in place; the loss before it, summed, and the next state."""
-        shares = self._shares_for(*inputs.shape, training=True)
-        layer = self._output
-        if len(shares) == 1 and layer.fuses(shares[0], optimizer):
+        state: Parameters,
+        masks: Masks | None,
+        rate: float,
+        update: int,
+    ) -> tuple[float, Parameters]:
+        shards = self._shards_for(*inputs.shape, training=True)
+        step, layer = self._optimizer_step(settings), self._output
+        fuses = len(shards) == 1 and layer.fuses(shards[0], step)
 
-            def output_layer(share: Share) -> float:
-                return layer.fused(share, parameters, scale, optimizer, rate)
+        def output_layer(shard: Shard) -> float:
+            if fuses:
+                return layer.fused(shard, settings.scale, step, rate, update)
+            return layer.whole(shard, step.parameters, settings.scale)
 
-            done: Sequence[str] = layer.names
-        else:
-
-            def output_layer(share: Share) -> float:
-                return layer.whole(share, parameters, scale)
-
-            done = ()
+        dense = step.sparse != tuple(self._looked_up)
         try:
-            loss = self._backward(shares, parameters, inputs, targets, state, masks, output_layer)
-            self._descent.step(shares, parameters, optimizer, rate, done)
+            loss = self._backward(shards, inputs, targets, state, masks, output_layer)
+            step.take(shards, rate, update, layer.names if fuses else ())
         except BaseException:  # Ctrl-C in a notebook, say: the next step adds to these gradients
-            self._descent.clear(shares)
+            dense = True
             raise
         finally:
+            if dense:
+                clear_lookups(shards, self._looked_up)
             layer.finish()
-        return loss, self._next_state(shares, state)
+        return loss, self._next_state(shards, state)
+
+    def _optimizer_step(self, settings: StepSettings) -> OptimizerStep:
+        if self._step is None:
+            self._step = OptimizerStep(
+                settings.optimizer,
+                self.held["parameter"],
+                self.held["optimizer"],
+                self._looked_up,
+                self._pool.run,
+                self.threads,
+            )
+        return self._step
 
     def losses(
-        self, parameters: Parameters, inputs: Array, targets: Array, state: State
+        self, inputs: Array, targets: Array, state: State, weights: Weights = "parameter"
     ) -> tuple[Array, State]:
         """``-log p`` of every target, ``(T, B)``, and the next state."""
-        self._check(parameters)
-        shares = self._shares_for(*inputs.shape, training=False)
+        shards = self._shards_for(*inputs.shape, training=False)
         result = np.empty(inputs.shape, self.dtype)
 
-        def run(share: Share) -> None:
-            self._forward(share, parameters, inputs, targets, state, None)
-            rows, weights, bias = share.output_operand(parameters)
-            losses = self._output.losses(rows, weights, bias, share.targets)
-            result[:, share.streams] = losses.reshape(share.steps, share.batch)
+        def run(shard: Shard) -> None:
+            self._forward(shard, inputs, targets, state, None, weights)
+            operand = shard.output_operand(weights, self.held[weights])
+            losses = self._output.losses(*operand, shard.targets)
+            result[:, shard.streams] = losses.reshape(shard.steps, shard.batch)
 
-        self._run(run, shares)
-        return result, self._next_state(shares, state)
+        self._pool.run(run, shards)
+        return result, self._next_state(shards, state)
 
     def next_log_probabilities(
-        self, parameters: Parameters, inputs: Array, state: State
+        self, inputs: Array, state: State, weights: Weights = "parameter"
     ) -> tuple[Array, State]:
         """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
-        self._check(parameters)
-        (share,) = self._shares_for(1, len(inputs), training=False)[:1]
-        self._forward(share, parameters, inputs[None], None, state, None)
-        log_p = self._output.log_probabilities(*share.output_operand(parameters))
-        return log_p, self._next_state([share], state)
+        (shard,) = self._shards_for(1, len(inputs), training=False)[:1]
+        self._forward(shard, inputs[None], None, state, None, weights)
+        log_p = self._output.log_probabilities(*shard.output_operand(weights, self.held[weights]))
+        return log_p, self._next_state([shard], state)
 
     # -- one pass
 
-    def _shares_for(self, steps: int, batch: int, *, training: bool) -> list[Share]:
+    def _shards_for(self, steps: int, batch: int, *, training: bool) -> list[Shard]:
         key = (steps, batch, training)
-        if key not in self._shares:
+        if key not in self._shards:
             # a few shapes are in use at a time: training, evaluation and its rest, writing
-            while len(self._shares) >= 6:
-                self._shares.pop(next(iter(self._shares)))
+            while len(self._shards) >= 6:
+                self._shards.pop(next(iter(self._shards)))
             count = min(self.threads, batch) if steps > 1 else 1
             bounds = [batch * i // count for i in range(count + 1)]
-            self._shares[key] = [
-                Share(self.plan, self.shapes, self.dtype, steps, first, last, training)
+            self._shards[key] = [
+                Shard(self.plan, self.shapes, self.dtype, steps, first, last, training)
                 for first, last in pairwise(bounds)
             ]
-        return self._shares[key]
+        return self._shards[key]
 
     def _forward(
         self,
-        share: Share,
-        parameters: Parameters,
+        shard: Shard,
         inputs: Array,
         targets: Array | None,
         state: State,
         masks: Masks | None,
+        weights: Weights = "parameter",
     ) -> None:
-        share.put(inputs, targets, state, masks)
-        self._kernels.forward(*share.arguments("forward", self.source.forward, parameters))
-
-    def _check(self, parameters: Parameters) -> None:
-        """Kernels rely on types, shapes and order in memory; arrays seen before are not asked."""
-        arrays = tuple(parameters.values())
-        if len(arrays) == len(self._checked) and all(map(is_, arrays, self._checked)):
-            return
-        if parameters.keys() != self.shapes.parameters.keys():
-            raise SettingError("these are not the parameters of this engine's network")
-        for name, shape in self.shapes.parameters.items():
-            value = parameters[name]
-            if value.shape != shape or value.dtype != self.dtype or not value.flags.c_contiguous:
-                raise SettingError(
-                    f"parameter {name} has to be a C-contiguous array of {self.dtype} and shape "
-                    f"{shape}, not of {value.dtype} and shape {value.shape}"
-                )
-        self._checked = arrays
-        for share in chain.from_iterable(self._shares.values()):
-            share.bound.clear()
+        shard.put(inputs, targets, state, masks)
+        keys = self.source.forward
+        self._kernels.forward(*shard.arguments("forward", keys, weights, self.held[weights]))
 
     def _backward(
         self,
-        shares: list[Share],
-        parameters: Parameters,
+        shards: list[Shard],
         inputs: Array,
         targets: Array,
         state: State,
         masks: Masks | None,
-        output_layer: Callable[[Share], float],
+        output_layer: Callable[[Shard], float],
     ) -> float:
-        """The loss, and in every share the gradients of what the output layer sends back."""
-        self._check(parameters)
+        """The loss, and in every shard the gradients of what the output layer sends back."""
+        keys, parameters = self.source.backward, self.held["parameter"]
 
-        def run(share: Share) -> float:
-            self._forward(share, parameters, inputs, targets, state, masks)
-            loss = output_layer(share)
-            self._kernels.backward(*share.arguments("backward", self.source.backward, parameters))
+        def run(shard: Shard) -> float:
+            self._forward(shard, inputs, targets, state, masks)
+            loss = output_layer(shard)
+            arguments = shard.arguments("backward", keys, "parameter", parameters)
+            self._kernels.backward(*arguments)
             return loss
 
-        return float(sum(self._run(run, shares)))
+        return float(sum(self._pool.run(run, shards)))
 
-    def _next_state(self, shares: list[Share], state: State) -> State:
-        if len(shares) == 1:
-            return {name: shares[0].last[name].copy() for name in state}
-        return {name: np.concatenate([share.last[name] for share in shares], 1) for name in state}
+    def _next_state(self, shards: Sequence[Shard], state: State) -> Parameters:
+        if len(shards) == 1:
+            return {name: shards[0].last[name].copy() for name in state}
+        return {name: np.concatenate([shard.last[name] for shard in shards], 1) for name in state}

@@ -19,7 +19,7 @@ def load(source: str) -> ModuleType:
         source: text made by :mod:`recurra.compute.numba.codegen` from a checked plan.
     """
     name = _module_name(source)
-    with _loading:  # the shares of a step ask at once, and none may see half a module
+    with _loading:  # the shards of a step ask at once, and none may see half a module
         if name not in sys.modules:
             spec = importlib.util.spec_from_loader(name, _Generated(source))
             assert spec is not None

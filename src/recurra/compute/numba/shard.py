@@ -1,41 +1,41 @@
-"""One thread's share of a batch: its arrays, and how they pass through the kernels."""
+"""One thread's shard of a batch: its arrays, and how they pass through the kernels."""
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.compute.arrays import aligned_zeros
-from recurra.compute.base import Array, Parameters, State
+from recurra.compute.base import Array, Parameters, State, Weights
 from recurra.compute.dropout import Masks
-from recurra.compute.numba.codegen import local_slopes, loop_matrices
+from recurra.compute.numba.codegen import Key, Kind, local_gradients, loop_matrices
 from recurra.compute.plan import Plan, Term
 from recurra.errors import TextError
 from recurra.lang.shapes import Shapes
 
-Key = tuple[str, str]
 _NO_MASK = np.zeros((0, 0), np.uint8)
 
 
-class Share:
+class Shard:
     """Arrays for ``steps`` characters of the streams ``first`` to ``last`` of a batch.
 
-    Keys are those of :mod:`recurra.compute.numba.codegen`: (kind letter, name in the plan). Time
-    and stream are one axis: row ``t * batch + r``, vectors with their carried past in front.
+    Time and stream are one axis: row ``t * batch + r``, vectors with their carried past in front.
 
     Attributes:
-        streams: which of the batch are this share's.
+        streams: which of the batch are this shard's.
+        inputs, targets: int32, one character a row.
+        arrays: kind -> name in the plan -> array; see :data:`recurra.compute.numba.codegen.Kind`.
+        gradients: parameter -> array; after a step its look-ups are zeros.
         last: the state that the next sequence carries, views ``(lags, streams, n)``.
-        bound: what is made once, see :meth:`arguments`.
 
     Args:
         plan: what is computed.
         shapes: sizes.
         dtype: float type of every array.
         steps: characters of each stream.
-        first, last: the streams of the batch that are this share's.
+        first, last: the streams of the batch that are this shard's.
         training: whether there is a backward pass.
     """
 
@@ -55,40 +55,43 @@ class Share:
         self.sizes = plan.sizes(shapes)
         self._text = np.zeros((2, steps, self.batch), np.int32)
         self.inputs, self.targets = self._text.reshape(2, self.rows)
-        self.scale = 0.0
-        self.bound: dict[str, Any] = {}
-        self.arrays: dict[Key, Array] = {}
+        self._dropout_scale = 0.0
+        # what is made once, by its name and whose parameters it holds; dropout exchanges arrays
+        self._bound: dict[tuple[str, Weights], Any] = {}
+        self.arrays: dict[Kind, dict[str, Array]] = {kind: {} for kind in get_args(Kind)}
+        self.gradients = self.arrays["gradient"]
         for total in plan.sums.values():
             if total is not plan.logits:
-                self.arrays["s", total.name] = self._new(self.rows, self.sizes[total.owner])
+                self.arrays["sum"][total.name] = self._new(self.rows, self.sizes[total.owner])
         for name in plan.stages:
-            self.arrays["v", name] = self.arrays["y", name] = self._vector(name)
-            self.arrays["m", name] = _NO_MASK
+            vector = self._vector(name)
+            self.arrays["vector"][name] = self.arrays["dropped"][name] = vector
+            self.arrays["mask"][name] = _NO_MASK
             if plan.stages[name].normalised:
-                self.arrays["n", name] = self._new(self.rows)
+                self.arrays["inv_std"][name] = self._new(self.rows)
         for name, edge in plan.edges.items():
-            self.arrays["k", name] = np.ones((self.rows, self.sizes[edge.owner]), dtype)
+            self.arrays["edge_mask"][name] = np.ones((self.rows, self.sizes[edge.owner]), dtype)
         # views of the carried past, and of what the next sequence carries
-        self._past: State = {}
-        self.last: State = {}
+        self._past: Parameters = {}
+        self.last: Parameters = {}
         for name, lags in plan.state.items():
-            vector = self.arrays["v", name].reshape(-1, self.batch, self.sizes[name])
+            vector = self.arrays["vector"][name].reshape(-1, self.batch, self.sizes[name])
             self._past[name], self.last[name] = vector[:lags], vector[steps:]
         for name in loop_matrices(plan):
             # not worth its making for a step or two: products then read the matrix itself
             shape = shapes.parameters[name][::-1] if steps > 2 else (0, 0)
-            self.arrays["w", name] = self._new(*shape)
+            self.arrays["transposed"][name] = self._new(*shape)
         if training:
             self._prepare_backward()
 
     def _prepare_backward(self) -> None:
-        local = local_slopes(self.plan)
+        local = local_gradients(self.plan)
         for name in self.plan.stages:
-            rows = self.batch if name in local else len(self.arrays["v", name])
-            slope = self._new(rows, self.sizes[name])
-            self.arrays["d", name] = self.arrays["e", name] = slope
+            rows = self.batch if name in local else len(self.arrays["vector"][name])
+            d_vector = self._new(rows, self.sizes[name])
+            self.arrays["d_vector"][name] = self.arrays["d_dropped"][name] = d_vector
         for name, shape in self.shapes.parameters.items():
-            self.arrays["g", name] = aligned_zeros(shape, self.dtype, 3)
+            self.gradients[name] = aligned_zeros(shape, self.dtype, page_offset=3)
 
     def _new(self, *shape: int) -> Array:
         return aligned_zeros(shape, self.dtype)
@@ -96,29 +99,33 @@ class Share:
     def _vector(self, name: str) -> Array:
         return self._new((self.plan.lags[name] + self.steps) * self.batch, self.sizes[name])
 
-    def arguments(self, kernel: str, keys: Iterable[Key], parameters: Parameters) -> list[Any]:
-        """What a generated kernel with these keys is called with.
+    def arguments(
+        self, kernel: str, keys: Iterable[Key], weights: Weights, parameters: Parameters
+    ) -> list[Any]:
+        """The arguments of a generated kernel, made once.
 
-        Made once and kept in ``bound`` under the kernel's name, until that is cleared: by `put`
-        with dropout, which exchanges arrays, and by who passes other parameters.
+        Args:
+            kernel: its name.
+            keys: of its arguments.
+            weights, parameters: the parameters, by name and as arrays.
         """
-        if kernel not in self.bound:
-            fixed = {"inputs": self.inputs, "batch": self.batch, "scale": self.scale}
-            self.bound[kernel] = [
-                fixed[kind]
-                if not name
-                else parameters[name]
-                if kind == "p"
-                else self.arrays[kind, name]
-                for kind, name in keys
+        if (kernel, weights) not in self._bound:
+            fixed: dict[Kind, Any] = {
+                "inputs": self.inputs,
+                "batch": self.batch,
+                "dropout_scale": self._dropout_scale,
+            }
+            arrays = self.arrays | {"parameter": parameters}
+            self._bound[kernel, weights] = [
+                arrays[kind][name] if name else fixed[kind] for kind, name in keys
             ]
-        arguments: list[Any] = self.bound[kernel]
+        arguments: list[Any] = self._bound[kernel, weights]
         return arguments
 
     # -- in and out
 
     def put(self, inputs: Array, targets: Array | None, state: State, masks: Masks | None) -> None:
-        """Take this share of a batch: text, carried state, dropout."""
+        """Take this shard of a batch: text, carried state, dropout."""
         self._text[0] = inputs[:, self.streams]
         if targets is not None:
             self._text[1] = targets[:, self.streams]
@@ -127,17 +134,18 @@ class Share:
             self._past[name][:] = past[:, self.streams]
         for name in self.plan.edges:
             edge = masks.edges.get(name) if masks else None
-            mask = self.arrays["k", name].reshape(self.steps, self.batch, -1)
+            mask = self.arrays["edge_mask"][name].reshape(self.steps, self.batch, -1)
             mask[:] = 1.0 if edge is None else edge[:, self.streams]
-        if self.plan.edges or (not masks and not self.scale):
+        if self.plan.edges or (not masks and not self._dropout_scale):
             return
-        self.bound.clear()
-        self.scale = masks.scale if masks else 0.0
+        self._bound.clear()
+        self._dropout_scale = masks.scale if masks else 0.0
         for name in self.plan.dropped:
             if masks:
                 mask = np.ascontiguousarray(masks.arrays[name][:, self.streams])
-                self.arrays["m", name] = mask.reshape(-1, self.sizes[name])
-            self._separate(name, masks is not None)
+                self.arrays["mask"][name] = mask.reshape(-1, self.sizes[name])
+            self._separate("dropped", "vector", name, masks is not None)
+            self._separate("d_dropped", "d_vector", name, masks is not None)
 
     def _check(self) -> None:
         # kernels read where they are told to; as unsigned numbers, negative ones are large
@@ -147,30 +155,31 @@ class Share:
                 f"a character's number lies outside of the vocabulary of {self.shapes.vocabulary}"
             )
 
-    def _separate(self, name: str, separate: bool) -> None:
-        """With dropout, what products see (y, e) and the vector itself (v, d) are two arrays."""
-        for seen, own in (("y", "v"), ("e", "d")):
-            if (own, name) in self.arrays:
-                one = self.arrays[own, name]
-                if not separate:
-                    self.arrays[seen, name] = one
-                elif self.arrays[seen, name] is one:
-                    self.arrays[seen, name] = np.zeros_like(one)
+    def _separate(self, dropped: Kind, whole: Kind, name: str, separate: bool) -> None:
+        """With dropout, the vector itself and what products see of it are two arrays."""
+        if name in self.arrays[whole]:
+            one = self.arrays[whole][name]
+            if not separate:
+                self.arrays[dropped][name] = one
+            elif self.arrays[dropped][name] is one:
+                self.arrays[dropped][name] = np.zeros_like(one)
 
-    # -- the output layer's operand and its slope
+    # -- the output layer's operand and its gradient
 
-    def operand(self, term: Term, kind: str = "y") -> Array:
-        """Rows of a product's operand, all time steps (kind "y"), or of its slope ("e")."""
+    def operand(self, term: Term, kind: Kind = "dropped") -> Array:
+        """Rows of a product's operand, all time steps, or of its gradient ("d_dropped")."""
         start = (self.plan.lags[term.vector] - term.lag) * self.batch
-        return self.arrays[kind, term.vector][start : start + self.rows]
+        return self.arrays[kind][term.vector][start : start + self.rows]
 
-    def output_operand(self, parameters: Parameters) -> tuple[Array, Array, Array]:
-        """What the logits are made of: hidden rows (N, h), weights (V, h), bias (V,).
+    def output_operand(
+        self, weights: Weights, parameters: Parameters
+    ) -> tuple[Array, Array, Array]:
+        """The operands of the logits: hidden rows (N, h), matrix (V, h), bias (V,).
 
-        Several products become one over their operands and weights side by side.
+        Several products become one over their operands and matrices side by side.
         """
-        if "operand" in self.bound:
-            known: tuple[Array, Array, Array] = self.bound["operand"]
+        if ("operand", weights) in self._bound:
+            known: tuple[Array, Array, Array] = self._bound["operand", weights]
             return known
         logits = self.plan.logits
         bias = sum(
@@ -178,48 +187,47 @@ class Share:
             parameters[logits.biases[0]] if logits.biases else self._new(self.shapes.scores),
         )
         operands = [self.operand(term) for term in logits.terms]
-        weights = [parameters[term.matrix] for term in logits.terms]
+        matrices = [parameters[term.matrix] for term in logits.terms]
         if len(operands) == 1:
             if len(logits.biases) == 1:  # nothing is copied, so nothing grows old
-                self.bound["operand"] = operands[0], weights[0], bias
-            return operands[0], weights[0], bias
-        return np.concatenate(operands, axis=1), np.concatenate(weights, axis=1), bias
+                self._bound["operand", weights] = operands[0], matrices[0], bias
+            return operands[0], matrices[0], bias
+        return np.concatenate(operands, axis=1), np.concatenate(matrices, axis=1), bias
 
     def output_gradients(self) -> tuple[Array, Array, Array]:
-        """Where the output layer writes its slopes: hidden rows, weights, bias."""
-        if "slopes" in self.bound:
-            whole, slopes = self.bound["slopes"]
+        """The arrays for the output layer's gradients: hidden rows, matrix, bias."""
+        if ("gradients", "parameter") in self._bound:
+            whole, gradients = self._bound["gradients", "parameter"]
             whole[:] = 0.0
-            known: tuple[Array, Array, Array] = slopes
+            known: tuple[Array, Array, Array] = gradients
             return known
         logits = self.plan.logits
-        bias = (
-            self.arrays["g", logits.biases[0]] if logits.biases else self._new(self.shapes.scores)
-        )
+        bias = self.gradients[logits.biases[0]] if logits.biases else self._new(self.shapes.scores)
         if len(logits.terms) == 1:
             (term,) = logits.terms
-            whole, rows = self.arrays["e", term.vector], self.operand(term, "e")
+            whole, rows = self.arrays["d_dropped"][term.vector], self.operand(term, "d_dropped")
             whole[:] = 0.0
-            slopes = rows, self.arrays["g", term.matrix], bias
-            self.bound["slopes"] = whole if term.lag else whole[: -len(rows)], slopes
-            return slopes
+            gradients = rows, self.gradients[term.matrix], bias
+            rest = whole if term.lag else whole[: -len(rows)]
+            self._bound["gradients", "parameter"] = rest, gradients
+            return gradients
         width = sum(self.sizes[term.vector] for term in logits.terms)
         return self._new(self.rows, width), self._new(self.shapes.scores, width), bias
 
-    def spread_output_gradients(self, rows: Array, weights: Array, bias: Array) -> None:
-        """Give each product of the logits its part of the output layer's slopes."""
+    def distribute_output_gradients(self, rows: Array, matrix: Array, bias: Array) -> None:
+        """Give each product of the logits its part of the output layer's gradients."""
         logits = self.plan.logits
         # The first one's gradient is `bias` itself, and so comes last.
         for name, times in reversed(Counter(logits.biases).items()):
-            np.multiply(bias, times, out=self.arrays["g", name])
+            np.multiply(bias, times, out=self.gradients[name])
         if len(logits.terms) == 1:
             return
         for term in logits.terms:
-            self.arrays["e", term.vector][:] = 0.0
-            self.arrays["g", term.matrix][:] = 0.0
+            self.arrays["d_dropped"][term.vector][:] = 0.0
+            self.gradients[term.matrix][:] = 0.0
         start = 0
         for term in logits.terms:
             stop = start + self.sizes[term.vector]
-            self.operand(term, "e")[:] += rows[:, start:stop]
-            self.arrays["g", term.matrix][:] += weights[:, start:stop]
+            self.operand(term, "d_dropped")[:] += rows[:, start:stop]
+            self.gradients[term.matrix][:] += matrix[:, start:stop]
             start = stop

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-class Team:
+class ThreadPool:
     """Runs a task on several items at once; the caller's thread takes the first.
 
     Args:
@@ -35,10 +35,10 @@ class Team:
         """
         if items and not self._workers:
             self._workers = [_Worker() for _ in range(self.threads - 1)]
-            weakref.finalize(self, _dismiss, self._workers)
+            weakref.finalize(self, _shutdown, self._workers)
         busy = self._workers[: len(items)]
         for worker, item in zip(busy, items, strict=True):
-            worker.give(task, item)
+            worker.submit(task, item)
 
         def end() -> list[Any]:
             waiting, outcomes = busy[::-1], []
@@ -62,17 +62,17 @@ class _Worker:
     """One thread; two locks pass the work to and fro."""
 
     def __init__(self) -> None:
-        self._given, self._done = threading.Lock(), threading.Lock()
-        self._given.acquire()
+        self._submitted, self._done = threading.Lock(), threading.Lock()
+        self._submitted.acquire()
         self._done.acquire()
         self._work: tuple[Callable[[Any], Any], Any] | None = None
         self._outcome: tuple[Any, BaseException | None] = (None, None)
         threading.Thread(target=self._loop, name="recurra", daemon=True).start()
 
-    def give(self, task: Callable[[Any], Any] | None, item: Any) -> None:
+    def submit(self, task: Callable[[Any], Any] | None, item: Any) -> None:
         """Begin work; None ends the thread."""
         self._work = None if task is None else (task, item)
-        self._given.release()
+        self._submitted.release()
 
     def wait(self) -> tuple[Any, BaseException | None]:
         """The result of the work, or its error."""
@@ -86,7 +86,7 @@ class _Worker:
 
     def _loop(self) -> None:
         while True:
-            self._given.acquire()
+            self._submitted.acquire()
             if self._work is None:
                 return
             task, item = self._work
@@ -98,6 +98,6 @@ class _Worker:
             self._done.release()
 
 
-def _dismiss(workers: list[_Worker]) -> None:
+def _shutdown(workers: list[_Worker]) -> None:
     for worker in workers:
-        worker.give(None, None)
+        worker.submit(None, None)

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
-from recurra.errors import RecurraError, SettingError
+from recurra.errors import EquationError, RecurraError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 
@@ -50,4 +50,8 @@ def load_network(name: str | Path, choices: Mapping[str, str | float] | None = N
         raise RecurraError(
             f"{path} is not a text of equations (not UTF-8): is it the right file?"
         ) from None
-    return parse(text, path.stem, choices)
+    try:
+        return parse(text, path.stem, choices)
+    except EquationError as wrong:
+        place = wrong.source, wrong.line, wrong.column
+        raise EquationError(wrong.message, *place, str(path)) from None

@@ -75,12 +75,12 @@ def train(
     shortlist: Any,
     size: Any,
 ) -> float:
-    """The loss and the slopes of ``scale`` times it.
+    """The loss and the gradients of ``scale`` times it.
 
     Args:
         rows, weights, bias: (N, h), (V + C, h), (V + C,).
         targets: int32 (N,), below V.
-        scale: factor of the slopes.
+        scale: factor of the gradients.
         d_rows, d_weights, d_bias: out, overwritten.
         vocabulary: V.
         shortlist: S.

@@ -211,8 +211,8 @@ def gelu_derivative(x: Any, y: Any) -> Any:
     """``s + x s (1 - s) 2u'`` with ``s = sigmoid(2u)``."""
     real = type(x)
     s = sigmoid(real(_GELU_A) * (x + real(_GELU_B) * x * x * x))
-    slope = real(_GELU_A) * (real(1) + real(3 * _GELU_B) * x * x)
-    return s + x * s * (real(1) - s) * slope
+    inner = real(_GELU_A) * (real(1) + real(3 * _GELU_B) * x * x)
+    return s + x * s * (real(1) - s) * inner
 
 
 @inlined

@@ -13,7 +13,7 @@ from numba.extending import overload
 
 from recurra.compute.numba.kernels.jit import INLINED, inlined, jit, symbol
 from recurra.compute.numba.kernels.tile import LONE_VECTORS, ROWS, VECTOR_BYTES, VECTORS, tile
-from recurra.compute.numba.kernels.transpose import turn
+from recurra.compute.numba.kernels.transpose import transpose_part
 
 # So many rows of B, one panel wide, stay in the second-level cache while the rows of A pass.
 DEPTH = 256
@@ -79,7 +79,7 @@ def _copy(
 ) -> None:
     """A part of B, row by row; B may be stored column by column."""
     if row == 1:
-        turn(wide, deep, b, start, column, panel, 0, step)
+        transpose_part(wide, deep, b, start, column, panel, 0, step)
         return
     for k in range(deep):
         for j in range(wide):

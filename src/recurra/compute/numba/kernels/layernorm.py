@@ -11,10 +11,10 @@ __all__ = ["normalise", "normalise_backward"]
 
 
 @jit
-def normalise(a: Any, i: Any, rows: Any, spreads: Any, o: Any) -> None:
+def normalise(a: Any, i: Any, rows: Any, inv_std: Any, o: Any) -> None:
     """``y = (z - mean z) / sqrt(variance of z + eps)`` in the rows of ``a`` from i on.
 
-    1 / that root goes to ``spreads`` from o on, for the way back.
+    1 / that root goes to ``inv_std`` from o on, for the way back.
     """
     real = a.dtype.type
     n = a.shape[1]
@@ -28,15 +28,15 @@ def normalise(a: Any, i: Any, rows: Any, spreads: Any, o: Any) -> None:
             z = a[i + row, j] - mean
             a[i + row, j] = z
             squares += z * z
-        spread = real(1) / np.sqrt(squares / real(n) + real(NORM_EPS))
-        spreads[o + row] = spread
+        scale = real(1) / np.sqrt(squares / real(n) + real(NORM_EPS))
+        inv_std[o + row] = scale
         for j in range(n):
-            a[i + row, j] *= spread
+            a[i + row, j] *= scale
 
 
 @jit
-def normalise_backward(d: Any, i: Any, rows: Any, y: Any, k: Any, spreads: Any, o: Any) -> None:
-    """``dz = (dy - mean dy - y mean(y dy)) * spread`` in the rows of ``d`` from i on."""
+def normalise_backward(d: Any, i: Any, rows: Any, y: Any, k: Any, inv_std: Any, o: Any) -> None:
+    """``dz = (dy - mean dy - y mean(y dy)) * inv_std`` in the rows of ``d`` from i on."""
     real = d.dtype.type
     n = d.shape[1]
     for row in range(rows):
@@ -44,6 +44,6 @@ def normalise_backward(d: Any, i: Any, rows: Any, y: Any, k: Any, spreads: Any, 
         for j in range(n):
             total += d[i + row, j]
             along += d[i + row, j] * y[k + row, j]
-        total, along, spread = total / real(n), along / real(n), spreads[o + row]
+        total, along, scale = total / real(n), along / real(n), inv_std[o + row]
         for j in range(n):
-            d[i + row, j] = (d[i + row, j] - total - y[k + row, j] * along) * spread
+            d[i + row, j] = (d[i + row, j] - total - y[k + row, j] * along) * scale

@@ -10,7 +10,7 @@ from typing import Any
 from recurra.compute.numba.kernels.gemm import gemm
 from recurra.compute.numba.kernels.gemv import gemv, gemv_transposed
 from recurra.compute.numba.kernels.jit import jit
-from recurra.compute.numba.kernels.transpose import turn
+from recurra.compute.numba.kernels.transpose import transpose_part
 
 __all__ = [
     "add_at",
@@ -30,7 +30,7 @@ def transpose(matrix: Any, copy: Any, batch: Any) -> None:
     """``copy = matrix.T``; an empty copy is not wanted."""
     if copy.size > 0:
         rows, columns = matrix.shape
-        turn(rows, columns, matrix, 0, columns, copy, 0, rows)
+        transpose_part(rows, columns, matrix, 0, columns, copy, 0, rows)
 
 
 @jit
@@ -101,7 +101,7 @@ def drop(a: Any, mask: Any, scale: Any, out: Any) -> None:
 
 @jit
 def add_dropped(a: Any, mask: Any, scale: Any, out: Any) -> None:
-    """``out += a * mask * scale``, the slope of `drop`."""
+    """``out += a * mask * scale``, the gradient of `drop`."""
     if scale > 0.0:
         factor = a.dtype.type(scale)
         for i in range(a.shape[0]):

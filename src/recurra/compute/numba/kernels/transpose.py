@@ -14,7 +14,7 @@ _I1, _I32, _I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
 
 @intrinsic
-def _turn_square(
+def _transpose_square(
     typing_context: Any,
     rows: Any,
     columns: Any,
@@ -61,7 +61,7 @@ def _turn_square(
             every = builder.shuffle_vector(first, undefined, ir.Constant(lane, [0] * lanes))
             return builder.icmp_signed("<", ir.Constant(lane, list(range(lanes))), every)
 
-        def turned(masked: bool) -> None:
+        def transposed(masked: bool) -> None:
             in_row, in_column = (below(columns), below(rows)) if masked else (None, None)
             none = ir.Constant(mask, [0] * lanes)
             vectors = []
@@ -97,16 +97,16 @@ def _turn_square(
         )
         with builder.if_else(full) as (whole, part):
             with whole:
-                turned(masked=False)
+                transposed(masked=False)
             with part:
-                turned(masked=True)
+                transposed(masked=True)
         return context.get_dummy_value()
 
     return types.void(index, index, *part_a, *part_out), generate
 
 
 @jit
-def _turn(
+def _transpose_part(
     rows: Any,
     columns: Any,
     a_pointer: Any,
@@ -122,7 +122,7 @@ def _turn(
         for j in range(0, columns, lanes):
             from_, to = a_start + i * a_row + j, out_start + j * out_row + i
             high, wide = min(lanes, rows - i), min(lanes, columns - j)
-            _turn_square(high, wide, a, from_, a_row, out, to, out_row)
+            _transpose_square(high, wide, a, from_, a_row, out, to, out_row)
 
 
 def _signature(number: Any) -> Any:
@@ -130,11 +130,11 @@ def _signature(number: Any) -> Any:
     return types.void(index, index, pointer, index, index, pointer, index, index)
 
 
-_turn_32 = symbol("recurra_turn_32", _turn, _signature(types.float32))
-_turn_64 = symbol("recurra_turn_64", _turn, _signature(types.float64))
+_transpose_32 = symbol("recurra_transpose_32", _transpose_part, _signature(types.float32))
+_transpose_64 = symbol("recurra_transpose_64", _transpose_part, _signature(types.float64))
 
 
-def turn(
+def transpose_part(
     rows: Any,
     columns: Any,
     a: Any,
@@ -157,8 +157,8 @@ def turn(
             out.reshape(-1)[out_start + j * out_row + i] = a.reshape(-1)[a_start + i * a_row + j]
 
 
-@overload(turn, jit_options=INLINED)
-def _turn_overload(
+@overload(transpose_part, jit_options=INLINED)
+def _transpose_overload(
     rows: Any,
     columns: Any,
     a: Any,
@@ -168,7 +168,7 @@ def _turn_overload(
     out_start: Any,
     out_row: Any,
 ) -> Any:
-    compiled = _turn_32 if a.dtype == types.float32 else _turn_64
+    compiled = _transpose_32 if a.dtype == types.float32 else _transpose_64
 
     def call(
         rows: Any, columns: Any, a: Any, a_start: Any, a_row: Any,

@@ -1,0 +1,199 @@
+"""One NumPy program for exactly one network: forward pass, exact gradient, training, writing."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recurra._version import __version__
+from recurra.compute.plan import make_plan
+from recurra.explain.formulas import Constant, Outer, walk
+from recurra.export import numpy_parts as parts
+from recurra.export.base import Export, Target
+from recurra.export.numpy_passes import Passes
+from recurra.export.optimizer import learning_rate_lines, slot_names, update_lines
+from recurra.export.steps import reads_character
+from recurra.lang.network import Initialiser
+from recurra.models.initialisation import begins_with_counts, initialisers, suited_rate
+from recurra.storage.outputs import open_output, write_output
+
+
+class NumpyProgram(Target):
+    """See the module."""
+
+    name = "numpy"
+    suffix = ".py"
+    help = "one NumPy program: forward pass, exact gradient, training, writing"
+
+    def write(self, export: Export, path: Path) -> list[Path]:
+        """Write the program and, of a run, its weights beside it, as ``.npz``."""
+        text = _Program(export, path.stem).text()
+        write_output(path, text)
+        if export.model is None:
+            return [path]
+        weights = path.with_suffix(".npz")
+        characters = np.array([ord(c) for c in export.model.vocabulary.characters])
+        arrays: dict[str, Any] = {
+            f"parameter/{name}": value if value.ndim > 1 else value[:, None]
+            for name, value in export.paper_parameters().items()
+        }
+        memory = io.BytesIO()
+        np.savez(memory, characters=characters, **arrays)
+        with open_output(weights) as file:
+            file.write(memory.getbuffer())
+        return [path, weights]
+
+
+class _Program:
+    """The text of one program, part by part."""
+
+    def __init__(self, export: Export, stem: str) -> None:
+        self.export, self.stem = export, stem
+        self.network, self.recipe = export.network, export.recipe
+        self.plan = make_plan(self.network)
+        self.passes = Passes(export)
+        self.word = self.passes.word
+
+    def text(self) -> str:
+        """The whole program."""
+        passes = self.passes
+        body = [passes.forward(), passes.loss(), passes.backward()]
+        body += [self._initial(), self._start(), self._update(), self._rest()]
+        # only now it is known which functions are called
+        blocks = [self._head(), *self._functions(), *body]
+        return "\n\n\n".join(block.strip("\n") for block in blocks) + "\n"
+
+    def _head(self) -> str:
+        run = f"    python {self.stem}.py"
+        lines = [
+            '"""' + self.word("what", version=__version__),
+            "",
+            *(f"    {_safe(line)}" for line in self.network.source.splitlines()),
+            "",
+            f"{run} train novel.txt    {self.word('train', weights=f'{self.stem}.npz')}",
+            f'{run} write "It was"     {self.word("write")}',
+            f"{run} eval novel.txt     {self.word('eval')}",
+            f"{run} check              {self.word('check')}",
+            "",
+            self.word("arrays"),
+            '"""',
+            "",
+            "import sys",
+            *["from functools import cache"] * bool(self.network.shortlist),
+            "from pathlib import Path",
+            "",
+            "import numpy as np",
+            "",
+        ]
+        if any("H" in sides for sides in self.passes.sides.values()):
+            lines.append(f"H = {self.recipe.hidden}")
+        if self.network.shortlist:
+            lines.append(f"LISTED = {int(self.network.shortlist.value)}")
+        lines += [
+            f"{self.passes.numpy.constants[name]} = {value!r}"
+            for name, value in self.network.constants.items()
+            if self._uses_constant(name)
+        ]
+        return "\n".join([*lines, 'WEIGHTS = Path(__file__).with_suffix(".npz")'])
+
+    def _uses_constant(self, name: str) -> bool:
+        nodes = (n for step in self.passes.steps.forward for n in walk(step.formula))
+        return any(isinstance(node, Constant) and node.name == name for node in nodes)
+
+    def _functions(self) -> list[str]:
+        blocks = [*self.passes.numpy.definitions, parts.LOG_SOFTMAX]
+        if self.network.shortlist:
+            shortlist, error = self.word("shortlist", listed="LISTED"), self.word("error")
+            blocks.append(parts.SHORTLIST.format(shortlist=shortlist, error=error))
+        nodes = [n for f in self.passes.steps.gradients.values() for n in walk(f)]
+        outer = [node for node in nodes if isinstance(node, Outer)]
+        columns = self.word("columns")
+        if any(reads_character(node.right) for node in outer):
+            blocks.append(parts.COLUMNS.format(name="columns", target="into.T", columns=columns))
+        if any(reads_character(node.left) for node in outer):
+            blocks.append(parts.COLUMNS.format(name="rows", target="into", columns=columns))
+        starts = initialisers(self.plan, self.passes.shapes, self.recipe.init)
+        if any(start.kind == "orthogonal" for start in starts.values()):
+            blocks.append(parts.ORTHOGONAL)
+        if self.passes.steps.rates:
+            blocks.append(parts.DROPOUT.format(dropout=self.word("dropout")))
+        return blocks
+
+    def _initial(self) -> str:
+        starts = initialisers(self.plan, self.passes.shapes, self.recipe.init)
+        lines = ["S = V + len(classes(V))"] if self.network.shortlist else []
+        lines += ["return {"]
+        lines += [
+            f'    "{name}": {self._start_of(name, starts[name])},' for name in self.passes.sides
+        ]
+        return self.passes.function("initial", "V, rng, counts", "initial", [*lines, "}"])
+
+    def _start_of(self, name: str, start: Initialiser) -> str:
+        sides = self.passes.sides[name]
+        shape = ", ".join(sides if len(sides) > 1 else (*sides, "1"))
+        if self.recipe.init == "scaled" and begins_with_counts(name, self.plan):
+            return "np.log((counts + 1) / (counts + 1).sum())[:, None]"
+        scale = f"{start.argument:.12g}"
+        factor = "" if start.argument == 1.0 else f"{scale} * "
+        match start.kind:
+            case "normal":
+                return f"{factor}rng.standard_normal(({shape}))"
+            case "uniform":
+                return f"rng.uniform(-{scale}, {scale}, ({shape}))"
+            case "identity":
+                return f"{factor}np.eye({shape})"
+            case "orthogonal":
+                return f"{factor}orthogonal({shape}, rng)"
+        return f"np.zeros(({shape}))" if not start.argument else f"np.full(({shape}), {scale})"
+
+    def _start(self) -> str:
+        shapes, lags = self.passes.shapes, self.passes.lags
+        lines = ["return {"]
+        for quantity, lag in lags.items():
+            size = self.passes.side(shapes.vectors[quantity])
+            zeros = f"np.zeros(({size}, streams), dtype)"
+            past = ", ".join(f"{-k}: {zeros}" for k in range(1, lag + 1))
+            lines.append(f'    "{quantity}": {{{past}}},')
+        first = self.network.parameters[0]
+        lines = [f'dtype = p["{first}"].dtype', *lines, "}"] if lags else ["return {}"]
+        return self.passes.function("start", "p, streams", "start", lines)
+
+    def _update(self) -> str:
+        arguments = "p, gradient, memory, step, rate"
+        words = {"optimizer": self.recipe.optimizer}
+        return self.passes.function(
+            "update", arguments, "update", update_lines(self.recipe), **words
+        )
+
+    def _rest(self) -> str:
+        recipe = self.recipe
+        rate = recipe.lr or suited_rate(self.plan, self.passes.shapes)
+        rate_lines = learning_rate_lines(recipe, rate)
+        mean = ["gradient = {name: g / x.size for name, g in gradient.items()}"]
+        reset = [] if recipe.carry_state else ["state = start(p, batch)"]
+        keys = ("read", "missing", "training", "held", "evaluate", "writing", "checking")
+        return parts.REST.format(
+            steps=recipe.steps or 10_000,
+            batch=recipe.batch,
+            length=recipe.seq_len,
+            seed=recipe.seed,
+            dtype=recipe.dtype,
+            slots=slot_names(recipe),
+            weight=f"{1 - recipe.smoothing:.12g}",
+            record=recipe.record_every,
+            with_rng=", rng" if self.passes.steps.rates else "",
+            reset=_block(reset),
+            scale=_block(mean if recipe.reduction == "mean" else []),
+            rate=_block(rate_lines).rstrip("\n"),
+            **{key: self.word(key) for key in keys},
+        )
+
+
+def _block(lines: list[str]) -> str:
+    return "".join(f"        {line}\n" for line in lines)
+
+
+def _safe(line: str) -> str:
+    """A line of a user, inside of a docstring."""
+    return line.replace("\\", "\\\\").replace('"', '\\"')

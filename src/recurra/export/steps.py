@@ -1,0 +1,180 @@
+"""A derivation as the lines of a program: what is computed, in which order, and what is not.
+
+The derivation names the argument of every function. A program that a person writes does so only
+where its backward pass needs that argument: ``h[t] = np.tanh(...)`` is one line, since the
+derivative of tanh can be had from ``h[t]``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from recurra.explain.derivation import Derivation, Step, derive
+from recurra.explain.formulas import (
+    Apply,
+    Constant,
+    Delta,
+    Formula,
+    Mask,
+    MatrixVector,
+    Parameter,
+    Value,
+    parts,
+    rewrite,
+    total,
+    walk,
+)
+from recurra.lang.functions import FUNCTIONS
+from recurra.lang.network import Network
+from recurra.lang.shapes import Shapes
+from recurra.lang.syntax import CHARACTER, NORM, Dropout
+from recurra.lang.syntax import walk as walk_expression
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The forward and backward pass of one time step, as formulas in order.
+
+    Attributes:
+        derivation: where they come from.
+        inlined: the argument of a function that needs no line of its own -> the quantity that is
+            the function's value.
+    """
+
+    derivation: Derivation
+    inlined: dict[str, str]
+
+    @property
+    def network(self) -> Network:
+        """The equations."""
+        return self.derivation.network
+
+    @cached_property
+    def forward(self) -> tuple[Step, ...]:
+        """The lines of the forward pass; the last gives the logits."""
+        formulas = {step.quantity: step.formula for step in self.derivation.steps}
+
+        def put_in(node: Formula) -> Formula:
+            if isinstance(node, Value) and node.quantity in self.inlined:
+                return formulas[node.quantity]
+            return node
+
+        return tuple(
+            Step(step.quantity, rewrite(step.formula, put_in))
+            for step in self.derivation.steps
+            if step.quantity not in self.inlined
+        )
+
+    @cached_property
+    def deltas(self) -> dict[str, Formula]:
+        """Quantity -> its delta, in the order of the backward pass; without those nobody reads."""
+        needed, fresh = set[str](), _deltas(self.gradients.values())
+        while fresh:
+            needed |= fresh
+            fresh = _deltas(self._all[name] for name in fresh) - needed
+        return {name: formula for name, formula in self._all.items() if name in needed}
+
+    @cached_property
+    def gradients(self) -> dict[str, Formula]:
+        """Parameter -> what every time step adds to its gradient."""
+        return {
+            name: total([path.formula for path in paths])
+            for name, paths in self.derivation.gradients.items()
+        }
+
+    @cached_property
+    def _all(self) -> dict[str, Formula]:
+        return {
+            name: total([path.formula for path in paths])
+            for name, paths in self.derivation.deltas.items()
+            if paths
+        }
+
+    @cached_property
+    def lags(self) -> dict[str, int]:
+        """Quantity -> the largest lag at which the forward pass reads it, where that is not 0."""
+        lags: dict[str, int] = {}
+        for step in self.forward:
+            for node in walk(step.formula):
+                if isinstance(node, Value) and node.lag:
+                    lags[node.quantity] = max(node.lag, lags.get(node.quantity, 0))
+        return lags
+
+    @cached_property
+    def ahead(self) -> dict[Value | Delta | Mask, None]:
+        """All that the backward pass reads of later steps, once each."""
+        formulas = (*self.deltas.values(), *self.gradients.values())
+        nodes = (node for formula in formulas for node in walk(formula))
+        return dict.fromkeys(
+            replace(node, lag=-k)
+            for node in nodes
+            if isinstance(node, Value | Delta | Mask)
+            for k in range(1, 1 - node.lag)
+        )
+
+    @cached_property
+    def rates(self) -> tuple[float | None, ...]:
+        """The rate of every mask, in the order of their numbers; None: the recipe's."""
+        equations = {equation.name: equation for equation in self.network.equations}
+        order = [step.quantity for step in self.derivation.steps if step.quantity in equations]
+        everything = [*(equations[name] for name in order), self.network.output]
+        nodes = (node for equation in everything for node in walk_expression(equation.expression))
+        return tuple(node.rate for node in nodes if isinstance(node, Dropout))
+
+    def value_of(self, function: str, argument: Formula) -> Value | None:
+        """The quantity that is this function of this argument, if the forward pass keeps one."""
+        for step in self.derivation.steps:
+            if step.formula == Apply(function, argument) and step.quantity not in self.inlined:
+                return Value(step.quantity, 0)
+        return None
+
+    def size(self, formula: Formula, shapes: Shapes) -> int:
+        """The number of entries of a formula; 1 for a plain number."""
+        match formula:
+            case Value(quantity) | Delta(quantity):
+                if quantity in shapes.vectors:
+                    return shapes.vectors[quantity]
+                (found,) = (s.formula for s in self.derivation.steps if s.quantity == quantity)
+                return self.size(found, shapes)
+            case Parameter(name):
+                return shapes.parameters[name][0]
+            case MatrixVector(matrix, transposed):
+                return shapes.paper(matrix)[1 if transposed else 0]
+        return max((self.size(part, shapes) for part in parts(formula)), default=1)
+
+
+def program_steps(network: Network) -> Steps:
+    """The steps of a network, with the arguments of functions inlined where nobody needs them."""
+    derivation = derive(network)
+    readers: dict[Formula, list[Formula]] = {}
+    for step in derivation.steps:
+        for node in walk(step.formula):
+            if isinstance(node, Value) and not node.lag:
+                readers.setdefault(node, []).append(step.formula)
+    inlined: dict[str, str] = {}
+    for step in reversed(derivation.steps):
+        match step.formula:
+            case Apply(function, Value(quantity) as argument) if (
+                "." in quantity
+                and step.quantity not in inlined
+                and function != NORM
+                and readers[argument] == [step.formula]
+                and "x" not in FUNCTIONS[network.function(function)].reads
+            ):
+                inlined[quantity] = step.quantity
+    return Steps(derivation, inlined)
+
+
+def is_fixed(formula: Formula) -> bool:
+    """Whether a formula holds parameters and numbers only: it is the same at every time step."""
+    leaves = (node for node in walk(formula) if not parts(node))
+    return all(isinstance(leaf, Constant | Parameter) for leaf in leaves)
+
+
+def reads_character(formula: Formula) -> bool:
+    """Whether a formula is the character itself."""
+    return isinstance(formula, Value) and formula.quantity == CHARACTER
+
+
+def _deltas(formulas: Iterable[Formula]) -> set[str]:
+    return {node.quantity for f in formulas for node in walk(f) if isinstance(node, Delta)}

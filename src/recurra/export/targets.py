@@ -1,0 +1,18 @@
+"""Registry of export targets."""
+
+from recurra.errors import SettingError
+from recurra.export.base import Target
+from recurra.export.numpy import NumpyProgram
+
+TARGETS: dict[str, Target] = {target.name: target for target in (NumpyProgram(),)}
+
+
+def find_target(name: str) -> Target:
+    """Find an export target by its name.
+
+    Raises:
+        SettingError: no target of that name.
+    """
+    if name not in TARGETS:
+        raise SettingError(f"no export target {name}: choose one of {', '.join(TARGETS)}")
+    return TARGETS[name]

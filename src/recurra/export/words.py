@@ -1,0 +1,130 @@
+"""Comments and messages of exported programs, in English and Chinese."""
+
+from recurra.export.base import Language
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "what": (
+        "A character-level language model in NumPy alone, with its exact "
+        "gradient (back-propagation\n"
+        "through time). Recurra {version} wrote it from these equations:",
+        "字符级语言模型，只用 NumPy，梯度精确（随时间反向传播）。\n"
+        "由 Recurra {version} 根据以下方程写成：",
+    ),
+    "train": (
+        "train; the weights go to {weights}",
+        "训练；权重存入 {weights}",
+    ),
+    "write": (
+        "continue the text by 500 characters",
+        "把文字续写 500 个字符",
+    ),
+    "eval": (
+        "the mean loss, in nats a character",
+        "平均损失，单位为奈特/字符",
+    ),
+    "check": (
+        "the gradient beside finite differences",
+        "用有限差分检验梯度",
+    ),
+    "arrays": (
+        "A vector over time is a dictionary: h[t] is the vector at time t, of "
+        "shape (n, B): a column for\n"
+        "each of B streams of text. h[-1] is its value before the first "
+        "character.",
+        "随时间变化的向量是一个字典：h[t] 是 t 时刻的向量，形状为 (n, B)，\n"
+        "B 路文本各占一列。h[-1] 是第一个字符之前的值。",
+    ),
+    "initial": (
+        "Parameters before any training, for V characters.",
+        "训练之前的参数，共 V 个字符。",
+    ),
+    "start": (
+        "The state before the first character: zeros.",
+        "第一个字符之前的状态：零。",
+    ),
+    "forward": (
+        "Read the characters x[0], x[1], ...: log-probabilities of what "
+        "follows each, all vectors, and\n"
+        "the state to go on from.",
+        "读入字符 x[0]、x[1]……：返回其后字符的对数概率、所有向量，以及继续所需的状态。",
+    ),
+    "loss": (
+        "-ln p of the characters y[t] that followed, summed.",
+        "实际出现的字符 y[t] 的 -ln p 之和。",
+    ),
+    "backward": (
+        "The gradient of the loss by every parameter.",
+        "损失对每个参数的梯度。",
+    ),
+    "after": (
+        "after the last step: no loss depends on anything there, whatever its value",
+        "最后一步之后：无论取何值，损失都不依赖它们",
+    ),
+    "probabilities": (
+        "probabilities minus what came",
+        "概率减去实际出现的字符",
+    ),
+    "columns": (
+        "Gradient of a matrix whose column x[t] was read at every step.",
+        "每一步读取第 x[t] 列的矩阵的梯度。",
+    ),
+    "dropout": (
+        "Zeros for the part that is dropped, 1 / (part kept) elsewhere.",
+        "被丢弃的部分为 0，其余为 1 / 保留比例。",
+    ),
+    "shortlist": (
+        "Log-probabilities from scores: first a choice among the {listed} most "
+        "frequent characters and\n"
+        "the classes of all others, then one within the class.",
+        "由得分求对数概率：先在最常见的 {listed} 个字符和其余字符的各类之间选择，再在类内选择。",
+    ),
+    "error": (
+        "d loss / d scores.",
+        "损失对得分的导数。",
+    ),
+    "update": (
+        "One step of {optimizer}.",
+        "{optimizer} 的一步更新。",
+    ),
+    "clip": (
+        "scale gradients that are too long",
+        "缩小过长的梯度",
+    ),
+    "read": (
+        "The text and its distinct characters, the most frequent of the training text first.",
+        "文本及其不同的字符，训练文本中最常见的在前。",
+    ),
+    "training": (
+        "Train on the first nine tenths of the text.",
+        "用文本的前十分之九训练。",
+    ),
+    "smooth": (
+        "smoothed loss",
+        "平滑损失",
+    ),
+    "held": (
+        "held-out text",
+        "验证文本",
+    ),
+    "evaluate": (
+        "The mean loss of a text, whose state is carried.",
+        "一段文本的平均损失，状态一直传递。",
+    ),
+    "writing": (
+        "Continue a text.",
+        "续写一段文字。",
+    ),
+    "checking": (
+        "Compare the gradient with finite differences on a small example.",
+        "在小例子上把梯度与有限差分比较。",
+    ),
+    "missing": (
+        "the model does not know",
+        "模型不认识",
+    ),
+}
+
+
+def word(key: str, language: Language, **values: object) -> str:
+    """A comment or message in a language."""
+    return _WORDS[key][language == "zh"].format(**values)

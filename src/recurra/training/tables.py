@@ -1,0 +1,25 @@
+"""The tables of finished runs and of their losses on whole texts."""
+
+from recurra.training.records import Finished
+from recurra.training.sessions import Score
+from recurra.view import numbers
+from recurra.view.tables import Column, Table
+
+FINISHED = Table[Finished](
+    Column("network", "network", lambda row: row.network),
+    Column("parameters", "parameters", lambda row: row.parameters),
+    Column("held_out", "held-out nats", lambda row: row.val_nats_per_char, numbers.loss),
+    Column("bits", "bits", lambda row: row.val_bits_per_char, numbers.loss),
+    Column("train", "train nats", lambda row: row.train_nats_per_char, numbers.loss),
+    Column("chars_per_second", "speed", lambda row: row.chars_per_second, numbers.whole),
+    Column("steps", "steps", lambda row: row.steps),
+    Column("seconds", "duration", lambda row: row.seconds, numbers.duration),
+)
+SCORES = Table[Score](
+    Column("text", "text", lambda row: row.text),
+    Column("windows", "windows", lambda row: row.windows, optional=True),
+    Column("characters", "characters", lambda row: row.loss.characters),
+    Column("nats_per_char", "nats", lambda row: row.loss.nats_per_char, numbers.loss),
+    Column("bits_per_char", "bits", lambda row: row.loss.bits_per_char, numbers.loss),
+    Column("perplexity", "perplexity", lambda row: row.loss.perplexity, numbers.number),
+)
