@@ -140,29 +140,6 @@ def test_results_are_read_again_and_the_test_part_is_not(finished, tmp_path):
         recurra.evaluate_test(moved, ["nowhere.txt"])
 
 
-@pytest.mark.parametrize(
-    ("documents", "wrong"),
-    [
-        (None, "documents is missing"),
-        ([], "does not hold the losses of these runs"),
-        ([-1], "does not hold the losses of these runs"),
-        (["5"], r"documents\.0 has to be a whole number, not '5'"),
-        (5, "documents has to be a list"),
-        ([3], "does not hold the losses of these runs"),
-    ],
-)
-def test_scores_that_cannot_be_are_refused(finished, tmp_path, documents, wrong):
-    copy = shutil.copytree(finished[0].folder, tmp_path / "copy")
-    path = copy / "test.safetensors"
-    losses, meta = load_checkpoint(path)
-    meta = {key: value for key, value in meta.items() if key != "documents"}
-    save_checkpoint(path, losses, meta if documents is None else meta | {"documents": documents})
-    with pytest.raises(RunError, match=wrong) as refusal:
-        recurra.evaluate_test(Comparison.open(copy))
-    assert str(path) in str(refusal.value)
-    assert "remove the file to measure the losses again" in str(refusal.value)
-
-
 def test_the_same_runs_named_one_by_one(finished):
     comparison, results = finished
     folders = [trial.folder for trial in comparison.finalists()]
