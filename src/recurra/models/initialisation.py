@@ -69,7 +69,7 @@ def initialisers(plan: Plan, shapes: Shapes, how: str) -> dict[str, Initialiser]
     return {name: network.initialisers.get(name, default[name]) for name in network.parameters}
 
 
-def suited_rate(plan: Plan, shapes: Shapes) -> float:
+def default_rate(plan: Plan, shapes: Shapes) -> float:
     """A learning rate for AdamW: 2 / the largest sqrt(n1^2 + n2^2 + ...), at most 0.03.
 
     A sum reads vectors of n1, n2, ... numbers. AdamW moves every weight by about the rate, whatever
