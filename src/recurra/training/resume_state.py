@@ -78,7 +78,7 @@ class ResumeState:
         return read_typed(cls, meta, path, "restore a backup, or train again", exact=True)
 
     def to_json(self) -> dict[str, Any]:
-        """What `read` reads."""
+        """The state as JSON, for `read`."""
         fields = asdict(self)
         if not self.extensions:  # as in older versions
             del fields["extensions"]
