@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from recurra.compute.plan import make_plan as make_plan
     from recurra.errors import EquationError as EquationError
     from recurra.errors import RecurraError as RecurraError
+    from recurra.errors import RequestError as RequestError
     from recurra.errors import RunError as RunError
     from recurra.errors import SettingError as SettingError
     from recurra.errors import TextError as TextError
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from recurra.models.model import Model as Model
     from recurra.models.sampling import Sampling as Sampling
     from recurra.models.sampling import Writer as Writer
-    from recurra.models.sampling import write as write
     from recurra.report import write_report as write_report
     from recurra.storage.runs import Run as Run
     from recurra.text.batches import Streams as Streams
@@ -74,12 +74,14 @@ if TYPE_CHECKING:
     from recurra.training.records import Sample as Sample
     from recurra.training.records import Saved as Saved
     from recurra.training.request import TrainRequest as TrainRequest
+    from recurra.training.request import train as train
     from recurra.training.sessions import Score as Score
     from recurra.training.sessions import resume as resume
     from recurra.training.sessions import score as score
     from recurra.training.sessions import start as start
-    from recurra.training.sessions import train as train
     from recurra.training.trainer import Trainer as Trainer
+    from recurra.training.write_request import WriteRequest as WriteRequest
+    from recurra.training.write_request import write as write
     from recurra.tuning.api import TuneRequest as TuneRequest
     from recurra.tuning.api import tune as tune
     from recurra.tuning.space import Space as Space
@@ -129,6 +131,7 @@ _MODULES = {
     "errors": (
         "EquationError",
         "RecurraError",
+        "RequestError",
         "RunError",
         "SettingError",
         "TextError",
@@ -159,7 +162,6 @@ _MODULES = {
     "models.sampling": (
         "Sampling",
         "Writer",
-        "write",
     ),
     "report": ("write_report",),
     "storage.runs": ("Run",),
@@ -189,15 +191,21 @@ _MODULES = {
         "Sample",
         "Saved",
     ),
-    "training.request": ("TrainRequest",),
+    "training.request": (
+        "TrainRequest",
+        "train",
+    ),
     "training.sessions": (
         "Score",
         "resume",
         "score",
         "start",
-        "train",
     ),
     "training.trainer": ("Trainer",),
+    "training.write_request": (
+        "WriteRequest",
+        "write",
+    ),
     "tuning.api": (
         "TuneRequest",
         "tune",

@@ -182,6 +182,21 @@ class Study:
         return Winner(spec.network(setting), spec.recipe_of(setting), spec.text, self.folder)
 
 
+@dataclass(frozen=True)
+class StudyWinner:
+    """The winner of a study that is opened when the winner is asked for.
+
+    Attributes:
+        folder: of the study.
+    """
+
+    folder: str | Path
+
+    def __call__(self) -> Winner:
+        """Open the study; see `Study.winning`."""
+        return Study.open(self.folder).winning()
+
+
 def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:
     """The table of a study: one flat row of plain values for every trial.
 
