@@ -82,8 +82,8 @@ if TYPE_CHECKING:
     from recurra.training.trainer import Trainer as Trainer
     from recurra.training.write_request import WriteRequest as WriteRequest
     from recurra.training.write_request import write as write
-    from recurra.tuning.api import TuneRequest as TuneRequest
-    from recurra.tuning.api import tune as tune
+    from recurra.tuning.request import TuneRequest as TuneRequest
+    from recurra.tuning.request import tune as tune
     from recurra.tuning.space import Space as Space
     from recurra.tuning.space import classic_space as classic_space
     from recurra.tuning.space import load_space as load_space
@@ -206,7 +206,7 @@ _MODULES = {
         "WriteRequest",
         "write",
     ),
-    "tuning.api": (
+    "tuning.request": (
         "TuneRequest",
         "tune",
     ),
