@@ -71,9 +71,16 @@ def main() -> None:
     for pruner in ("none", *given.pruners):
         name, *within = pruner.split(" within ")
         spec = TuneRequest(
-            texts=[slice_], network=given.network, space=space, recipe=RECIPES[given.recipe], sampler="grid", pruner=name,
-            length=given.length, rung=None if name == "top" else given.rung,
-            within=within[0] if within else None).spec()  # fmt: skip
+            texts=[slice_],
+            network=given.network,
+            space=space,
+            recipe=RECIPES[given.recipe],
+            sampler="grid",
+            pruner=name,
+            length=given.length,
+            rung=None if name == "top" else given.rung,
+            within=within[0] if within else None,
+        ).spec()
         study = Study.create(spec, given.out / pruner.replace(" ", "-"))
         trials, in_full, minutes, characters, loss = run(study, given.workers)
         if not rows:

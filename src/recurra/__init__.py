@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from recurra.comparison.create import compare_runs as compare_runs
     from recurra.comparison.create import plan_comparison as plan_comparison
     from recurra.comparison.from_studies import compare_studies as compare_studies
+    from recurra.comparison.request import CompareRequest as CompareRequest
+    from recurra.comparison.request import compare as compare
     from recurra.comparison.results import Results as Results
     from recurra.comparison.results import evaluate_test as evaluate_test
-    from recurra.comparison.runner import compare as compare
     from recurra.comparison.runner import pending_runs as pending_runs
     from recurra.compute.base import Engine as Engine
     from recurra.compute.engines import make_engine as make_engine
@@ -98,14 +99,15 @@ _MODULES = {
         "plan_comparison",
     ),
     "comparison.from_studies": ("compare_studies",),
+    "comparison.request": (
+        "CompareRequest",
+        "compare",
+    ),
     "comparison.results": (
         "Results",
         "evaluate_test",
     ),
-    "comparison.runner": (
-        "compare",
-        "pending_runs",
-    ),
+    "comparison.runner": ("pending_runs",),
     "compute.base": ("Engine",),
     "compute.engines": (
         "make_engine",

@@ -45,8 +45,16 @@ def make_spec(folder: Path, sampler: str, pruner: str) -> StudySpec:
         text.write_text("\n".join(f"{a} + {b} = {a + b}" for a, b in pairs), "utf-8")
     recipe = CLASSIC.with_(evaluate_every=1000, evaluate_characters=1000)
     return TuneRequest(
-        texts=[text], network="rnn", space=SPACE, recipe=recipe, sampler=sampler, pruner=pruner, trials=24, length=LENGTH,
-        max_in_flight=4).spec()  # fmt: skip
+        texts=[text],
+        network="rnn",
+        space=SPACE,
+        recipe=recipe,
+        sampler=sampler,
+        pruner=pruner,
+        trials=24,
+        length=LENGTH,
+        max_in_flight=4,
+    ).spec()
 
 
 def workers_of(parent: int) -> list[int]:

@@ -30,8 +30,18 @@ def made(tmp_path_factory):
     text = folder / "sums.txt"
     text.write_text("".join(f"{n} + {n} < {2 * n}\n" for n in range(300)), "utf-8")
     request = TuneRequest(
-        texts=[text], network="wrnn", space=SPACE, recipe=RECIPE, out=folder / "study", workers=1, engine="reference",
-        length=1000, rung=100, finalists=2, within="f1")  # fmt: skip
+        texts=[text],
+        network="wrnn",
+        space=SPACE,
+        recipe=RECIPE,
+        out=folder / "study",
+        workers=1,
+        engine="reference",
+        length=1000,
+        rung=100,
+        finalists=2,
+        within="f1",
+    )
     return tune(request)
 
 

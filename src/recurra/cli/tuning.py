@@ -40,7 +40,7 @@ def tune_command(
     sampler: Annotated[
         str | None,
         typer.Option(
-            "--search", metavar="NAME", help="grid, random or tpe.  [the grid if there is one]"
+            "--search", metavar="NAME", help="grid, random or tpe.  [grid if there is one]"
         ),
     ] = None,
     pruner: Annotated[
@@ -142,8 +142,8 @@ def tune_command(
     console.print(f"study {shown_path(study.folder)}: {study.spec.trials:,} trials")
     try:
         with board(console, study) as show:
-            for trials in request.search(study):
-                show(trials)
+            for seen in request.search(study):
+                show(seen)
     except KeyboardInterrupt:
         raise Interrupted(
             "Interrupted, and saved. The same command goes on; what there is: recurra trials "
