@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from recurra.models.model import Model as Model
     from recurra.models.sampling import Sampling as Sampling
     from recurra.models.sampling import Writer as Writer
-    from recurra.report import write_report as write_report
+    from recurra.report.writer import write_report as write_report
     from recurra.storage.runs import Run as Run
     from recurra.text.batches import Streams as Streams
     from recurra.text.corpus import Corpus as Corpus
@@ -165,7 +165,7 @@ _MODULES = {
         "Sampling",
         "Writer",
     ),
-    "report": ("write_report",),
+    "report.writer": ("write_report",),
     "storage.runs": ("Run",),
     "text.batches": ("Streams",),
     "text.corpus": (

@@ -9,7 +9,8 @@ import recurra
 from comparing import RECIPE, finish, write_text
 from recurra.cli import main
 from recurra.errors import SettingError
-from recurra.report import gather, page
+from recurra.report.content import gather
+from recurra.report.page import page
 from recurra.tuning.request import TuneRequest, tune
 
 SEARCH = {"engine": "reference", "workers": 1, "length": 480, "pruner": "none", "finalists": 1}

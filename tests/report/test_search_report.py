@@ -10,8 +10,10 @@ import pytest
 import recurra
 from pages import Page
 from recurra.cli import main
-from recurra.report import gather, markdown, page
 from recurra.report.commands import study_commands
+from recurra.report.content import gather
+from recurra.report.markdown import markdown
+from recurra.report.page import page
 from recurra.tuning.request import TuneRequest, tune
 from recurra.tuning.space import classic_space, parse_space
 from recurra.tuning.statistics import compared

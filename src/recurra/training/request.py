@@ -146,6 +146,7 @@ def train(
     network: Network | Source | None = None,
     recipe: Recipe | str | None = None,
     *,
+    choices: Mapping[str, str | float] | None = None,
     report: Callable[[Record], object] | None = None,
     out: Source | None = None,
     encoding: str | None = None,
@@ -159,7 +160,8 @@ def train(
     Args:
         sources: files, folders, URLs or "shakespeare".
         network: the equations, the name of a library network, or the path of a ``.eq`` file.
-        recipe: how to train; default: `MODERN`.
+        recipe: how to train: a recipe, "modern", which is the default, or "classic".
+        choices: of the equations, such as ``{"f1": "sigmoid"}``.
         report: called with every record on the way.
         out, encoding, split, corpus, engine, threads: see :func:`start`.
 
@@ -172,6 +174,7 @@ def train(
     request = TrainRequest(
         texts=as_sources(sources),
         network=network,
+        choices=choices or {},
         recipe=recipe,
         out=out,
         encoding=encoding,
