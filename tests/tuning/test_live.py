@@ -24,7 +24,7 @@ def test_news_counts_best_and_time_left(tmp_path):
     assert live.take(begun, 10.0) == []  # what had ended before is no news
     assert live.counts == {"done": 1, "running": 1, "waiting": 2}
     assert (live.best_loss, live.seconds_left) == (1.5, None)
-    ended = [begun[0], trial(1, "done", 1.25, characters=LENGTH), waiting, begun[3]]
+    ended = [done, trial(1, "done", 1.25, characters=LENGTH), *rest]
     assert live.take(ended, 30.0) == [ended[1]]
     assert live.best_loss == 1.25
     assert live.seconds_left == 60.0  # a quarter in 30 seconds, two quarters are left

@@ -33,7 +33,7 @@ def write_report(
         out: the file; it is replaced, but a pipe or a device is written into.
         language: "en" or "zh".
         format: "html" or "md"; None: what the file's name ends in; without an ending, HTML.
-        prompts, characters, seed, fetch: see :func:`recurra.report.content.gather`.
+        prompts, characters, seed, fetch: see `recurra.report.content.gather`.
 
     Returns:
         The file's absolute path.

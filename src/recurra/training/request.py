@@ -163,7 +163,7 @@ def train(
         recipe: how to train: a recipe, "modern", which is the default, or "classic".
         choices: of the equations, such as ``{"f1": "sigmoid"}``.
         report: called with every record on the way.
-        out, encoding, split, corpus, engine, threads: see :func:`start`.
+        out, encoding, split, corpus, engine, threads: see `start`.
 
     Returns:
         The figures of the run; its folder is ``.run``.

@@ -52,7 +52,7 @@ def start(
     """A trainer with a new run folder, which appears only when nothing can be refused any more.
 
     Args:
-        sources: files, folders, URLs or "shakespeare"; see :func:`recurra.load_corpus`.
+        sources: files, folders, URLs or "shakespeare"; see `recurra.load_corpus`.
         network: the equations.
         recipe: how to train.
         out: the run folder; None: ``runs/NETWORK-TEXT-001``, or the next free number.

@@ -107,7 +107,7 @@ def write(
         model: what writes, or the folder of its run.
         prompt: what it reads first; characters it does not know are skipped.
         characters: how many to write.
-        temperature, top_k, top_p: see :class:`Sampling`.
+        temperature, top_k, top_p: see `Sampling`.
         greedy: always take the likeliest.
         seed: equal seeds write equal texts; None: another text every time.
         strict: an unknown character in the prompt is an error.
