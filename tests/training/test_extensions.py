@@ -32,7 +32,7 @@ def train(text, folder, recipe=RECIPE, engine="reference"):
 
 
 def go_on(folder, **budget):
-    return list(recurra.resume(recurra.Run.open(folder), **budget).records())
+    return list(recurra.resume(recurra.Run.open(folder), budget=budget).records())
 
 
 def rates(records):
@@ -92,7 +92,7 @@ def test_an_extended_run_is_resumed_to_the_same_bytes(text, tmp_path, stopped_at
     go_on(tmp_path / "once", epochs=0.4)
     for kill in range(200):
         budget = {"epochs": 0.4} if not kill else {}
-        trainer = recurra.resume(recurra.Run.open(tmp_path / "often"), **budget)
+        trainer = recurra.resume(recurra.Run.open(tmp_path / "often"), budget=budget)
         trainer.save_seconds = [0.0, 1e9][kill % 2]
         for count, record in enumerate(trainer.records()):
             over = isinstance(record, Finished)
@@ -122,6 +122,7 @@ def test_extended_again_and_again(text, tmp_path):
         (RECIPE, {"steps": 40}, "steps=40 is used up already: .* has done 40 steps"),
         (RECIPE, {"epochs": 0.01}, "epochs=0.01 is used up already"),
         (RECIPE, {"minutes": 1e-9}, "minutes=1e-09 is used up already"),
+        (RECIPE, {"lr": 0.1}, "has to be one of steps, epochs, minutes"),
         (RECIPE, {"steps": 0}, "steps has to be a whole number"),
         (RECIPE.with_(lr=1e-90, patience=2), {"steps": 99}, "its stop rule, patience=2, which no"),
     ],
@@ -144,10 +145,10 @@ def test_runs_that_are_compared_keep_their_budget(text, tmp_path):
     ("content", "sentence"),
     [
         (None, "extensions.json lacks a budget that the run has been trained with"),
-        ('{"extensions": [{"step": 40, "steps": 70}]}', "lacks a budget"),
+        ('{"extensions": [{"step": 40, "budget": {"steps": 70}}]}', "lacks a budget"),
         ('{"extensions": 3}', "extensions.json: its content has to be a list"),
-        ('{"extensions": [{"step": 40}]}', "name the new budget"),
-        ('{"extensions": [{"step": "a", "steps": 4}]}', "0.step has to be a whole number"),
+        ('{"extensions": [{"step": 40, "budget": {}}]}', "a new budget has to be one of"),
+        ('{"extensions": [{"step": "a", "budget": {}}]}', "0.step has to be a whole number"),
         ("{}", "has to be a list"),
         ("[", "invalid JSON"),
     ],

@@ -10,9 +10,9 @@ import pytest
 
 import recurra
 from command_line import RECURRA, SMALL, process
-from recurra.errors import RunError, SettingError
+from recurra.errors import RequestError, RunError, SettingError
 from recurra.training.records import Finished
-from recurra.training.request import RequestError, TrainRequest
+from recurra.training.request import TrainRequest
 
 RECIPE = recurra.MODERN.with_(
     hidden={"a": 5, "b": 7}, batch=2, seq_len=8, steps=30, warmup=5, record_every=5,
@@ -147,7 +147,7 @@ def test_a_kept_optimiser_counts_on(texts):
     (texts / "new.txt").write_text(OLD, "utf-8")
     run = train_old(recurra.load_network("rnn"), recipe)
     warm = begin(run, keep_optimizer=True)
-    going_on, done = recurra.resume(run, epochs=2), warm.streams.steps_per_epoch
+    going_on, done = recurra.resume(run, budget={"epochs": 2}), warm.streams.steps_per_epoch
     ends = [list(warm.records(until=5))[-1], list(going_on.records(until=done + 5))[-1]]
     assert [end.steps for end in ends] == [5, done + 5]
     for name, value in going_on.model.parameters.items():

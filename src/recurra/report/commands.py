@@ -89,7 +89,7 @@ def run_commands(run: FinishedRun, out: str | None = None) -> list[str]:
     words = ["recurra", "train", *map(shown_source, config.text.sources)]
     settings = _choices(config.network, run.run.equations)
     if config.origin is not None:
-        words.append(f"--init-from={_shown(config.origin.run)}")
+        words.append(f"--init-from={shown_source(config.origin.run)}")
         words += ["--keep-optimizer"] if config.origin.keep_optimizer else []
         base = RECIPES.get(config.recipe.name, RECIPES["modern"])
         words += [f"--recipe={base.name}"] if base.name == "modern" else []
@@ -102,7 +102,7 @@ def run_commands(run: FinishedRun, out: str | None = None) -> list[str]:
     if out is not None:
         words.append(f"--out={out}")
     longer = ["recurra", "train", "--resume", out or "RUN"]
-    budgets = [one.budget.items() for one in run.extensions]
+    budgets = [extension.budget.items() for extension in run.extensions]
     return [
         shlex.join(words),
         *(shlex.join(longer + [f"--{n}={_plain(v)}" for n, v in items]) for items in budgets),

@@ -25,26 +25,20 @@ class Extension:
 
     Attributes:
         step: steps done when it was given.
-        steps, epochs, minutes: as in a recipe, counted from the beginning of the run.
+        budget: ``{"steps": 8000}``, epochs or minutes: counted from the beginning of the run.
 
     Raises:
         SettingError: a budget that makes no sense, or none at all.
     """
 
     step: int
-    steps: int | None = None
-    epochs: float | None = None
-    minutes: float | None = None
+    budget: dict[str, int | float]
 
     def __post_init__(self) -> None:
-        if not self.budget:
-            raise SettingError("name the new budget: steps, epochs or minutes")
-        Recipe().with_(**self.budget)
-
-    @property
-    def budget(self) -> dict[str, Any]:
-        """The limits that are set."""
-        return {name: value for name in BUDGETS if (value := getattr(self, name)) is not None}
+        if not self.budget or not {*self.budget} <= {*BUDGETS}:
+            raise SettingError(f"a new budget has to be one of {', '.join(BUDGETS)}")
+        checked = Recipe().with_(**self.budget)
+        self.budget.update({name: getattr(checked, name) for name in self.budget})
 
     @classmethod
     def load(cls, run: Run) -> tuple[Self, ...]:

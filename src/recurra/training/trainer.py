@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -143,10 +143,11 @@ class Trainer:
             self._checkpointer.save_last(self.watch)
         self._notices.append(Notice(0, warm.describe(self.corpus.vocabulary)))
 
-    def extend(
-        self, *, steps: int | None = None, epochs: float | None = None, minutes: float | None = None
-    ) -> None:
-        """Give the run another budget, counted from its beginning, and keep it in its folder.
+    def extend(self, budget: Mapping[str, int | float]) -> None:
+        """Give the run another budget, and keep it in its folder.
+
+        Args:
+            budget: ``{"steps": 8000}``, epochs or minutes: counted from the beginning of the run.
 
         Raises:
             SettingError: the budget is used up already, or not what ends the run.
@@ -155,7 +156,7 @@ class Trainer:
         assert self.run is not None
         with self._checkpointer.lock():
             watch, _ = self._checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
-            new = Extension(watch.step, steps, epochs, minutes)
+            new = Extension(watch.step, dict(budget))
             said = extend(self.run, self.recipe, new, watch, self.streams.steps_per_epoch)
         self.recipe = extended(self.recipe, [new])
         self._notices.append(Notice(watch.step, said))
