@@ -126,13 +126,17 @@ def compare_command(
     )
     console = make_console(stderr=json)
     comparison = request.open()
-    _train(comparison, make_console(stderr=json, quiet=quiet), request)
-    results = recurra.evaluate_test(comparison, request.texts or None, fetch=request.fetch)
+    where = shown_path(comparison.folder)
+    try:
+        _train(comparison, make_console(stderr=json, quiet=quiet), request)
+        results = recurra.evaluate_test(comparison, request.texts or None, fetch=request.fetch)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
     if json:
         print_json(results.as_dict())
         return
     _print_results(console, comparison, results)
-    console.print(f"\nNext: recurra report {shown_path(comparison.folder)} -o report.html")
+    console.print(f"\nNext: recurra report {where} -o report.html")
 
 
 def report_command(
@@ -206,7 +210,7 @@ def _sizes(text: str | None) -> list[Sizes]:
     return [options.hidden_sizes(size) for size in ([text] if "=" in text else text.split(","))]
 
 
-def _train(comparison: "Comparison", console: "Console", request: recurra.CompareRequest) -> None:
+def _train(comparison: "Comparison", console: "Console", request: "recurra.CompareRequest") -> None:
     """Train what is missing; a line for each run that ends."""
     where = shown_path(comparison.folder)
     done, total = count_runs(comparison)
@@ -217,17 +221,14 @@ def _train(comparison: "Comparison", console: "Console", request: recurra.Compar
     texts = request.texts or None
     for trial, trainer in recurra.pending_runs(comparison, texts, fetch=request.fetch):
         console.print(f"[{done + 1}/{total}] {trial.key}")
-        try:
-            with follow(trainer, console) as show:
-                for record in trainer.records():
-                    show(record)
-        except KeyboardInterrupt:
-            raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
+        with follow(trainer, console) as show:
+            for record in trainer.records():
+                show(record)
         assert isinstance(record, Finished)
-        if record.stopped_by == INTERRUPTED:
+        done += record.stopped_by != INTERRUPTED
+        if trainer.stop_asked:
             advice = f"recurra compare --resume {where}"
             raise Interrupted(f"Interrupted after {done} of {total} runs. Go on: {advice}")
-        done += 1
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
 
 

@@ -128,6 +128,8 @@ def demo_command(
     for trainer in trainers(minutes, seed=seed, engine=engine, threads=threads):
         results.append(_follow(trainer, console))
         _refuse_to_go_on(results[-1])
+        if trainer.stop_asked:
+            raise Interrupted("Interrupted.")
         console.print()
     runs = [finished.run or "" for finished in results]
     curves = [FinishedRun.open(run).train.nats.tolist() for run in runs]
