@@ -7,6 +7,7 @@
     last.safetensors   everything a resume needs
     best.safetensors   the weights with the lowest held-out loss so far
     extensions.json    budgets that replaced the first one, if any did
+    standard-input.txt the text, where it came through a pipe
     clock.json         wall-clock figures; with metrics.jsonl the only place for them
 
 The first three are written once, when the run is created, and never change: every checkpoint
@@ -47,6 +48,7 @@ from recurra.storage.locks import lock_file
 
 Name = Literal["last", "best"]
 METRICS, CLOCK, EXTENSIONS = "metrics.jsonl", "clock.json", "extensions.json"
+KEPT_TEXT = "standard-input.txt"
 MAX_LINE = 64 * 2**20  # bytes of one record, which may hold a sample
 LONGEST = 10**12  # seconds, or characters, that a clock can have counted
 
@@ -85,9 +87,16 @@ class Run:
 
     @classmethod
     def create(
-        cls, folder: str | Path, config: Mapping[str, Any], equations: str, vocabulary: str
+        cls,
+        folder: str | Path,
+        config: Mapping[str, Any],
+        equations: str,
+        vocabulary: str,
+        text: str | None = None,
     ) -> Self:
         """Make a new run folder (its parents too) and open it; all of it appears at once.
+
+        A text that cannot be read again is kept in it.
 
         Raises:
             RunError: the folder is there already and not empty, or cannot be written; then
@@ -99,6 +108,8 @@ class Run:
             "equations.eq": equations.encode(),
             "vocabulary.json": _encode({"characters": vocabulary}),
         }
+        if text is not None:
+            contents[KEPT_TEXT] = text.encode("utf-8", "replace")
         temporary = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
         try:
             temporary.mkdir(parents=True)
@@ -128,6 +139,7 @@ class Run:
         config: Mapping[str, Any],
         equations: str,
         vocabulary: str,
+        text: str | None = None,
     ) -> Self:
         """Create ``parent/name-001``, or the next free number; no two processes get the same.
 
@@ -139,7 +151,7 @@ class Run:
             folder = Path(parent, f"{stem}-{next(numbers):03}")
             if not folder.exists():
                 try:
-                    return cls.create(folder, config, equations, vocabulary)
+                    return cls.create(folder, config, equations, vocabulary, text)
                 except RunError:
                     if not folder.exists():  # else another process was faster
                         raise

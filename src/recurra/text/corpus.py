@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from recurra.errors import RunError, SettingError
+from recurra.errors import RunError, SettingError, TextError
 from recurra.text.decoding import Document
 from recurra.text.download import Progress
-from recurra.text.sources import Source, absolute, read_documents
+from recurra.text.sources import Source, absolute, is_stream, read_documents
 from recurra.text.vocabulary import Vocabulary
 
 DEFAULT_SPLIT = (90, 5, 5)
@@ -159,9 +159,17 @@ class TextSpec:
         Args:
             sources, encoding, split: as for `load_corpus`.
             corpus: what it made of them, if they have been read.
+
+        Raises:
+            TextError: one cannot be read, or not again.
         """
         if isinstance(sources, Source):
             sources = [sources]
+        if any(map(is_stream, sources)):
+            raise TextError(
+                "a pipe can be read only once, and only a training from nothing else keeps its "
+                "text: write it into a file, and name that"
+            )
         corpus = corpus or load_corpus(sources, encoding, split)
         shares = split if isinstance(split, str) else "/".join(map(str, split))
         spec = cls(tuple(map(absolute, sources)), encoding, shares, corpus.fingerprint)

@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib import metadata
@@ -23,7 +24,8 @@ from recurra.text.decoding import Document, decode
 from recurra.text.download import MAX_BYTES, SCHEMES, Progress, download
 
 Source = str | Path
-"""A file, a folder, an address or the name of a corpus."""
+"""A file, a folder, an address, the name of a corpus, or "-"."""
+STDIN = "-"
 
 
 def read_documents(
@@ -37,7 +39,8 @@ def read_documents(
 
     Args:
         sources: files, folders, URLs (``https://...``, optionally ending in ``#sha256=`` and the
-            expected hash) and names of corpora. A file with the name of a corpus is ``./name``.
+            expected hash) and names of corpora, or "-" for standard input. A file with such a
+            name is ``./name``.
         encoding: see `recurra.text.decoding.decode`.
         fetch: False for sources that a file names, not the user: no address is asked for (one that
             was downloaded before is read), and only regular files are read.
@@ -66,6 +69,11 @@ def absolute(source: Source) -> str:
     return str(Path(source).resolve())
 
 
+def is_stream(source: Source) -> bool:
+    """Whether a text can be read only once: standard input, or another pipe."""
+    return source == STDIN or (os.path.exists(source) and _is_pipe(Path(source)))
+
+
 def _read(
     source: Source, encoding: str | None, fetch: bool, progress: Progress | None
 ) -> Iterator[Document]:
@@ -73,7 +81,9 @@ def _read(
         raise TextError(
             'the name of a text is empty: name files, folders ("." is this one) or URLs'
         )
-    if source in NAMED:
+    if source == STDIN and fetch:
+        yield decode(read_limited(sys.stdin.buffer, MAX_BYTES), "standard input", encoding)
+    elif source in NAMED:
         yield from NAMED[str(source)]()
     elif str(source).startswith(SCHEMES):
         path = download(str(source), fetch=fetch, progress=progress)

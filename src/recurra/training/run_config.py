@@ -1,10 +1,10 @@
 """The configuration of a run: what its ``config.json`` says."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from recurra.compute.engines import check_engine
-from recurra.storage.runs import Name, Run
+from recurra.storage.runs import KEPT_TEXT, Name, Run
 from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import TextSpec
 from recurra.training.recipe import Recipe
@@ -60,7 +60,10 @@ class RunConfig:
             RunError: a field is missing, of another type, or makes no sense.
         """
         cure = "restore a backup, or train a new run"
-        return read_typed(cls, run.config, run.folder / "config.json", cure)
+        config = read_typed(cls, run.config, run.folder / "config.json", cure)
+        if config.text.sources != (KEPT_TEXT,):
+            return config
+        return replace(config, text=replace(config.text, sources=(str(run.folder / KEPT_TEXT),)))
 
     def to_json(self) -> dict[str, Any]:
         """The configuration as JSON, for `Run.create`."""

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
 from recurra.errors import RunError, TextError
 from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, evaluate
-from recurra.storage.runs import Run
+from recurra.storage.runs import KEPT_TEXT, Run
 from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec, load_corpus
-from recurra.text.sources import Source, read_documents
+from recurra.text.sources import Source, is_stream, read_documents
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
@@ -78,10 +78,15 @@ def start(
         corpus = corpus.numbered(warm.vocabulary(corpus.vocabulary))
     check_engine(engine, threads)
     recipe = resolve(network, corpus, recipe).recipe
+    kept = corpus.documents[0].text if len(sources) == 1 and is_stream(sources[0]) else None
+    if kept is not None:
+        sources, encoding = [KEPT_TEXT], "utf-8"
     text = TextSpec.of(sources, encoding, split, corpus)
+    if kept is not None:
+        text = replace(text, sources=(KEPT_TEXT,))
     origin = warm.origin if warm else None
     config = RunConfig(network.name, text, recipe, engine, threads, origin)
-    pieces = (config.to_json(), network.source, corpus.vocabulary.characters)
+    pieces = (config.to_json(), network.source, corpus.vocabulary.characters, kept)
     if out is not None:
         run = Run.create(out, *pieces)
     else:
