@@ -34,7 +34,7 @@ def shrunk(arguments: list[str]) -> list[str]:
     """The arguments of a `recurra` command with tiny budgets and sizes in place of their own."""
     command, *rest = arguments
     if any(argument.startswith(("runs/", "--resume", "--from")) for argument in rest):
-        return arguments
+        return [*arguments, "--steps=6"] if "--steps" in arguments else arguments
     if any(argument.startswith("studies/") for argument in rest) and command == "compare":
         return [*arguments, "--seeds=2"]
     kept = []
