@@ -2,6 +2,8 @@
 
 import ast
 import re
+import textwrap
+import unicodedata
 import warnings
 
 from recurra.errors import EquationError
@@ -19,7 +21,7 @@ class Source:
     """
 
     def __init__(self, text: str, name: str) -> None:
-        self.lines = text.splitlines()
+        self.lines = textwrap.dedent(text).splitlines()
         self.text, self.name = "\n".join(self.lines), name
         # line -> column of every byte
         self._columns: dict[int, list[int]] = {}
@@ -50,6 +52,12 @@ class Source:
                 f"this cannot be read ({what}): write name[t] = expression, "
                 "with * or @ between the factors of a product"
             )
+            if isinstance(error, IndentationError):
+                message = "this line begins further in than the others: begin it as they do"
+            elif wide := re.match("invalid character '(.)'", error.msg):
+                plain = unicodedata.normalize("NFKC", wide[1])
+                if plain != wide[1] and plain.isascii():
+                    message = f"{wide[1]} is a full-width character: type {plain}"
         except (MemoryError, RecursionError):
             place, message = Place(1, 0), "nested too deeply: split it into several equations"
         except ValueError:  # null bytes, lone surrogates

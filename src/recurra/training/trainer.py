@@ -413,6 +413,12 @@ class Trainer:
             if math.isfinite(smooth)
             else "is no finite number any more"
         )
+        if self.watch.step == 1:  # its loss came before any update
+            begin = ", ".join(self.network.initialisers) or "weights"
+            return (
+                f"the loss {what} at step 1, before any update, so that no learning rate helps: "
+                f"look at how {begin} begin, and for divisions by 0 and for growth in the equations"
+            )
         clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
         lower = min(recipe.lr / 10, 0.01)  # 0.01: that of the classic recipe
         saved = self._checkpointer.saved_step

@@ -21,8 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.errors import SettingError
+from recurra.errors import SettingError, TextError
 from recurra.storage.files import MAX_DEFINITION, read_limited
+from recurra.text.decoding import decode
 
 LARGEST = 2**53  # a float holds all whole numbers up to here
 MOST = 1_000_000  # values of a parameter that are listed
@@ -189,10 +190,10 @@ def load_space(path: str | Path) -> Space:
     """
     try:
         with Path(path).open("rb") as file:
-            content = tomllib.loads(read_limited(file, MAX_DEFINITION).decode())
+            content = tomllib.loads(decode(read_limited(file, MAX_DEFINITION), str(path)).text)
     except OSError as error:
         raise SettingError(f"cannot read the space {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, TextError) as error:
         raise SettingError(f"{path} is not TOML: {error}") from None
     except (ValueError, RecursionError):
         raise SettingError(f"{path} has a number too long, or lists too deep, to read") from None

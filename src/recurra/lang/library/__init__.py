@@ -1,5 +1,6 @@
 """The library of networks, as text: one ``.eq`` file each, and users' own files beside them."""
 
+import codecs
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.resources import files
@@ -31,7 +32,8 @@ def load_network(name: str | Path, choices: Mapping[str, str | float] | None = N
         return parse((files(__name__) / f"{name}.eq").read_text("utf-8"), str(name), choices)
     path = Path(name)
     if path.suffix != ".eq" and not path.is_file():
-        near = get_close_matches(str(name), library(), n=1)
+        beside = [f"{name}.eq"] if Path(f"{name}.eq").is_file() else []
+        near = beside or get_close_matches(str(name).lower(), library(), n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise SettingError(
             f"no network {name}: {hint}the library has {', '.join(library())}; "
@@ -41,17 +43,27 @@ def load_network(name: str | Path, choices: Mapping[str, str | float] | None = N
         # A network is a page of text; a larger or binary file is refused by the parser.
         with path.open("rb") as file:
             data = file.read(1_000_000)
-        text = data.decode("utf-8-sig")
+        text = _decoded(data)
     except OSError as error:
         raise SettingError(
             f"cannot read {path}: {error.strerror}; check that it is a file that you may read"
         ) from None
     except UnicodeDecodeError:
         raise RecurraError(
-            f"{path} is not a text of equations (not UTF-8): is it the right file?"
+            f"{path} is not a text of equations: is it the right file? If so, save it as UTF-8"
         ) from None
     try:
         return parse(text, path.stem, choices)
     except EquationError as wrong:
         place = wrong.source, wrong.line, wrong.column
         raise EquationError(wrong.message, *place, str(path)) from None
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file, as editors on Chinese and other Windows save it too."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("gb18030")
