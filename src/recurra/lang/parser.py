@@ -164,7 +164,8 @@ class _Parser:
                     raise self.error(f"{name} is never used: use it or remove its line", node)
 
     def _nearest(self, name: str, names: list[str]) -> str:
-        near = get_close_matches(name, names, n=1) or get_close_matches(name.lower(), names, n=1)
+        same = [one for one in names if one.lower() == name.lower()]
+        near = same or get_close_matches(name, names, n=1)
         return f"; did you mean {near[0]}?" if near else ""
 
     # -- statements
