@@ -15,11 +15,11 @@ import pytest
 import recurra
 from command_line import RECURRA, SMALL, process, wait_for, write_text
 from recurra.cli import COMMANDS
-from recurra.cli.options import make_recipe
+from recurra.cli.options import typed
 from recurra.compute.numba.codegen import generate_kernels
 from recurra.compute.plan import make_plan
 from recurra.lang.functions import FUNCTIONS
-from recurra.training.recipe import RECIPES, Recipe
+from recurra.training.recipe import RECIPES, Recipe, make_recipe
 
 RESULT = {
     "run", "network", "parameters", "vocabulary", "steps", "characters", "seconds",
@@ -78,9 +78,8 @@ OTHER = {
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Recipe) if field.name != "name"])
 def test_an_option_sets_its_field_and_no_other(name):
-    typed, value = OTHER[name]
-    settings = dict.fromkeys(OTHER) | {name: typed}
-    recipe = make_recipe("modern", settings)
+    text, value = OTHER[name]
+    recipe = make_recipe("modern", typed({name: text}))
     expected = {name: value}
     if name in ("epochs", "minutes"):
         expected["steps"] = None  # one budget replaces the other

@@ -15,8 +15,9 @@ from recurra.lang.library import load_network
 from recurra.lang.shapes import ShapeSolver
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
-from recurra.models.sampling import Sampling, Writer, write
+from recurra.models.sampling import Sampling, Writer
 from recurra.text.vocabulary import Vocabulary
+from recurra.training.write_request import write
 
 LETTERS = "\n abcdefgh宝玉"
 

@@ -137,33 +137,3 @@ class Writer:
         if vocabulary.unknown("\n"):
             return int(self._rng.integers(len(vocabulary)))
         return int(vocabulary.encode("\n")[0])
-
-
-def write(
-    model: Model,
-    prompt: str = "",
-    characters: int = 500,
-    *,
-    temperature: float = 0.8,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int | None = None,
-    strict: bool = False,
-) -> Iterator[str]:
-    """Continue a text: yields the characters that follow, without the prompt.
-
-    Args:
-        model: what writes.
-        prompt: what it reads first; characters it does not know are skipped.
-        characters: how many to write.
-        temperature, top_k, top_p: see `Sampling`.
-        seed: equal seeds write equal texts; None: another text every time.
-        strict: an unknown character in the prompt is an error.
-
-    Raises:
-        SettingError: an option that makes no sense.
-        TextError: ``strict``, and the prompt has an unknown character.
-    """
-    writer = Writer(model, Sampling(temperature, top_k, top_p), seed)
-    writer.read(prompt, strict)
-    return writer.write(characters)

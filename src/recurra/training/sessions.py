@@ -1,13 +1,12 @@
 """From names to a trainer, and from a run folder back to its trainer and its texts."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
 from recurra.errors import RunError, TextError
-from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, evaluate
 from recurra.storage.runs import Run
@@ -16,10 +15,8 @@ from recurra.text.sources import Source, read_documents
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
-from recurra.training.records import Finished, Record
 from recurra.training.resolve import resolve
 from recurra.training.run_config import RunConfig
-from recurra.training.stopping import DIVERGED
 from recurra.training.trainer import Trainer
 
 
@@ -113,56 +110,6 @@ def resume(
         engine=config.engine,
         threads=config.threads,
     )
-
-
-def train(
-    sources: Sequence[Source],
-    network: Network | Source = "wrnn",
-    recipe: Recipe = MODERN,
-    *,
-    report: Callable[[Record], object] | None = None,
-    out: Source | None = None,
-    encoding: str | None = None,
-    split: Split = DEFAULT_SPLIT,
-    corpus: Corpus | None = None,
-    engine: str = DEFAULT_ENGINE,
-    threads: int | None = None,
-) -> Finished:
-    """Train a network on texts, from beginning to end.
-
-    Args:
-        sources: files, folders, URLs or "shakespeare".
-        network: the equations, the name of a library network, or the path of a ``.eq`` file.
-        recipe: how to train.
-        report: called with every record on the way.
-        out, encoding, split, corpus, engine, threads: see `start`.
-
-    Returns:
-        The figures of the run; its folder is ``.run``.
-
-    Raises:
-        RecurraError: a text, a setting or the folder is refused, or the training diverged.
-    """
-    if not isinstance(network, Network):
-        network = load_network(network)
-    trainer = start(
-        sources,
-        network,
-        recipe,
-        out=out,
-        encoding=encoding,
-        split=split,
-        corpus=corpus,
-        engine=engine,
-        threads=threads,
-    )
-    for record in trainer.records():
-        if report is not None:
-            report(record)
-    assert isinstance(record, Finished)
-    if record.stopped_by == DIVERGED:
-        raise RunError(record.message)
-    return record
 
 
 def load_run_corpus(
