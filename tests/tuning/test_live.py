@@ -14,13 +14,8 @@ def trial(number, state, loss=None, rungs=(), characters=None):
 
 def test_news_counts_best_and_time_left(tmp_path):
     live = LiveSearch(make_spec(tmp_path))
-    waiting = trial(2, "waiting")
-    begun = [
-        trial(0, "done", 1.5, characters=LENGTH),
-        trial(1, "running"),
-        waiting,
-        trial(3, "waiting"),
-    ]
+    done, rest = trial(0, "done", 1.5, characters=LENGTH), [trial(n, "waiting") for n in (2, 3)]
+    begun = [done, trial(1, "running"), *rest]
     assert live.take(begun, 10.0) == []  # what had ended before is no news
     assert live.counts == {"done": 1, "running": 1, "waiting": 2}
     assert (live.best_loss, live.seconds_left) == (1.5, None)

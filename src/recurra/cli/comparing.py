@@ -210,7 +210,7 @@ def _sizes(text: str | None) -> list[Sizes]:
     return [options.hidden_sizes(size) for size in ([text] if "=" in text else text.split(","))]
 
 
-def _train(comparison: "Comparison", console: "Console", request: recurra.CompareRequest) -> None:
+def _train(comparison: "Comparison", console: "Console", request: "recurra.CompareRequest") -> None:
     """Train what is missing; a line for each run that ends."""
     where = shown_path(comparison.folder)
     done, total = count_runs(comparison)

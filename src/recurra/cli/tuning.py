@@ -152,7 +152,7 @@ def tune_command(
     show_winner(console, study, json)
 
 
-def _dry_run(console: "Console", request: recurra.TuneRequest, json: bool) -> None:
+def _dry_run(console: "Console", request: "recurra.TuneRequest", json: bool) -> None:
     from recurra.tuning.cost import DAY, estimate_cost
     from recurra.tuning.tables import PROBES
 

@@ -8,7 +8,6 @@ from typing import Literal
 from recurra.comparison.budgets import LimitName, Match, Sizes
 from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_comparison
-from recurra.comparison.from_studies import compare_studies
 from recurra.comparison.results import Results, evaluate_test
 from recurra.comparison.runner import pending_runs
 from recurra.compute.engines import DEFAULT_ENGINE
@@ -20,7 +19,6 @@ from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_r
 from recurra.training.records import Record
 from recurra.training.request import as_shares, as_sources, refuse_beside
 from recurra.tuning.spec import FILE as STUDY_FILE
-from recurra.tuning.study import Study
 
 Runs = Sequence[Source] | Mapping[str, Sequence[Source]]
 Studies = Sequence[Source] | Mapping[str, Source]
@@ -137,6 +135,9 @@ class CompareRequest:
         if self.resume is not None:
             return Comparison.open(self.resume)
         if self.studies:
+            from recurra.comparison.from_studies import compare_studies
+            from recurra.tuning.study import Study  # with Optuna, which takes a second
+
             assert isinstance(self.studies, Mapping)
             studies = {name: Study.open(folder) for name, folder in self.studies.items()}
             return compare_studies(
