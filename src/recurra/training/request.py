@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.errors import RequestError, RunError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.storage.runs import Run
-from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec, load_corpus
+from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, load_corpus
 from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun
@@ -20,18 +19,9 @@ from recurra.training.sessions import resume, start
 from recurra.training.stopping import DIVERGED
 from recurra.training.trainer import Trainer
 from recurra.training.warm_start import WarmStart
+from recurra.training.winner import Winner
 
 NETWORK = "wrnn"  # where none is named
-
-
-@dataclass(frozen=True)
-class Winner:
-    """The best trial of a study, as a training of its own is to have it."""
-
-    network: Network
-    recipe: Recipe
-    text: TextSpec
-    folder: Path
 
 
 @dataclass(frozen=True, kw_only=True)
