@@ -43,7 +43,7 @@ def test_equations_may_be_pasted_with_their_indent(call, tmp_path):
     code, _, err = call("show", "net.eq")
     assert code == 1
     assert "line 2" in err
-    assert "begins further in than the others" in err
+    assert "this line is indented, and others are not" in err
 
 
 @pytest.mark.parametrize(

@@ -266,8 +266,8 @@ def test_a_file_is_as_good_as_a_name(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"", ["mine.eq, line 1", "no output"]),
-        (b"\xff\xfe\x00\x01" * 99, ["mine.eq", "not UTF-8"]),
-        (b"PK\x03\x04" + bytes(range(256)), ["mine.eq", "not UTF-8"]),
+        (b"\xff\xfe\x00\x01" * 99, ["mine.eq, line 1", "cannot be read"]),
+        (b"PK\x03\x04" + bytes(range(256)), ["mine.eq", "is not a text of equations", "UTF-8"]),
         (bytes(1000), ["mine.eq, line 1"]),
         (b"word " * 1_000_000, ["mine.eq, line 1", "longer than 100,000 characters"]),
     ],
