@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from recurra.training.sessions import resume as resume
     from recurra.training.sessions import score as score
     from recurra.training.sessions import start as start
+    from recurra.training.sessions import start_from as start_from
     from recurra.training.trainer import Trainer as Trainer
     from recurra.training.write_request import WriteRequest as WriteRequest
     from recurra.training.write_request import write as write
@@ -202,6 +203,7 @@ _MODULES = {
         "resume",
         "score",
         "start",
+        "start_from",
     ),
     "training.trainer": ("Trainer",),
     "training.write_request": (

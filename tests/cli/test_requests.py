@@ -194,7 +194,7 @@ def test_write(typed, asked, line, given, options):
 
 def test_write_several_into_a_file_from_a_pipe(typed):
     expected = recurra.WriteRequest(runs=["one", "other"], prompt="to be", out="texts.txt")
-    assert typed(["write", "one", "other", "-o", "texts.txt"], b"to be\n") == expected
+    assert typed(["write", "one", "other", "-", "-o", "texts.txt"], b"to be\n") == expected
     assert typed(["write", "one", "other", "to be", "-o", "texts.txt"]) == expected
 
 

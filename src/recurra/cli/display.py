@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from recurra.cli.streams import Stream
 from recurra.training.live import LiveTraining
-from recurra.training.records import Compiling, Evaluation, Lost, Progress, Record, Sample
+from recurra.training.records import Compiling, Evaluation, Lost, Notice, Progress, Record, Sample
 from recurra.training.signals import stop_on_signals
 from recurra.training.trainer import Trainer
 from recurra.view.numbers import duration, loss, whole
@@ -87,7 +87,7 @@ class Lines:
                 if not record.seconds or time.monotonic() - self._printed > PAUSE:
                     self._printed = time.monotonic()
                     self.console.print(compiling(record))
-            case Lost():
+            case Lost() | Notice():
                 self.console.print(record.message)
             case Progress():
                 if time.monotonic() - self._printed > PAUSE:
@@ -113,7 +113,7 @@ class Dashboard(Lines):
 
     def tell(self, record: Record) -> None:
         """Print a line that stays above the figures."""
-        if isinstance(record, Lost | Evaluation):
+        if isinstance(record, Lost | Notice | Evaluation):
             super().tell(record)
 
     def render(self) -> "Group":

@@ -50,7 +50,11 @@ def train_command(
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Go on with this run. Name TEXT only if it was moved."),
+        typer.Option(
+            metavar="RUN",
+            help="Go on with this run; with --steps, --epochs or --minutes for longer. Name TEXT "
+            "only if it was moved.",
+        ),
     ] = None,
     winner: Annotated[
         str | None,
@@ -58,6 +62,17 @@ def train_command(
             "--from", metavar="STUDY", help="Network, recipe and texts of a search's winner."
         ),
     ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Begin with the weights of this run; network, sizes and recipe are its own, too.",
+        ),
+    ] = None,
+    keep_optimizer: Annotated[
+        bool,
+        typer.Option("--keep-optimizer", help="With --init-from: its optimiser's state, too."),
+    ] = False,
     fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",

@@ -1,8 +1,11 @@
 """Commands that use a trained run: `write` and `eval`."""
 
 import contextlib
+import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +32,12 @@ def write_command(
     characters: Annotated[
         int, typer.Option("--chars", min=0, help="Characters to write.")
     ] = CHARACTERS,
+    prompt: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The text, if it is a folder's name or begins with -."),
+    ] = None,
+    stop: Annotated[str, typer.Option(metavar="TEXT", help="End before this text.")] = "",
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Texts of each run.")] = 1,
     temperature: Annotated[
         float, typer.Option(help="Below 1: more likely text; above 1: more surprising.")
     ] = TEMPERATURE,
@@ -55,12 +64,18 @@ def write_command(
 ) -> None:
     """Go on with a text, as one run would, or several side by side: write RUN [RUN...] [TEXT].
 
-    Without TEXT it comes from a pipe; without a pipe you type, they go on, you type again.
+    TEXT can be -, which is standard input. Without TEXT, on a terminal, you type, they go on, you
+    type again; elsewhere they begin with nothing, and leave standard input to others.
     """
-    runs, prompt = split_prompt(words)
-    if prompt is None and not sys.stdin.isatty():
-        prompt = _piped()
-    request = options.request(recurra.WriteRequest, context, {"runs": runs, "prompt": prompt})
+    runs, text = (tuple(words), prompt) if prompt is not None else split_prompt(words)
+    if text == "-" and prompt is None:
+        text = _piped()
+    elif text is None and not sys.stdin.isatty():
+        text = ""
+        with contextlib.suppress(OSError):
+            if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+                echo("Standard input is left unread: for its text, end with -", err=True)
+    request = options.request(recurra.WriteRequest, context, {"runs": runs, "prompt": text})
     write_texts(make_console(), request)
 
 
@@ -74,7 +89,7 @@ def write_texts(console: "Console", request: recurra.WriteRequest) -> None:
     else:
         _read(writers, request.prompt, request.strict)
         with open_output(request.out) as file:
-            for text in _written(writers, request.prompt, request.characters):
+            for text in _written(writers, request.prompt, request):
                 file.write(text.encode("utf-8", "backslashreplace"))
         tell_written(request.out)
 
@@ -87,10 +102,11 @@ def _write_on(
 ) -> None:
     """In columns on a terminal, else in turn."""
     _read(writers, prompt, request.strict)
-    if len(writers) > 1 and console.is_terminal and not console.is_dumb_terminal:
-        _write_columns(console, writers, prompt, request.characters)
+    columns = request.samples == 1 < len(writers)
+    if columns and console.is_terminal and not console.is_dumb_terminal:
+        _write_columns(console, writers, prompt, request)
         return
-    for text in _written(writers, prompt, request.characters):
+    for text in _written(writers, prompt, request):
         echo(text, end="")
 
 
@@ -103,17 +119,22 @@ def _read(writers: Mapping[str, recurra.Writer], prompt: str, strict: bool) -> N
             echo(f"{name} has never seen {named}{more}: skipped", err=True)
 
 
-def _written(writers: Mapping[str, recurra.Writer], prompt: str, characters: int) -> Iterator[str]:
+def _written(
+    writers: Mapping[str, recurra.Writer], prompt: str, request: recurra.WriteRequest
+) -> Iterator[str]:
     for name, writer in writers.items():
         if len(writers) > 1:
             yield f"--- {name}\n"
         yield prompt
-        yield from writer.write(characters)
+        yield from writer.write(request.characters, request.stop)
         yield "\n"
 
 
 def _write_columns(
-    console: "Console", writers: Mapping[str, recurra.Writer], prompt: str, characters: int
+    console: "Console",
+    writers: Mapping[str, recurra.Writer],
+    prompt: str,
+    request: recurra.WriteRequest,
 ) -> None:
     from rich.live import Live
     from rich.table import Table
@@ -123,8 +144,8 @@ def _write_columns(
     cells = [Text(visible(prompt), "bold", overflow="fold") for _ in writers]
     table.add_row(*cells)
     with Live(table, console=console):
-        streams = [writer.write(characters) for writer in writers.values()]
-        for written in zip(*streams, strict=True):
+        streams = [w.write(request.characters, request.stop) for w in writers.values()]
+        for written in zip_longest(*streams, fillvalue=""):
             for cell, character in zip(cells, written, strict=True):
                 cell.append(visible(character), "not bold")
 

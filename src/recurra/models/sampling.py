@@ -110,8 +110,8 @@ class Writer:
             self._last = int(numbers[-1])
         return unknown
 
-    def write(self, characters: int) -> Iterator[str]:
-        """Write so many characters, one by one.
+    def write(self, characters: int, stop: str = "") -> Iterator[str]:
+        """Write so many characters, one by one, or as far as a text, which is left out.
 
         With nothing read yet the text begins as after a line break; where the vocabulary has
         none, as after a random character.
@@ -119,6 +119,17 @@ class Writer:
         Raises:
             RunError: the model predicts no finite numbers.
         """
+        held = ""  # the beginning of `stop`, perhaps
+        for character in self._draw(characters):
+            held += character
+            while not stop.startswith(held):
+                yield held[0]
+                held = held[1:]
+            if held and held == stop:
+                return
+        yield from held
+
+    def _draw(self, characters: int) -> Iterator[str]:
         if self._last is None:
             self._last = self._beginning()
         for _ in range(characters):

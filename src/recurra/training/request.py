@@ -2,34 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.errors import RequestError, RunError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.storage.runs import Run
-from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec, load_corpus
+from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, load_corpus
 from recurra.text.download import Progress
 from recurra.text.sources import Source
+from recurra.training.finished_run import FinishedRun
 from recurra.training.presets import preset
-from recurra.training.recipe import MODERN, Recipe, RecipeValue, make_recipe
+from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
 from recurra.training.records import Finished, Record
 from recurra.training.sessions import resume, start
 from recurra.training.stopping import DIVERGED
 from recurra.training.trainer import Trainer
+from recurra.training.warm_start import WarmStart
+from recurra.training.winner import Winner
 
 NETWORK = "wrnn"  # where none is named
-
-
-@dataclass(frozen=True)
-class Winner:
-    """The best trial of a study, as a training of its own is to have it."""
-
-    network: Network
-    recipe: Recipe
-    text: TextSpec
-    folder: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +39,13 @@ class TrainRequest:
         preset: "fast", "good" or "best".
         recipe: a recipe, "modern" or "classic".
         settings: fields of the recipe, with the values that replace its own.
-        resume: the folder of a run to go on with; only its texts may be named, if they were moved.
+        resume: the folder of a run to go on with; only its texts may be named, if they were moved,
+            and another budget, in the settings.
         winner: opens the best trial of a search, as `recurra.tuning.study.StudyWinner` does; it
             brings network, recipe and texts.
+        init_from: the folder of a run whose network, sizes and weights it begins with; its recipe,
+            too, unless one is named.
+        keep_optimizer: go on with the state of that run's optimiser, too.
         out: the new run folder.
         encoding, split, engine, threads: see `recurra.start`.
         fetch: download texts that a folder names by address.
@@ -67,6 +63,8 @@ class TrainRequest:
     settings: Mapping[str, RecipeValue] = field(default_factory=dict)
     resume: Source | None = None
     winner: Callable[[], Winner] | None = None
+    init_from: Source | None = None
+    keep_optimizer: bool = False
     out: Source | None = None
     encoding: str | None = None
     split: Split | None = None
@@ -79,23 +77,40 @@ class TrainRequest:
         fill(texts=as_sources(self.texts), split=as_shares(self.split))
         if self.resume is not None:
             kept = "a resumed run keeps what it began with; train a new one to change that"
-            refuse_beside(self, {"resume", "texts", "fetch"}, kept)
+            refuse_beside(self, {"resume", "texts", "fetch", "settings"}, kept)
+            for name in self.settings.keys() - self.budget.keys():
+                raise RequestError(name, kept)
             return
+        if self.keep_optimizer and self.init_from is None:
+            raise RequestError("keep_optimizer", "name the run it comes from, with --init-from")
+        if self.init_from is not None:
+            why = "the run that the weights come from brings its own"
+            refuse_beside(self, {*vars(self)} - {"network", "preset", "choices"}, why)
+            if "hidden" in self.settings:
+                raise RequestError("hidden", why)
         if self.winner is not None:
-            own = {"network", "preset", "choices", "recipe", "encoding", "split"}
+            own = {"network", "preset", "choices", "recipe", "encoding", "split", "init_from"}
             refuse_beside(self, {*vars(self)} - own, "a search's winner brings its own")
         elif not self.texts:
             raise RequestError("texts", "name what to train on, or use --resume or --from")
         elif self.preset is not None:
             refuse_beside(self, {*vars(self)} - {"recipe"}, "a preset brings its own")
-        else:
+        elif self.init_from is None or self.recipe is not None:
             recipe = make_recipe(self.recipe or MODERN, self.settings)
-            fill(recipe=recipe, settings={}, network=self.network or NETWORK)
+            fill(recipe=recipe, settings={})
+        if not (self.winner or self.preset or self.init_from):
+            fill(network=self.network or NETWORK)
         if isinstance(self.network, Network) and (self.choices or self.preset):
             raise RequestError("network", "name it: choices and presets read its equations")
         if self.winner is None:
             fill(split=self.split or as_shares(DEFAULT_SPLIT))
         fill(engine=self.engine or DEFAULT_ENGINE)
+
+    @property
+    def budget(self) -> dict[str, int | float]:
+        """The budgets among the settings."""
+        items = self.settings.items()
+        return {n: v for n, v in items if n in BUDGETS and isinstance(v, int | float)}
 
     def start(self, progress: Progress | None = None, corpus: Corpus | None = None) -> Trainer:
         """The trainer that does what was asked for, with its run folder.
@@ -109,9 +124,14 @@ class TrainRequest:
         """
         if self.resume is not None:
             return resume(
-                Run.open(self.resume), self.texts or None, corpus=corpus, fetch=self.fetch
+                Run.open(self.resume),
+                self.texts or None,
+                corpus=corpus,
+                fetch=self.fetch,
+                budget=self.budget,
             )
         texts, encoding, split = self.texts, self.encoding, self.split or DEFAULT_SPLIT
+        warm = None
         if self.winner is not None:
             winner = self.winner()
             text, network, recipe = winner.text, winner.network, winner.recipe
@@ -124,6 +144,10 @@ class TrainRequest:
             assert not isinstance(self.network, Network)
             suited = preset(self.preset, corpus, self.network, self.choices)
             network, recipe = suited.network, suited.recipe
+        elif self.init_from is not None:
+            warm = WarmStart.of(FinishedRun.open(self.init_from), self.keep_optimizer)
+            network = warm.source.network
+            recipe = make_recipe(self.recipe or warm.source.recipe)
         else:
             named, recipe = self.network or NETWORK, make_recipe(self.recipe or MODERN)
             network = named if isinstance(named, Network) else load_network(named, self.choices)
@@ -138,6 +162,7 @@ class TrainRequest:
             corpus=corpus or load_corpus(texts, encoding, split, progress=progress),
             engine=self.engine or DEFAULT_ENGINE,
             threads=self.threads,
+            warm=warm,
         )
 
 

@@ -24,6 +24,8 @@ class WriteRequest:
         runs: models, or folders of runs.
         prompt: the text that they go on with; None: a conversation, in which it is typed.
         characters: how many each writes.
+        stop: a text before which writing ends.
+        samples: how many texts each run writes, the first with the seed, the next with seed + 1.
         temperature, top_k, top_p: see `recurra.Sampling`.
         greedy: always take the likeliest, which is temperature 0.
         seed: equal seeds write equal texts; None: another text every time.
@@ -40,6 +42,8 @@ class WriteRequest:
     runs: Sequence[Model | Source]
     prompt: str | None = None
     characters: int = CHARACTERS
+    stop: str = ""
+    samples: int = 1
     temperature: float | None = None
     top_k: int | None = None
     top_p: float | None = None
@@ -54,12 +58,16 @@ class WriteRequest:
             raise RequestError("temperature", "greedy takes the likeliest: give one of the two")
         if self.prompt is None and self.out is not None:
             raise RequestError("out", "a conversation has no file: name a text")
+        if self.prompt is None and self.samples > 1:
+            raise RequestError("samples", "a conversation has one: name a text")
         temperature = TEMPERATURE if self.temperature is None else self.temperature
         vars(self).update(
             runs=tuple(self.runs),
             temperature=0.0 if self.greedy else float(temperature),
             greedy=self.greedy or temperature == 0.0,
         )
+        if self.greedy and self.samples > 1:
+            raise RequestError("samples", "the likeliest text is always the same: leave greedy out")
         self.sampling  # noqa: B018 (checked now)
         if self.out is not None:
             output_format(self.out, ["txt"])
@@ -72,7 +80,7 @@ class WriteRequest:
         return Sampling(self.temperature, self.top_k, self.top_p)
 
     def writers(self) -> dict[str, Writer]:
-        """A writer for each run, by its path, or by a model's network; they have read nothing yet.
+        """A writer for each text, by its run's path, or by a model's network; none has read yet.
 
         Raises:
             RunError: a run cannot be read.
@@ -84,7 +92,10 @@ class WriteRequest:
                 name, model = run.network.name, run
             else:
                 name, model = str(run), load_model(run, checkpoint)
-            writers[name] = Writer(model, self.sampling, self.seed)
+            for number in range(self.samples):
+                seed = None if self.seed is None else self.seed + number
+                label = f"{name}:{number + 1}" if self.samples > 1 else name
+                writers[label] = Writer(model, self.sampling, seed)
         return writers
 
 
@@ -100,6 +111,7 @@ def write(
     seed: int | None = None,
     strict: bool = False,
     last: bool = False,
+    stop: str = "",
 ) -> Iterator[str]:
     """Continue a text: yields the characters that follow, without the prompt.
 
@@ -112,6 +124,7 @@ def write(
         seed: equal seeds write equal texts; None: another text every time.
         strict: an unknown character in the prompt is an error.
         last: take the last state of a run, not its best.
+        stop: a text before which writing ends.
 
     Raises:
         SettingError: an option that makes no sense.
@@ -129,10 +142,11 @@ def write(
         seed=seed,
         strict=strict,
         last=last,
+        stop=stop,
     )
     (writer,) = request.writers().values()
     writer.read(prompt, strict)
-    return writer.write(characters)
+    return writer.write(characters, stop)
 
 
 def split_prompt(words: Sequence[str]) -> tuple[tuple[str, ...], str | None]:

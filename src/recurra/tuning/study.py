@@ -17,7 +17,7 @@ from typing import Any, Self
 from recurra.errors import RunError, SettingError, TextError
 from recurra.storage.files import safe_name
 from recurra.training.finished_run import FinishedRun
-from recurra.training.request import Winner
+from recurra.training.winner import Winner
 from recurra.tuning.leases import Leases
 from recurra.tuning.optuna_storage import public_url
 from recurra.tuning.spec import FILE, StudySpec, load_spec, save_spec, study_name
