@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
-from recurra.compute.numba.codegen import Source, generate_kernels
+from recurra.compute.numba.codegen import Call, Source, generate_kernels
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
@@ -201,8 +202,13 @@ class CompiledEngine(HostEngine):
         weights: Weights = "parameter",
     ) -> None:
         shard.put(inputs, targets, state, masks)
-        keys = self.source.forward
-        self._kernels.forward(*shard.arguments("forward", keys, weights, self.held[weights]))
+        self._call("forward", shard, weights)
+
+    def _call(self, kernel: Literal["forward", "backward"], shard: Shard, weights: Weights) -> None:
+        calls: tuple[Call, ...] = getattr(self.source, kernel)
+        arguments = shard.arguments(kernel, calls, weights, self.held[weights])
+        for call, own in zip(calls, arguments, strict=True):
+            getattr(self._kernels, call.function)(*own)
 
     def _backward(
         self,
@@ -214,13 +220,11 @@ class CompiledEngine(HostEngine):
         output_layer: Callable[[Shard], float],
     ) -> float:
         """The loss, and in every shard the gradients of what the output layer sends back."""
-        keys, parameters = self.source.backward, self.held["parameter"]
 
         def run(shard: Shard) -> float:
             self._forward(shard, inputs, targets, state, masks)
             loss = output_layer(shard)
-            arguments = shard.arguments("backward", keys, "parameter", parameters)
-            self._kernels.backward(*arguments)
+            self._call("backward", shard, "parameter")
             return loss
 
         return float(sum(self._pool.run(run, shards)))
