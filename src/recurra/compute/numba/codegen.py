@@ -1,8 +1,9 @@
 """Plan -> readable kernel source: a ``forward`` and a ``backward`` function for every block.
 
 Nothing in the source depends on sizes, so a network is compiled once for all of them. Blocks that
-differ in names alone, as layers do, share their functions. Arrays are two-dimensional: row ``t * batch + r`` of a sum is time step t of stream r; a vector has ``lags``
-more steps in front, the carried past. Arguments are named after their `Kind` and their quantity.
+differ in names alone, as layers do, share their functions. Arrays are two-dimensional: row ``t *
+batch + r`` of a sum is time step t of stream r; a vector has ``lags`` more steps in front, the
+carried past. Arguments are named after their `Kind` and their quantity.
 """
 
 import re

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
+from recurra.compute.numba.ahead import compiled_ahead
 from recurra.compute.numba.codegen import Call, Source, generate_kernels
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.loading import is_compiled, load
@@ -69,6 +70,10 @@ class CompiledEngine(HostEngine):
         other.prepare(self.settings)
         text = np.zeros((self.settings.seq_len, self.settings.batch), np.int32)
         rng, state = np.random.default_rng(0), other.zero_state(self.settings.batch)
+        with compiled_ahead(self.dtype.name, bool(self.shapes.classes)):
+            shards = other._shards_for(*text.shape, training=True)
+            other._backward(shards, text, text, state, None, lambda _: 0.0)
+            other._optimizer_step(self.settings).take(shards, 0.0, 1)
         other.step(text, text, 0.0, update=1, restarted=True, rng=rng)
         other.losses(text, text, state)
         other.next_log_probabilities(text[0], state)

@@ -3,18 +3,16 @@
 import hashlib
 import pickle
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-import llvmlite.binding
 import numba
-from llvmlite.binding import Linkage, parse_bitcode
+from llvmlite.binding import Linkage, add_symbol, address_of_symbol, parse_bitcode
 from numba.core.caching import NullCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, CompileResult
 from numba.core.serialize import dumps
 
-from recurra.compute.numba.cache import read, write
+from recurra.compute.numba.cache import holds, read, write
 from recurra.compute.numba.compilation import in_thread
 
 # NaN and infinity keep their meaning under both: a diverging run has to be seen.
@@ -65,16 +63,27 @@ def symbol(name: str, function: Callable[..., Any], signature: Any) -> Callable[
     """
     kernel = jit(function, python=False)
 
-    @cache
     def define() -> Any:
-        kernel.compile(signature)
-        compiled = kernel.overloads[signature.args]
-        address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
-        llvmlite.binding.add_symbol(name, address)
+        if not address_of_symbol(name):
+            kernel.compile(signature)
+            made = kernel.overloads[signature.args]
+            address = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
+            add_symbol(name, address)
         return numba.types.ExternalFunction(name, signature)
 
     _symbols[name] = define
     return define
+
+
+def stub_symbols() -> None:
+    """Compile no symbols, in a process that compiles kernels and runs none."""
+    for name in _symbols:
+        add_symbol(name, 1)
+
+
+def is_kept(kernel: Any, arguments: tuple[Any, ...]) -> bool:
+    """Whether a kernel was compiled for such types, in this process or an earlier one."""
+    return arguments in kernel.overloads or kernel._cache.holds(arguments, kernel.targetctx)
 
 
 class _SealedLibrary(JITCodeLibrary):
@@ -124,6 +133,10 @@ class _DiskCache(NullCache):
     def _file(self, signature: Any, codegen: Any) -> str:
         key = repr((self.name, str(signature), codegen.magic_tuple()))
         return f"{self.name}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether there is something to load."""
+        return holds(self._file(sig, target_context.codegen()))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What `save_overload` kept, or None."""
