@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,17 +75,39 @@ def write_command(
     if prompt is None and sys.stdin.isatty():
         if out is not None:
             raise typer.BadParameter("a conversation has no file: name a text", param_hint="--out")
-        _converse(console, writers, chars, strict)
+        with _compilation_told():
+            _converse(console, writers, chars, strict)
         return
     prompt = _piped() if prompt is None else prompt
     if out is None:
-        write_on(console, writers, prompt, chars, strict)
+        with _compilation_told():
+            write_on(console, writers, prompt, chars, strict)
         return
-    _read(writers, prompt, strict)
+    with _compilation_told():
+        _read(writers, prompt, strict)
     with open_output(out) as file:
         for text in _written(writers, prompt, chars):
             file.write(text.encode("utf-8", "backslashreplace"))
     tell_written(out)
+
+
+@contextlib.contextmanager
+def _compilation_told() -> Iterator[None]:
+    """Say so if kernels are found to be compiled, which takes seconds."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(1.0):
+            compilation = sys.modules.get("recurra.compute.numba.compilation")
+            if compilation and compilation.compiling():
+                echo("compiling the kernels that reading needs, once: seconds ...", err=True)
+                return
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def write_on(
@@ -191,17 +214,18 @@ def eval_command(
     from recurra.training.tables import SCORES
 
     opened = recurra.Run.open(run)
-    scores = list(
-        recurra.score(
-            opened,
-            texts,
-            encoding=encoding,
-            windows=windows,
-            engine=engine,
-            threads=threads,
-            fetch=fetch,
+    with _compilation_told():
+        scores = list(
+            recurra.score(
+                opened,
+                texts,
+                encoding=encoding,
+                windows=windows,
+                engine=engine,
+                threads=threads,
+                fetch=fetch,
+            )
         )
-    )
     if scores[0].skipped:
         echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
     if json:
