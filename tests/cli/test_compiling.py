@@ -26,7 +26,7 @@ def test_ends_at_once(tmp_path):
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     wait_for("compiling the kernels of deep, once: seconds ...", running.stdout)
-    wait_for("compiling the kernels of deep, once: forward_2, 0:1", running.stdout)
+    wait_for("compiling the kernels of deep, once: forward_3, 0:1", running.stdout)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=120)
     assert said == "Interrupted at step 0, and saved. Go on: recurra train --resume run\n"

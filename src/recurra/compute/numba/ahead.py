@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from numba import types
@@ -38,24 +38,28 @@ def output_kernels(dtype: str, classes: bool) -> list[tuple[Any, tuple[Any, ...]
 def compiled_ahead(dtype: str, classes: bool) -> Iterator[None]:
     """Have the output layer's kernels compiled elsewhere meanwhile, if that is of use."""
     kept = all(is_kept(*kernel) for kernel in output_kernels(dtype, classes))
-    if kept or not writable() or (os.cpu_count() or 1) < 2:
-        yield
-        return
-    process = subprocess.Popen(  # noqa: S603 (our own program)
-        [sys.executable, "-P", "-c", _PROGRAM, dtype, *["classes"] * classes],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # Ctrl-C is for the parent
-        process_group=None if sys.platform == "win32" else 0,
-    )
-    assert process.stdin is not None
+    useful = not kept and writable() and (os.cpu_count() or 1) > 1
+    process = _second_process(dtype, *["classes"] * classes) if useful else None
     try:
         yield
-        process.wait()
+        if process:
+            process.wait()
     finally:
-        process.stdin.close()
-        process.wait()
+        if process:
+            process.communicate()  # closes its standard input
+
+
+def _second_process(*arguments: str) -> "subprocess.Popen[bytes] | None":
+    with suppress(OSError):  # no more processes, say: this one compiles all
+        return subprocess.Popen(  # noqa: S603 (our own program)
+            [sys.executable, "-P", "-c", _PROGRAM, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Ctrl-C is for the parent
+            process_group=None if sys.platform == "win32" else 0,
+        )
+    return None
 
 
 def main() -> None:
