@@ -18,7 +18,7 @@ from recurra.compute.numba.cache import writable
 from recurra.compute.numba.kernels import class_softmax, softmax
 from recurra.compute.numba.kernels.jit import is_kept, stub_symbols
 
-_PROGRAM = "from recurra.compute.numba.ahead import main; main()"
+PROGRAM = "from recurra.compute.numba.ahead import main; main()"
 
 
 def output_kernels(dtype: str, classes: bool) -> list[tuple[Any, tuple[Any, ...]]]:
@@ -52,7 +52,7 @@ def compiled_ahead(dtype: str, classes: bool) -> Iterator[None]:
 def _second_process(*arguments: str) -> "subprocess.Popen[bytes] | None":
     with suppress(OSError):  # no more processes, say: this one compiles all
         return subprocess.Popen(  # noqa: S603 (our own program)
-            [sys.executable, "-P", "-c", _PROGRAM, *arguments],
+            [sys.executable, "-P", "-c", PROGRAM, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -71,5 +71,5 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.read()
+    os.read(sys.stdin.fileno(), 1)
     os._exit(1)
