@@ -35,7 +35,7 @@ def test_ends_at_once(tmp_path):
 
 
 def test_to_write_only_what_reads_is_compiled_and_told(runs, tmp_path):
-    command = [*RECURRA, "write", str(runs / "rnn"), "1 + 1", "--chars=3", "--seed=1"]
+    command = [*RECURRA, "write", str(runs / "rnn"), "the", "--chars=3", "--seed=1"]
     told, texts = [], []
     for _ in range(2):
         environment = os.environ | {"RECURRA_CACHE": str(tmp_path)}
