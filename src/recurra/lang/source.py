@@ -53,7 +53,10 @@ class Source:
                 "with * or @ between the factors of a product"
             )
             if isinstance(error, IndentationError):
-                message = "this line is indented, and others are not (unexpected indent): begin it as they do"
+                message = (
+                    "this line is indented, and others are not (unexpected indent): begin it as "
+                    "they do"
+                )
             elif wide := re.match("invalid character '(.)'", error.msg):
                 plain = unicodedata.normalize("NFKC", wide[1])
                 if plain != wide[1] and plain.isascii():
