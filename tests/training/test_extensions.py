@@ -104,6 +104,17 @@ def test_an_extended_run_is_resumed_to_the_same_bytes(text, tmp_path, stopped_at
     assert bytes_of(tmp_path / "often") == bytes_of(tmp_path / "once")
 
 
+def test_the_same_command_after_a_kill_is_the_same_extension(text, tmp_path):
+    train(text, tmp_path / "once")
+    shutil.copytree(tmp_path / "once", tmp_path / "twice")
+    go_on(tmp_path / "once", steps=60)
+    trainer = recurra.resume(recurra.Run.open(tmp_path / "twice"), budget={"steps": 60})
+    list(trainer.records(until=45))
+    go_on(tmp_path / "twice", steps=60)
+    assert len(FinishedRun.open(tmp_path / "twice").extensions) == 1
+    assert bytes_of(tmp_path / "twice") == bytes_of(tmp_path / "once")
+
+
 def test_extended_again_and_again(text, tmp_path):
     folder = tmp_path / "run"
     train(text, folder)

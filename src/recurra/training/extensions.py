@@ -94,6 +94,8 @@ def extend(run: Run, recipe: Recipe, extension: Extension, watch: Watch, epoch: 
             f"{watch.step:,} steps, {watch.step / epoch:.3g} times through its text, in "
             f"{seconds / 60:.3g} minutes; name a larger budget, which counts from its beginning"
         )
+    if longer == recipe:  # the same command once more, after a kill
+        return "The run has this budget already."
     run.write_extensions([asdict(one) for one in (*Extension.load(run), extension)])
     return _describe(recipe, longer, watch.step, epoch, seconds)
 
