@@ -12,6 +12,7 @@ from recurra.cli.output import Interrupted, make_console, print_json, print_tabl
 from recurra.cli.using import write_on
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.text.decoding import UTF8
+from recurra.text.remarks import remarks
 from recurra.training.records import Finished, Progress
 from recurra.training.request import RequestError
 from recurra.training.stopping import DIVERGED, INTERRUPTED
@@ -191,6 +192,8 @@ def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
             how = "" if document.how == UTF8 else f" ({document.how})"
             broken = f", {document.replaced:,} broken places replaced" if document.replaced else ""
             console.print(f"  {document.name}: {document.encoding}{how}{broken}")
+    for remark in remarks(trainer.corpus):
+        console.print(f"Note: {remark}.")
 
 
 def _print_results(console: "Console", results: list[Finished]) -> None:

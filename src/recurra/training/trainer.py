@@ -154,7 +154,8 @@ class Trainer:
             self.watch, lost = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
             yield from lost
             if engine.cold:
-                yield from self._compile()
+                with self._clock.paused():
+                    yield from self._compile()
             try:
                 # What a stop request has cut short is looked at now.
                 yield from self._look()
