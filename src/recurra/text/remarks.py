@@ -27,7 +27,7 @@ def remarks(corpus: Corpus) -> Iterator[str]:
         if share and characters < ENOUGH:
             yield (
                 f"the {name} part has {characters:,} characters to predict, too few to judge by: "
-                f"give {ENOUGH / share:,.0f} characters or more in all, or a larger share of them "
+                f"give {round(ENOUGH / share):,} characters or more in all, or a larger share of them "
                 "with --split"
             )
     if not any(len(text) > 1 for text in corpus.validation):
