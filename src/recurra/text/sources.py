@@ -39,7 +39,7 @@ def read_documents(
         sources: files, folders, URLs (``https://...``, optionally ending in ``#sha256=`` and the
             expected hash) and names of corpora; a file or folder with such a name comes first.
             Empty files of a folder are documents without text.
-        encoding: see :func:`recurra.text.decoding.decode`.
+        encoding: see `recurra.text.decoding.decode`.
         fetch: False for sources that a file names, not the user: no address is asked for (one that
             was downloaded before is read), and only regular files are read.
         progress: called several times a second while something is downloaded.
