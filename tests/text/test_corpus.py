@@ -277,7 +277,7 @@ def test_a_specification_keeps_how_texts_are_split(tmp_path: Path) -> None:
         again = TextSpec(**spec.to_json())
         assert again.load("a run").fingerprint == spec.fingerprint
         found[split] = spec.split
-    assert list(found.values()) == ["90/5/5/auto", "90/5/5/file", "90/5/5", "90/5/5/auto"]
+    assert list(found.values()) == ["90/5/5/auto", "90/5/5/file", "90/5/5/position", "90/5/5/auto"]
     # as version 0.1 wrote it, when every text was split by itself
     assert len(TextSpec((str(tmp_path),), None, "90/5/5", spec.fingerprint).sources) == 1
     with pytest.raises(RunError, match="have changed"):
@@ -297,7 +297,7 @@ def test_a_part_without_text_says_how_much_it_takes(tmp_path: Path) -> None:
         write(tmp_path / f"{n}.txt", "kurz")
     cases = {
         "90/10/0": "a split with a share",
-        "90/5/5/position": "leave out --split-by position",
+        "90/5/5/position": "split by file, as with 90/5/5/file",
     }
     for split, cure in cases.items():
         with pytest.raises(TextError, match=f"test part holds no text .*1,200 .*{cure}"):

@@ -41,7 +41,12 @@ Fetch = Annotated[
     bool, typer.Option("--fetch", help="Download texts that a folder, not you, names by address.")
 ]
 Split = Annotated[
-    str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
+    str,
+    typer.Option(
+        metavar="A/B/C[/BY]",
+        help="Training, validation and test text, per cent; by file or position, else short texts "
+        "by file and long ones by position.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
 RecipeName = Annotated[

@@ -144,6 +144,10 @@ def demo_command(
         console.print(f"  {finished.network:<6}{line}  {numbers.loss(curve[-1])}")
     console.print()
     _print_results(console, results)
+    console.print(
+        "The W-RNN has more parameters, and both trained for equal minutes. For equal parameters: "
+        f"recurra compare rnn wrnn --text shakespeare --minutes {minutes:g}"
+    )
     runs = [finished.run or "" for finished in results]
     writers = {shown_path(run): recurra.Writer(recurra.load_model(run), seed=seed) for run in runs}
     write_on(console, writers, PROMPT if prompt is None else prompt, 300)

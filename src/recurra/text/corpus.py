@@ -31,7 +31,6 @@ _SHARE = r"[0-9.]{1,30}(e-?[0-9]{1,2})?(/[0-9]{1,30})?"  # as Python writes a fl
 
 Split = str | Sequence[float | str]
 SplitBy = Literal["auto", "file", "position"]
-_BY = "|".join(get_args(SplitBy))
 HeldOut = Literal["validation", "test"]
 Parts = tuple[npt.NDArray[np.int32], ...]
 
@@ -74,7 +73,7 @@ class Corpus:
         if not share:
             cure = "give a split with a share for it, such as 90/5/5"
         elif share * total >= 4:
-            cure = "leave out --split-by position, so that short texts are split as one"
+            cure = "split by file, as with 90/5/5/file, so that the last files are held out"
         else:
             cure = f"give {math.ceil(ENOUGH / share):,} characters or more, or a larger share"
         raise TextError(
@@ -224,10 +223,11 @@ class TextSpec:
             sources = [sources]
         corpus = corpus or load_corpus(sources, encoding, split)
         shown = split if isinstance(split, str) else "/".join(map(str, split))
-        shares = re.sub(rf"[/,: ]+({_BY}) *$", "", shown)
-        if corpus.joined:
-            shares = f"{shares}/{_parse_split(split)[1]}"
-        spec = cls(tuple(map(absolute, sources)), encoding, shares, corpus.fingerprint)
+        if not corpus.joined:
+            shown = re.sub("[/,: ]+(auto|file) *$", "", shown)  # which say no more than nothing
+        elif not re.search("[a-z] *$", shown):
+            shown += "/auto"
+        spec = cls(tuple(map(absolute, sources)), encoding, shown, corpus.fingerprint)
         vars(spec)["corpus"] = corpus
         return spec
 

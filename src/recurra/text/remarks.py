@@ -19,7 +19,7 @@ def remarks(corpus: Corpus) -> Iterator[str]:
     if corpus.joined:
         yield (
             f"{corpus.joined:,} short texts are split as one, in their order: the last of them are "
-            "held out (--split-by position splits each by itself)"
+            "held out (--split 90/5/5/position splits each by itself)"
         )
     held_out = {"validation": corpus.validation, "test": corpus.test}
     for (name, part), share in zip(held_out.items(), corpus.shares[1:], strict=True):
@@ -27,7 +27,7 @@ def remarks(corpus: Corpus) -> Iterator[str]:
         if share and characters < ENOUGH:
             yield (
                 f"the {name} part has {characters:,} characters to predict, too few to judge by: "
-                f"give {round(ENOUGH / share):,} characters or more in all, or a larger share of them "
+                f"give {round(ENOUGH / share):,} characters or more in all, or a larger share "
                 "with --split"
             )
     if not any(len(text) > 1 for text in corpus.validation):
@@ -42,7 +42,7 @@ def remarks(corpus: Corpus) -> Iterator[str]:
     if framed := sum(without_licence(one.text) != one.text for one in corpus.documents):
         yield (
             f"{framed:,} of the texts have the licence of Project Gutenberg around them, which is "
-            "learnt and judged like the rest: leave it out with --strip-gutenberg"
+            "learnt and judged like the rest: remove what is before *** START and after *** END"
         )
     if empty := [one.name for one in corpus.documents if not one.text]:
         yield f"empty, and left out: {', '.join(empty[:3])}{', ...' * (len(empty) > 3)}"

@@ -30,7 +30,7 @@ class OptunaSampler(Sampler):
 
     def suggest(self, history: History, pruner: Pruner) -> Setting:
         """Ask Optuna's sampler for the next trial, or draw at last among what is left."""
-        taken, size = [trial.setting for trial in history.trials], history.space.size
+        taken, size = [trial.setting for trial in history.trials], history.space.settings
         for draw in range(_DRAWS):
             setting = self._draw(history, pruner, draw)
             if size is None or setting not in taken:
