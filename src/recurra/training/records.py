@@ -106,6 +106,19 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something unusual about how this training begins.
+
+    Attributes:
+        step: steps done.
+        message: a sentence: another budget, weights that come from another run.
+    """
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The end, with the figures of the whole run.
 
@@ -143,7 +156,7 @@ class Finished:
     min_smooth_loss_step: int
 
 
-Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Finished
+Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Notice | Finished
 Kept = Progress | Evaluation | Sample | Finished
 """A record that is kept in ``metrics.jsonl``."""
 
@@ -202,6 +215,7 @@ def read_records(run: Run, characters_per_step: int) -> Iterator[Kept]:
         yield record
 
 
-def has_finished(run: Run) -> bool:
-    """Whether the records of a run tell of its end."""
-    return any(line.get("kind") == "finished" for line in run.iter_metrics())
+def has_finished(run: Run, step: int) -> bool:
+    """Whether the records of a run tell of its end at this step; an earlier one was extended."""
+    ends = (line for line in run.iter_metrics() if line.get("kind") == "finished")
+    return any(line["step"] == step for line in ends)

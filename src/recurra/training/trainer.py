@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -27,12 +27,14 @@ from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus
 from recurra.training.checkpointer import Checkpointer
 from recurra.training.clock import Clock
+from recurra.training.extensions import Extension, extend, extended
 from recurra.training.recipe import MODERN, Recipe
 from recurra.training.records import (
     Compiling,
     Evaluation,
     Finished,
     Kept,
+    Notice,
     Progress,
     Record,
     Sample,
@@ -50,6 +52,7 @@ from recurra.training.stopping import (
     Watch,
     budget_used,
 )
+from recurra.training.warm_start import WarmStart
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
@@ -117,6 +120,7 @@ class Trainer:
         self._clock = clock or Clock()
         self._checkpointer = Checkpointer(run, self.engine, self.streams, self.rng, self._clock)
         self._stop = StopRequest()
+        self._notices: list[Notice] = []
 
     def stop(self) -> None:
         """Ask for an early end: after the present step `records` saves ``last`` and finishes.
@@ -124,6 +128,38 @@ class Trainer:
         A sample or an evaluation that takes long is cut short, and made when the run goes on.
         """
         self._stop.ask()
+
+    def begin_with(self, warm: WarmStart) -> None:
+        """Begin with the numbers of another run, and save them at once.
+
+        Raises:
+            RunError: the run folder cannot be written.
+        """
+        self.engine.load(warm.arrays(self.corpus.vocabulary, self.engine.dump(*warm.groups)))
+        if self.recipe.average:
+            self.engine.copy("parameter", "average")
+        self._checkpointer.earlier_updates = warm.updates
+        with self._checkpointer.lock():
+            self._checkpointer.save_last(self.watch)
+        self._notices.append(Notice(0, warm.describe(self.corpus.vocabulary)))
+
+    def extend(self, budget: Mapping[str, int | float]) -> None:
+        """Give the run another budget, and keep it in its folder.
+
+        Args:
+            budget: ``{"steps": 8000}``, epochs or minutes: counted from the beginning of the run.
+
+        Raises:
+            SettingError: the budget is used up already, or not what ends the run.
+            RunError: the run is in use, part of a comparison or a search, or cannot be written.
+        """
+        assert self.run is not None
+        with self._checkpointer.lock():
+            watch, _ = self._checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
+            new = Extension(watch.step, dict(budget))
+            said = extend(self.run, self.recipe, new, watch, self.streams.steps_per_epoch)
+        self.recipe = extended(self.recipe, [new])
+        self._notices.append(Notice(watch.step, said))
 
     @property
     def stop_asked(self) -> bool:
@@ -158,6 +194,8 @@ class Trainer:
         with checkpointer.lock():
             self.watch, lost = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
             yield from lost
+            yield from self._notices
+            self._notices = []
             if engine.cold:
                 with self._clock.paused():
                     yield from self._compile()
@@ -175,7 +213,7 @@ class Trainer:
                             inputs,
                             targets,
                             rate,
-                            update=self.watch.step + 1,
+                            update=self.watch.step + 1 + checkpointer.earlier_updates,
                             restarted=at_begin or not recipe.carry_state,
                             rng=self.rng,
                         )
