@@ -8,11 +8,17 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.display import download_lines, follow, sparkline
-from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
+from recurra.cli.output import (
+    Interrupted,
+    make_console,
+    print_json,
+    print_remarks,
+    print_table,
+    shown_path,
+)
 from recurra.cli.using import write_texts
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.text.decoding import UTF8
-from recurra.text.remarks import remarks
 from recurra.training.finished_run import FinishedRun
 from recurra.training.records import Finished
 from recurra.training.request import refuse_divergence
@@ -191,8 +197,7 @@ def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
             how = "" if document.how == UTF8 else f" ({document.how})"
             broken = f", {document.replaced:,} broken places replaced" if document.replaced else ""
             console.print(f"  {document.name}: {document.encoding}{how}{broken}")
-    for remark in remarks(trainer.corpus):
-        console.print(f"Note: {remark}.")
+    print_remarks(console, trainer.corpus)
 
 
 def _print_results(console: "Console", results: list[Finished]) -> None:
