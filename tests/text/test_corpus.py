@@ -297,7 +297,7 @@ def test_a_part_without_text_says_how_much_it_takes(tmp_path: Path) -> None:
         write(tmp_path / f"{n}.txt", "kurz")
     cases = {
         "90/10/0": "a split with a share",
-        "90/5/5/position": "split by file, as with 90/5/5/file",
+        "90/5/5/position": "split by file",
     }
     for split, cure in cases.items():
         with pytest.raises(TextError, match=f"test part holds no text .*1,200 .*{cure}"):

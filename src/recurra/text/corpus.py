@@ -73,7 +73,7 @@ class Corpus:
         if not share:
             cure = "give a split with a share for it, such as 90/5/5"
         elif share * total >= 4:
-            cure = "split by file, as with 90/5/5/file, so that the last files are held out"
+            cure = "split by file, so that the last ones are held out: --split-by file"
         else:
             cure = f"give {math.ceil(ENOUGH / share):,} characters or more, or a larger share"
         raise TextError(

@@ -20,7 +20,7 @@ def remarks(corpus: Corpus) -> Iterator[str]:
     if corpus.joined:
         yield (
             f"{corpus.joined:,} short texts are split as one, in their order: the last of them are "
-            "held out (--split 90/5/5/position splits each by itself)"
+            "held out (--split-by position splits each by itself)"
         )
     held_out = {"validation": corpus.validation, "test": corpus.test}
     for (name, part), share in zip(held_out.items(), corpus.shares[1:], strict=True):
