@@ -33,8 +33,10 @@ class OptunaSampler(Sampler):
         taken, size = [trial.setting for trial in history.trials], history.space.settings
         for draw in range(_DRAWS):
             setting = self._draw(history, pruner, draw)
-            if size is None or setting not in taken:
+            if setting not in taken:
                 return setting
+        if size is None:
+            return setting
         first = int(np.random.default_rng([history.seed, history.number]).integers(size))
         # among one place more than are taken there is a new setting, if there is one at all
         places = [(first + i) % size for i in range(min(size, len(taken) + 1))]
