@@ -12,7 +12,7 @@ import pytest
 
 import recurra
 from command_line import RECURRA, SMALL
-from recurra.cli.display import Dashboard, duration, sparkline
+from recurra.cli.display import Dashboard, Lines, duration, sparkline
 from recurra.training.records import Evaluation, Progress, Sample
 
 
@@ -120,6 +120,19 @@ def test_a_dashboard_shows_the_figures():
         "宝玉[bold]",
     ):
         assert figure in shown
+
+
+def test_a_step_with_a_held_out_loss_has_one_line(monkeypatch):
+    monkeypatch.setattr("recurra.cli.display.PAUSE", -1.0)  # every record is due for a line
+    console = pytest.importorskip("rich.console").Console(file=io.StringIO(), width=200)
+    lines = Lines(console)
+    for step in (10, 20, 30):
+        lines.show(Progress(step, 100 * step, 2.0, 100.0, 1.5, 0.01, 54321.0, 75.0, 0.25, 225.0))
+        if step == 20:
+            lines.show(Evaluation(step, 1.625, 1.625 / 0.6931, True))
+    shown = console.file.getvalue().splitlines()
+    assert [line.split("  ")[0] for line in shown] == ["step 10", "step 20"]
+    assert "held-out 1.6250" in shown[1]
 
 
 def test_a_curve_as_a_line_of_blocks():

@@ -20,9 +20,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurra.errors import SettingError, TextError
-from recurra.text.corpus import load_corpus
+from recurra.errors import RunError, SettingError, TextError
+from recurra.text.corpus import TextSpec, load_corpus
 from recurra.text.download import download
+from recurra.text.remarks import remarks
 from recurra.text.sources import absolute, read_documents
 from recurra.text.vocabulary import Vocabulary
 
@@ -61,9 +62,13 @@ def test_missing_empty_and_no_sources_are_sentences(tmp_path: Path) -> None:
         read_documents([tmp_path])
     with pytest.raises(TextError, match="no text was given"):
         read_documents([])
-    write(tmp_path / "empty.txt", "")
+    empty = write(tmp_path / "empty.txt", "")
     with pytest.raises(TextError, match=r"empty\.txt is empty"):
+        read_documents([empty])
+    with pytest.raises(TextError, match=r"all files of .* are empty"):
         read_documents([tmp_path])
+    write(tmp_path / "full.txt", "text")
+    assert [document.text for document in read_documents([tmp_path])] == ["", "text"]
 
 
 @contextmanager
@@ -132,7 +137,7 @@ def test_parts_are_contiguous_and_never_overlap(
         # Every character differs, so a leak would show.
         text = "".join(map(chr, range(0x4E00 + 400 * number, 0x4E00 + 400 * number + length)))
         write(folder / f"{number}.txt", text)
-    split = (100 - sum(held_out), *held_out)
+    split = (100 - sum(held_out), *held_out, "position")
     corpus = load_corpus([folder], split=split)
     for document, *parts in zip(
         corpus.documents, corpus.train, corpus.validation, corpus.test, strict=True
@@ -190,7 +195,7 @@ def test_one_character_is_all_training(tmp_path: Path) -> None:
 def test_vocabulary_covers_held_out_text_of_every_file(tmp_path: Path) -> None:
     write(tmp_path / "a.txt", "a" * 99 + "é")
     write(tmp_path / "b.txt", "b" * 99 + "猫")
-    corpus = load_corpus([tmp_path])
+    corpus = load_corpus([tmp_path], split="90/5/5/position")
     assert corpus.vocabulary == Vocabulary("abé猫")
     assert not {2, 3} & set(np.concatenate(corpus.train).tolist())
 
@@ -200,7 +205,7 @@ def test_characters_are_in_the_order_of_their_frequency_in_all_training_parts(
 ) -> None:
     one = write(tmp_path / "a.txt", "abbb" + "zzz")
     other = write(tmp_path / "b.txt", "aaca" + "yzz")
-    corpus = load_corpus([one, other], split=("4/7", "3/7", 0))
+    corpus = load_corpus([one, other], split=("4/7", "3/7", 0, "position"))
     assert corpus.vocabulary.characters == "abcyz"
 
 
@@ -219,7 +224,10 @@ def test_fingerprint_tells_text_split_and_files_apart_but_not_names(tmp_path: Pa
             ([one], "90/5/5"),
             ([write(tmp_path / "b.txt", "some texts")], "90/5/5"),
             ([one], "90/10/0"),
-            ([write(tmp_path / "c.txt", "some "), write(tmp_path / "d.txt", "text")], "90/5/5"),
+            (
+                [write(tmp_path / "c.txt", "some "), write(tmp_path / "d.txt", "text")],
+                "90/5/5/position",
+            ),
             ([write(tmp_path / "g.txt", "some  text")], "90/5/5"),
             ([write(tmp_path / "e.txt", "some "), write(tmp_path / "f.txt", "tex")], "90/5/5"),
         ]
@@ -227,6 +235,113 @@ def test_fingerprint_tells_text_split_and_files_apart_but_not_names(tmp_path: Pa
     assert len(set(fingerprints)) == len(fingerprints)
     renamed = write(tmp_path / "renamed.txt", "some text".encode("utf-16"))
     assert load_corpus([renamed]).fingerprint == fingerprints[0]
+
+
+# ---------------------------------------------------------------------------------- short texts
+
+
+@pytest.mark.parametrize("size", [20, 100, 1_000, 7_000, 10_000])
+def test_a_novel_cut_into_files_has_the_parts_of_the_whole(tmp_path: Path, size: int) -> None:
+    rng = np.random.default_rng(size)
+    novel = "".join(rng.choice(list("人之初性本善"), 100_000))
+    whole = load_corpus([write(tmp_path / "whole.txt", novel)])
+    for place in range(0, len(novel), size):
+        write(tmp_path / "cut" / f"{place:06}.txt", novel[place : place + size])
+    cut = load_corpus([tmp_path / "cut"])
+    assert (whole.joined, cut.joined) == (0, len(cut.documents))
+    assert cut.fingerprint == whole.fingerprint
+    for part in ("train", "validation", "test"):
+        (one,), (other,) = getattr(whole, part), getattr(cut, part)
+        np.testing.assert_array_equal(one, other)
+
+
+def test_long_texts_among_short_ones_are_split_by_themselves(tmp_path: Path) -> None:
+    texts = ["a" * 30_000, *["b" * 50] * 400, "c" * 20_000]
+    files = [write(tmp_path / f"{n:03}.txt", text) for n, text in enumerate(texts)]
+    corpus = load_corpus(files)
+    assert corpus.joined == 400
+    assert [len(part) for part in corpus.validation] == [1_500, 1_000, 1_000]
+    assert [len(part) for part in corpus.test] == [1_500, 1_000, 1_000]
+    by_file = load_corpus(files, split="90/5/5/file")  # the last 7,000 characters are of the last
+    assert [corpus.vocabulary.decode(part) for part in by_file.test] == ["c" * 3_500]
+    by_position = load_corpus(files, split=(90, 5, 5, "position"))
+    assert [len(part) for part in by_position.validation][1:401] == [2] * 400
+
+
+def test_a_specification_keeps_how_texts_are_split(tmp_path: Path) -> None:
+    for n in range(100):
+        write(tmp_path / "poems" / f"{n:03}.txt", f"poem {n:03} " * 5)
+    found = {}
+    for split in ("90/5/5", "90/5/5/file", "90/5/5/position", (90, 5, 5)):
+        spec = TextSpec.of(tmp_path / "poems", None, split)
+        again = TextSpec(**spec.to_json())
+        assert again.load("a run").fingerprint == spec.fingerprint
+        found[split] = spec.split
+    assert list(found.values()) == ["90/5/5/auto", "90/5/5/file", "90/5/5/position", "90/5/5/auto"]
+    # as version 0.1 wrote it, when every text was split by itself
+    assert len(TextSpec((str(tmp_path),), None, "90/5/5", spec.fingerprint).sources) == 1
+    with pytest.raises(RunError, match="have changed"):
+        TextSpec((str(tmp_path),), None, "90/5/5", spec.fingerprint).load("a run")
+
+
+def test_moved_texts_in_another_order_are_the_same(tmp_path: Path) -> None:
+    names = ["b.txt", "a.txt", "c.txt"]
+    files = [write(tmp_path / "old" / name, name * 20) for name in names]
+    spec = TextSpec(**TextSpec.of(files, None, "90/5/5").to_json())
+    moved = [write(tmp_path / "new" / name, name * 20) for name in sorted(names)]
+    assert spec.load("a run", moved).fingerprint == spec.fingerprint
+
+
+def test_a_part_without_text_says_how_much_it_takes(tmp_path: Path) -> None:
+    for n in range(300):
+        write(tmp_path / f"{n}.txt", "kurz")
+    cases = {
+        "90/10/0": "a split with a share",
+        "90/5/5/position": "split by file",
+    }
+    for split, cure in cases.items():
+        with pytest.raises(TextError, match=f"test part holds no text .*1,200 .*{cure}"):
+            load_corpus([tmp_path], split=split).held_out("test")
+    with pytest.raises(TextError, match=r"validation part .*20,000 characters or more"):
+        load_corpus([tmp_path / "0.txt"]).held_out("validation")
+    assert len(load_corpus([tmp_path]).held_out("test")[0]) == 60
+
+
+# ------------------------------------------------------------------------------------- remarks
+
+
+def told(path: Path, **options: str) -> str:
+    return "\n".join(remarks(load_corpus([path], **options)))
+
+
+def test_nothing_is_remarked_of_a_novel(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    assert told(write(tmp_path / "a.txt", "".join(rng.choice(list("人之初性本善"), 50_000)))) == ""
+
+
+def test_short_and_tiny_texts_are_remarked(tmp_path: Path) -> None:
+    tiny = told(write(tmp_path / "tiny.txt", "thirty characters and no more"))
+    assert "the validation part has 0 characters to predict" in tiny
+    assert "give 20,000 characters or more" in tiny
+    assert "--patience never acts" in tiny
+    for n in range(200):
+        write(tmp_path / "tweets" / f"{n:03}.txt", "so short a text " * 8)
+    write(tmp_path / "tweets" / "nothing.txt", "")
+    tweets = told(tmp_path / "tweets")
+    assert "201 short texts are split as one" in tweets
+    assert "nothing.txt" in tweets
+    assert "split as one" not in told(tmp_path / "tweets", split="90/5/5/position")
+
+
+def test_a_licence_in_another_language_is_remarked(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    novel = "".join(rng.choice(list("人之初性本善"), 60_000))
+    licence = (
+        "\n*** END OF THE PROJECT GUTENBERG EBOOK THREE CHARACTERS ***\n" + "You may copy. " * 600
+    )
+    found = told(write(tmp_path / "a.txt", novel + licence))
+    assert "% of the test part are characters that training hardly has" in found
+    assert "1 of the texts have the licence of Project Gutenberg" in found
 
 
 def test_ten_million_characters_in_one_line(tmp_path: Path) -> None:
@@ -502,12 +617,16 @@ def test_without_the_package_the_cure_is_named(
         read_documents(["shakespeare"])
 
 
-def test_a_file_may_be_called_shakespeare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "shakespeare", "mine")
-    monkeypatch.chdir(tmp_path)
-    assert read_documents(["./shakespeare"])[0].text == "mine"
-    assert absolute("./shakespeare") == str(tmp_path / "shakespeare")
+def test_a_file_or_folder_called_shakespeare_comes_before_the_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert absolute("shakespeare") == "shakespeare"
+    write(tmp_path / "shakespeare" / "sonnet.txt", "mine")
+    monkeypatch.chdir(tmp_path)
+    assert read_documents(["shakespeare"])[0].text == "mine"
+    assert absolute("shakespeare") == str(tmp_path / "shakespeare")
+    # in a run folder it has always been the plays
+    assert len(read_documents(["shakespeare"], fetch=False)) == 38
 
 
 def test_a_text_named_in_two_ways_is_read_once(tmp_path, monkeypatch):

@@ -45,6 +45,10 @@ POLISH = (
     "cię stracił. Dziś piękność twą w całej ozdobie widzę i opisuję, bo tęsknię po tobie. Panno "
     "Święta, co Jasnej bronisz Częstochowy i w Ostrej świecisz Bramie! "
 )
+THAI = (
+    "คืนนั้นฝนยังไม่หยุดตก ชายชราคนหนึ่งยืนอยู่ที่หน้าต่าง มองดูแสงไฟของเมืองที่อยู่ห่างไกล "
+    "และนึกถึงวันเวลาเก่า ๆ ที่ผ่านไปแล้ว นักเดินทางคนหนึ่งเดินขึ้นเนินมาช้า ๆ"
+)
 ENGLISH = "I don’t know what you’re after, and it’s late; we’d rather go home than wait.\n" * 3
 
 
@@ -66,6 +70,7 @@ ENGLISH = "I don’t know what you’re after, and it’s late; we’d rather go
         (SPANISH, "latin_1", "cp1252"),
         (POLISH, "cp1250", "cp1250"),
         (POLISH, "iso8859_2", "iso8859-2"),
+        (THAI, "cp874", "cp874"),
         (ENGLISH, "cp1252", "cp1252"),
         (ENGLISH, "utf-16-le", "utf-16-le"),
         (CHINESE + "\n", "utf-16-be", "utf-16-be"),
@@ -77,6 +82,26 @@ def test_encoding_is_detected(text: str, codec: str, found: str) -> None:
     document = decode(text.encode(codec), "a novel")
     assert (document.text, document.encoding, document.how) == (text, found, "detected")
     assert document.replaced == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "newer", "text"),
+    [
+        ("latin-1", "cp1252", "“It’s late” — she said…"),
+        ("gb2312", "gb18030", "朱镕基：你好，囍"),
+        ("shift_jis", "cp932", "①髙橋"),
+        ("big5", "big5hkscs", "嘅咗啲"),
+        ("euc_kr", "cp949", "똠방각하"),
+        ("tis_620", "cp874", f"“{THAI}”"),
+    ],
+)
+def test_a_given_standard_stands_for_the_newer_one_that_holds_it(
+    given: str, newer: str, text: str
+) -> None:
+    document = decode(text.encode(newer), "a novel", given)
+    assert (document.text, document.encoding, document.replaced) == (text, newer, 0)
+    plain = "plain text, 1234"
+    assert decode(plain.encode(given), "a novel", given).text == plain
 
 
 @pytest.mark.parametrize(

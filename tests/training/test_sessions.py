@@ -210,6 +210,18 @@ def test_other_texts_are_evaluated_whole_but_for_unknown_characters(text, tmp_pa
     assert score.loss == evaluate(model.engine(), [numbers])
 
 
+def test_a_given_text_in_many_files_has_the_loss_of_the_whole(text, tmp_path):
+    run = recurra.Run.open(recurra.train([text], "rnn", SMALL).run)
+    whole = "to be or not to be " * 40
+    (tmp_path / "whole.txt").write_text(whole, "utf-8")
+    for place in range(0, len(whole), 7):
+        (tmp_path / "cut").mkdir(exist_ok=True)
+        (tmp_path / "cut" / f"{place:04}.txt").write_text(whole[place : place + 7], "utf-8")
+    (one,) = recurra.score(run, [tmp_path / "whole.txt"])
+    (other,) = recurra.score(run, [tmp_path / "cut"])
+    assert other.loss == one.loss
+
+
 def test_its_own_text_is_known_again_where_it_is_now(text, tmp_path):
     run = recurra.Run.open(recurra.train([text], "rnn", SMALL).run)
     before = list(recurra.score(run))

@@ -102,7 +102,7 @@ def test_spaces_that_contradict_the_recipe_or_the_network(tmp_path, space, sente
 )
 def test_searches_that_make_no_sense(tmp_path, options, sentence):
     if sentence is None:
-        with pytest.raises(TextError, match="no text is held out"):
+        with pytest.raises(TextError, match="the validation part holds no text"):
             study(tmp_path, **options)
         return
     with pytest.raises(SettingError, match=sentence):

@@ -135,6 +135,29 @@ def test_a_sampler_suggests_a_setting_of_the_space(sampler, pruner):
             assert sampler.suggest(past(number), pruner) == setting
 
 
+SMALL = {"lr": [0.1, 0.01], "hidden": {"from": 2, "to": 8, "step": 2}}
+
+
+@pytest.mark.parametrize("name", ["random", "tpe"])
+def test_no_setting_is_tried_twice_while_there_are_others(tmp_path, name):
+    spec = make_spec(tmp_path, SMALL, sampler=name, trials=9)
+    trials = []
+    for number in range(9):
+        setting = spec.suggest(trials, number)
+        trials.append(Trial(number, DONE, setting, loss=1.0 + number % 5))
+    tried = [trial.setting for trial in trials]
+    small = parse_space(SMALL)
+    assert all(tried.count(small.point(place)) >= 1 for place in range(8))
+    assert tried[8] in tried[:8]
+    assert SAMPLERS.get(name)().default_trials(small) == 8
+
+
+def test_points_of_a_grid_do_not_bound_a_search_at_random():
+    space = parse_space({"lr": {"from": 1e-3, "to": 1e-1, "log": True, "points": 2}})
+    assert (space.size, space.settings) == (2, None)
+    assert SAMPLERS.get("random")().default_trials(space) == 64
+
+
 def test_an_exhaustive_sampler_walks_the_grid(sampler):
     if sampler.exhaustive:
         none = PRUNERS.get("none")()

@@ -12,6 +12,7 @@ from recurra.cli.output import (
     Interrupted,
     make_console,
     print_json,
+    print_remarks,
     print_table,
     shown_path,
     tell_written,
@@ -218,8 +219,11 @@ def _train(comparison: "Comparison", console: "Console", request: "recurra.Compa
     for budget in comparison.budgets:
         counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
         console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
-    texts = request.texts or None
+    texts, told = request.texts or None, False
     for trial, trainer in recurra.pending_runs(comparison, texts, fetch=request.fetch):
+        if not told:
+            print_remarks(console, trainer.corpus)
+            told = True
         console.print(f"[{done + 1}/{total}] {trial.key}")
         with follow(trainer, console) as show:
             for record in trainer.records():

@@ -74,6 +74,7 @@ class Lines:
     def __init__(self, console: "Console") -> None:
         self.console, self.live = console, LiveTraining()
         self._printed = time.monotonic()
+        self._due: Progress | None = None
 
     def show(self, record: Record) -> None:
         """Take in one record."""
@@ -90,22 +91,24 @@ class Lines:
             case Lost() | Notice():
                 self.console.print(record.message)
             case Progress():
-                if time.monotonic() - self._printed > PAUSE:
-                    self._print_line(record.step)
+                # one record late: a held-out loss of the same step has a line for both
+                if self._due:
+                    self._print_line(self._due.step, self._due)
+                self._due = record if time.monotonic() - self._printed > PAUSE else None
             case Evaluation():
                 best = " (best)" if record.best else ""
                 held_out = f"held-out {nats_and_bits(record.nats_per_char)}{best}"
-                self._print_line(record.step, held_out)
+                self._print_line(record.step, self.live.progress, held_out)
             case Sample():
                 for line in record.text.splitlines():
                     self.console.print(f"    | {line}")
 
-    def _print_line(self, step: int, event: str = "") -> None:
+    def _print_line(self, step: int, p: Progress | None, event: str = "") -> None:
         parts = [f"step {step:,}"]
-        if p := self.live.progress:
+        if p:
             parts += [budget(p), speed(p), f"train {loss(p.smooth_nats_per_char)} nats"]
         self.console.print("  ".join(part for part in [*parts, event] if part))
-        self._printed = time.monotonic()
+        self._printed, self._due = time.monotonic(), None
 
 
 class Dashboard(Lines):

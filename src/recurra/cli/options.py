@@ -51,6 +51,20 @@ RecipeName = Annotated[
     str, typer.Option(metavar="NAME", help="modern or classic; its fields are the options below.")
 ]
 
+SPLIT_BY = inspect.Parameter(
+    "split_by",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=None,
+    annotation=Annotated[
+        str | None,
+        typer.Option(
+            metavar="file|position",
+            help="Hold out the last files, or the end of every file; else the last of the short "
+            "files, and the end of every long one.",
+        ),
+    ],
+)
+
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
 
 
@@ -74,7 +88,7 @@ def hidden_sizes(text: str) -> int | dict[str, int]:
 
 
 def recipe_options(command: Command) -> Command:
-    """Turn a command's ``**settings`` into one option for every field of a recipe.
+    """Turn a command's ``**settings`` into `SPLIT_BY` and an option for every field of a recipe.
 
     But for those that the command has an option of that name for.
     """
@@ -82,7 +96,7 @@ def recipe_options(command: Command) -> Command:
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     names = [p.name for p in own]
     of_fields = [_option(field) for field in _recipe_fields() if field.name not in names]
-    vars(command)["__signature__"] = signature.replace(parameters=[*own, *of_fields])
+    vars(command)["__signature__"] = signature.replace(parameters=[*own, SPLIT_BY, *of_fields])
     return command
 
 
@@ -105,6 +119,8 @@ def request(
         if source is not None and source.name == "COMMANDLINE"
     }
     names = inspect.signature(kind).parameters
+    if by := asked.pop("split_by", None):
+        asked["split"] = f"{asked.get('split', context.params['split'])}/{by}"
     fields_of = {name: value for name, value in asked.items() if name in names}
     if "settings" in names:
         rest = {name: value for name, value in asked.items() if name not in names}

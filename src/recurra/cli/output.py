@@ -14,6 +14,8 @@ from recurra.view.tables import Cells
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from recurra.text.corpus import Corpus
+
 
 class Interrupted(Exception):  # noqa: N818 (not an error)
     """A command was interrupted and has cleaned up; its text tells the user how to go on."""
@@ -62,6 +64,14 @@ def _finite(value: Any) -> Any:
         case float() if not math.isfinite(value):
             return None
     return value
+
+
+def print_remarks(console: "Console", corpus: "Corpus") -> None:
+    """Print what of the texts would surprise a user who trusts the held-out loss."""
+    from recurra.text.remarks import remarks
+
+    for remark in remarks(corpus):
+        console.print(f"Note: {remark}.")
 
 
 def shown_path(path: str | os.PathLike[str]) -> str:

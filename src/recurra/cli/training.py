@@ -8,7 +8,14 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.display import download_lines, follow, sparkline
-from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
+from recurra.cli.output import (
+    Interrupted,
+    make_console,
+    print_json,
+    print_remarks,
+    print_table,
+    shown_path,
+)
 from recurra.cli.using import write_texts
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.text.decoding import UTF8
@@ -141,6 +148,10 @@ def demo_command(
         console.print(f"  {finished.network:<6}{line}  {numbers.loss(curve[-1])}")
     console.print()
     _print_results(console, results)
+    console.print(
+        "The W-RNN has more parameters, and both trained for equal minutes. For equal parameters: "
+        f"recurra compare rnn wrnn --text shakespeare --minutes {minutes:g}"
+    )
     write_texts(console, write_request(runs, prompt, seed))
     console.print("\nThe runs are kept. Go on with:")
     console.print(f'  recurra write {" ".join(map(shown_path, runs))} "your own sentence"')
@@ -185,6 +196,7 @@ def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
             how = "" if document.how == UTF8 else f" ({document.how})"
             broken = f", {document.replaced:,} broken places replaced" if document.replaced else ""
             console.print(f"  {document.name}: {document.encoding}{how}{broken}")
+    print_remarks(console, trainer.corpus)
 
 
 def _print_results(console: "Console", results: list[Finished]) -> None:

@@ -9,7 +9,15 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
-from recurra.cli.output import Interrupted, echo, make_console, print_json, print_table, shown_path
+from recurra.cli.output import (
+    Interrupted,
+    echo,
+    make_console,
+    print_json,
+    print_remarks,
+    print_table,
+    shown_path,
+)
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.view.numbers import duration, whole
 
@@ -140,6 +148,7 @@ def tune_command(
         echo(sbatch_script(study, request.processes), end="")
         return
     console.print(f"study {shown_path(study.folder)}: {study.spec.trials:,} trials")
+    print_remarks(console, study.spec.text.load(study.folder))
     try:
         with board(console, study) as show:
             for seen in request.search(study):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from recurra.comparison.comparison import (
 )
 from recurra.comparison.environment import machine
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
-from recurra.errors import SettingError, TextError
+from recurra.errors import SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.text.batches import Streams
@@ -78,7 +77,9 @@ def plan_comparison(
     refuse_what_cannot_be_compared([one.name for one in contestants], seeds, rates)
     text = TextSpec.of(sources, encoding, split, corpus)
     corpus = text.load(out)
-    refuse_without_parts(corpus.validation if rates else None, corpus.test)
+    corpus.held_out("test")
+    if rates:
+        corpus.held_out("validation")
     budgets = make_budgets(
         [one.parsed for one in contestants],
         len(corpus.vocabulary),
@@ -202,16 +203,6 @@ def _contestants(
             loaded, label = load_network(network, chosen), Path(network).name
         contestants.append(Contestant(name, label, chosen, loaded.source))
     return contestants
-
-
-def refuse_without_parts(validation: Sequence[Any] | None, test: Sequence[Any]) -> None:
-    """Texts that are too short for the parts that judge."""
-    for name, part in {"validation": validation, "test": test}.items():
-        if part is not None and not any(len(text) > 1 for text in part):
-            raise TextError(
-                f"the {name} part holds no text, and a comparison is judged by it: choose a split "
-                "such as 90/5/5, or give more text"
-            )
 
 
 def _given_budget(

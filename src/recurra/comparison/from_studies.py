@@ -10,7 +10,7 @@ from recurra.comparison.comparison import (
     Contestant,
     refuse_what_cannot_be_compared,
 )
-from recurra.comparison.create import SEEDS, refuse_without_parts
+from recurra.comparison.create import SEEDS
 from recurra.comparison.environment import machine
 from recurra.compute.engines import available_threads
 from recurra.errors import SettingError
@@ -58,7 +58,7 @@ def compare_studies(
                 f"{contestants[0].name}: losses on different texts cannot be compared"
             )
     corpus = first.text.load("the studies", fetch=fetch)
-    refuse_without_parts(None, corpus.test)
+    corpus.held_out("test")
     used = [winner.recipe.seed for winner in winners.values()]
     for spec in specs:
         searched = spec.space.parameters.get("seed")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.comparison.comparison import Comparison, PlannedRun
-from recurra.errors import RunError, TextError
+from recurra.errors import RunError
 from recurra.models.evaluation import character_losses
 from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
 from recurra.storage.typed_json import read_typed
@@ -77,12 +77,7 @@ def measure_test_losses(
 def _score(
     comparison: Comparison, corpus: Corpus
 ) -> tuple[list[int], dict[str, NDArray[np.float32]]]:
-    texts = [text for text in corpus.test if len(text) > 1]
-    if not texts:
-        raise TextError(
-            "the test part holds no text, and a comparison is judged by it: train with a split "
-            "such as 90/5/5"
-        )
+    texts = [text for text in corpus.held_out("test") if len(text) > 1]
     losses = {}
     for planned in comparison.finalists():
         opened = _finished_run(comparison, planned)

@@ -170,6 +170,7 @@ def _size(hidden: Any) -> str:
 
 def _reading(text: TextSpec, engine: str, threads: int | None = None) -> list[str]:
     split = text.split if isinstance(text.split, str) else "/".join(map(str, text.split))
+    split = split.removesuffix("/auto")
     words = [] if split == "90/5/5" else [f"--split={split}"]
     if text.encoding:
         words.append(f"--encoding={text.encoding}")

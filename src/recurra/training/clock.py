@@ -39,8 +39,15 @@ class Clock:
             self._characters += characters
         self._warm = True
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out what is no part of the run, such as compiling its kernels."""
+        begin = self._now()
+        yield
+        self._begun += self._now() - begin
+
     def seconds(self) -> float:
-        """Since the run began, without the time between its processes."""
+        """Since the run began, without compilation and the time between its processes."""
         return self._now() - self._begun
 
     def speed(self) -> float:

@@ -10,7 +10,15 @@ from recurra.errors import RunError, TextError
 from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, evaluate
 from recurra.storage.runs import KEPT_TEXT, Run
-from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec, load_corpus
+from recurra.text.corpus import (
+    DEFAULT_SPLIT,
+    ENOUGH,
+    Corpus,
+    Split,
+    TextSpec,
+    join_short,
+    load_corpus,
+)
 from recurra.text.sources import Source, is_stream, read_documents
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
@@ -222,8 +230,8 @@ def score(
 
     Args:
         run: a run folder, opened.
-        sources: texts to read instead of the validation and test parts of the run's own; or where
-            its own are now, if they were moved.
+        sources: texts to read instead of the validation and test parts of the run's own, those of
+            less than 1,000 characters as one; or where its own are now, if they were moved.
         corpus: the run's own texts, if they have been read.
         encoding: of these texts; None: found out for each.
         windows: evaluate with cold windows of so many characters too.
@@ -250,7 +258,8 @@ def score(
         documents = read_documents(sources, encoding)
         known = [model.vocabulary.known(document.text) for document in documents]
         skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
-        parts = {"given": tuple(map(model.vocabulary.encode, known))}
+        texts, _ = join_short(known, ENOUGH)
+        parts = {"given": tuple(map(model.vocabulary.encode, texts))}
     if not parts:
         raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
     for name, part in parts.items():

@@ -197,7 +197,8 @@ class Trainer:
             yield from self._notices
             self._notices = []
             if engine.cold:
-                yield from self._compile()
+                with self._clock.paused():
+                    yield from self._compile()
             try:
                 # What a stop request has cut short is looked at now.
                 yield from self._look()

@@ -120,6 +120,12 @@ class Space:
         lengths = [len(p.grid) if p.grid is not None else None for p in self.parameters.values()]
         return None if None in lengths else math.prod(n for n in lengths if n is not None)
 
+    @property
+    def settings(self) -> int | None:
+        """How many different settings it has; None if a range without a step is in it."""
+        ranges = [one for one in self.parameters.values() if isinstance(one, Range)]
+        return self.size if all(one.step is not None for one in ranges) else None
+
     def grid_size(self) -> int:
         """Points of its grid.
 

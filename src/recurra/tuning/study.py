@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from recurra.errors import RunError, SettingError, TextError
+from recurra.errors import RunError, SettingError
 from recurra.storage.files import safe_name
 from recurra.training.finished_run import FinishedRun
 from recurra.training.winner import Winner
@@ -68,11 +68,7 @@ class Study:
         """
         address = None if storage is None else public_url(storage)
         corpus = spec.text.load("the study")
-        if not any(len(text) > 1 for text in corpus.validation):
-            raise TextError(
-                "no text is held out, and a search is judged by it: give more text, or a split "
-                "with a part for validation such as 90/5/5"
-            )
+        corpus.held_out("validation")
         name = safe_name("-".join([*spec.networks, Path(spec.text.sources[0]).stem]))
         folder = Path(out or Path("studies", f"{name}-{spec.key}")).resolve()
         if (folder / FILE).exists():

@@ -35,5 +35,5 @@ class Sampler(ABC):
         """
 
     def default_trials(self, space: Space) -> int:
-        """How many trials a search has, unless asked otherwise."""
-        return TRIALS
+        """How many trials a search has, unless asked otherwise: no more than there are settings."""
+        return min(TRIALS, space.settings or TRIALS)
