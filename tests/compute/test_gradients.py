@@ -26,7 +26,7 @@ from recurra.lang.parser import parse
 from recurra.lang.shapes import Shapes, ShapeSolver
 from strategies import networks, sizes
 
-ENGINES = ["reference", "compiled"]
+ENGINES = ["reference", "compiled", "torch:cpu"]
 VOCABULARY = 7
 HIDDEN = 4
 EXACT = 1e-10
