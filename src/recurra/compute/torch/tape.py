@@ -145,7 +145,7 @@ class Tape:
 
     def _forward(self, layout: BlockLayout) -> None:
         sums = self.zeros(self.steps, self.batch, layout.width)
-        flat = sums.view(-1, layout.width)
+        flat = sums.flatten(0, 1)
         for total in (s for stage in layout.block.stages for s in stage.sums):
             low, high = layout.columns[total.name]
             self.add_parameters(total, flat[:, low:high])
@@ -223,7 +223,7 @@ class Tape:
                 self.walk.programs[fusion].backward(self, at)
                 self._products_backward(fusion.products, weights, d_sums[at], at)
             self._products_backward(layout.past, weights, d_sums[at], at)
-        flat = d_sums.view(-1, layout.width)
+        flat = d_sums.flatten(0, 1)
         for product in layout.products:
             d_product = flat[:, product.low : product.high]
             self._d_matrices(product, d_product)
