@@ -81,3 +81,12 @@ def test_every_public_name_is_on_one_page_of_the_reference():
     packages = " ".join(re.findall("<!-- public names: (.*?) -->", text)).split()
     for name, module in recurra._MODULE_OF.items():
         assert sum(f"{module}.".startswith(f"{one}.") for one in packages) == 1, name
+
+
+def test_the_places_for_additions_are_there():
+    sources = Path(recurra.__file__).parent
+    _, _, page = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## How to add")
+    places = re.findall(r"`([a-z]+/[\w./]+)`", page)
+    assert len(places) > 20
+    for place in places:
+        assert (ROOT / place).exists() or (sources / place).exists(), place

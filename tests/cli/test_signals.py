@@ -86,6 +86,25 @@ def test_a_terminal_that_is_closed_ends_a_training_with_a_save(runs, tmp_path, h
     assert recurra.Run.open(tmp_path / "run").has("last")
 
 
+def test_a_terminal_that_is_closed_ends_a_search(runs, tmp_path):
+    pty = pytest.importorskip("pty")
+    (tmp_path / "space.toml").write_text("hidden = [4, 6]", "utf-8")
+    command = [
+        *("tune", runs / "plays.txt", "--space", tmp_path / "space.toml"),
+        *("--out", tmp_path / "study", "--network=rnn", "--workers=1", "--engine=reference"),
+        *("--search=grid", "--trials=2", "--length=1000000", "--batch=2", "--seq-len=8"),
+    ]
+    pid, descriptor = pty.fork()
+    if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        os.execv(RECURRA[0], [*RECURRA, *map(str, command)])
+    seen = b""
+    while b"1 running" not in seen:
+        seen += os.read(descriptor, 65536)
+    os.close(descriptor)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 129
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 @pytest.mark.parametrize("module", ["typer", "rich.console", "numpy", "dataclasses"])
 def test_a_signal_while_modules_are_loaded_is_one_sentence(name, code, module):

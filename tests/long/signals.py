@@ -40,7 +40,7 @@ from pathlib import Path
 from descendants import outlived
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
-PROGRAM = [sys.executable, "-c", "from recurra.cli import main; main()"]
+PROGRAM = [sys.executable, "-c", "from recurra.__main__ import main; main()"]
 SECONDS = 2.0  # from the signal to the end, on a machine that has nothing else to do
 PATIENCE = 60.0  # seconds that a phase may need to begin
 SIGNALS = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "HUP": signal.SIGHUP}
@@ -397,7 +397,7 @@ def faults(child: Child, kind: str, seconds: float | None, speaks: Sequence[str]
     if kind == "closed":
         return wrong
     lines = [line for line in re.split("[\r\n]+", said) if line.strip()]
-    spoken = lines and "Abort" not in lines[-1] and len(lines[-1].split()) > 1
+    spoken = lines and re.search("Interrupted[. ]|Ended at once|Error: ", lines[-1])
     if not spoken and (code > 0 or (speaks and kind in speaks)):
         wrong.append(f"no sentence: {lines[-1:]}")
     if code > 0 and not child.terminal and len(lines) > 1:

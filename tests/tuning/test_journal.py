@@ -49,12 +49,50 @@ def test_a_store_reads_back_what_was_written(tmp_path, store):
 
 def test_a_finished_trial_stays_as_it_is(store):
     store.trial(0)
+    store.set_setting(0, {"lr": 0.2, "hidden": 3})
     store.start(0)
     store.finalise(0, DONE, 1.0)
     store.finalise(0, PRUNED)
     store.pause(0)
     assert not store.start(0)
     assert (store.trial(0).state, store.trial(0).loss) == (DONE, 1.0)
+
+
+def test_a_loss_without_a_setting_is_refused(tmp_path, store):
+    store.trial(0)
+    store.set_setting(0, {"lr": 0.2, "hidden": 3})
+    store.start(0)
+    store.report(0, 100, 1.5)
+    store.finalise(0, DONE, 1.25)
+    path = tmp_path / "journal.log"
+    # Optuna leaves out what comes to a trial after its end
+    lines = path.read_bytes().splitlines(keepends=True)
+    found = next(n for n, line in enumerate(lines) if json.loads(line)["op_code"] == 5)
+    path.write_bytes(b"".join([*lines[:found], *lines[found + 1 :], lines[found]]))
+    with pytest.raises(RunError, match="trial 0: it has a loss but no setting"):
+        TrialStore(tmp_path, "name", SPACE).trials()
+
+
+def test_a_last_line_longer_than_any_record_is_refused(tmp_path, store):
+    path = tmp_path / "journal.log"
+    size = path.stat().st_size
+    os.truncate(path, 20 * 2**30)  # a sparse file, with no end of a line
+    with pytest.raises(RunError, match="has more than"):
+        TrialStore(tmp_path, "name", SPACE)
+    os.truncate(path, size)
+    assert TrialStore(tmp_path, "name", SPACE).trials() == []
+
+
+def test_a_torn_line_behind_a_link_is_not_cut(tmp_path, store):
+    path, other = tmp_path / "journal.log", tmp_path / "other"
+    path.rename(other)
+    with other.open("ab") as file:
+        file.write(b"half a line")
+    content = other.read_bytes()
+    path.symlink_to(other)
+    with pytest.raises(RunError):
+        TrialStore(tmp_path, "name", SPACE)
+    assert other.read_bytes() == content
 
 
 def test_a_verdict_without_its_end_is_not_believed_but_for_pruned(store):

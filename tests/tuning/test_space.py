@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import tomllib
 
 import pytest
@@ -139,3 +140,24 @@ def test_a_space_comes_back_from_its_plain_values(given):
     assert list(again.parameters) == list(space.parameters)
     typed = parse_space(tomllib.loads(space.as_toml()))
     assert typed == space
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("hidden = " + "[" * 100_000, "lists too deep"),
+        ("hidden = " + "9" * 5000, "a number too long"),
+        ("hidden = [1]\n" + "#" * 2**24, "more than 16,777,216 bytes"),
+    ],
+)
+def test_files_without_measure_are_refused(tmp_path, content, sentence):
+    path = tmp_path / "space.toml"
+    path.write_text(content, "utf-8")
+    with pytest.raises(SettingError, match=sentence):
+        load_space(path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no such device")
+def test_a_device_without_end_is_not_read():
+    with pytest.raises(SettingError, match="more than 16,777,216 bytes"):
+        load_space("/dev/zero")

@@ -121,7 +121,8 @@ def _run(streams: tuple[Stream, Stream]) -> int:
     except Interrupted as end:
         sentence = str(end)
     except Exception as error:  # noqa: BLE001 (a user never sees a traceback)
-        if not interrupts:
+        hung_up = isinstance(error, OSError) and exit_code()  # the terminal went with the signal
+        if not (interrupts or hung_up):
             return _fail(error)
     _tell(sentence)
     # A training that nobody reads any more was interrupted without a signal.

@@ -16,6 +16,7 @@ from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun
 
 FILE = "test.safetensors"
+_CURE = "restore a backup, or remove the file to measure the losses again"
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,18 @@ def measure_test_losses(
         documents, losses = _score(comparison, corpus)
         save_checkpoint(path, losses, {"documents": documents, "seal": comparison.seal})
     losses, kept = load_checkpoint(path)
-    meta = read_typed(_Meta, kept, path)
+    meta = read_typed(_Meta, kept, path, _CURE)
     if meta.seal != comparison.seal:
         raise RunError(
             f"{path} does not belong to the comparison.json beside it: restore what was there"
         )
     finalists = {planned.key for planned in comparison.finalists()}
-    shape = (sum(meta.documents),)
+    wanted = (sum(meta.documents),), np.float32
     if min(meta.documents, default=0) < 1 or any(
-        name not in finalists or of_run.shape != shape for name, of_run in losses.items()
+        name not in finalists or (of_run.shape, of_run.dtype) != wanted
+        for name, of_run in losses.items()
     ):
-        raise RunError(f"{path} does not hold the losses of these runs: restore a backup")
+        raise RunError(f"{path} does not hold the losses of these runs: {_CURE}")
     return Scores(losses, meta.documents)
 
 

@@ -35,7 +35,7 @@ def comparison_commands(comparison: Comparison) -> list[str]:
         else:
             words.append(f"{one.name}.eq")
     words += settings
-    words += [f"--text={_shown(source)}" for source in comparison.text.sources]
+    words += [f"--text={shown_source(source)}" for source in comparison.text.sources]
     sizes = [b.sizes[comparison.names[0]] for b in comparison.budgets]
     words.append("--hidden=" + ",".join(dict.fromkeys(_size(size) for size in sizes)))
     for limit in BUDGETS:
@@ -59,7 +59,7 @@ def comparison_commands(comparison: Comparison) -> list[str]:
 
 def study_commands(spec: StudySpec) -> list[str]:
     """How to repeat a search; a space and equations of one's own are expected beside the text."""
-    words = ["recurra", "tune", *map(_shown, spec.text.sources)]
+    words = ["recurra", "tune", *map(shown_source, spec.text.sources)]
     named = "network" in spec.space.parameters
     for network, equations in spec.networks.items():
         ours = network in library() and load_network(network).source == equations
@@ -86,7 +86,7 @@ def study_commands(spec: StudySpec) -> list[str]:
 def run_command(run: FinishedRun, out: str | None = None) -> str:
     """How to repeat a run, in a folder of this name."""
     config = run.config
-    words = ["recurra", "train", *map(_shown, config.text.sources)]
+    words = ["recurra", "train", *map(shown_source, config.text.sources)]
     settings = _choices(config.network, run.run.equations)
     words.append(f"--network={config.network}" + ("" if settings is not None else ".eq"))
     words += settings or []
@@ -166,5 +166,6 @@ def _reading(text: TextSpec, engine: str, threads: int | None = None) -> list[st
     return words if threads is None else [*words, f"--threads={threads}"]
 
 
-def _shown(source: str) -> str:
+def shown_source(source: str) -> str:
+    """A text's name without the folders of the machine that it was on."""
     return source if source.startswith(("http://", "https://")) else Path(source).name

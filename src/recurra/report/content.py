@@ -13,7 +13,12 @@ from recurra.comparison.results import Results, evaluate_test
 from recurra.errors import RecurraError, SettingError, TextError
 from recurra.lang.network import Network
 from recurra.models.model import Model
-from recurra.report.commands import comparison_commands, run_command, study_commands
+from recurra.report.commands import (
+    comparison_commands,
+    run_command,
+    shown_source,
+    study_commands,
+)
 from recurra.report.samples import CHARACTERS, Sample, choose_prompts, write_samples
 from recurra.report.searches import SearchPart, gather_search
 from recurra.text.corpus import Corpus
@@ -197,11 +202,6 @@ def _runs(folders: Sequence[Source]) -> _Subject:
             names = [f"{network}-{i}" for i, network in enumerate(networks, 1)]
     trials = [PlannedRun.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
     return _Subject(None, trials, [run_command(trial.run) for trial in trials], machine())
-
-
-def shown_source(source: str) -> str:
-    """A text's name without the folders of the machine that it was on."""
-    return source if source.startswith(("http://", "https://")) else Path(source).name
 
 
 def _prompts(run: FinishedRun, subject: _Subject, fetch: bool) -> list[str]:

@@ -64,6 +64,25 @@ def read_limited(file: BinaryIO, limit: int) -> bytes:
     return bytes(content)
 
 
+def whole_lines(file: BinaryIO, longest: int) -> int:
+    """Bytes up to the last end of a line; what follows may be half a line.
+
+    Raises:
+        OSError: that has more bytes than the longest line, or cannot be read.
+    """
+    end = size = file.seek(0, os.SEEK_END)
+    while end > 0:
+        if size - end > longest:
+            raise OSError(errno.EFBIG, f"its last line has more than {longest:,} bytes")
+        start = max(0, end - 2**16)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
 def open_to_write(path: str | Path, dir_fd: int | None = None) -> BufferedWriter:
     """Open a regular file, or a new one, to write at its end; a link is not followed.
 

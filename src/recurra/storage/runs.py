@@ -38,6 +38,7 @@ from recurra.storage.files import (
     read_bounded,
     read_limited,
     safe_name,
+    whole_lines,
     write_synced,
 )
 from recurra.storage.folder import Folder
@@ -314,16 +315,12 @@ class Run:
 
     def _whole_lines(self) -> int:
         """Bytes of the metrics up to their last end of a line."""
-        with self._writing(METRICS), self._files.open(METRICS) as file:
-            end = file.seek(0, os.SEEK_END)
-            while end > 0:
-                start = max(0, end - 2**16)
-                file.seek(start)
-                found = file.read(end - start).rfind(b"\n")
-                if found >= 0:
-                    return start + found + 1
-                end = start
-        return 0
+        path = self.folder / METRICS
+        try:
+            with self._files.open(METRICS) as file:
+                return whole_lines(file, MAX_LINE)
+        except OSError as error:
+            raise _cannot_read(path, error) from None
 
     def _cut_metrics(self, size: int) -> None:
         with self._writing(METRICS), self._files.open_to_write(METRICS) as file:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 from optuna.storages.journal import BaseJournalBackend
 
 from recurra.errors import RunError
-from recurra.storage.files import open_regular, open_to_write
+from recurra.storage.files import open_regular, open_to_write, whole_lines
 
 if sys.platform == "win32":
     import msvcrt
@@ -155,14 +155,7 @@ def try_lock(file: BinaryIO) -> bool:
 def cut_torn_line(path: Path) -> None:
     """Cut off what follows the last line end; under the lock nobody is just writing it."""
     with contextlib.suppress(FileNotFoundError), open_regular(path) as file:
-        end = size = file.seek(0, os.SEEK_END)
-        while end > 0:
-            start = max(0, end - 4096)
-            file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                end = start + found + 1
-                break
-            end = start
-        if end < size:
-            os.truncate(path, end)
+        end = whole_lines(file, LONGEST)
+        if end < file.seek(0, os.SEEK_END):
+            with open_to_write(path) as torn:
+                torn.truncate(end)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from recurra.errors import SettingError
+from recurra.storage.files import MAX_DEFINITION, read_limited
 
 LARGEST = 2**53  # a float holds all whole numbers up to here
 MOST = 1_000_000  # values of a parameter that are listed
@@ -188,11 +189,14 @@ def load_space(path: str | Path) -> Space:
     """
     try:
         with Path(path).open("rb") as file:
-            return parse_space(tomllib.load(file), str(path))
+            content = tomllib.loads(read_limited(file, MAX_DEFINITION).decode())
     except OSError as error:
         raise SettingError(f"cannot read the space {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is not TOML: {error}") from None
+    except (ValueError, RecursionError):
+        raise SettingError(f"{path} has a number too long, or lists too deep, to read") from None
+    return parse_space(content, str(path))
 
 
 def parse_space(given: Mapping[str, Any], origin: str = "the space") -> Space:

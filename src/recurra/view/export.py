@@ -3,7 +3,7 @@
 Typst sets them, a package without system libraries: it finds a font for every script there is.
 """
 
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from recurra.errors import SettingError
 
@@ -33,7 +33,7 @@ def encode(svg: str, format: str) -> bytes:
             f"figures as {format} need one more package: "
             'pip install "recurra[figures]"; or take svg'
         ) from None
-    return cast(
-        bytes,
-        typst.compile(_DOCUMENT, format=format, ppi=PIXELS_PER_INCH, sys_inputs={"svg": svg}),
+    drawn: bytes = typst.compile(
+        _DOCUMENT, format=format, ppi=PIXELS_PER_INCH, sys_inputs={"svg": svg}
     )
+    return drawn
