@@ -18,7 +18,7 @@ from recurra.cli.output import (
 )
 from recurra.comparison.budgets import LimitName, Match, Sizes
 from recurra.comparison.runner import count_runs
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.training.recipe import BUDGETS
 from recurra.training.records import Finished
 from recurra.training.stopping import INTERRUPTED
@@ -84,7 +84,8 @@ def compare_command(
     fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show results only.")] = False,
@@ -135,7 +136,7 @@ def compare_command(
             out=out,
             encoding=encoding,
             split=split,
-            engine=engine,
+            engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
         )
     console = make_console(stderr=json)

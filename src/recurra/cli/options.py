@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from recurra.compute.engines import ENGINES
+from recurra.compute.engines import DEFAULT_ENGINE, DEVICES, ENGINES
 from recurra.training.recipe import RECIPES, Recipe, declared_types, rule
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -24,7 +24,20 @@ VocabularySize = Annotated[
     int, typer.Option("--vocabulary", min=1, metavar="N", help="Distinct characters.")
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", metavar="NAME", help=f"What computes: {' or '.join(ENGINES)}.")
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help=f"What computes: {' or '.join(ENGINES)}.  [{DEFAULT_ENGINE}]",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help=f"On what the engine torch computes: {', '.join(DEVICES)}, or cuda:1.",
+    ),
 ]
 Threads = Annotated[
     int | None,

@@ -10,7 +10,7 @@ from recurra.cli import options
 from recurra.cli.display import download_lines, follow, sparkline
 from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
 from recurra.cli.using import write_on
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.text.decoding import UTF8
 from recurra.training.records import Finished, Progress
 from recurra.training.request import RequestError
@@ -63,7 +63,8 @@ def train_command(
     fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -89,7 +90,7 @@ def train_command(
             out=out,
             encoding=encoding,
             split=asked.get("split"),
-            engine=asked.get("engine"),
+            engine=engine_on(engine, device),
             threads=threads,
             fetch=fetch,
         )
@@ -118,7 +119,8 @@ def demo_command(
     ] = None,
     minutes: Annotated[float, typer.Option(help="Training time, shared by both networks.")] = 2.0,
     seed: Annotated[int, typer.Option(min=0, help="Where random numbers start from.")] = 0,
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     threads: options.Threads = None,
 ) -> None:
     """Train a plain RNN and a W-RNN on Shakespeare, and let both go on with a sentence."""
@@ -126,6 +128,7 @@ def demo_command(
 
     console = make_console()
     results, curves = [], []
+    engine = engine_on(engine, device) or DEFAULT_ENGINE
     for trainer in trainers(minutes, seed=seed, engine=engine, threads=threads):
         finished, curve = _follow(trainer, console)
         _refuse_to_go_on(finished)

@@ -10,7 +10,7 @@ import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
 from recurra.cli.output import Interrupted, echo, make_console, print_json, print_table, shown_path
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, engine_on
 from recurra.view.numbers import duration, whole
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def tune_command(
     ] = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     recipe: Annotated[
@@ -151,7 +152,7 @@ def tune_command(
         max_in_flight=max_in_flight,
         encoding=encoding,
         split=split,
-        engine=engine,
+        engine=engine_on(engine, device) or DEFAULT_ENGINE,
         out=out,
         storage=storage,
     )

@@ -11,7 +11,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.output import echo, make_console, print_json, print_table, shown_path, tell_written
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.errors import TextError
 from recurra.storage.outputs import check_output, open_output, output_format
 from recurra.view.text import visible
@@ -182,7 +182,8 @@ def eval_command(
         typer.Option(min=1, metavar="N", help="Also from zeros at every N characters."),
     ] = None,
     encoding: options.Encoding = None,
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     threads: options.Threads = None,
     fetch: options.Fetch = False,
     json: options.Json = False,
@@ -197,7 +198,7 @@ def eval_command(
             texts,
             encoding=encoding,
             windows=windows,
-            engine=engine,
+            engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
             fetch=fetch,
         )

@@ -94,11 +94,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A file that a resumed run had written is gone, and training goes on without it.
+    """Something that a resumed run had is gone, and training goes on without it.
 
     Attributes:
         step: where training goes on.
-        message: which file, and what is lost with it.
+        message: which file, or the same engine, and what is lost with it.
     """
 
     step: int

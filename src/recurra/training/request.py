@@ -56,7 +56,8 @@ class TrainRequest:
         preset: "fast", "good" or "best".
         recipe: "modern" or "classic".
         settings: fields of the recipe, with the values that replace its own.
-        resume: the folder of a run to go on with; only its texts may be named, if they were moved.
+        resume: the folder of a run to go on with; only its texts may be named, if they were moved,
+            and another engine.
         winner: ``study.winning`` of a search; it brings network, recipe and texts.
         out: the new run folder.
         encoding, split, engine, threads: see `recurra.start`.
@@ -84,7 +85,7 @@ class TrainRequest:
     def __post_init__(self) -> None:
         if self.resume is not None:
             kept = "a resumed run keeps what it began with; train a new one to change that"
-            self._refuse({*vars(self)} - {"resume", "texts", "fetch"}, kept)
+            self._refuse({*vars(self)} - {"resume", "texts", "engine", "fetch"}, kept)
         elif self.winner is not None:
             own = {"network", "preset", "choices", "recipe", "encoding", "split"}
             self._refuse(own, "a search's winner brings its own")
@@ -110,7 +111,9 @@ class TrainRequest:
             RecurraError: a text, a network, a setting or a folder is refused.
         """
         if self.resume is not None:
-            return resume(Run.open(self.resume), self.texts or None, fetch=self.fetch)
+            return resume(
+                Run.open(self.resume), self.texts or None, fetch=self.fetch, engine=self.engine
+            )
         texts, encoding, split = self.texts, self.encoding, self.split or DEFAULT_SPLIT
         corpus = None
         if self.winner is not None:

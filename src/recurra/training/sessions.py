@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import RunError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -62,7 +62,8 @@ def start(
         encoding: of all texts; None: found out for each.
         split: training, validation and test parts of each text.
         corpus: what `load_corpus` made of just these sources, if it is there already.
-        engine: "compiled", "reference", or one of your own.
+        engine: "compiled", "reference", "torch" with or without a device ("torch:cuda"), or one of
+            your own.
         threads: how many share a batch; None: as many as there are cores.
 
     Raises:
@@ -72,7 +73,7 @@ def start(
     if isinstance(sources, Source):
         sources = [sources]
     corpus = corpus or load_corpus(sources, encoding, split)
-    check_engine(engine, threads)
+    require_engine(engine, threads)
     recipe = resolve(network, corpus, recipe).recipe
     text = TextSpec.of(sources, encoding, split, corpus)
     config = RunConfig(network.name, text, recipe, engine, threads)
@@ -91,12 +92,14 @@ def resume(
     *,
     corpus: Corpus | None = None,
     fetch: bool = False,
+    engine: str | None = None,
 ) -> Trainer:
     """A trainer that goes on where a run stopped, or was killed.
 
     Args:
         run: a run folder, opened.
         sources, corpus, fetch: see `load_run_corpus`.
+        engine: another one than it began with; numbers may then differ in their last digits.
 
     Raises:
         RunError: the folder is damaged, or the texts are not those that the run began with.
@@ -110,7 +113,7 @@ def resume(
         corpus,
         config.recipe,
         run=run,
-        engine=config.engine,
+        engine=engine or config.engine,
         threads=config.threads,
     )
 

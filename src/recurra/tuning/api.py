@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -82,6 +82,7 @@ class TuneRequest:
             TextError: a text cannot be read.
             SettingError: settings that contradict one another, the space or the networks.
         """
+        require_engine(self.engine)
         space = self.space if isinstance(self.space, Space) else parse_space(self.space)
         text = TextSpec.of(self.sources, self.encoding, self.split)
         one_pass = sum(len(part) for part in text.load("the study").train)

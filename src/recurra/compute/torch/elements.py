@@ -128,7 +128,8 @@ def _run(
                 return d_value
 
     for operation in program[len(known) :]:
-        known.append(_apply(operation.kind, [value_of(v) for v in operation.arguments]))
+        values = [value_of(v) for v in operation.arguments]
+        known.append(_apply(operation.kind, values))
     return value_of(result)
 
 

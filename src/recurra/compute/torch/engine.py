@@ -132,9 +132,7 @@ class TorchEngine(Engine):
         with computing(self.device, self.threads):
             state = self.zero_state(settings.batch)
             parameters = self._weights["parameter"]
-            self._step = TrainingStep(
-                self._walk, self._output, parameters, settings, dict(state)
-            )
+            self._step = TrainingStep(self._walk, self._output, parameters, settings, dict(state))
 
     def step(
         self,

@@ -51,9 +51,8 @@ class OutputLayer:
 
     def losses(self, tape: Tape, targets: Tensor) -> Tensor:
         """``-log p`` of each target, ``(T B,)``."""
-        return torch.cat(
-            [-self._chosen(self._logits(tape, rows), targets[rows]) for rows in self._blocks(targets)]
-        )
+        blocks = self._blocks(targets)
+        return torch.cat([-self._chosen(self._logits(tape, r), targets[r]) for r in blocks])
 
     def log_probabilities(self, tape: Tape) -> Tensor:
         """Log p of every character, ``(T B, V)``."""
@@ -125,5 +124,3 @@ class OutputLayer:
 
 def _minus_one_hot(p: Tensor, index: Tensor) -> Tensor:
     return p.scatter_add_(1, index[:, None], torch.full_like(index[:, None], -1, dtype=p.dtype))
-
-

@@ -49,7 +49,12 @@ class Walk:
         self.programs = {
             fusion: programs(layout, fusion) for layout in self.layouts for fusion in layout.fusions
         }
-        self.place = {name: (i, *c) for i, b in enumerate(self.layouts) for name, c in b.columns.items()}
+        # sum -> number of its block, and its columns there
+        self.place = {
+            name: (number, *columns)
+            for number, layout in enumerate(self.layouts)
+            for name, columns in layout.columns.items()
+        }
 
 
 class Tape:
@@ -186,7 +191,7 @@ class Tape:
 
     # -- backward
 
-    def begin_backward(self, gradients: Tensors) -> None:
+    def begin_backward(self, gradients: Mapping[str, Tensor]) -> None:
         """Zeros for everything that derivatives are added to."""
         self.gradients = gradients
         self.d_vectors = self._vectors()
