@@ -191,7 +191,7 @@ class Tape:
 
     # -- backward
 
-    def begin_backward(self, gradients: Mapping[str, Tensor]) -> None:
+    def begin_backward(self, gradients: Tensors) -> None:
         """Zeros for everything that derivatives are added to."""
         self.gradients = gradients
         self.d_vectors = self._vectors()

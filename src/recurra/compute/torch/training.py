@@ -5,7 +5,6 @@ they do. A CUDA graph launches all with one call. Everything that changes from s
 masks, the learning rate, the state) is therefore copied into buffers first.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from recurra.compute.dropout import Masks
 from recurra.compute.torch.devices import Tensor
 from recurra.compute.torch.numbers import Numbers
 from recurra.compute.torch.output_layer import OutputLayer
-from recurra.compute.torch.tape import DeviceMasks, Tape, Walk
+from recurra.compute.torch.tape import DeviceMasks, Tape, Tensors, Walk
 from recurra.compute.torch.update import Update
 
 
@@ -128,7 +127,7 @@ def backpropagate(
     output: OutputLayer,
     targets: Tensor,
     scale: float,
-    gradients: Mapping[str, Tensor],
+    gradients: Tensors,
 ) -> Tensor:
     """The summed loss; gradients of ``scale`` times it are added to what is there."""
     tape.begin_backward(gradients)
