@@ -13,7 +13,7 @@ from recurra.lang.library import library, load_network
 from recurra.lang.network import INITIALISATIONS, Network
 from recurra.lang.parser import parse
 from recurra.lang.shapes import ShapeSolver
-from recurra.models.initialisation import initialise, suited_rate
+from recurra.models.initialisation import initialise, default_rate
 from recurra.models.model import Model
 from recurra.text.vocabulary import Vocabulary
 
@@ -90,7 +90,7 @@ def test_the_learning_rate_falls_with_the_numbers_that_are_summed(
 ) -> None:
     network = parse(equations)
     shapes = ShapeSolver(network).shapes(VOCABULARY, 200)
-    assert suited_rate(make_plan(network), shapes) == pytest.approx(2 / reach)
+    assert default_rate(make_plan(network), shapes) == pytest.approx(2 / reach)
 
 
 @pytest.mark.parametrize("engine", ["reference", "compiled"])

@@ -1,4 +1,4 @@
-"""What makes a comparison fair: how large each network may be, and how long it may train."""
+"""Budgets of a fair comparison: how large each network may be, and how long it may train."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

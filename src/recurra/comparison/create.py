@@ -54,7 +54,7 @@ def plan_comparison(
     Args:
         networks: names of the library, ``.eq`` files or parsed networks, two or more; as a
             mapping, each under a name of its own.
-        sources: texts, as for :func:`recurra.train`.
+        sources: texts, as for `recurra.train`.
         recipe: what all runs have in common; seeds count up from its seed.
         choices: name -> choices of its equations, such as ``{"wrnn": {"f1": "sigmoid"}}``.
         hidden: sizes of the first network, each a budget of its own; None: the recipe's.
@@ -65,7 +65,7 @@ def plan_comparison(
         rates: learning rates to try for each network at each budget, by one full run each; the
             one with the lowest validation loss trains its finalists.
         out: the folder; None: ``comparisons/NETWORKS-TEXT-001``, or the next free number.
-        encoding, split, corpus, engine, threads: as for :func:`recurra.start`.
+        encoding, split, corpus, engine, threads: as for `recurra.start`.
 
     Raises:
         RecurraError: a network, text, size or setting is refused; then nothing is left behind.
@@ -113,7 +113,7 @@ def compare_runs(
     Args:
         runs: run folders; as a mapping, name -> runs of one network. Else they are grouped by the
             network that each says it trained. Runs of different networks are paired by seed.
-        out: the folder; see :func:`plan_comparison`.
+        out: the folder; see `plan_comparison`.
 
     Raises:
         RunError: a run cannot be read.

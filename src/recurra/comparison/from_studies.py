@@ -35,7 +35,7 @@ def compare_studies(
     Args:
         studies: by the name that each winner shall have; of the same texts.
         seeds: runs of each winner.
-        out: the folder; see :func:`plan_comparison`.
+        out: the folder; see `plan_comparison`.
         threads: of each training.
         fetch: download texts that the studies have at an address.
 

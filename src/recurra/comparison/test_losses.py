@@ -65,7 +65,7 @@ def measure_test_losses(
             f"{path} does not belong to the comparison.json beside it: restore what was there"
         )
     finalists = {planned.key for planned in comparison.finalists()}
-    wanted = (sum(meta.documents),), np.float32
+    wanted = (sum(meta.documents),), np.dtype(np.float32)
     if min(meta.documents, default=0) < 1 or any(
         name not in finalists or (of_run.shape, of_run.dtype) != wanted
         for name, of_run in losses.items()

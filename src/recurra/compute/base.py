@@ -32,7 +32,7 @@ class StepSettings:
         batch: streams of text, B.
         seq_len: characters of each stream in a step, T.
         scale: factor of the loss whose gradients are taken.
-        dropout: part of the numbers dropped; see :mod:`recurra.compute.dropout`.
+        dropout: part of the numbers dropped; see `recurra.compute.dropout`.
         dropout_same: drop the same numbers at every step of a sequence.
     """
 

@@ -18,7 +18,7 @@ from recurra.lang.shapes import Shapes
 
 @dataclass(frozen=True)
 class Masks:
-    """What is dropped in one training step of T x B characters.
+    """Masks of one training step of T x B characters.
 
     Attributes:
         scale: what kept values of ``arrays`` are multiplied with, 1 / (probability to keep).

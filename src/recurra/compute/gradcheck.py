@@ -20,7 +20,7 @@ TOLERANCE = 1e-7
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What the check found for one parameter.
+    """Outcome of the check for one parameter.
 
     Attributes:
         parameter: its name.

@@ -25,7 +25,7 @@ from recurra.lang.shapes import Shapes
 
 
 class HostEngine(Engine):
-    """An engine on NumPy arrays; see :class:`recurra.compute.base.Engine`.
+    """An engine on NumPy arrays; see `recurra.compute.base.Engine`.
 
     Arrays are made once and then changed in place: kernels may keep their addresses.
     """

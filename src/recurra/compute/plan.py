@@ -112,7 +112,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Plan:
-    """What both engines walk: blocks in order, then the logits.
+    """Computation of a network in order: blocks, then the logits. Every engine walks it.
 
     Attributes:
         network: where it comes from.

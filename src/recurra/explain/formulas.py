@@ -1,4 +1,4 @@
-"""What a derivation is made of: formulas over time, as data.
+"""Formulas over time, as data: the parts of a derivation.
 
 A formula speaks of one time step t. A quantity is a vector of the network, or a sum that a function
 is applied to, named after its vector: ``a.1`` is the first such argument in the equation of ``a``.
@@ -55,7 +55,7 @@ class Error:
 
 @dataclass(frozen=True)
 class Mask:
-    """What a dropout multiplies with at ``t - lag``: random in training, else ones.
+    """Mask of a dropout at ``t - lag``: random in training, else ones.
 
     Every dropout of the equations has a number of its own.
     """

@@ -48,7 +48,7 @@ def place_labels(router: Router, columns: range) -> list[tuple[Route, Point]]:
 
 @dataclass(frozen=True)
 class _Near:
-    """What stands around a label's arrow: other labels, circles, lines (own ones marked)."""
+    """Surroundings of a label's arrow: other labels, circles, lines (own ones marked)."""
 
     labels: list[Box]
     circles: list[tuple[Point, float]]

@@ -186,7 +186,7 @@ class Router:
 
     @cached_property
     def box(self) -> Box:
-        """What a diagram of three columns fills, from the first circle to the last."""
+        """Extent of a diagram of three columns, from the first circle to the last."""
         top, bottom = self.y[-1] - RADIUS, self.y[0] + RADIUS
         return self.layout.left, top, self.layout.right + 2 * self.pitch, bottom
 

@@ -15,7 +15,7 @@ from recurra.export.numpy_passes import Passes
 from recurra.export.optimizer import learning_rate_lines, slot_names, update_lines
 from recurra.export.steps import reads_character
 from recurra.lang.network import Initialiser
-from recurra.models.initialisation import begins_with_counts, initialisers, suited_rate
+from recurra.models.initialisation import begins_with_counts, initialisers, default_rate
 from recurra.storage.outputs import open_output, write_output
 
 
@@ -168,7 +168,7 @@ class _Program:
 
     def _rest(self) -> str:
         recipe = self.recipe
-        rate = recipe.lr or suited_rate(self.plan, self.passes.shapes)
+        rate = recipe.lr or default_rate(self.plan, self.passes.shapes)
         rate_lines = learning_rate_lines(recipe, rate)
         mean = ["gradient = {name: g / x.size for name, g in gradient.items()}"]
         reset = [] if recipe.carry_state else ["state = start(p, batch)"]

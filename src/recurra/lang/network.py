@@ -97,7 +97,7 @@ class Network:
 
     @property
     def choices(self) -> dict[str, str | float]:
-        """What ``--set`` may change, but for the number of layers, with the present values."""
+        """Present values of what ``--set`` may change, the number of layers apart."""
         return {**self.functions, **self.constants}
 
     @property
@@ -120,7 +120,7 @@ class Network:
         return self.functions.get(name, name)
 
     def error(self, message: str, place: Place) -> EquationError:
-        """An :class:`EquationError` at a place of this network's text."""
+        """An `EquationError` at a place of this network's text."""
         return EquationError(message, self.text, place.line, place.column, self.name)
 
     def _repr_markdown_(self) -> str:

@@ -1,6 +1,6 @@
-"""Text of equations -> :class:`Network`; a network prints itself back as text.
+"""Text of equations -> `Network`; a network prints itself back as text.
 
-The language is lines of Python expression syntax, read with :mod:`ast` against an allow-list;
+The language is lines of Python expression syntax, read with `ast` against an allow-list;
 nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]`` reads a vector,
 ``M @ v[t]`` makes ``M`` a matrix, a bare name is a bias vector, exactly one line is ``softmax``.
 
@@ -12,7 +12,7 @@ nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]
 Besides the element-wise functions there are ``norm(z)``, layer normalisation, and ``dropout(z)``,
 an edge that drops part of its numbers in training. ``softmax(z, 1000)`` chooses among the 1000
 most frequent characters and classes of all others, then within the class. Layers: see
-:mod:`recurra.lang.layers`.
+`recurra.lang.layers`.
 """
 
 import ast

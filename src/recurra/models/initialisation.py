@@ -32,11 +32,11 @@ def initialise(
         plan: tells which matrix recurs and what function stands behind it.
         shapes: sizes.
         rng: the run's generator; draws in float64, in order of appearance.
-        how: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the original; ``"scaled"``:
-            recurrent square matrices orthogonal (Saxe et al. 2014), others N(0, gain^2 / fan-in)
-            (LeCun et al. 1998, He et al. 2015), the output layer at a tenth of that unless it
-            is tied to an embedding, biases 0, but for that of the output layer, see ``counts``.
-            An initialiser in the equations wins over both.
+        how: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the published W-RNN code;
+            ``"scaled"``: recurrent square matrices orthogonal (Saxe et al. 2014), others
+            N(0, gain^2 / fan-in) (LeCun et al. 1998, He et al. 2015), the output layer at a tenth
+            of that unless it is tied to an embedding, biases 0, but for that of the output layer,
+            see ``counts``. An initialiser in the equations wins over both.
         dtype: of the result.
         counts: (V,) how often each character occurs in the training text. A scaled network then
             begins by predicting these frequencies. From zeros it first learns them by pushing its
@@ -69,7 +69,7 @@ def initialisers(plan: Plan, shapes: Shapes, how: str) -> dict[str, Initialiser]
     return {name: network.initialisers.get(name, default[name]) for name in network.parameters}
 
 
-def suited_rate(plan: Plan, shapes: Shapes) -> float:
+def default_rate(plan: Plan, shapes: Shapes) -> float:
     """A learning rate for AdamW: 2 / the largest sqrt(n1^2 + n2^2 + ...), at most 0.03.
 
     A sum reads vectors of n1, n2, ... numbers. AdamW moves every weight by about the rate, whatever

@@ -24,7 +24,7 @@ class Model:
         network: the equations.
         vocabulary: the characters, in the order of the output.
         shapes: sizes of vectors and parameters.
-        parameters: name -> array as stored (see :class:`recurra.lang.shapes.Shapes`).
+        parameters: name -> array as stored (see `recurra.lang.shapes.Shapes`).
     """
 
     network: Network

@@ -45,7 +45,7 @@ class Sampling:
             raise SettingError(f"top_p has to be a number above 0, up to 1, not {self.top_p}")
 
     def probabilities(self, log_p: Array) -> Array:
-        """What to draw from, ``(V,)`` float64, given the model's log probabilities ``(V,)``."""
+        """Probabilities to draw from, (V,) float64, given the model's log probabilities (V,)."""
         if self.temperature == 0.0:
             certain = np.zeros(len(log_p))
             certain[log_p.argmax()] = 1.0
@@ -156,7 +156,7 @@ def write(
         model: what writes.
         prompt: what it reads first; characters it does not know are skipped.
         characters: how many to write.
-        temperature, top_k, top_p: see :class:`Sampling`.
+        temperature, top_k, top_p: see `Sampling`.
         seed: equal seeds write equal texts; None: another text every time.
         strict: an unknown character in the prompt is an error.
 

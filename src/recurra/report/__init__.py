@@ -29,7 +29,7 @@ def write_report(
         out: the file; it is replaced, but a pipe or a device is written into.
         language: "en" or "zh".
         format: "html" or "md"; None: what the file's name ends in; without an ending, HTML.
-        options: see :func:`recurra.report.gather`.
+        options: see `recurra.report.gather`.
 
     Returns:
         The file's absolute path.

@@ -72,7 +72,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Content:
-    """What a report tells.
+    """Content of a report.
 
     Attributes:
         found: what was found out about the runs: a comparison's results or a search; None where
@@ -108,7 +108,7 @@ class Content:
 
 @dataclass(frozen=True)
 class _Subject:
-    """What a report is about, before its runs are read.
+    """Subject of a report, before its runs are read.
 
     Attributes:
         runs: each with its name in the report.

@@ -71,14 +71,14 @@ class Networks:
 
 @dataclass(frozen=True)
 class Samples:
-    """What several networks wrote after one prompt, each with its number and mean surprise."""
+    """Texts of several networks after one prompt, each with its number and mean surprise."""
 
     samples: Sequence[tuple[Sample, int, str]]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What the colours of samples mean."""
+    """Meaning of the colours of samples."""
 
     text: str
     low: str
@@ -182,7 +182,7 @@ def _verdicts(results: Results, content: Content, words: Words) -> Section:
 
 
 def _asked(content: Content, words: Words) -> Section:
-    return Section(words("asked"), [Definitions(tables.asked(content, words))])
+    return Section(words("settings"), [Definitions(tables.settings(content, words))])
 
 
 def _networks(content: Content, words: Words) -> Section:

@@ -16,7 +16,7 @@ CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Sample:
-    """What one network wrote.
+    """Text that one network wrote.
 
     Attributes:
         network: its name.

@@ -26,7 +26,7 @@ class RunRow:
     budget: str | None
 
     @property
-    def judged(self) -> float | None:
+    def held_out(self) -> float | None:
         """Its test loss, or else its held-out loss."""
         held_out: float | None = self.run.outcome.val_nats_per_char
         return held_out if self.run.test is None else self.run.test
@@ -34,7 +34,7 @@ class RunRow:
 
 RUNS = Table[RunRow](
     Column("network", "network", lambda row: row.run.network),
-    Column("budget", "asked budgets", lambda row: row.budget, optional=True),
+    Column("budget", "settings budgets", lambda row: row.budget, optional=True),
     Column("seed", "seed", lambda row: row.run.seed),
     Column("hidden", "hidden", lambda row: row.run.recipe.hidden, numbers.setting),
     Column("seq_len", "sequence", lambda row: row.run.recipe.seq_len),
@@ -50,7 +50,7 @@ RUNS = Table[RunRow](
     Column("train", "train", lambda row: row.run.outcome.train_nats_per_char, numbers.loss),
     Column("held_out", "validation", lambda row: row.run.outcome.val_nats_per_char, numbers.loss),
     Column("test", "test column", lambda row: row.run.test, numbers.loss, optional=True),
-    Column("bits", "bits", lambda row: row.judged and row.judged / math.log(2.0), numbers.loss),
+    Column("bits", "bits", lambda row: row.held_out and row.held_out / math.log(2.0), numbers.loss),
     Column("seconds", "time", lambda row: row.run.outcome.seconds, numbers.whole),
 )
 
@@ -64,15 +64,15 @@ def run_rows(content: Content, words: Words) -> list[RunRow]:
     ]
 
 
-def asked(content: Content, words: Words) -> Definitions:
-    """What was asked for."""
+def settings(content: Content, words: Words) -> Definitions:
+    """Settings of a comparison or of runs."""
     texts = words("comma").join(content.texts)
     names = [part.network.name for part in content.networks]
     return [
-        (words("asked networks"), words.list(names)),
-        (words("asked texts"), words("distinct", texts=texts, count=f"{content.vocabulary:,}")),
+        (words("settings networks"), words.list(names)),
+        (words("settings texts"), words("distinct", texts=texts, count=f"{content.vocabulary:,}")),
         *_asked_of(content, words),
-        (words("asked recipe"), _shown_recipe(content, words)),
+        (words("settings recipe"), _shown_recipe(content, words)),
     ]
 
 
@@ -82,13 +82,13 @@ def _asked_of(content: Content, words: Words) -> Definitions:
             budgets = (shown_budget(content, budget, words) for budget in content.budgets)
             how = words(f"match {comparison.match}", first=comparison.names[0])
             rows = [
-                (words("asked budgets"), words("semicolon").join(budgets)),
-                (words("asked match"), how),
-                (words("asked seeds"), words("comma").join(map(str, comparison.seeds))),
+                (words("settings budgets"), words("semicolon").join(budgets)),
+                (words("settings match"), how),
+                (words("settings seeds"), words("comma").join(map(str, comparison.seeds))),
             ]
             if comparison.rates:
                 rates = words("comma").join(map(numbers.setting, comparison.rates))
-                rows.append((words("asked rates"), words("asked rates how", rates=rates)))
+                rows.append((words("settings rates"), words("settings rates how", rates=rates)))
             return rows
         case SearchPart(spec):
             pruner, trials, length = spec.pruner, spec.trials, spec.length
@@ -97,12 +97,12 @@ def _asked_of(content: Content, words: Words) -> Definitions:
             count = words("trials of", count=f"{trials:,}", length=f"{length:,}")
             return [
                 (
-                    words("asked space"),
+                    words("settings space"),
                     words("semicolon").join(spec.space.as_toml().splitlines()),
                 ),
-                (words("asked trials"), count),
-                (words("asked search"), words("comma").join([spec.sampler.name, how])),
-                (words("asked finalists"), f"{spec.finalists}"),
+                (words("settings trials"), count),
+                (words("settings search"), words("comma").join([spec.sampler.name, how])),
+                (words("settings finalists"), f"{spec.finalists}"),
             ]
     return []
 
@@ -146,7 +146,7 @@ def sizes(
 
 
 def search_facts(search: SearchPart, words: Words) -> Definitions:
-    """What the trials say about the parameters, and about the rungs."""
+    """Findings of a search about the parameters and the rungs."""
     parts = importance(search.spec, search.trials).items()
     shares = words("comma").join(f"{name} {part:.2f}" for name, part in parts)
     facts = [(words("importance"), shares or words("too few"))]

@@ -1,4 +1,4 @@
-"""What a search of some size can expect: estimators that searches and comparisons share."""
+"""Expected best loss of a search of some size."""
 
 from collections.abc import Sequence
 

@@ -77,12 +77,12 @@ def load_corpus(
 
     Args:
         sources: files, folders, URLs, names of corpora; see `recurra.text.sources`.
-        encoding: see :func:`recurra.text.decoding.decode`.
+        encoding: see `recurra.text.decoding.decode`.
         split: shares of training, validation and test, as percentages (90, 5, 5), fractions
             (0.9, 0.05, 0.05) or text "90/5/5"; (100, 0, 0) holds nothing out.
         vocabulary: encode with this one, as to evaluate a model; default: all characters, the
             most frequent in training first.
-        fetch, progress: see :func:`recurra.read_documents`.
+        fetch, progress: see `recurra.read_documents`.
 
     Raises:
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.

@@ -38,7 +38,7 @@ def read_documents(
     Args:
         sources: files, folders, URLs (``https://...``, optionally ending in ``#sha256=`` and the
             expected hash) and names of corpora. A file with the name of a corpus is ``./name``.
-        encoding: see :func:`recurra.text.decoding.decode`.
+        encoding: see `recurra.text.decoding.decode`.
         fetch: False for sources that a file names, not the user: no address is asked for (one that
             was downloaded before is read), and only regular files are read.
         progress: called several times a second while something is downloaded.

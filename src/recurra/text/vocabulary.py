@@ -23,7 +23,7 @@ class Vocabulary:
             on it: `from_texts` puts the most frequent first.
 
     Raises:
-        TextError: not so.
+        TextError: no character, or one that is there twice.
     """
 
     characters: str

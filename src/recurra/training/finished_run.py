@@ -56,7 +56,7 @@ class FinishedRun:
 
     @cached_property
     def config(self) -> RunConfig:
-        """What it was asked for."""
+        """The configuration of the run."""
         return RunConfig.load(self.run)
 
     @cached_property

@@ -52,7 +52,7 @@ def preset(
     network: str | Path | None = None,
     choices: Mapping[str, str | float] | None = None,
 ) -> Preset:
-    """What a preset means for a corpus.
+    """Network and recipe of a preset for a corpus.
 
     Args:
         name: "fast", "good" or "best": about 2, 10 and 30 minutes, or less on a short text.

@@ -1,4 +1,7 @@
-"""How to train, as frozen data: ``CLASSIC``, the original protocol, and ``MODERN``, the default."""
+"""Recipes of training, as frozen data.
+
+``MODERN`` is the default, ``CLASSIC`` the protocol of the published W-RNN code.
+"""
 
 import math
 from collections.abc import Callable, Collection

@@ -10,7 +10,7 @@ from recurra.compute.plan import Plan, make_plan
 from recurra.errors import SettingError
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes, ShapeSolver
-from recurra.models.initialisation import suited_rate
+from recurra.models.initialisation import default_rate
 from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus
 from recurra.training.recipe import ENDS, Recipe
@@ -42,7 +42,7 @@ def resolve(network: Network, corpus: Corpus, recipe: Recipe) -> Resolved:
     """
     plan = make_plan(network)
     shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
-    recipe = recipe.with_(lr=recipe.lr or suited_rate(plan, shapes))
+    recipe = recipe.with_(lr=recipe.lr or default_rate(plan, shapes))
     Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
     if not any(len(text) > 1 for text in corpus.validation):
         _check_held_out(recipe)

@@ -75,7 +75,7 @@ class ResumeState:
         return read_typed(cls, meta, path, "restore a backup, or train again", exact=True)
 
     def to_json(self) -> dict[str, Any]:
-        """What `read` reads."""
+        """The state as JSON, for `read`."""
         return asdict(self)
 
     def restore(self, rng: np.random.Generator) -> None:

@@ -44,5 +44,5 @@ class RunConfig:
         return read_typed(cls, run.config, run.folder / "config.json", cure)
 
     def to_json(self) -> dict[str, Any]:
-        """What `Run.create` takes, and `load` reads."""
+        """The configuration as JSON, for `Run.create`."""
         return asdict(self)

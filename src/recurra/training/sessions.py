@@ -55,7 +55,7 @@ def start(
     """A trainer with a new run folder, which appears only when nothing can be refused any more.
 
     Args:
-        sources: files, folders, URLs or "shakespeare"; see :func:`recurra.load_corpus`.
+        sources: files, folders, URLs or "shakespeare"; see `recurra.load_corpus`.
         network: the equations.
         recipe: how to train.
         out: the run folder; None: ``runs/NETWORK-TEXT-001``, or the next free number.
@@ -138,7 +138,7 @@ def train(
         network: the equations, the name of a library network, or the path of a ``.eq`` file.
         recipe: how to train.
         report: called with every record on the way.
-        out, encoding, split, corpus, engine, threads: see :func:`start`.
+        out, encoding, split, corpus, engine, threads: see `start`.
 
     Returns:
         The figures of the run; its folder is ``.run``.

@@ -70,7 +70,7 @@ def _course(trials: Sequence[Trial], words: Words) -> Figure:
 
 
 def _expected_best(trials: Sequence[Trial], words: Words) -> Figure:
-    """What a smaller search would have found."""
+    """Expected best loss of a smaller search."""
     losses = expected_best(losses_of_search(trials)).tolist()
     found = [(k, loss) for k, loss in enumerate(losses, 1) if math.isfinite(loss)]
     line = Curve(*_columns(found), label=words("expected"))

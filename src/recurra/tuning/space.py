@@ -1,4 +1,4 @@
-"""What is searched: an ordered list of parameters, each with its values.
+"""Search space: an ordered list of parameters, each with its values.
 
 In TOML, a line each; the first line is the outermost loop of a grid:
 

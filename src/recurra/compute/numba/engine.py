@@ -23,7 +23,7 @@ from recurra.lang.shapes import Shapes
 
 
 class CompiledEngine(HostEngine):
-    """Numba kernels; see :class:`recurra.compute.base.Engine`.
+    """Numba kernels; see `recurra.compute.base.Engine`.
 
     A batch is cut into as many contiguous shards as there are threads. Each shard runs forward
     and backward on its own, with its own gradients, which are then added in a fixed order: the

@@ -16,7 +16,7 @@ def load(source: str) -> ModuleType:
     """The module of a kernel source; its functions compile at their first call, or come from disk.
 
     Args:
-        source: text made by :mod:`recurra.compute.numba.codegen` from a checked plan.
+        source: text made by `recurra.compute.numba.codegen` from a checked plan.
     """
     name = _module_name(source)
     with _loading:  # the shards of a step ask at once, and none may see half a module

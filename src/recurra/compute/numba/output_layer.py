@@ -136,7 +136,7 @@ class OutputLayer:
         ]
 
     def _workspace(self, shard: Shard, weights: Array) -> tuple[Array, ...]:
-        """Arrays of :func:`softmax.train_part`, and gradients of the rows for other threads."""
+        """Arrays of `softmax.train_part`, and gradients of the rows for other threads."""
         key = weights.shape[0], shard.rows
         if key not in self._space:
             vocabulary, dtype = key[0], weights.dtype

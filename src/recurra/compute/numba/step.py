@@ -36,7 +36,7 @@ class _Piece:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """What one thread updates: gradients, and a row of facts about each for `update_all`."""
+    """Gradients that one thread updates with, and a row of facts about each for `update_all`."""
 
     pieces: list[_Piece]
     facts: Array

@@ -9,7 +9,7 @@ the characters of a class have one of their own (Goodman 2001, Schwenk 2007, Gra
 The layer has V + C rows, those of the classes last. A row of the text needs S + C scores and, if
 its target is not on the shortlist, those of one class, not all V. The rows of such targets are
 sorted by class, so that each class is a small output layer; see
-:mod:`recurra.compute.numba.kernels.softmax`.
+`recurra.compute.numba.kernels.softmax`.
 """
 
 import math

@@ -4,7 +4,7 @@ Numba calls the C library for ``math.exp`` and ``math.tanh``, one number at a ti
 with a call in it does not vectorise. The functions here are short branch-free formulas over two
 cores, `exp_parts` and `log1p_unit`; the rest follows from them, for float32 and float64 alike.
 
-Names and arguments are those of :mod:`recurra.lang.functions`: ``f(x)``, and ``f_derivative(x, y)``
+Names and arguments are those of `recurra.lang.functions`: ``f(x)``, and ``f_derivative(x, y)``
 with ``y = f(x)``. NaN stays NaN, and nothing overflows before its result does.
 """
 

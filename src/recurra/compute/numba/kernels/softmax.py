@@ -220,7 +220,7 @@ def train_part(
         scale: factor of the loss.
         values, row_max, sums, target_logit: see `Scores`; those of all threads.
         d_rows, d_bias: out, this part's contribution, and its rows.
-        gate: zero, int64 (1,); see :mod:`recurra.compute.numba.kernels.barrier`.
+        gate: zero, int64 (1,); see `recurra.compute.numba.kernels.barrier`.
         threads: how many parts there are.
 
     Returns:
