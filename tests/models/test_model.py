@@ -13,7 +13,7 @@ from recurra.lang.library import library, load_network
 from recurra.lang.network import INITIALISATIONS, Network
 from recurra.lang.parser import parse
 from recurra.lang.shapes import ShapeSolver
-from recurra.models.initialisation import initialise, default_rate
+from recurra.models.initialisation import default_rate, initialise
 from recurra.models.model import Model
 from recurra.text.vocabulary import Vocabulary
 

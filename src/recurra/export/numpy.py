@@ -15,7 +15,7 @@ from recurra.export.numpy_passes import Passes
 from recurra.export.optimizer import learning_rate_lines, slot_names, update_lines
 from recurra.export.steps import reads_character
 from recurra.lang.network import Initialiser
-from recurra.models.initialisation import begins_with_counts, initialisers, default_rate
+from recurra.models.initialisation import begins_with_counts, default_rate, initialisers
 from recurra.storage.outputs import open_output, write_output
 
 
