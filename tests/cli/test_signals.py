@@ -164,6 +164,29 @@ def test_the_second_signal_ends_at_once(runs, tmp_path):
     assert re.fullmatch(r"Ended at once\. From its last save: recurra train --resume .*\n", err)
 
 
+def test_a_signal_as_a_run_ends_begins_no_other_run(runs, tmp_path):
+    program = """
+import os, signal
+from recurra.training.checkpointer import Checkpointer
+
+def finish_late(self, end, step):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return finish(self, end, step)
+
+finish, Checkpointer.finish = Checkpointer.finish, finish_late
+from recurra.__main__ import main
+main()
+"""
+    options = [f"--text={runs / 'plays.txt'}", f"--out={tmp_path / 'c'}", "--seeds=1", *SMALL]
+    command = [sys.executable, "-c", program, "compare", "rnn", "wrnn", *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 143
+    assert "Interrupted after 1 of 2 runs. Go on: recurra compare --resume " in done.stderr
+    assert list((tmp_path / "c" / "runs" / "6-steps40").iterdir()) == [
+        tmp_path / "c" / "runs" / "6-steps40" / "rnn"
+    ]
+
+
 def test_the_module_is_a_command():
     done = process("--version", text=True)
     assert (done.returncode, done.stdout) == (0, f"recurra {recurra.__version__}\n")

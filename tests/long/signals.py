@@ -397,7 +397,7 @@ def faults(child: Child, kind: str, seconds: float | None, speaks: Sequence[str]
     if kind == "closed":
         return wrong
     lines = [line for line in re.split("[\r\n]+", said) if line.strip()]
-    spoken = lines and re.search("Interrupted[. ]|Ended at once|Error: ", lines[-1])
+    spoken = lines and re.search(r"Interrupted\b|Ended at once|Error: ", lines[-1])
     if not spoken and (code > 0 or (speaks and kind in speaks)):
         wrong.append(f"no sentence: {lines[-1:]}")
     if code > 0 and not child.terminal and len(lines) > 1:

@@ -80,6 +80,8 @@ def test_what_was_written_is_read(outer: Outer) -> None:
         ({"words": ["x", 3]}, "words.1 has to be text, not 3"),
         ({"yes": 1}, "yes has to be true or false, not 1"),
         ({"more": 1}, "more is a field that Recurra does not know"),
+        ({"\x9b2J\n": 1}, r"'\\x9b2J\\n' is a field that Recurra does not know"),
+        ({"x" * 10**5: 1}, r"x{57}\.\.\. is a field that Recurra does not know"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(change: dict[str, object], sentence: str) -> None:

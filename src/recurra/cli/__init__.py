@@ -19,6 +19,7 @@ from recurra import RecurraError, __version__
 from recurra.cli.output import Interrupted, echo
 from recurra.cli.streams import Stream, safe_streams
 from recurra.training.signals import exit_code, raise_interrupt
+from recurra.view.text import visible
 
 INTERRUPT = 130  # how Typer ends after KeyboardInterrupt
 # Plain help and errors load no Rich, and can be searched, piped and quoted.
@@ -152,7 +153,8 @@ def _drop(stream: Stream) -> None:
 
 
 def _fail(error: Exception) -> int:
-    _tell(f"Error: {_sentence(error)}")
+    # a file's words may be in it, and a pipe may end on a terminal
+    _tell(f"Error: {visible(_sentence(error))}")
     return 1
 
 

@@ -140,13 +140,17 @@ def compare_command(
             threads=threads,
         )
     console = make_console(stderr=json)
-    _train(comparison, make_console(stderr=json, quiet=quiet), text, fetch)
-    results = recurra.evaluate_test(comparison, text, fetch=fetch)
+    where = shown_path(comparison.folder)
+    try:
+        _train(comparison, make_console(stderr=json, quiet=quiet), text, fetch)
+        results = recurra.evaluate_test(comparison, text, fetch=fetch)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
     if json:
         print_json(results.as_dict())
         return
     _print_results(console, comparison, results)
-    console.print(f"\nNext: recurra report {shown_path(comparison.folder)} -o report.html")
+    console.print(f"\nNext: recurra report {where} -o report.html")
 
 
 def report_command(
@@ -293,17 +297,14 @@ def _train(
         console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
     for trial, trainer in recurra.pending_runs(comparison, text, fetch=fetch):
         console.print(f"[{done + 1}/{total}] {trial.key}")
-        try:
-            with follow(trainer, console) as show:
-                for record in trainer.records():
-                    show(record)
-        except KeyboardInterrupt:
-            raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
+        with follow(trainer, console) as show:
+            for record in trainer.records():
+                show(record)
         assert isinstance(record, Finished)
-        if record.stopped_by == INTERRUPTED:
+        done += record.stopped_by != INTERRUPTED
+        if trainer.stop_asked:
             advice = f"recurra compare --resume {where}"
             raise Interrupted(f"Interrupted after {done} of {total} runs. Go on: {advice}")
-        done += 1
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
 
 

@@ -132,6 +132,8 @@ def demo_command(
     for trainer in trainers(minutes, seed=seed, engine=engine, threads=threads):
         finished, curve = _follow(trainer, console)
         _refuse_to_go_on(finished)
+        if trainer.stop_asked:
+            raise Interrupted("Interrupted.")
         results.append(finished)
         curves.append(curve)
         console.print()

@@ -51,7 +51,9 @@ def read_typed(
         mode: Mode = "lenient" if lenient else "exact" if exact else "strict"
         found: T = _reader(wanted, mode).read(value)
     except _MismatchError as mismatch:
-        field = ".".join(mismatch.path) or "its content"
+        # a stranger's names: of any length, with any characters
+        names = (_shortened(n if n.isprintable() else repr(n)) for n in mismatch.path)
+        field = ".".join(names) or "its content"
         raise RunError(f"{file}: {field} {mismatch}: {cure}") from None
     return found
 
@@ -67,6 +69,10 @@ class _MismatchError(Exception):
         return _MismatchError(str(self), str(name), *self.path)
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Reads the values of one type."""
@@ -77,9 +83,7 @@ class _Reader:
 
     def read(self, value: Any) -> Any:
         if not self.accepts(value):
-            shown = repr(value)
-            shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-            raise _MismatchError(f"has to be {self.words}, not {shown}")
+            raise _MismatchError(f"has to be {self.words}, not {_shortened(repr(value))}")
         return self.convert(value)
 
     def read_field(self, name: object, value: Any) -> Any:

@@ -128,6 +128,11 @@ class Trainer:
         self._stop.ask()
 
     @property
+    def stop_asked(self) -> bool:
+        """Whether `stop` was called, even if too late to change how the training ended."""
+        return self._stop.asked
+
+    @property
     def characters(self) -> int:
         """Characters predicted so far."""
         return self.watch.step * self.recipe.batch * self.recipe.seq_len
