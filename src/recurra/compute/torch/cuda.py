@@ -25,8 +25,11 @@ Compile = Callable[[Kernel], Launch]
 
 
 @cache
-def compile_kernel(kernel: Kernel) -> Launch:
-    """Compile with NVRTC, which comes with PyTorch, for the GPU that is there."""
+def compile_kernel(kernel: Kernel, device: str) -> Launch:
+    """Compile with NVRTC, which comes with PyTorch, for a device, which has to be the present one.
+
+    A compiled kernel belongs to its device.
+    """
     compiled = torch.cuda._compile_kernel(kernel.source, kernel.name)
 
     def launch(count: int, arrays: Sequence[Tensor]) -> None:
@@ -39,7 +42,8 @@ def compile_kernel(kernel: Kernel) -> Launch:
 def make_programs(device: Any, dtype: str) -> Callable[[BlockLayout, Fusion], ElementPrograms]:
     """What computes the element-wise part of a fusion on a device."""
     if device.type == "cuda" and torch.version.cuda and hasattr(torch.cuda, "_compile_kernel"):
-        return partial(fused_programs, dtype=dtype, compile=compile_kernel)
+        own = partial(compile_kernel, device=str(device))
+        return partial(fused_programs, dtype=dtype, compile=own)
     return lambda layout, fusion: PlainPrograms(fusion)
 
 

@@ -60,8 +60,10 @@ def computing(device: Any, threads: int) -> Iterator[None]:
     """
     if device.type == "cpu" and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
+    here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
     try:
-        yield
+        with here:
+            yield
     except RuntimeError as error:  # torch.OutOfMemoryError, or that of the CPU's allocator
         if "out of memory" in str(error) or "can't allocate memory" in str(error):
             raise SettingError(

@@ -85,20 +85,27 @@ class TrainingStep:
             for past in self.state.values():
                 past.zero_()
         self._put(device_masks(masks, self._constants.dtype, self._constants.device))
-        if self._constants.device.type != "cuda":
-            self._compute()
-        elif self._graph is not None:
-            self._graph.replay()
-        elif self._taken == 0:  # libraries get ready for their first calls, which no graph can hold
+        # in the first step libraries get ready, which no graph can hold
+        if self._taken == 1 and self._constants.device.type == "cuda":
+            self._graph = self._capture()
+        if self._graph is None:
             self._compute()
         else:
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                self._compute()
-            self._graph = graph
-            graph.replay()
+            self._graph.replay()
         self._taken += 1
         return float(self._loss)
+
+    def _capture(self) -> Any:
+        """The step as a graph, without taking it; None where a library cannot be captured."""
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                self._compute()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            return None  # the same step, launched kernel by kernel
+        return graph
 
     def _put(self, masks: DeviceMasks | None) -> None:
         """Into the buffers of the first step, where the graph reads them."""
