@@ -17,7 +17,7 @@ from pathlib import Path
 from recurra.compute.engines import available_threads
 from recurra.text.sources import read_documents
 from recurra.training.recipe import RECIPES
-from recurra.tuning.api import TuneRequest
+from recurra.tuning.request import TuneRequest
 from recurra.tuning.space import load_space, parse_space
 from recurra.tuning.statistics import rung_correlations
 from recurra.tuning.study import Study
@@ -71,10 +71,16 @@ def main() -> None:
     for pruner in ("none", *given.pruners):
         name, *within = pruner.split(" within ")
         spec = TuneRequest(
-            [slice_], given.network, space, RECIPES[given.recipe], sampler="grid", pruner=name,
-            length=given.length, rung=None if name == "top" else given.rung,
+            texts=[slice_],
+            network=given.network,
+            space=space,
+            recipe=RECIPES[given.recipe],
+            sampler="grid",
+            pruner=name,
+            length=given.length,
+            rung=None if name == "top" else given.rung,
             within=within[0] if within else None,
-        ).spec()  # fmt: skip
+        ).spec()
         study = Study.create(spec, given.out / pruner.replace(" ", "-"))
         trials, in_full, minutes, characters, loss = run(study, given.workers)
         if not rows:

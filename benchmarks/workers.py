@@ -14,7 +14,7 @@ from pathlib import Path
 
 from recurra.compute.engines import available_threads
 from recurra.training.recipe import CLASSIC
-from recurra.tuning.api import TuneRequest
+from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study
 from recurra.tuning.workers import search
 
@@ -32,7 +32,12 @@ def main() -> None:
         for workers, trials in [(1, 1), (1, given.trials), (given.workers, given.trials)]:
             space = {"hidden": [given.hidden], "lr": [0.001 * (n + 1) for n in range(trials)]}
             spec = TuneRequest(
-                [given.text], "rnn", space, CLASSIC, pruner="none", length=given.length
+                texts=[given.text],
+                network="rnn",
+                space=space,
+                recipe=CLASSIC,
+                pruner="none",
+                length=given.length,
             ).spec()
             study = Study.create(spec, Path(root, f"{workers}-{trials}"))
             begun = time.monotonic()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -73,6 +74,17 @@ def test_public_names_exist_and_are_documented(name):
     if inspect.isclass(value) or inspect.isroutine(value):
         assert inspect.getdoc(value)
     assert name in dir(recurra)
+
+
+@pytest.mark.parametrize("name", recurra.__all__)
+def test_public_signatures_name_their_options(name):
+    value = getattr(recurra, name)
+    methods = vars(value).items() if inspect.isclass(value) else ()
+    public = [getattr(value, key) for key, _ in methods if not key.startswith("_")]
+    for function in [f for f in [value, *public] if inspect.isfunction(f) or inspect.ismethod(f)]:
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                assert parameter.annotation not in (Any, "Any", parameter.empty), function
 
 
 def test_an_unknown_name_is_an_attribute_error():

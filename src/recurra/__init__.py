@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from recurra.comparison.create import compare_runs as compare_runs
     from recurra.comparison.create import plan_comparison as plan_comparison
     from recurra.comparison.from_studies import compare_studies as compare_studies
+    from recurra.comparison.request import CompareRequest as CompareRequest
+    from recurra.comparison.request import compare as compare
     from recurra.comparison.results import Results as Results
     from recurra.comparison.results import evaluate_test as evaluate_test
-    from recurra.comparison.runner import compare as compare
     from recurra.comparison.runner import pending_runs as pending_runs
     from recurra.compute.base import Engine as Engine
     from recurra.compute.engines import make_engine as make_engine
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from recurra.compute.plan import make_plan as make_plan
     from recurra.errors import EquationError as EquationError
     from recurra.errors import RecurraError as RecurraError
+    from recurra.errors import RequestError as RequestError
     from recurra.errors import RunError as RunError
     from recurra.errors import SettingError as SettingError
     from recurra.errors import TextError as TextError
@@ -52,8 +54,7 @@ if TYPE_CHECKING:
     from recurra.models.model import Model as Model
     from recurra.models.sampling import Sampling as Sampling
     from recurra.models.sampling import Writer as Writer
-    from recurra.models.sampling import write as write
-    from recurra.report import write_report as write_report
+    from recurra.report.writer import write_report as write_report
     from recurra.storage.runs import Run as Run
     from recurra.text.batches import Streams as Streams
     from recurra.text.corpus import Corpus as Corpus
@@ -74,14 +75,17 @@ if TYPE_CHECKING:
     from recurra.training.records import Sample as Sample
     from recurra.training.records import Saved as Saved
     from recurra.training.request import TrainRequest as TrainRequest
+    from recurra.training.request import train as train
     from recurra.training.sessions import Score as Score
     from recurra.training.sessions import resume as resume
     from recurra.training.sessions import score as score
     from recurra.training.sessions import start as start
-    from recurra.training.sessions import train as train
+    from recurra.training.sessions import start_from as start_from
     from recurra.training.trainer import Trainer as Trainer
-    from recurra.tuning.api import TuneRequest as TuneRequest
-    from recurra.tuning.api import tune as tune
+    from recurra.training.write_request import WriteRequest as WriteRequest
+    from recurra.training.write_request import write as write
+    from recurra.tuning.request import TuneRequest as TuneRequest
+    from recurra.tuning.request import tune as tune
     from recurra.tuning.space import Space as Space
     from recurra.tuning.space import classic_space as classic_space
     from recurra.tuning.space import load_space as load_space
@@ -96,14 +100,15 @@ _MODULES = {
         "plan_comparison",
     ),
     "comparison.from_studies": ("compare_studies",),
+    "comparison.request": (
+        "CompareRequest",
+        "compare",
+    ),
     "comparison.results": (
         "Results",
         "evaluate_test",
     ),
-    "comparison.runner": (
-        "compare",
-        "pending_runs",
-    ),
+    "comparison.runner": ("pending_runs",),
     "compute.base": ("Engine",),
     "compute.engines": (
         "make_engine",
@@ -129,6 +134,7 @@ _MODULES = {
     "errors": (
         "EquationError",
         "RecurraError",
+        "RequestError",
         "RunError",
         "SettingError",
         "TextError",
@@ -159,9 +165,8 @@ _MODULES = {
     "models.sampling": (
         "Sampling",
         "Writer",
-        "write",
     ),
-    "report": ("write_report",),
+    "report.writer": ("write_report",),
     "storage.runs": ("Run",),
     "text.batches": ("Streams",),
     "text.corpus": (
@@ -189,16 +194,23 @@ _MODULES = {
         "Sample",
         "Saved",
     ),
-    "training.request": ("TrainRequest",),
+    "training.request": (
+        "TrainRequest",
+        "train",
+    ),
     "training.sessions": (
         "Score",
         "resume",
         "score",
         "start",
-        "train",
+        "start_from",
     ),
     "training.trainer": ("Trainer",),
-    "tuning.api": (
+    "training.write_request": (
+        "WriteRequest",
+        "write",
+    ),
+    "tuning.request": (
         "TuneRequest",
         "tune",
     ),

@@ -55,5 +55,21 @@ class SettingError(RecurraError):
     """An option or a field of a recipe has a value that makes no sense."""
 
 
+class RequestError(SettingError):
+    """A field of a request is missing, or does not go together with another one.
+
+    Args:
+        field: its name.
+        message: what is wrong and what to do.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(field, message)
+        self.field, self.message = field, message
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
 class RunError(RecurraError):
     """A run folder or a checkpoint is missing, torn, foreign, newer, locked or inconsistent."""

@@ -15,11 +15,11 @@ import pytest
 import recurra
 from command_line import RECURRA, SMALL, process, wait_for, write_text
 from recurra.cli import COMMANDS
-from recurra.cli.options import make_recipe
+from recurra.cli.options import typed
 from recurra.compute.numba.codegen import generate_kernels
 from recurra.compute.plan import make_plan
 from recurra.lang.functions import FUNCTIONS
-from recurra.training.recipe import RECIPES, Recipe
+from recurra.training.recipe import RECIPES, Recipe, make_recipe
 
 RESULT = {
     "run", "network", "parameters", "vocabulary", "steps", "characters", "seconds",
@@ -78,9 +78,8 @@ OTHER = {
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Recipe) if field.name != "name"])
 def test_an_option_sets_its_field_and_no_other(name):
-    typed, value = OTHER[name]
-    settings = dict.fromkeys(OTHER) | {name: typed}
-    recipe = make_recipe("modern", settings)
+    text, value = OTHER[name]
+    recipe = make_recipe("modern", typed({name: text}))
     expected = {name: value}
     if name in ("epochs", "minutes"):
         expected["steps"] = None  # one budget replaces the other
@@ -346,7 +345,7 @@ def test_unknown_characters_are_named_and_skipped_or_refused(call, runs):
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
 def test_a_text_comes_from_a_pipe(call, runs, encoding):
     prompt = "宝玉 黛玉 that is the question 宝玉 黛玉"
-    piped = call("write", runs / "rnn", "--seed=1", stdin=f"{prompt}\n".encode(encoding))
+    piped = call("write", runs / "rnn", "-", "--seed=1", stdin=f"{prompt}\n".encode(encoding))
     assert piped == call("write", runs / "rnn", prompt, "--seed=1")
 
 
@@ -354,6 +353,44 @@ def test_nothing_at_all_is_a_text_too(call, runs):
     code, out, _ = call("write", runs / "rnn", "--seed=1", "--chars=30")
     assert (code, len(out)) == (0, 31)
     assert call("write", runs / "rnn", "", "--seed=1", "--chars=30")[1] == out
+
+
+def test_a_text_may_look_like_an_option_or_a_folder(call, runs):
+    for text in ("--to", "-", str(runs), str(runs / "wrnn")):
+        code, out, _ = call("write", runs / "rnn", "--prompt", text, "--chars=5")
+        assert (code, out[: len(text)], len(out)) == (0, text, len(text) + 6)
+
+
+def test_a_loop_keeps_its_standard_input(runs):
+    command = shlex.join([*RECURRA, "write"])
+    line = f'while read -r run; do {command} "$run" --chars=3; done'
+    names = "".join(f"{runs / name}\n" for name in ("rnn", "wrnn"))
+    done = subprocess.run(["sh", "-c", line], input=names.encode(), capture_output=True)
+    assert (done.returncode, len(done.stdout.decode())) == (0, 2 * 4)
+    assert b"left unread: for its text, end with -" in done.stderr
+
+
+def test_writing_ends_before_a_text(call, runs):
+    options = ("to be", "--seed=1", "--chars=200")
+    whole = call("write", runs / "rnn", *options)[1].removesuffix("\n")
+    stop = whole[40:43]
+    ended = call("write", runs / "rnn", *options, "--stop", stop)[1]
+    assert ended == whole[: whole.index(stop, len("to be"))] + "\n"
+
+
+def test_several_texts_of_a_run(call, runs, tmp_path):
+    options = ("to be", "--chars=30")
+    code, out, _ = call("write", runs / "rnn", *options, "--samples=3", "--seed=1")
+    assert code == 0
+    heads = re.findall(r"^--- .*:(\d)$", out, flags=re.M)
+    _, *texts = re.split(r"^--- .*\n", out, flags=re.M)
+    assert heads == ["1", "2", "3"]
+    alone = [call("write", runs / "rnn", *options, f"--seed={seed}")[1] for seed in (1, 2, 3)]
+    assert texts == alone
+    call("write", runs / "rnn", *options, "--samples=3", "--seed=1", "-o", "texts.txt")
+    assert (tmp_path / "texts.txt").read_text("utf-8") == out
+    for asked in (["--greedy", "to be"], ["--temperature=0", "to be"]):
+        assert call("write", runs / "rnn", *asked, "--samples=2")[0] == 2
 
 
 def test_several_runs_write_one_after_the_other_without_a_terminal(call, runs):

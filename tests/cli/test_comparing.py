@@ -163,7 +163,7 @@ def test_reports(call, comparison):
         (1, "no engine abacus", "compare rnn wrnn --text TEXT --engine abacus"),
         (1, "threads have to be", "compare rnn wrnn --text TEXT --threads 5000"),
         (1, "the training text has", "compare rnn wrnn --text TEXT --batch 9999"),
-        (1, "lr and rates", "compare rnn wrnn --text TEXT --rates 1,2 --lr 3"),
+        (2, "lr and rates", "compare rnn wrnn --text TEXT --rates 1,2 --lr 3"),
         (1, "A comparison is a folder", "compare --resume nowhere"),
         (2, "keeps what it began with", "compare --resume nowhere --seeds 3"),
         (1, "cannot read", "report nowhere"),

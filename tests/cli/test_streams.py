@@ -124,7 +124,7 @@ def test_a_pipe_has_the_text_as_it_is(stranger):
 def test_a_pipe_is_utf_8_whatever_the_locale(runs, environment):
     # Linux hands arguments over as bytes, which Python reads in the locale: so from standard input
     options = {"env": {**os.environ, **environment}, "input": "宝玉 to be Ω".encode()}
-    done = process("write", runs / "rnn", "--chars=0", **options)
+    done = process("write", runs / "rnn", "-", "--chars=0", **options)
     assert (done.returncode, done.stdout.decode()) == (0, "宝玉 to be Ω\n")
     assert "has never seen 'Ω': skipped" in done.stderr.decode()
 

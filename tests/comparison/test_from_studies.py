@@ -9,8 +9,9 @@ import recurra
 from comparing import RECIPE, finish, write_text
 from recurra.cli import main
 from recurra.errors import SettingError
-from recurra.report import gather, page
-from recurra.tuning.api import TuneRequest, tune
+from recurra.report.content import gather
+from recurra.report.page import page
+from recurra.tuning.request import TuneRequest, tune
 
 SEARCH = {"engine": "reference", "workers": 1, "length": 480, "pruner": "none", "finalists": 1}
 
@@ -25,7 +26,11 @@ def studies(tmp_path_factory):
     }
     recipe = RECIPE.with_(warmup=0, seed=3)
     return {
-        name: tune(TuneRequest([text], name, space, recipe, out=folder / name, **SEARCH))
+        name: tune(
+            TuneRequest(
+                texts=[text], network=name, space=space, recipe=recipe, out=folder / name, **SEARCH
+            )
+        )
         for name, space in spaces.items()
     }
 
@@ -72,7 +77,11 @@ def test_seeds_that_a_study_searched_are_not_used_again(studies, tmp_path):
     text = studies["rnn"].spec.text.sources
     space = {"seed": [0, 7, 3], "hidden": [6], "lr": [1e-2]}
     recipe = RECIPE.with_(warmup=0)
-    seeds = tune(TuneRequest(text, "rnn", space, recipe, out=tmp_path / "seeds", **SEARCH))
+    seeds = tune(
+        TuneRequest(
+            texts=text, network="rnn", space=space, recipe=recipe, out=tmp_path / "seeds", **SEARCH
+        )
+    )
     made = recurra.compare_studies({"one": seeds, "other": studies["wrnn"]}, seeds=2, out="new")
     assert made.seeds == (8, 9)
 
@@ -81,7 +90,12 @@ def test_studies_of_other_texts_are_refused(studies, tmp_path):
     text = write_text(tmp_path / "plays.txt", 9_000)
     other = tune(
         TuneRequest(
-            [text], "rnn", {"lr": [1e-2]}, RECIPE.with_(hidden=4), out=tmp_path / "o", **SEARCH
+            texts=[text],
+            network="rnn",
+            space={"lr": [1e-2]},
+            recipe=RECIPE.with_(hidden=4),
+            out=tmp_path / "o",
+            **SEARCH,
         )
     )
     with pytest.raises(SettingError, match="the study other searched on other texts"):

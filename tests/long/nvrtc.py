@@ -6,6 +6,8 @@
 One compilation takes a third of a second; there are some hundreds. Exit code 1 if one is refused.
 """
 
+# ruff: noqa: T201
+
 import ctypes
 import sys
 from importlib.util import find_spec

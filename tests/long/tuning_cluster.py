@@ -33,7 +33,7 @@ from pathlib import Path
 from recurra.errors import RunError
 from recurra.training.recipe import CLASSIC
 from recurra.tuning import cluster
-from recurra.tuning.api import TuneRequest
+from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import Worker, WorkerProcess
 
@@ -121,7 +121,13 @@ def make_spec(root: Path, length: int, **options):
     space = {"hidden": [16, 32], "lr": [0.1, 0.03, 0.01, 0.003]}
     recipe = CLASSIC.with_(evaluate_every=1000, evaluate_characters=1000)
     return TuneRequest(
-        [text], "rnn", space, recipe, length=length, max_in_flight=4, **options
+        texts=[text],
+        network="rnn",
+        space=space,
+        recipe=recipe,
+        length=length,
+        max_in_flight=4,
+        **options,
     ).spec()
 
 

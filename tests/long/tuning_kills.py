@@ -26,7 +26,7 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from recurra.training.recipe import CLASSIC
-from recurra.tuning.api import TuneRequest
+from recurra.tuning.request import TuneRequest
 from recurra.tuning.spec import StudySpec
 from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import search
@@ -45,9 +45,16 @@ def make_spec(folder: Path, sampler: str, pruner: str) -> StudySpec:
         text.write_text("\n".join(f"{a} + {b} = {a + b}" for a, b in pairs), "utf-8")
     recipe = CLASSIC.with_(evaluate_every=1000, evaluate_characters=1000)
     return TuneRequest(
-        [text], "rnn", SPACE, recipe, sampler=sampler, pruner=pruner, trials=24, length=LENGTH,
+        texts=[text],
+        network="rnn",
+        space=SPACE,
+        recipe=recipe,
+        sampler=sampler,
+        pruner=pruner,
+        trials=24,
+        length=LENGTH,
         max_in_flight=4,
-    ).spec()  # fmt: skip
+    ).spec()
 
 
 def workers_of(parent: int) -> list[int]:

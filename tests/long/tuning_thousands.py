@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from recurra.training.recipe import CLASSIC
-from recurra.tuning.api import TuneRequest
+from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study
 
 
@@ -68,7 +68,13 @@ def main() -> int:
             "lr": {"from": 1e-5, "to": 1e-1, "log": True},
         }
         asked = TuneRequest(
-            [text], "rnn", space, CLASSIC, sampler="tpe", trials=count + 8, length=100_000
+            texts=[text],
+            network="rnn",
+            space=space,
+            recipe=CLASSIC,
+            sampler="tpe",
+            trials=count + 8,
+            length=100_000,
         ).spec()
         folder = Path(root, "study")
         timed("written", lambda: fill(Study.create(asked, folder), count))

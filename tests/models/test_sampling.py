@@ -15,8 +15,9 @@ from recurra.lang.library import load_network
 from recurra.lang.shapes import ShapeSolver
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
-from recurra.models.sampling import Sampling, Writer, write
+from recurra.models.sampling import Sampling, Writer
 from recurra.text.vocabulary import Vocabulary
+from recurra.training.write_request import write
 
 LETTERS = "\n abcdefgh宝玉"
 
@@ -216,3 +217,11 @@ def test_a_model_without_finite_numbers_is_told():
     model.parameters[model.network.matrices[0]][:] = np.nan
     with pytest.raises(RunError, match="finite"):
         text_of(model, "ab", 5)
+
+
+@given(st.integers(0, 5), st.text("\n ab", max_size=3))
+def test_writing_ends_before_a_text_wherever_that_begins(seed, stop):
+    model = make_model("\n ab")
+    whole = text_of(model, "a", 40, seed=seed)
+    expected = whole[: whole.index(stop)] if stop and stop in whole else whole
+    assert text_of(model, "a", 40, seed=seed, stop=stop) == expected

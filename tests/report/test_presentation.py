@@ -10,7 +10,9 @@ from recurra.cli import main
 from recurra.comparison.results import Summary
 from recurra.comparison.tables import SUMMARIES
 from recurra.notebook.results import show_results
-from recurra.report import gather, markdown, page
+from recurra.report.content import gather
+from recurra.report.markdown import markdown
+from recurra.report.page import page
 from recurra.view import numbers, palette, words
 from recurra.view.tables import Column
 

@@ -18,8 +18,9 @@ from pages import Page
 from recurra.cli import main
 from recurra.errors import RunError, SettingError, TextError
 from recurra.explain.diagram import draw
-from recurra.report import gather, markdown, page
-from recurra.report.page import LEVELS, coloured
+from recurra.report.content import gather
+from recurra.report.markdown import markdown
+from recurra.report.page import LEVELS, coloured, page
 from recurra.report.samples import Sample, choose_prompts, surprise
 from recurra.storage.runs import Run
 from recurra.view import numbers

@@ -10,9 +10,11 @@ import pytest
 import recurra
 from pages import Page
 from recurra.cli import main
-from recurra.report import gather, markdown, page
 from recurra.report.commands import study_commands
-from recurra.tuning.api import TuneRequest, tune
+from recurra.report.content import gather
+from recurra.report.markdown import markdown
+from recurra.report.page import page
+from recurra.tuning.request import TuneRequest, tune
 from recurra.tuning.space import classic_space, parse_space
 from recurra.tuning.statistics import compared
 from recurra.view import numbers
@@ -30,9 +32,18 @@ def made(tmp_path_factory):
     text = folder / "sums.txt"
     text.write_text("".join(f"{n} + {n} < {2 * n}\n" for n in range(300)), "utf-8")
     request = TuneRequest(
-        [text], "wrnn", SPACE, RECIPE, out=folder / "study", workers=1, engine="reference",
-        length=1000, rung=100, finalists=2, within="f1",
-    )  # fmt: skip
+        texts=[text],
+        network="wrnn",
+        space=SPACE,
+        recipe=RECIPE,
+        out=folder / "study",
+        workers=1,
+        engine="reference",
+        length=1000,
+        rung=100,
+        finalists=2,
+        within="f1",
+    )
     return tune(request)
 
 
@@ -103,7 +114,9 @@ def test_the_command_makes_the_search_again(made, content, tmp_path, monkeypatch
 def test_the_classic_grid_is_named(network, tmp_path):
     text = tmp_path / "sums.txt"
     text.write_text("1 + 1 = 2\n" * 100, "utf-8")
-    spec = TuneRequest([text], network, classic_space(network), recurra.CLASSIC).spec()
+    spec = TuneRequest(
+        texts=[text], network=network, space=classic_space(network), recipe=recurra.CLASSIC
+    ).spec()
     command = study_commands(spec)[0]
     assert f"--network={network} --grid=classic --search=grid --pruner=rounds" in command
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from recurra.training.recipe import CLASSIC
-from recurra.tuning.api import TuneRequest
+from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study, rows
 from recurra.tuning.workers import Worker
 
@@ -31,7 +31,9 @@ def make_spec(folder, space=SPACE, recipe=RECIPE, network="rnn", **options):
         "max_in_flight": 4,
         **options,
     }
-    return TuneRequest([write_text(folder)], network, space, recipe, **options).spec()
+    return TuneRequest(
+        texts=[write_text(folder)], network=network, space=space, recipe=recipe, **options
+    ).spec()
 
 
 def study(folder, name="study", **options):

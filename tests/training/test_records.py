@@ -112,7 +112,7 @@ def test_the_line_of_a_wrong_record_is_named(tmp_path):
     run.append_metrics({"step": 20})
     with pytest.raises(RunError, match=r"run/metrics\.jsonl, line 2: kind"):
         list(read_records(run, 70))
-    assert not has_finished(run)
+    assert not has_finished(run, 1)
 
 
 def test_records_are_read_one_by_one(tmp_path):

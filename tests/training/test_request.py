@@ -6,8 +6,9 @@ import pytest
 
 import recurra
 from recurra.errors import SettingError
-from recurra.training.request import RequestError, TrainRequest, Winner
+from recurra.training.request import RequestError, TrainRequest
 from recurra.training.run_config import RunConfig
+from recurra.training.winner import Winner
 
 SETTINGS = {"hidden": 4, "batch": 2, "seq_len": 8, "steps": 2}
 

@@ -7,10 +7,10 @@ import pytest
 
 from recurra.errors import RunError, SettingError, TextError
 from recurra.training.recipe import CLASSIC, MODERN
-from recurra.tuning.api import TuneRequest
 from recurra.tuning.cost import count_parameters
 from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Goal
+from recurra.tuning.request import TuneRequest
 from recurra.tuning.spec import StudySpec, load_spec
 from recurra.tuning.study import Study
 from studies import LENGTH, RECIPE, make_spec, replaced, study, write_text
@@ -46,7 +46,7 @@ def test_the_size_of_one_vector_is_that_of_all_that_the_equations_join_to_it(tmp
 
 def test_one_text_need_not_be_in_a_list(tmp_path):
     text = write_text(tmp_path)
-    asked = TuneRequest(text, "rnn", {"lr": [0.1]}, RECIPE).spec()
+    asked = TuneRequest(texts=text, network="rnn", space={"lr": [0.1]}, recipe=RECIPE).spec()
     assert asked.text.sources == (str(text),)
 
 
@@ -113,11 +113,16 @@ def test_the_length_is_that_of_the_recipe(tmp_path):
     one_pass = sum(map(len, make_spec(tmp_path).text.load("the study").train))
     options = {"space": {"lr": [0.1]}, "engine": "reference", "pruner": "none"}
     text = [tmp_path / "sums.txt"]
-    steps = TuneRequest(text, "rnn", recipe=MODERN.with_(steps=30), **options).spec()
+    steps = TuneRequest(texts=text, network="rnn", recipe=MODERN.with_(steps=30), **options).spec()
     assert steps.length == 30 * MODERN.batch * MODERN.seq_len
-    epochs = TuneRequest(text, "rnn", recipe=CLASSIC.with_(epochs=2), **options).spec()
+    epochs = TuneRequest(
+        texts=text, network="rnn", recipe=CLASSIC.with_(epochs=2), **options
+    ).spec()
     assert epochs.length == 2 * one_pass
-    assert TuneRequest(text, "rnn", recipe=CLASSIC, **options).spec().length == 4 * one_pass
+    assert (
+        TuneRequest(texts=text, network="rnn", recipe=CLASSIC, **options).spec().length
+        == 4 * one_pass
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +176,9 @@ def test_a_call_that_was_killed_while_it_made_the_folder_is_no_hindrance(tmp_pat
 def test_the_folder_of_a_study_has_a_name_that_any_system_takes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = write_text(tmp_path).rename(tmp_path / ("my novel? " + "x" * 100 + ".txt"))
-    asked = TuneRequest([text], "rnn", {"lr": [0.1]}, RECIPE, engine="reference").spec()
+    asked = TuneRequest(
+        texts=[text], network="rnn", space={"lr": [0.1]}, recipe=RECIPE, engine="reference"
+    ).spec()
     name = Study.create(asked).folder.name
     assert name.startswith("rnn-my-novel--xxx")
     assert name.endswith(f"-{asked.key}")

@@ -2,13 +2,13 @@
 
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import recurra
 from recurra.cli.display import PAUSE, nats_and_bits, sparkline
 from recurra.cli.output import print_json, shown_path
+from recurra.tuning.live import LiveSearch
 from recurra.view import numbers
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def board(console: "Console", study: "recurra.Study") -> Iterator[Callable[[Tria
 
         def show(trials: Trials) -> None:
             table.show(trials)
-            live.update(table.render(trials), refresh=True)
+            live.update(table.render(), refresh=True)
 
         yield show
 
@@ -41,51 +41,34 @@ class Lines:
     """A line for every trial that is over, and now and then one about all of them."""
 
     def __init__(self, console: "Console", study: "recurra.Study") -> None:
-        self.console, self.study = console, study
-        self.begun = self._printed = time.monotonic()
-        self._over: set[tuple[int, str]] | None = None
-        self._fraction: float | None = None
+        self.console, self.study, self.live = console, study, LiveSearch(study.spec)
+        self._begun = self._printed = time.monotonic()
 
     def show(self, trials: Trials) -> None:
         """Take in all trials as they stand."""
-        over: set[tuple[int, str]] = {
-            (trial.number, trial.state) for trial in trials if trial.finished
-        }
-        if self._over is None:  # what was over before is no news
-            self._over = over
-            if over:
-                self.console.print(f"going on: {self.summary(trials)}")
-        for number, _ in sorted(over - self._over):
-            trial = trials[number]
+        first = not self.live.trials
+        news = self.live.take(trials, time.monotonic() - self._begun)
+        if first and any(trial.finished for trial in trials):
+            self.console.print(f"going on: {self.summary()}")
+        for trial in news:
             loss = "" if trial.loss is None else f" {nats_and_bits(trial.loss)}"
             reason = "" if trial.loss is not None else f": {trial.reason}"
-            self.console.print(f"trial {number} {setting(trial)}: {trial.state}{loss}{reason}")
-        if over - self._over or time.monotonic() - self._printed > PAUSE:
-            self.console.print(f"  {self.summary(trials)}")
+            self.console.print(
+                f"trial {trial.number} {setting(trial)}: {trial.state}{loss}{reason}"
+            )
+        if news or time.monotonic() - self._printed > PAUSE:
+            self.console.print(f"  {self.summary()}")
             self._printed = time.monotonic()
-        self._over |= over
 
-    def summary(self, trials: Trials) -> str:
+    def summary(self) -> str:
         """How many are where, the best so far, and the time left."""
-        counts = Counter(trial.state for trial in trials)
-        parts = [f"{count:,} {state}" for state, count in sorted(counts.items())]
-        losses = [trial.loss for trial in trials if trial.loss is not None]
-        if losses:
-            parts.append(f"best {numbers.loss(min(losses))} nats")
-        left = self._left(trials)
-        if left is not None:
-            parts.append(f"at most about {numbers.duration(left)} left")
+        live = self.live
+        parts = [f"{count:,} {state}" for state, count in live.counts.items()]
+        if live.best_loss is not None:
+            parts.append(f"best {numbers.loss(live.best_loss)} nats")
+        if live.seconds_left is not None:
+            parts.append(f"at most about {numbers.duration(live.seconds_left)} left")
         return ", ".join(parts)
-
-    def _left(self, trials: Trials) -> float | None:
-        from recurra.tuning.cost import fraction_done
-
-        fraction = fraction_done(self.study.spec, trials)
-        if self._fraction is None:
-            self._fraction = fraction
-        gained = fraction - self._fraction
-        seconds = time.monotonic() - self.begun
-        return seconds * (1.0 - fraction) / gained if gained > 0.0 else None
 
 
 class Board(Lines):
@@ -93,22 +76,18 @@ class Board(Lines):
 
     def show(self, trials: Trials) -> None:
         """Take in all trials as they stand."""
+        self.live.take(trials, time.monotonic() - self._begun)
 
-    def render(self, trials: Trials) -> "Group":
+    def render(self) -> "Group":
         """What the terminal shows now."""
         from rich import box
         from rich.console import Group
         from rich.table import Table
 
-        from recurra.tuning.trials import rank
-
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for name in ("trial", "state", "setting", "characters", "nats/char", "training loss"):
             table.add_column(name, no_wrap=True)
-        running = [trial for trial in trials if trial.state == "running"][: ROWS // 2]
-        begun = [t for t in trials if t.rungs or t.loss is not None]
-        best = sorted(begun, key=rank)[: ROWS - len(running)]
-        for trial in [*running, *(t for t in best if t not in running)]:
+        for trial in self.live.leaders(ROWS):
             curve = self.study.curve(trial.number)
             line = sparkline(
                 curve or [0.0], min(curve, default=0), max(curve, default=0), 24,
@@ -123,9 +102,7 @@ class Board(Lines):
                 numbers.loss(loss),
                 line if curve else "",
             )
-        return Group(
-            table, f"{self.summary(trials)}, {numbers.duration(time.monotonic() - self.begun)}"
-        )
+        return Group(table, f"{self.summary()}, {numbers.duration(self.live.seconds)}")
 
 
 def setting(trial: recurra.Trial) -> str:

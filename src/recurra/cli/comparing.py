@@ -1,7 +1,7 @@
 """Commands that compare networks and tell of it: `compare` and `report`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -16,10 +16,9 @@ from recurra.cli.output import (
     shown_path,
     tell_written,
 )
-from recurra.comparison.budgets import LimitName, Match, Sizes
+from recurra.comparison.budgets import Sizes
+from recurra.comparison.request import entrant_kind
 from recurra.comparison.runner import count_runs
-from recurra.compute.engines import DEFAULT_ENGINE, engine_on
-from recurra.training.recipe import BUDGETS
 from recurra.training.records import Finished
 from recurra.training.stopping import INTERRUPTED
 from recurra.view import numbers
@@ -30,16 +29,13 @@ if TYPE_CHECKING:
     from recurra.comparison.comparison import Comparison, PlannedRun
     from recurra.comparison.results import Results
 
-# What may stand beside --resume, and beside runs: all else is kept as it began.
-RESUMING = {"resume", "text", "fetch", "json", "quiet"}
-RUNS = {"entrants", "out", "fetch", "json", "quiet"}
-STUDIES = RUNS | {"seeds", "threads"}
+Number = TypeVar("Number", int, float)
 
 
 @options.recipe_options
 def compare_command(
     context: typer.Context,
-    entrants: Annotated[
+    networks: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[NAME=]NETWORK",
@@ -47,11 +43,13 @@ def compare_command(
             "folders, or studies, whose winners are trained. NAME= gives one a name of its own.",
         ),
     ] = None,
-    text: Annotated[
+    texts: Annotated[
         list[str] | None,
-        typer.Option(metavar="TEXT", help="A file, folder, URL or `shakespeare`; may be repeated."),
+        typer.Option(
+            "--text", metavar="TEXT", help="A file, folder, URL or `shakespeare`; may be repeated."
+        ),
     ] = None,
-    set_: Annotated[
+    choices: Annotated[
         list[str] | None,
         typer.Option(
             "--set", metavar="NAME.CHOICE=VALUE", help="In the equations of one: wrnn.f1=sigmoid."
@@ -90,60 +88,48 @@ def compare_command(
     json: options.Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show results only.")] = False,
     recipe: options.RecipeName = "modern",
+    hidden: Annotated[
+        str | None,
+        typer.Option(metavar="SIZES,...", help="Of the first network; each a budget of its own."),
+    ] = None,
+    steps: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Equal lengths; each a budget of its own.")
+    ] = None,
+    epochs: Annotated[
+        str | None, typer.Option(metavar="X,...", help="The same, in times through the text.")
+    ] = None,
+    minutes: Annotated[
+        str | None, typer.Option(metavar="X,...", help="Equal times; each a budget of its own.")
+    ] = None,
     **settings: Any,
 ) -> None:
     """Compare networks at equal budgets, from several seeds, on text that none of them saw.
 
     Every network is trained from the same seeds with the same recipe, each run in a folder of its
     own; then the test text is opened, once. --steps (equal characters), --minutes (equal time)
-    and --hidden (sizes of the first network) may be lists such as 64,256: every combination is a
-    budget of its own. Ctrl-C saves and ends; --resume goes on.
+    and --hidden may be lists such as 64,256: every combination is a budget of its own.
+    Ctrl-C saves and ends; --resume goes on.
     """
-    if resume is not None:
-        kept = "a resumed comparison keeps what it began with; begin a new one to change that"
-        _refuse_options(context, RESUMING, kept)
-        comparison = recurra.Comparison.open(resume)
-    elif not entrants:
-        raise typer.BadParameter("name two networks, or use --resume", param_hint="NETWORK")
-    elif text is None and all(map(_is_study, entrants)):
-        kept = "the winners of studies keep their settings; to set others, add --text"
-        _refuse_options(context, STUDIES, kept)
-        studies = {name: recurra.Study.open(what) for name, what in _named(entrants)}
-        comparison = recurra.compare_studies(
-            studies, seeds=seeds, out=out, threads=threads, fetch=fetch
-        )
-    elif text is None:
-        kept = (
-            "without --text these are runs, which stay as they were; to train networks, add --text"
-        )
-        _refuse_options(context, RUNS, kept)
-        comparison = recurra.compare_runs(_grouped(entrants), out)
-    else:
-        if rates and settings["lr"] is not None:
-            raise recurra.SettingError("give lr and rates not both: rates are what is tried for lr")
-        limits = _limits(settings)
-        sizes = _sizes(settings.pop("hidden"))
-        comparison = recurra.plan_comparison(
-            dict(_named(entrants)),
-            text,
-            options.make_recipe(recipe, {**settings, "hidden": None}),
-            choices=_choices(set_),
-            hidden=sizes,
-            limits=limits,
-            match=cast(Match, match),
-            seeds=seeds,
-            rates=_numbers(rates, "--rates") if rates else (),
-            out=out,
-            encoding=encoding,
-            split=split,
-            engine=engine_on(engine, device) or DEFAULT_ENGINE,
-            threads=threads,
-        )
+    request = options.request(
+        recurra.CompareRequest,
+        context,
+        {
+            "networks": (),
+            entrant_kind(networks or (), texts or ()): networks or (),
+            "choices": _choices(choices),
+            "hidden": _sizes(hidden),
+            "steps": _numbers(steps, "--steps", int),
+            "epochs": _numbers(epochs, "--epochs", float),
+            "minutes": _numbers(minutes, "--minutes", float),
+            "rates": _numbers(rates, "--rates", float),
+        },
+    )
     console = make_console(stderr=json)
+    comparison = request.open()
     where = shown_path(comparison.folder)
     try:
-        _train(comparison, make_console(stderr=json, quiet=quiet), text, fetch)
-        results = recurra.evaluate_test(comparison, text, fetch=fetch)
+        _train(comparison, make_console(stderr=json, quiet=quiet), request)
+        results = recurra.evaluate_test(comparison, request.texts or None, fetch=request.fetch)
     except KeyboardInterrupt:
         raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
     if json:
@@ -195,55 +181,6 @@ def report_command(
     tell_written(written)
 
 
-def _refuse_options(context: typer.Context, allowed: set[str], why: str) -> None:
-    for name in context.params.keys() - allowed:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(why, param_hint="--" + name.strip("_").replace("_", "-"))
-
-
-def _parted(entrant: str) -> tuple[str, str]:
-    """``"mine=my.eq"`` -> ``("mine", "my.eq")``."""
-    from pathlib import Path
-
-    name, equals, what = entrant.partition("=")
-    named = equals and not set(name) & set("/\\")
-    return (name, what) if named else (Path(entrant).stem, entrant)
-
-
-def _is_study(entrant: str) -> bool:
-    from pathlib import Path
-
-    from recurra.tuning.spec import FILE
-
-    return Path(_parted(entrant)[1], FILE).exists()
-
-
-def _named(entrants: Sequence[str]) -> list[tuple[str, str]]:
-    """``["wrnn", "mine=my.eq"]`` -> ``[("wrnn", "wrnn"), ("mine", "my.eq")]``."""
-    pairs = list(map(_parted, entrants))
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            message = f"two are called {name}: name one, as in other={dict(pairs)[name]}"
-            raise typer.BadParameter(message, param_hint="NETWORK")
-    return pairs
-
-
-def _grouped(entrants: Sequence[str]) -> dict[str, list[str]] | list[str]:
-    """Run folders, by name where they have one."""
-    if all(_parted(entrant)[1] == entrant for entrant in entrants):
-        return list(entrants)
-    groups: dict[str, list[str]] = {}
-    for entrant in entrants:
-        name, run = _parted(entrant)
-        if run == entrant:
-            message = f"{entrant} has no name, but others have: give all a name, or none"
-            raise typer.BadParameter(message, param_hint="RUN")
-        groups.setdefault(name, []).append(run)
-    return groups
-
-
 def _choices(items: Sequence[str] | None) -> dict[str, dict[str, str | float]]:
     """``["wrnn.f1=relu"]`` -> ``{"wrnn": {"f1": "relu"}}``."""
     found: dict[str, dict[str, str | float]] = {}
@@ -256,38 +193,24 @@ def _choices(items: Sequence[str] | None) -> dict[str, dict[str, str | float]]:
     return found
 
 
-def _numbers(text: str, option: str, kind: Callable[[str], Any] = float) -> list[Any]:
+def _numbers(text: str | None, option: str, kind: Callable[[str], Number]) -> list[Number]:
+    """``"100,400"`` -> two numbers."""
     try:
-        return [kind(number) for number in text.split(",")]
+        return [] if text is None else [kind(number) for number in text.split(",")]
     except ValueError:
-        such = "100,400" if kind is int else "1e-3,3e-3"
+        such = "100,400" if option == "--steps" else "1e-3,3e-3"
         message = f"{text} is not a list of numbers such as {such}"
         raise typer.BadParameter(message, param_hint=option) from None
 
 
-def _sizes(text: str | None) -> list[Sizes] | None:
+def _sizes(text: str | None) -> list[Sizes]:
     """``"64,256"`` -> two sizes; ``"a=64,b=128"`` -> one, by vector."""
     if text is None:
-        return None
+        return []
     return [options.hidden_sizes(size) for size in ([text] if "=" in text else text.split(","))]
 
 
-def _limits(settings: dict[str, Any]) -> list[dict[LimitName, int | float]] | None:
-    """Budgets of time out of the options; each length is one."""
-    limits: list[dict[LimitName, int | float]] = []
-    for name in BUDGETS:
-        given, settings[name] = settings[name], None
-        if given is not None:
-            numbers = _numbers(given, f"--{name}", int if name == "steps" else float)
-            if not limits:  # a recipe without stop rules needs an end of its own
-                settings[name] = given.partition(",")[0]
-            limits += [{cast(LimitName, name): number} for number in numbers]
-    return limits or None
-
-
-def _train(
-    comparison: "Comparison", console: "Console", text: Sequence[str] | None, fetch: bool
-) -> None:
+def _train(comparison: "Comparison", console: "Console", request: "recurra.CompareRequest") -> None:
     """Train what is missing; a line for each run that ends."""
     where = shown_path(comparison.folder)
     done, total = count_runs(comparison)
@@ -295,7 +218,8 @@ def _train(
     for budget in comparison.budgets:
         counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
         console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
-    for trial, trainer in recurra.pending_runs(comparison, text, fetch=fetch):
+    texts = request.texts or None
+    for trial, trainer in recurra.pending_runs(comparison, texts, fetch=request.fetch):
         console.print(f"[{done + 1}/{total}] {trial.key}")
         with follow(trainer, console) as show:
             for record in trainer.records():

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from recurra.cli.streams import Stream
-from recurra.training.records import Compiling, Evaluation, Lost, Progress, Record, Sample
+from recurra.training.live import LiveTraining
+from recurra.training.records import Compiling, Evaluation, Lost, Notice, Progress, Record, Sample
 from recurra.training.signals import stop_on_signals
 from recurra.training.trainer import Trainer
 from recurra.view.numbers import duration, loss, whole
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PAUSE = 10.0
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.-:=+*#"
+WAITING = "reading the first characters ..."
 
 
 @contextlib.contextmanager
@@ -70,21 +72,24 @@ class Lines:
     """A line at every held-out loss, or every few seconds; a sample now and then."""
 
     def __init__(self, console: "Console") -> None:
-        self.console = console
-        self.progress: Progress | None = None
+        self.console, self.live = console, LiveTraining()
         self._printed = time.monotonic()
 
     def show(self, record: Record) -> None:
         """Take in one record."""
+        self.live.take(record)
+        self.tell(record)
+
+    def tell(self, record: Record) -> None:
+        """Print what a record has to say."""
         match record:
             case Compiling():
                 if not record.seconds or time.monotonic() - self._printed > PAUSE:
                     self._printed = time.monotonic()
                     self.console.print(compiling(record))
-            case Lost():
+            case Lost() | Notice():
                 self.console.print(record.message)
             case Progress():
-                self.progress = record
                 if time.monotonic() - self._printed > PAUSE:
                     self._print_line(record.step)
             case Evaluation():
@@ -97,7 +102,7 @@ class Lines:
 
     def _print_line(self, step: int, event: str = "") -> None:
         parts = [f"step {step:,}"]
-        if p := self.progress:
+        if p := self.live.progress:
             parts += [budget(p), speed(p), f"train {loss(p.smooth_nats_per_char)} nats"]
         self.console.print("  ".join(part for part in [*parts, event] if part))
         self._printed = time.monotonic()
@@ -106,28 +111,10 @@ class Lines:
 class Dashboard(Lines):
     """The figures, the curve and the latest sample, drawn again and again in one place."""
 
-    def __init__(self, console: "Console") -> None:
-        super().__init__(console)
-        self.curve: list[float] = []
-        self.evaluation: Evaluation | None = None
-        self.sample: Sample | None = None
-        self.waiting = "reading the first characters ..."
-
-    def show(self, record: Record) -> None:
-        """Take in one record."""
-        match record:
-            case Compiling():
-                self.waiting = compiling(record)
-            case Lost():
-                super().show(record)
-            case Progress():
-                self.progress = record
-                self.curve.append(record.smooth_nats_per_char)
-            case Evaluation():
-                self.evaluation = record
-                super().show(record)
-            case Sample():
-                self.sample = record
+    def tell(self, record: Record) -> None:
+        """Print a line that stays above the figures."""
+        if isinstance(record, Lost | Notice | Evaluation):
+            super().tell(record)
 
     def render(self) -> "Group":
         """What the terminal shows now."""
@@ -137,24 +124,25 @@ class Dashboard(Lines):
         from rich.table import Table
         from rich.text import Text
 
-        p = self.progress
+        live, p = self.live, self.live.progress
         if p is None:
-            return Group(Text(self.waiting))
+            waiting = compiling(live.compiling) if live.compiling else WAITING
+            return Group(Text(waiting))
         head = Table.grid(padding=(0, 2))
         bar = [] if p.fraction is None else [ProgressBar(1.0, p.fraction, 30)]
         head.add_row(*bar, budget(p), f"step {p.step:,}", speed(p), f"{duration(p.seconds)} so far")
         figures = Table.grid(padding=(0, 2))
         width = max(10, self.console.width - 40)
-        bounds = min(self.curve), max(self.curve)
-        curve = sparkline(self.curve, *bounds, width, self.console.options.ascii_only)
+        bounds = min(live.curve), max(live.curve)
+        curve = sparkline(live.curve, *bounds, width, self.console.options.ascii_only)
         figures.add_row("train", nats_and_bits(p.smooth_nats_per_char), curve)
-        if self.evaluation:
-            held_out = nats_and_bits(self.evaluation.nats_per_char)
-            figures.add_row("held-out", held_out, f"at step {self.evaluation.step:,}")
+        if live.evaluation:
+            held_out = nats_and_bits(live.evaluation.nats_per_char)
+            figures.add_row("held-out", held_out, f"at step {live.evaluation.step:,}")
         parts: list[RenderableType] = [Text(), head, figures]
-        if self.sample:
-            text = Text(visible(self.sample.text), overflow="fold")
-            parts.append(Panel(text, title=f"written after step {self.sample.step:,}", height=8))
+        if live.sample:
+            text = Text(visible(live.sample.text), overflow="fold")
+            parts.append(Panel(text, title=f"written after step {live.sample.step:,}", height=8))
         return Group(*parts)
 
 

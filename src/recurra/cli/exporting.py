@@ -9,9 +9,11 @@ import recurra
 from recurra.cli import options
 from recurra.cli.output import tell_written
 from recurra.export.base import Language
+from recurra.training.recipe import make_recipe
 
 
 def export_command(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(metavar="RUN|NETWORK", help="A run folder, a library name or a .eq file."),
@@ -28,14 +30,15 @@ def export_command(
     ] = "en",
 ) -> None:
     """Write a network, or a run with its weights, as a program that needs no Recurra."""
-    files = recurra.export_to(
-        to,
-        source,
-        output,
-        choices=options.choices(set_),
-        hidden=None if hidden is None else options.hidden_sizes(hidden),
-        recipe=options.make_recipe(recipe, {}),
-        language=lang,
-    )
+    with options.usage(context):
+        files = recurra.export_to(
+            to,
+            source,
+            output,
+            choices=options.choices(set_),
+            hidden=None if hidden is None else options.hidden_sizes(hidden),
+            recipe=make_recipe(recipe),
+            language=lang,
+        )
     for file in files:
         tell_written(file)

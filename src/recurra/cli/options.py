@@ -1,16 +1,19 @@
 """Options that several commands share, and those that the fields of a recipe become."""
 
+import contextlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field, fields
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from recurra.compute.engines import DEFAULT_ENGINE, DEVICES, ENGINES
+from recurra.compute.engines import DEFAULT_ENGINE, DEVICES, ENGINES, engine_on
+from recurra.errors import RequestError
 from recurra.training.recipe import RECIPES, Recipe, declared_types, rule
 
 Command = TypeVar("Command", bound=Callable[..., None])
+Request = TypeVar("Request")
 
 Choices = Annotated[
     list[str] | None,
@@ -96,17 +99,41 @@ def recipe_options(command: Command) -> Command:
     return command
 
 
-def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe of that name with the options that were given, as they were typed."""
-    if name not in RECIPES:
-        message = f"{name} is none of {', '.join(RECIPES)}"
-        raise typer.BadParameter(message, param_hint="--recipe")
-    return changed(RECIPES[name], settings)
+def request(
+    kind: Callable[..., Request], context: typer.Context, parsed: Mapping[str, object]
+) -> Request:
+    """Ask for what stands on the command line, and for nothing else.
+
+    Options have the names of the request's fields; the fields of a recipe are its settings.
+
+    Args:
+        kind: class of the request.
+        context: of the command.
+        parsed: fields whose options are read otherwise than they are typed.
+    """
+    asked, names = given(context), inspect.signature(kind).parameters
+    if "device" in asked:
+        asked["engine"] = engine_on(asked.get("engine"), asked.pop("device"))
+    fields_of = {name: value for name, value in asked.items() if name in names}
+    if "settings" in names:
+        rest = {name: value for name, value in asked.items() if name not in names}
+        fields_of["settings"] = typed(rest)
+    with usage(context):
+        return kind(**{**fields_of, **parsed})
 
 
-def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """A recipe with the options that were given, as they were typed."""
-    return recipe.with_(**typed(settings))
+@contextlib.contextmanager
+def usage(context: typer.Context) -> Iterator[None]:
+    """Name the option, where a field of a request is refused."""
+    try:
+        yield
+    except RequestError as error:
+        hint = error.field
+        for option in context.command.params:
+            if option.name == error.field:
+                flag = option.opts[0]
+                hint = flag if flag.startswith("-") else str(getattr(option, "metavar", flag))
+        raise typer.BadParameter(error.message, param_hint=hint) from None
 
 
 def typed(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def trials_command(
 ) -> None:
     """Show the trials of a search, the best first."""
     from recurra.tuning.statistics import importance, rung_correlations
-    from recurra.tuning.study import rows
+    from recurra.tuning.study import leading_rows, rows
     from recurra.tuning.tables import trials_table
     from recurra.tuning.trials import rank
 
@@ -59,11 +59,11 @@ def trials_command(
     elif csv:
         echo(table.csv(found), end="")
     else:
-        begun = [row for row in found if row["state"] != "waiting" or row["characters"]]
-        print_table(console, table.show(begun[:top]))
-        if len(begun) > top:
-            console.print(f"and {len(begun) - top:,} more: --csv shows all")
-        if waiting := len(found) - len(begun):
+        begun, more, waiting = leading_rows(found, top)
+        print_table(console, table.show(begun))
+        if more:
+            console.print(f"and {more:,} more: --csv shows all")
+        if waiting:
             console.print(f"{waiting:,} trials wait")
         for correlation in correlations:
             rho = DASH if correlation.rho is None else f"{correlation.rho:.2f}"

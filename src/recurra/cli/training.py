@@ -9,19 +9,18 @@ import recurra
 from recurra.cli import options
 from recurra.cli.display import download_lines, follow, sparkline
 from recurra.cli.output import Interrupted, make_console, print_json, print_table, shown_path
-from recurra.cli.using import write_on
+from recurra.cli.using import write_texts
 from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.text.decoding import UTF8
-from recurra.training.records import Finished, Progress
-from recurra.training.request import RequestError
-from recurra.training.stopping import DIVERGED, INTERRUPTED
+from recurra.training.finished_run import FinishedRun
+from recurra.training.records import Finished
+from recurra.training.request import refuse_divergence
+from recurra.training.stopping import INTERRUPTED
 from recurra.view import numbers
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Options whose names are not those of a request's fields.
-_FLAGS = {"texts": "TEXT", "choices": "--set", "winner": "--from"}
 NAMED = 10  # so many texts are named one by one; among more, only the unusual ones
 
 
@@ -46,20 +45,35 @@ def train_command(
             "and settings that suit it; other options still count.",
         ),
     ] = None,
-    set_: options.Choices = None,
+    choices: options.Choices = None,
     out: Annotated[
         str | None, typer.Option(metavar="RUN", help="The new run folder.  [runs/NETWORK-TEXT-001]")
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Go on with this run. Name TEXT only if it was moved."),
+        typer.Option(
+            metavar="RUN",
+            help="Go on with this run; with --steps, --epochs or --minutes for longer. Name TEXT "
+            "only if it was moved.",
+        ),
     ] = None,
-    from_: Annotated[
+    winner: Annotated[
         str | None,
         typer.Option(
             "--from", metavar="STUDY", help="Network, recipe and texts of a search's winner."
         ),
     ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Begin with the weights of this run; network, sizes and recipe are its own, too.",
+        ),
+    ] = None,
+    keep_optimizer: Annotated[
+        bool,
+        typer.Option("--keep-optimizer", help="With --init-from: its optimiser's state, too."),
+    ] = False,
     fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
@@ -76,30 +90,15 @@ def train_command(
     The options below --recipe are its fields, with their values in `modern`, and in `classic`
     where that differs; "none" turns off what can be.
     """
-    asked = options.given(context)
-    try:
-        request = recurra.TrainRequest(
-            texts=tuple(texts or ()),
-            network=network,
-            choices=options.choices(set_),
-            preset=preset,
-            recipe=asked.get("recipe"),
-            settings=options.typed(settings),
-            resume=resume,
-            winner=None if from_ is None else lambda: recurra.Study.open(from_).winning(),
-            out=out,
-            encoding=encoding,
-            split=asked.get("split"),
-            engine=engine_on(engine, device),
-            threads=threads,
-            fetch=fetch,
-        )
-    except RequestError as error:
-        flag = _FLAGS.get(error.field, "--" + error.field.replace("_", "-"))
-        raise typer.BadParameter(error.message, param_hint=flag) from None
+    parsed: dict[str, Any] = {"choices": options.choices(choices)}
+    if winner is not None:
+        from recurra.tuning.study import StudyWinner
+
+        parsed["winner"] = StudyWinner(winner)
+    request = options.request(recurra.TrainRequest, context, parsed)
     console = make_console(stderr=json, quiet=quiet)
     trainer = request.start(download_lines(console))
-    finished, _ = _follow(trainer, console)
+    finished = _follow(trainer, console)
     if json:
         print_json(asdict(finished))
     _refuse_to_go_on(finished)
@@ -124,19 +123,19 @@ def demo_command(
     threads: options.Threads = None,
 ) -> None:
     """Train a plain RNN and a W-RNN on Shakespeare, and let both go on with a sentence."""
-    from recurra.training.demo import PROMPT, trainers
+    from recurra.training.demo import trainers, write_request
 
     console = make_console()
-    results, curves = [], []
+    results: list[Finished] = []
     engine = engine_on(engine, device) or DEFAULT_ENGINE
     for trainer in trainers(minutes, seed=seed, engine=engine, threads=threads):
-        finished, curve = _follow(trainer, console)
-        _refuse_to_go_on(finished)
+        results.append(_follow(trainer, console))
+        _refuse_to_go_on(results[-1])
         if trainer.stop_asked:
             raise Interrupted("Interrupted.")
-        results.append(finished)
-        curves.append(curve)
         console.print()
+    runs = [finished.run or "" for finished in results]
+    curves = [FinishedRun.open(run).train.nats.tolist() for run in runs]
     highest, lowest = max(map(max, curves)), min(map(min, curves))
     console.print(
         f"Training loss, {numbers.loss(highest)} to {numbers.loss(lowest)} nats per character:"
@@ -146,36 +145,30 @@ def demo_command(
         console.print(f"  {finished.network:<6}{line}  {numbers.loss(curve[-1])}")
     console.print()
     _print_results(console, results)
-    runs = [finished.run or "" for finished in results]
-    writers = {shown_path(run): recurra.Writer(recurra.load_model(run), seed=seed) for run in runs}
-    write_on(console, writers, PROMPT if prompt is None else prompt, 300)
+    write_texts(console, write_request(runs, prompt, seed))
     console.print("\nThe runs are kept. Go on with:")
-    console.print(f'  recurra write {" ".join(writers)} "your own sentence"')
+    console.print(f'  recurra write {" ".join(map(shown_path, runs))} "your own sentence"')
     console.print("  recurra train your-novel.txt --network wrnn")
 
 
-def _follow(trainer: recurra.Trainer, console: "Console") -> tuple[Finished, list[float]]:
-    """Train to the end; its figures, and the curve of the training loss."""
+def _follow(trainer: recurra.Trainer, console: "Console") -> Finished:
+    """Train to the end; its figures."""
     run = shown_path(trainer.run.folder) if trainer.run else ""
-    curve = [trainer.watch.smooth / trainer.recipe.seq_len]
     try:
         with follow(trainer, console) as show:
             _announce(trainer, console, run)
             for record in trainer.records():
                 show(record)
-                if isinstance(record, Progress):
-                    curve.append(record.smooth_nats_per_char)
     except KeyboardInterrupt:
         advice = f"recurra train --resume {run}"
         raise Interrupted(f"Ended at once. From its last save: {advice}") from None
     assert isinstance(record, Finished)
-    return record, curve
+    return record
 
 
 def _refuse_to_go_on(finished: Finished) -> None:
     """After Ctrl-C, or a training that diverged, a command ends."""
-    if finished.stopped_by == DIVERGED:
-        raise recurra.RunError(finished.message)
+    refuse_divergence(finished)
     if finished.stopped_by == INTERRUPTED:
         advice = f"recurra train --resume {shown_path(finished.run or '')}"
         raise Interrupted(f"Interrupted at step {finished.steps:,}, and saved. Go on: {advice}")

@@ -10,7 +10,6 @@ import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
 from recurra.cli.output import Interrupted, echo, make_console, print_json, print_table, shown_path
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads, engine_on
 from recurra.view.numbers import duration, whole
 
 if TYPE_CHECKING:
@@ -19,12 +18,10 @@ if TYPE_CHECKING:
     from recurra.tuning.cost import CostEstimate
     from recurra.tuning.spec import StudySpec
 
-CLASSIC = "classic"
-DAY = 86_400.0  # seconds that the original spent on one grid, on 12 cores, unfinished
-
 
 @options.recipe_options
 def tune_command(
+    context: typer.Context,
     texts: Annotated[
         list[str], typer.Argument(metavar="TEXT", help="Files, folders, URLs or `shakespeare`.")
     ],
@@ -39,9 +36,11 @@ def tune_command(
         str | None,
         typer.Option(metavar="NAME", help="classic: the original's 640 (rnn) or 320 (wrnn)."),
     ] = None,
-    search: Annotated[
+    sampler: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="grid, random or tpe.  [the grid if there is one]"),
+        typer.Option(
+            "--search", metavar="NAME", help="grid, random or tpe.  [grid if there is one]"
+        ),
     ] = None,
     pruner: Annotated[
         str | None,
@@ -129,87 +128,43 @@ def tune_command(
 
     The same command goes on where it was stopped, by Ctrl-C or by a kill; no trial is repeated.
     """
-    from recurra.tuning.api import TuneRequest
-
-    if (space is None) == (grid is None) or grid not in (None, CLASSIC):
-        raise typer.BadParameter("give --space FILE or --grid classic", param_hint="--space")
-    if (dask or sbatch) and storage is None:
-        raise typer.BadParameter("many machines share a database", param_hint="--storage")
-    request = TuneRequest(
-        texts,
-        network,
-        recurra.load_space(space) if space else recurra.classic_space(network or "wrnn"),
-        options.make_recipe(recipe or (CLASSIC if grid else "modern"), settings),
-        sampler=search,
-        pruner=pruner,
-        trials=trials,
-        length=length,
-        rung=rung,
-        factor=factor,
-        keep=keep,
-        within=within,
-        finalists=finalists,
-        max_in_flight=max_in_flight,
-        encoding=encoding,
-        split=split,
-        engine=engine_on(engine, device) or DEFAULT_ENGINE,
-        out=out,
-        storage=storage,
-    )
+    request = options.request(recurra.TuneRequest, context, {})
     console = make_console(stderr=json, quiet=quiet)
-    workers = workers or available_threads()
     if dry_run:
-        _dry_run(console, request.spec(), workers, json, grid is not None)
+        _dry_run(console, request, json)
         return
     study = request.open_study()
-    if sbatch:
+    if request.sbatch:
         from recurra.tuning.cluster import sbatch_script
 
-        echo(sbatch_script(study, workers), end="")
+        echo(sbatch_script(study, request.processes), end="")
         return
-    _search(console, study, workers, minutes, characters, dask)
-    show_winner(console, study, json)
-
-
-def _search(
-    console: "Console",
-    study: "recurra.Study",
-    workers: int,
-    minutes: float | None,
-    characters: int | None,
-    dask: str | None,
-) -> None:
-    from recurra.tuning.cluster import search_with_dask
-    from recurra.tuning.workers import search
-
-    budgets: dict[str, Any] = {"workers": workers, "minutes": minutes, "characters": characters}
-    states = search(study, **budgets) if dask is None else search_with_dask(study, dask, **budgets)
     console.print(f"study {shown_path(study.folder)}: {study.spec.trials:,} trials")
     try:
         with board(console, study) as show:
-            for trials in states:
-                show(trials)
+            for seen in request.search(study):
+                show(seen)
     except KeyboardInterrupt:
         raise Interrupted(
             "Interrupted, and saved. The same command goes on; what there is: recurra trials "
             f"{shown_path(study.folder)}"
         ) from None
+    show_winner(console, study, json)
 
 
-def _dry_run(
-    console: "Console", spec: "StudySpec", workers: int, json: bool, classic: bool
-) -> None:
-    from recurra.tuning.cost import estimate_cost
+def _dry_run(console: "Console", request: "recurra.TuneRequest", json: bool) -> None:
+    from recurra.tuning.cost import DAY, estimate_cost
     from recurra.tuning.tables import PROBES
 
+    spec = request.spec()
     console.print("measuring a few settings ...")
-    found = estimate_cost(spec, workers)
+    found = estimate_cost(spec, request.processes)
     if json:
         print_json(asdict(found))
         return
     print_table(console, PROBES.show(found.probes))
     _tell(console, spec, found)
-    if classic:
+    if request.grid is not None:
         console.print(
             "The original ran for a day on 12 cores and did not come to the end of a grid: more "
             f"than {whole(DAY / found.seconds)} times as long."

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,24 +15,32 @@ from recurra.cli import options
 from recurra.cli.output import echo, make_console, print_json, print_table, shown_path, tell_written
 from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.errors import TextError
-from recurra.storage.outputs import check_output, open_output, output_format
+from recurra.storage.outputs import open_output
+from recurra.training.write_request import CHARACTERS, TEMPERATURE, split_prompt
 from recurra.view.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recurra.storage.runs import Name
-
 
 def write_command(
-    runs: Annotated[
+    context: typer.Context,
+    words: Annotated[
         list[str],
         typer.Argument(metavar="RUN", help="One or more run folders, then the text, in quotes."),
     ],
-    chars: Annotated[int, typer.Option(min=0, help="Characters to write.")] = 500,
+    characters: Annotated[
+        int, typer.Option("--chars", min=0, help="Characters to write.")
+    ] = CHARACTERS,
+    prompt: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The text, if it is a folder's name or begins with -."),
+    ] = None,
+    stop: Annotated[str, typer.Option(metavar="TEXT", help="End before this text.")] = "",
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Texts of each run.")] = 1,
     temperature: Annotated[
         float, typer.Option(help="Below 1: more likely text; above 1: more surprising.")
-    ] = 0.8,
+    ] = TEMPERATURE,
     top_k: Annotated[
         int | None, typer.Option(help="Draw only among so many likeliest characters.")
     ] = None,
@@ -54,52 +64,49 @@ def write_command(
 ) -> None:
     """Go on with a text, as one run would, or several side by side: write RUN [RUN...] [TEXT].
 
-    Without TEXT it comes from a pipe; without a pipe you type, they go on, you type again.
+    TEXT can be -, which is standard input. Without TEXT, on a terminal, you type, they go on, you
+    type again; elsewhere they begin with nothing, and leave standard input to others.
     """
-    sampling = recurra.Sampling(0.0 if greedy else temperature, top_k, top_p)
-    # A folder is a run, whatever it holds; what stands last and is none is the text.
-    *rest, text = runs
-    prompt = text if rest and not os.path.isdir(text) else None
-    checkpoint: Name | None = "last" if last else None
-    writers = {}
-    for run in runs if prompt is None else rest:
-        if rest and not os.path.isdir(run):
-            raise recurra.RunError(f"no run folder {run}; a text of several words needs quotes")
-        model = recurra.load_model(run, checkpoint)
-        writers[shown_path(run)] = recurra.Writer(model, sampling, seed)
-    console = make_console()
-    if out is not None:
-        output_format(out, ["txt"])
-        check_output(out)
-    if prompt is None and sys.stdin.isatty():
-        if out is not None:
-            raise typer.BadParameter("a conversation has no file: name a text", param_hint="--out")
-        _converse(console, writers, chars, strict)
-        return
-    prompt = _piped() if prompt is None else prompt
-    if out is None:
-        write_on(console, writers, prompt, chars, strict)
-        return
-    _read(writers, prompt, strict)
-    with open_output(out) as file:
-        for text in _written(writers, prompt, chars):
-            file.write(text.encode("utf-8", "backslashreplace"))
-    tell_written(out)
+    runs, text = (tuple(words), prompt) if prompt is not None else split_prompt(words)
+    if text == "-" and prompt is None:
+        text = _piped()
+    elif text is None and not sys.stdin.isatty():
+        text = ""
+        with contextlib.suppress(OSError):
+            if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+                echo("Standard input is left unread: for its text, end with -", err=True)
+    request = options.request(recurra.WriteRequest, context, {"runs": runs, "prompt": text})
+    write_texts(make_console(), request)
 
 
-def write_on(
+def write_texts(console: "Console", request: recurra.WriteRequest) -> None:
+    """Let every run go on with the prompt, or with what is typed; into a file if one is named."""
+    writers = {shown_path(run): writer for run, writer in request.writers().items()}
+    if request.prompt is None:
+        _converse(console, writers, request)
+    elif request.out is None:
+        _write_on(console, writers, request.prompt, request)
+    else:
+        _read(writers, request.prompt, request.strict)
+        with open_output(request.out) as file:
+            for text in _written(writers, request.prompt, request):
+                file.write(text.encode("utf-8", "backslashreplace"))
+        tell_written(request.out)
+
+
+def _write_on(
     console: "Console",
     writers: Mapping[str, recurra.Writer],
     prompt: str,
-    characters: int,
-    strict: bool = False,
+    request: recurra.WriteRequest,
 ) -> None:
-    """Let every writer read the prompt and go on: in columns on a terminal, else in turn."""
-    _read(writers, prompt, strict)
-    if len(writers) > 1 and console.is_terminal and not console.is_dumb_terminal:
-        _write_columns(console, writers, prompt, characters)
+    """In columns on a terminal, else in turn."""
+    _read(writers, prompt, request.strict)
+    columns = request.samples == 1 < len(writers)
+    if columns and console.is_terminal and not console.is_dumb_terminal:
+        _write_columns(console, writers, prompt, request)
         return
-    for text in _written(writers, prompt, characters):
+    for text in _written(writers, prompt, request):
         echo(text, end="")
 
 
@@ -112,17 +119,22 @@ def _read(writers: Mapping[str, recurra.Writer], prompt: str, strict: bool) -> N
             echo(f"{name} has never seen {named}{more}: skipped", err=True)
 
 
-def _written(writers: Mapping[str, recurra.Writer], prompt: str, characters: int) -> Iterator[str]:
+def _written(
+    writers: Mapping[str, recurra.Writer], prompt: str, request: recurra.WriteRequest
+) -> Iterator[str]:
     for name, writer in writers.items():
         if len(writers) > 1:
             yield f"--- {name}\n"
         yield prompt
-        yield from writer.write(characters)
+        yield from writer.write(request.characters, request.stop)
         yield "\n"
 
 
 def _write_columns(
-    console: "Console", writers: Mapping[str, recurra.Writer], prompt: str, characters: int
+    console: "Console",
+    writers: Mapping[str, recurra.Writer],
+    prompt: str,
+    request: recurra.WriteRequest,
 ) -> None:
     from rich.live import Live
     from rich.table import Table
@@ -132,14 +144,14 @@ def _write_columns(
     cells = [Text(visible(prompt), "bold", overflow="fold") for _ in writers]
     table.add_row(*cells)
     with Live(table, console=console):
-        streams = [writer.write(characters) for writer in writers.values()]
-        for written in zip(*streams, strict=True):
+        streams = [w.write(request.characters, request.stop) for w in writers.values()]
+        for written in zip_longest(*streams, fillvalue=""):
             for cell, character in zip(cells, written, strict=True):
                 cell.append(visible(character), "not bold")
 
 
 def _converse(
-    console: "Console", writers: Mapping[str, recurra.Writer], characters: int, strict: bool
+    console: "Console", writers: Mapping[str, recurra.Writer], request: recurra.WriteRequest
 ) -> None:
     """You type, they go on, you type again."""
     with contextlib.suppress(ImportError):
@@ -153,7 +165,7 @@ def _converse(
         while True:
             prompt = input("> ")
             try:
-                write_on(console, writers, prompt, characters, strict)
+                _write_on(console, writers, prompt, request)
             except KeyboardInterrupt:
                 echo("")
     except EOFError:

@@ -1,15 +1,13 @@
 """The training of what a comparison still lacks: the search first, then the finalists."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from recurra.comparison.comparison import Comparison, PlannedRun
-from recurra.comparison.results import Results, evaluate_test
 from recurra.errors import RunError
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
 from recurra.text.sources import Source
-from recurra.training.records import Record
 from recurra.training.sessions import resume, start
 from recurra.training.trainer import Trainer
 
@@ -45,25 +43,6 @@ def pending_runs(
         yield planned, trainer
         if planned.outcome() is None:
             return
-
-
-def compare(
-    comparison: Comparison, report: Callable[[PlannedRun, Record], object] | None = None
-) -> Results:
-    """Train what a comparison still lacks, then open its test part, once.
-
-    Args:
-        comparison: planned just now, or opened again to go on.
-        report: called with every record of every run.
-
-    Raises:
-        RecurraError: a run or a text is refused, or a search found no rate.
-    """
-    for planned, trainer in pending_runs(comparison):
-        for record in trainer.records():
-            if report is not None:
-                report(planned, record)
-    return evaluate_test(comparison)
 
 
 def best_learning_rate(comparison: Comparison, budget: str, contestant: str) -> float | None:

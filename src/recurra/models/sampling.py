@@ -110,8 +110,8 @@ class Writer:
             self._last = int(numbers[-1])
         return unknown
 
-    def write(self, characters: int) -> Iterator[str]:
-        """Write so many characters, one by one.
+    def write(self, characters: int, stop: str = "") -> Iterator[str]:
+        """Write so many characters, one by one, or as far as a text, which is left out.
 
         With nothing read yet the text begins as after a line break; where the vocabulary has
         none, as after a random character.
@@ -119,6 +119,17 @@ class Writer:
         Raises:
             RunError: the model predicts no finite numbers.
         """
+        held = ""  # the beginning of `stop`, perhaps
+        for character in self._draw(characters):
+            held += character
+            while not stop.startswith(held):
+                yield held[0]
+                held = held[1:]
+            if held and held == stop:
+                return
+        yield from held
+
+    def _draw(self, characters: int) -> Iterator[str]:
         if self._last is None:
             self._last = self._beginning()
         for _ in range(characters):
@@ -137,33 +148,3 @@ class Writer:
         if vocabulary.unknown("\n"):
             return int(self._rng.integers(len(vocabulary)))
         return int(vocabulary.encode("\n")[0])
-
-
-def write(
-    model: Model,
-    prompt: str = "",
-    characters: int = 500,
-    *,
-    temperature: float = 0.8,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int | None = None,
-    strict: bool = False,
-) -> Iterator[str]:
-    """Continue a text: yields the characters that follow, without the prompt.
-
-    Args:
-        model: what writes.
-        prompt: what it reads first; characters it does not know are skipped.
-        characters: how many to write.
-        temperature, top_k, top_p: see `Sampling`.
-        seed: equal seeds write equal texts; None: another text every time.
-        strict: an unknown character in the prompt is an error.
-
-    Raises:
-        SettingError: an option that makes no sense.
-        TextError: ``strict``, and the prompt has an unknown character.
-    """
-    writer = Writer(model, Sampling(temperature, top_k, top_p), seed)
-    writer.read(prompt, strict)
-    return writer.write(characters)

@@ -17,7 +17,7 @@ SETTINGS = ("hidden", "batch", "seq_len", "optimizer", "lr", "seed")
 def show_run(run: Run) -> str:
     """Show a run, which may still be training, or not have begun."""
     opened, words = FinishedRun(run), Words()
-    recipe, finished = opened.config.recipe, opened.finished
+    recipe, finished = opened.recipe, opened.finished
     settings = (f"{name} {numbers.setting(getattr(recipe, name))}" for name in SETTINGS)
     losses = enumerate([("train", opened.train), ("validation", opened.held_out)])
     lines = [

@@ -19,7 +19,7 @@ def comparison_commands(comparison: Comparison) -> list[str]:
     """How to repeat a comparison; equations of one's own are expected beside the text."""
     if comparison.given:
         named = [(f"{t.contestant}-seed-{t.seed}", t) for t in comparison.given]
-        train = [run_command(trial.run, out) for out, trial in named]
+        train = [line for out, trial in named for line in run_commands(trial.run, out)]
         runs = [f"{trial.contestant}={out}" for out, trial in named]
         return [*train, shlex.join(["recurra", "compare", *runs])]
     if comparison.recipes:
@@ -83,18 +83,30 @@ def study_commands(spec: StudySpec) -> list[str]:
     return [shlex.join(words), "recurra train --from STUDY"]
 
 
-def run_command(run: FinishedRun, out: str | None = None) -> str:
-    """How to repeat a run, in a folder of this name."""
+def run_commands(run: FinishedRun, out: str | None = None) -> list[str]:
+    """How to repeat a run, in a folder of this name: it may have gone on for longer."""
     config = run.config
     words = ["recurra", "train", *map(shown_source, config.text.sources)]
     settings = _choices(config.network, run.run.equations)
-    words.append(f"--network={config.network}" + ("" if settings is not None else ".eq"))
-    words += settings or []
-    words += _recipe_options(config.recipe)
+    if config.origin is not None:
+        words.append(f"--init-from={shown_source(config.origin.run)}")
+        words += ["--keep-optimizer"] if config.origin.keep_optimizer else []
+        base = RECIPES.get(config.recipe.name, RECIPES["modern"])
+        words += [f"--recipe={base.name}"] if base.name == "modern" else []
+        words += _recipe_options(config.recipe, ["hidden"])
+    else:
+        words.append(f"--network={config.network}" + ("" if settings is not None else ".eq"))
+        words += settings or []
+        words += _recipe_options(config.recipe)
     words += _reading(config.text, config.engine, config.threads)
     if out is not None:
         words.append(f"--out={out}")
-    return shlex.join(words)
+    longer = ["recurra", "train", "--resume", out or "RUN"]
+    budgets = [extension.budget.items() for extension in run.extensions]
+    return [
+        shlex.join(words),
+        *(shlex.join(longer + [f"--{n}={_plain(v)}" for n, v in items]) for items in budgets),
+    ]
 
 
 def _choices(network: str, equations: str) -> list[str] | None:

@@ -15,7 +15,7 @@ from recurra.lang.network import Network
 from recurra.models.model import Model
 from recurra.report.commands import (
     comparison_commands,
-    run_command,
+    run_commands,
     shown_source,
     study_commands,
 )
@@ -201,7 +201,9 @@ def _runs(folders: Sequence[Source]) -> _Subject:
         if len({*names}) < len(names):
             names = [f"{network}-{i}" for i, network in enumerate(networks, 1)]
     trials = [PlannedRun.of("trained", name, run) for name, run in zip(names, runs, strict=True)]
-    return _Subject(None, trials, [run_command(trial.run) for trial in trials], machine())
+    return _Subject(
+        None, trials, [line for trial in trials for line in run_commands(trial.run)], machine()
+    )
 
 
 def _prompts(run: FinishedRun, subject: _Subject, fetch: bool) -> list[str]:
@@ -218,7 +220,7 @@ def _part(trial: PlannedRun, test: float | None) -> RunPart:
         trial.contestant,
         trial.budget,
         trial.seed,
-        run.config.recipe,
+        run.recipe,
         trial.finished(),
         test,
         run.held_out,

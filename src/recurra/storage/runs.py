@@ -6,6 +6,7 @@
     metrics.jsonl      one JSON record a line, each with its "step"
     last.safetensors   everything a resume needs
     best.safetensors   the weights with the lowest held-out loss so far
+    extensions.json    budgets that replaced the first one, if any did
     clock.json         wall-clock figures; with metrics.jsonl the only place for them
 
 The first three are written once, when the run is created, and never change: every checkpoint
@@ -45,7 +46,7 @@ from recurra.storage.folder import Folder
 from recurra.storage.locks import lock_file
 
 Name = Literal["last", "best"]
-METRICS, CLOCK = "metrics.jsonl", "clock.json"
+METRICS, CLOCK, EXTENSIONS = "metrics.jsonl", "clock.json", "extensions.json"
 MAX_LINE = 64 * 2**20  # bytes of one record, which may hold a sample
 LONGEST = 10**12  # seconds, or characters, that a clock can have counted
 
@@ -268,6 +269,21 @@ class Run:
         """Replace the wall-clock figures."""
         with self._writing(CLOCK):
             self._files.write(CLOCK, _encode(dict(clock)))
+
+    def write_extensions(self, extensions: list[dict[str, Any]]) -> None:
+        """Replace the list of budgets that came after the first."""
+        with self._writing(EXTENSIONS):
+            self._files.write(EXTENSIONS, _encode({"extensions": extensions}))
+
+    def read_extensions(self) -> Any:
+        """The list of budgets that came after the first, as it stands there.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        if not self._files.exists(EXTENSIONS):
+            return []
+        return _read_object(self.folder / EXTENSIONS).get("extensions")
 
     def read_clock(self) -> dict[str, float]:
         """The wall-clock figures, as far as they are there and make sense.

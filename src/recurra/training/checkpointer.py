@@ -10,9 +10,10 @@ import numpy as np
 
 from recurra.compute.base import Engine, Weights
 from recurra.errors import RunError
-from recurra.storage.runs import Run
+from recurra.storage.runs import EXTENSIONS, Run
 from recurra.text.batches import Streams
 from recurra.training.clock import Clock
+from recurra.training.extensions import Extension
 from recurra.training.records import Finished, Kept, Lost, Sample, has_finished, to_json
 from recurra.training.resume_state import ResumeState
 from recurra.training.stopping import INTERRUPTED, Watch
@@ -24,6 +25,7 @@ class Checkpointer:
     Attributes:
         saved_step: step of the last checkpoint; 0 before the first.
         sampled_step: step of the last sample that was written to its end.
+        earlier_updates: of the optimiser, by the run that this one began from.
         has_best: whether the engine holds the parameters with the lowest held-out loss.
 
     Args:
@@ -42,8 +44,9 @@ class Checkpointer:
         clock: Clock,
     ) -> None:
         self.run, self.engine, self.streams, self.rng, self.clock = run, engine, streams, rng, clock
-        self.saved_step = self.sampled_step = 0
+        self.saved_step = self.sampled_step = self.earlier_updates = 0
         self.has_best = False
+        self._extensions: tuple[Extension, ...] = ()
         self._paused: Mapping[str, Any] = {}
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
@@ -72,13 +75,15 @@ class Checkpointer:
         """Save all that decides what comes next; whether there is a run to save it in."""
         if self.run is None:
             return False
-        meta = {
+        meta: dict[str, Any] = {
             "step": watch.step,
             "watch": asdict(watch),
-            "updates": watch.step,
+            "updates": watch.step + self.earlier_updates,
             "generator": self.rng.bit_generator.state,
             "stream": self.streams.position,
         }
+        if self._extensions:
+            meta["extensions"] = [asdict(extension) for extension in self._extensions]
         self.run.write_clock(self.clock.saved())
         arrays = self.engine.dump("parameter", "optimizer", "state", "average")
         self.run.save("last", arrays, meta)
@@ -107,6 +112,7 @@ class Checkpointer:
                 f"{run.folder} numbers its characters in another way than this trainer: "
                 "begin a new run"
             )
+        self._extensions = Extension.load(run)
         if not run.has("last"):
             if watch.step or self.streams.position:
                 raise RunError(
@@ -120,7 +126,13 @@ class Checkpointer:
         saved, meta = run.load("last", {name: array.shape for name, array in arrays.items()})
         self.engine.load({name: saved[name] for name in arrays})
         state = ResumeState.read(meta, run.folder / "last.safetensors")
+        if state.extensions != self._extensions[: len(state.extensions)]:
+            raise RunError(
+                f"{run.folder / EXTENSIONS} lacks a budget that the run has been trained with: "
+                "restore a backup"
+            )
         state.restore(self.rng)
+        self.earlier_updates = state.updates - state.step
         self.streams.position, watch = state.stream, state.watch
         lost = _find_lost(run, watch)
         self.has_best = run.has("best")
@@ -138,7 +150,7 @@ class Checkpointer:
         """Write the last record, once; an interrupted run tells of its end when it has gone on."""
         if self.run is None:
             self._paused = self.clock.saved()
-        elif end.stopped_by != INTERRUPTED and not has_finished(self.run):
+        elif end.stopped_by != INTERRUPTED and not has_finished(self.run, step):
             self.log(end, step)
         return end
 

@@ -1,16 +1,19 @@
 """The main job in two minutes: a plain RNN and a W-RNN read Shakespeare, then write on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.lang.library import load_network
+from recurra.text.sources import Source
 from recurra.training.recipe import MODERN
 from recurra.training.sessions import start
 from recurra.training.trainer import Trainer
+from recurra.training.write_request import WriteRequest
 
 NETWORKS = ("rnn", "wrnn")
 TEXT = "shakespeare"
 PROMPT = "To be, or not to be, that is the "
+CHARACTERS = 300
 
 
 def trainers(
@@ -43,3 +46,15 @@ def trainers(
     )
     for name in NETWORKS:
         yield start([TEXT], load_network(name), recipe, engine=engine, threads=threads)
+
+
+def write_request(runs: Sequence[Source], prompt: str | None = None, seed: int = 0) -> WriteRequest:
+    """What the trained networks are to write.
+
+    Args:
+        runs: folders of both.
+        prompt: what they go on with; None: Hamlet's beginning.
+        seed: of the texts.
+    """
+    prompt = PROMPT if prompt is None else prompt
+    return WriteRequest(runs=runs, prompt=prompt, characters=CHARACTERS, seed=seed)

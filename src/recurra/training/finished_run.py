@@ -16,6 +16,8 @@ from recurra.lang.shapes import ShapeSolver
 from recurra.models.model import Model
 from recurra.storage.runs import Name, Run
 from recurra.text.vocabulary import Vocabulary
+from recurra.training.extensions import Extension, extended
+from recurra.training.recipe import Recipe
 from recurra.training.records import Evaluation, Finished, Progress, read_records
 from recurra.training.run_config import RunConfig
 
@@ -58,6 +60,16 @@ class FinishedRun:
     def config(self) -> RunConfig:
         """The configuration of the run."""
         return RunConfig.load(self.run)
+
+    @cached_property
+    def extensions(self) -> tuple[Extension, ...]:
+        """The budgets that it was given later."""
+        return Extension.load(self.run)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it is trained, with its latest budget."""
+        return extended(self.config.recipe, self.extensions)
 
     @cached_property
     def network(self) -> Network:

@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from numbers import Integral, Real
@@ -12,11 +12,13 @@ from typing import Any, Literal, get_args, get_origin
 
 from recurra.compute.optimizers.base import OptimizerSettings
 from recurra.compute.optimizers.registry import OPTIMIZERS
-from recurra.errors import SettingError
+from recurra.errors import RequestError, SettingError
 from recurra.lang.network import Initialisation
 
 Dtype = Literal["float32", "float64"]
 Reduction = Literal["mean", "sum"]
+RecipeValue = str | float | bool | Mapping[str, int] | None
+"""A value of a recipe's field; int counts as float."""
 
 BUDGETS = ("steps", "epochs", "minutes")
 ENDS = (*BUDGETS, "stop_no_minimum", "stop_same_integer")  # and patience, with held-out text
@@ -164,7 +166,7 @@ class Recipe:
         if all(getattr(self, name) is None for name in (*ENDS, "patience")):
             raise SettingError(NO_STOP)
 
-    def with_(self, **overrides: Any) -> "Recipe":
+    def with_(self, **overrides: RecipeValue) -> "Recipe":
         """This recipe with other values for some fields.
 
         Budgets go together: to give one of ``steps``, ``epochs``, ``minutes`` drops the others.
@@ -180,7 +182,7 @@ class Recipe:
                 raise SettingError(f"a recipe has no field {name!r}{hint}")
         if any(overrides.get(budget) is not None for budget in BUDGETS):
             overrides = {**dict.fromkeys(BUDGETS), **overrides}
-        return replace(self, **overrides)
+        return replace(self, **overrides)  # type: ignore[arg-type]  # checked when constructed
 
     @property
     def optimizer_settings(self) -> OptimizerSettings:
@@ -245,3 +247,21 @@ CLASSIC = Recipe(
     sample_every=1000,
 )
 RECIPES = {recipe.name: recipe for recipe in (MODERN, CLASSIC)}
+
+
+def make_recipe(base: Recipe | str, settings: Mapping[str, RecipeValue] | None = None) -> Recipe:
+    """Make a recipe from another one, or from its name.
+
+    Args:
+        base: a recipe, "modern" or "classic".
+        settings: fields, with the values that replace its own.
+
+    Raises:
+        RequestError: no recipe has that name.
+        SettingError: see `Recipe.with_`.
+    """
+    if isinstance(base, str):
+        if base not in RECIPES:
+            raise RequestError("recipe", f"{base} is none of {', '.join(RECIPES)}")
+        base = RECIPES[base]
+    return base.with_(**(settings or {}))

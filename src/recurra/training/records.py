@@ -94,11 +94,24 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Something that a resumed run had is gone, and training goes on without it.
+    """A file that a resumed run had written is gone, and training goes on without it.
 
     Attributes:
         step: where training goes on.
-        message: which file, or the same engine, and what is lost with it.
+        message: which file, and what is lost with it.
+    """
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something unusual about how this training begins.
+
+    Attributes:
+        step: steps done.
+        message: a sentence: another budget, weights that come from another run.
     """
 
     step: int
@@ -143,7 +156,7 @@ class Finished:
     min_smooth_loss_step: int
 
 
-Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Finished
+Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Notice | Finished
 Kept = Progress | Evaluation | Sample | Finished
 """A record that is kept in ``metrics.jsonl``."""
 
@@ -202,6 +215,7 @@ def read_records(run: Run, characters_per_step: int) -> Iterator[Kept]:
         yield record
 
 
-def has_finished(run: Run) -> bool:
-    """Whether the records of a run tell of its end."""
-    return any(line.get("kind") == "finished" for line in run.iter_metrics())
+def has_finished(run: Run, step: int) -> bool:
+    """Whether the records of a run tell of its end at this step; an earlier one was extended."""
+    ends = (line for line in run.iter_metrics() if line.get("kind") == "finished")
+    return any(line["step"] == step for line in ends)

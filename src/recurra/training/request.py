@@ -1,80 +1,70 @@
 """A training as it is asked for, by options, in a notebook or a studio: data, checked once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from recurra.compute.engines import DEFAULT_ENGINE
-from recurra.errors import SettingError
+from recurra.errors import RequestError, RunError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.storage.runs import Run
-from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec, load_corpus
+from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, load_corpus
 from recurra.text.download import Progress
 from recurra.text.sources import Source
+from recurra.training.finished_run import FinishedRun
 from recurra.training.presets import preset
-from recurra.training.recipe import RECIPES, Recipe
+from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
+from recurra.training.records import Finished, Record
 from recurra.training.sessions import resume, start
+from recurra.training.stopping import DIVERGED
 from recurra.training.trainer import Trainer
+from recurra.training.warm_start import WarmStart
+from recurra.training.winner import Winner
 
-
-class RequestError(SettingError):
-    """A field of a request is missing, or does not go together with another one.
-
-    Args:
-        field: its name.
-        message: what is wrong and what to do.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(field, message)
-        self.field, self.message = field, message
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
-
-
-@dataclass(frozen=True)
-class Winner:
-    """The best trial of a study, as a training of its own is to have it."""
-
-    network: Network
-    recipe: Recipe
-    text: TextSpec
-    folder: Path
+NETWORK = "wrnn"  # where none is named
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRequest:
     """A training; what is None or empty was not asked for.
 
+    Once it is checked, equal requests are equal: defaults stand where they were left out, and the
+    settings are part of the recipe, unless a preset or a winner is still to bring one.
+
     Attributes:
         texts: files, folders, URLs or "shakespeare".
-        network: a library network's name, or the path of a ``.eq`` file; None: "wrnn".
+        network: equations, a library network's name, or the path of a ``.eq`` file; default:
+            "wrnn", or that of the preset.
         choices: of the equations.
         preset: "fast", "good" or "best".
-        recipe: "modern" or "classic".
+        recipe: a recipe, "modern" or "classic".
         settings: fields of the recipe, with the values that replace its own.
         resume: the folder of a run to go on with; only its texts may be named, if they were moved,
-            and another engine.
-        winner: ``study.winning`` of a search; it brings network, recipe and texts.
+            another budget, in the settings, and another engine.
+        winner: opens the best trial of a search, as `recurra.tuning.study.StudyWinner` does; it
+            brings network, recipe and texts.
+        init_from: the folder of a run whose network, sizes and weights it begins with; its recipe,
+            too, unless one is named.
+        keep_optimizer: go on with the state of that run's optimiser, too.
         out: the new run folder.
         encoding, split, engine, threads: see `recurra.start`.
         fetch: download texts that a folder names by address.
 
     Raises:
         RequestError: fields that do not go together.
+        SettingError: a setting that makes no sense.
     """
 
-    texts: tuple[Source, ...] = ()
-    network: Source | None = None
+    texts: Sequence[Source] = ()
+    network: Network | Source | None = None
     choices: Mapping[str, str | float] = field(default_factory=dict)
     preset: str | None = None
-    recipe: str | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Recipe | str | None = None
+    settings: Mapping[str, RecipeValue] = field(default_factory=dict)
     resume: Source | None = None
     winner: Callable[[], Winner] | None = None
+    init_from: Source | None = None
+    keep_optimizer: bool = False
     out: Source | None = None
     encoding: str | None = None
     split: Split | None = None
@@ -83,55 +73,86 @@ class TrainRequest:
     fetch: bool = False
 
     def __post_init__(self) -> None:
+        fill = vars(self).update  # the fields of frozen data, on the way to their only value
+        fill(texts=as_sources(self.texts), split=as_shares(self.split))
         if self.resume is not None:
             kept = "a resumed run keeps what it began with; train a new one to change that"
-            self._refuse({*vars(self)} - {"resume", "texts", "engine", "fetch"}, kept)
-        elif self.winner is not None:
-            own = {"network", "preset", "choices", "recipe", "encoding", "split"}
-            self._refuse(own, "a search's winner brings its own")
+            refuse_beside(self, {"resume", "texts", "fetch", "settings", "engine"}, kept)
+            for name in self.settings.keys() - self.budget.keys():
+                raise RequestError(name, kept)
+            return
+        if self.keep_optimizer and self.init_from is None:
+            raise RequestError("keep_optimizer", "name the run it comes from, with --init-from")
+        if self.init_from is not None:
+            why = "the run that the weights come from brings its own"
+            refuse_beside(self, {*vars(self)} - {"network", "preset", "choices"}, why)
+            if "hidden" in self.settings:
+                raise RequestError("hidden", why)
+        if self.winner is not None:
+            own = {"network", "preset", "choices", "recipe", "encoding", "split", "init_from"}
+            refuse_beside(self, {*vars(self)} - own, "a search's winner brings its own")
         elif not self.texts:
             raise RequestError("texts", "name what to train on, or use --resume or --from")
         elif self.preset is not None:
-            self._refuse({"recipe"}, "a preset brings its own")
-        if self.recipe is not None and self.recipe not in RECIPES:
-            raise RequestError("recipe", f"{self.recipe} is none of {', '.join(RECIPES)}")
+            refuse_beside(self, {*vars(self)} - {"recipe"}, "a preset brings its own")
+        elif self.init_from is None or self.recipe is not None:
+            recipe = make_recipe(self.recipe or MODERN, self.settings)
+            fill(recipe=recipe, settings={})
+        if not (self.winner or self.preset or self.init_from):
+            fill(network=self.network or NETWORK)
+        if isinstance(self.network, Network) and (self.choices or self.preset):
+            raise RequestError("network", "name it: choices and presets read its equations")
+        if self.winner is None:
+            fill(split=self.split or as_shares(DEFAULT_SPLIT))
+        fill(engine=self.engine or DEFAULT_ENGINE)
 
-    def _refuse(self, fields: set[str], why: str) -> None:
-        for name in sorted(fields):
-            if (value := getattr(self, name)) not in (None, {}):
-                raise RequestError(next(iter(value)) if name == "settings" else name, why)
+    @property
+    def budget(self) -> dict[str, int | float]:
+        """The budgets among the settings."""
+        items = self.settings.items()
+        return {n: v for n, v in items if n in BUDGETS and isinstance(v, int | float)}
 
-    def start(self, progress: Progress | None = None) -> Trainer:
+    def start(self, progress: Progress | None = None, corpus: Corpus | None = None) -> Trainer:
         """The trainer that does what was asked for, with its run folder.
 
         Args:
             progress: called several times a second while a text is downloaded.
+            corpus: the texts, if they have been read.
 
         Raises:
             RecurraError: a text, a network, a setting or a folder is refused.
         """
         if self.resume is not None:
             return resume(
-                Run.open(self.resume), self.texts or None, fetch=self.fetch, engine=self.engine
+                Run.open(self.resume),
+                self.texts or None,
+                corpus=corpus,
+                fetch=self.fetch,
+                budget=self.budget,
+                engine=self.engine,
             )
         texts, encoding, split = self.texts, self.encoding, self.split or DEFAULT_SPLIT
-        corpus = None
+        warm = None
         if self.winner is not None:
             winner = self.winner()
             text, network, recipe = winner.text, winner.network, winner.recipe
             if not texts:
-                corpus, texts = text.load(winner.folder, fetch=self.fetch), text.sources
+                texts = text.sources
+                corpus = corpus or text.load(winner.folder, fetch=self.fetch)
             encoding, split = text.encoding, text.split
         elif self.preset is not None:
-            corpus = load_corpus(texts, encoding, split, progress=progress)
+            corpus = corpus or load_corpus(texts, encoding, split, progress=progress)
+            assert not isinstance(self.network, Network)
             suited = preset(self.preset, corpus, self.network, self.choices)
             network, recipe = suited.network, suited.recipe
+        elif self.init_from is not None:
+            warm = WarmStart.of(FinishedRun.open(self.init_from), self.keep_optimizer)
+            network = warm.source.network
+            recipe = make_recipe(self.recipe or warm.source.recipe)
         else:
-            network = load_network(self.network or "wrnn", self.choices)
-            recipe = RECIPES[self.recipe or "modern"]
+            named, recipe = self.network or NETWORK, make_recipe(self.recipe or MODERN)
+            network = named if isinstance(named, Network) else load_network(named, self.choices)
         recipe = recipe.with_(**self.settings)
-        if corpus is None:
-            corpus = load_corpus(texts, encoding, split, progress=progress)
         return start(
             texts,
             network,
@@ -139,7 +160,89 @@ class TrainRequest:
             out=self.out,
             encoding=encoding,
             split=split,
-            corpus=corpus,
+            corpus=corpus or load_corpus(texts, encoding, split, progress=progress),
             engine=self.engine or DEFAULT_ENGINE,
             threads=self.threads,
+            warm=warm,
         )
+
+
+def train(
+    sources: Source | Sequence[Source],
+    network: Network | Source | None = None,
+    recipe: Recipe | str | None = None,
+    *,
+    choices: Mapping[str, str | float] | None = None,
+    report: Callable[[Record], object] | None = None,
+    out: Source | None = None,
+    encoding: str | None = None,
+    split: Split | None = None,
+    corpus: Corpus | None = None,
+    engine: str | None = None,
+    threads: int | None = None,
+) -> Finished:
+    """Train a network on texts, from beginning to end.
+
+    Args:
+        sources: files, folders, URLs or "shakespeare".
+        network: the equations, the name of a library network, or the path of a ``.eq`` file.
+        recipe: how to train: a recipe, "modern", which is the default, or "classic".
+        choices: of the equations, such as ``{"f1": "sigmoid"}``.
+        report: called with every record on the way.
+        out, encoding, split, corpus, engine, threads: see `start`.
+
+    Returns:
+        The figures of the run; its folder is ``.run``.
+
+    Raises:
+        RecurraError: a text, a setting or the folder is refused, or the training diverged.
+    """
+    request = TrainRequest(
+        texts=as_sources(sources),
+        network=network,
+        choices=choices or {},
+        recipe=recipe,
+        out=out,
+        encoding=encoding,
+        split=split,
+        engine=engine,
+        threads=threads,
+    )
+    for record in request.start(corpus=corpus).records():
+        if report is not None:
+            report(record)
+    assert isinstance(record, Finished)
+    refuse_divergence(record)
+    return record
+
+
+def refuse_divergence(finished: Finished) -> None:
+    """Make an error of a training whose loss grew without bound.
+
+    Raises:
+        RunError: with its likely cause and cure.
+    """
+    if finished.stopped_by == DIVERGED:
+        raise RunError(finished.message)
+
+
+def refuse_beside(request: object, allowed: set[str], why: str) -> None:
+    """Refuse every field of a request that was asked for, but for some.
+
+    Raises:
+        RequestError: with the name of the field, or of the setting, and `why`.
+    """
+    for name in sorted(vars(request).keys() - allowed):
+        value = vars(request)[name]
+        if value is not None and value is not False and value not in ({}, ()):
+            raise RequestError(next(iter(value)) if name == "settings" else name, why)
+
+
+def as_sources(sources: Source | Sequence[Source]) -> tuple[Source, ...]:
+    """Sources of texts; one may stand alone."""
+    return (sources,) if isinstance(sources, Source) else tuple(sources)
+
+
+def as_shares(split: Split | None) -> str | None:
+    """A split as it is typed: ``(90, 5, 5)`` -> ``"90/5/5"``."""
+    return split if split is None or isinstance(split, str) else "/".join(map(str, split))

@@ -8,6 +8,7 @@ import numpy as np
 
 from recurra.errors import RunError
 from recurra.storage.typed_json import read_typed
+from recurra.training.extensions import Extension
 from recurra.training.stopping import Watch
 
 
@@ -39,6 +40,7 @@ class ResumeState:
         updates: steps of the optimiser.
         generator: of random numbers.
         stream: position in the text.
+        extensions: of the budget.
 
     Raises:
         RunError: numbers that no training comes to.
@@ -49,6 +51,7 @@ class ResumeState:
     updates: int
     generator: GeneratorState
     stream: int
+    extensions: tuple[Extension, ...] = ()
 
     def __post_init__(self) -> None:
         generator = self.generator
@@ -76,7 +79,10 @@ class ResumeState:
 
     def to_json(self) -> dict[str, Any]:
         """The state as JSON, for `read`."""
-        return asdict(self)
+        fields = asdict(self)
+        if not self.extensions:  # as in older versions
+            del fields["extensions"]
+        return fields
 
     def restore(self, rng: np.random.Generator) -> None:
         """Bring back the generator."""

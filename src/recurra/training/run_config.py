@@ -4,10 +4,27 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from recurra.compute.engines import check_engine
-from recurra.storage.runs import Run
+from recurra.storage.runs import Name, Run
 from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import TextSpec
 from recurra.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The run whose weights a run began with.
+
+    Attributes:
+        run: its folder, at that time.
+        checkpoint: which of its checkpoints.
+        step: steps that it had done then.
+        keep_optimizer: whether the optimiser's state came along.
+    """
+
+    run: str
+    checkpoint: Name
+    step: int
+    keep_optimizer: bool
 
 
 @dataclass(frozen=True)
@@ -19,6 +36,7 @@ class RunConfig:
         text: what it reads.
         recipe: how it is trained.
         engine, threads: what computes.
+        origin: None: it began with random weights.
 
     Raises:
         SettingError: no such engine, or a number of threads that makes no sense.
@@ -29,6 +47,7 @@ class RunConfig:
     recipe: Recipe
     engine: str
     threads: int
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         check_engine(self.engine, self.threads)
@@ -45,4 +64,7 @@ class RunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The configuration as JSON, for `Run.create`."""
-        return asdict(self)
+        fields = asdict(self)
+        if self.origin is None:  # as in older versions
+            del fields["origin"]
+        return fields

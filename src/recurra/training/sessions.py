@@ -1,13 +1,12 @@
 """From names to a trainer, and from a run folder back to its trainer and its texts."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import RunError, TextError
-from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, evaluate
 from recurra.storage.runs import Run
@@ -16,11 +15,10 @@ from recurra.text.sources import Source, read_documents
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
-from recurra.training.records import Finished, Record
 from recurra.training.resolve import resolve
 from recurra.training.run_config import RunConfig
-from recurra.training.stopping import DIVERGED
 from recurra.training.trainer import Trainer
+from recurra.training.warm_start import WarmStart
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ def start(
     corpus: Corpus | None = None,
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
+    warm: WarmStart | None = None,
 ) -> Trainer:
     """A trainer with a new run folder, which appears only when nothing can be refused any more.
 
@@ -65,6 +64,7 @@ def start(
         engine: "compiled", "reference", "torch" with or without a device ("torch:cuda"), or one of
             your own.
         threads: how many share a batch; None: as many as there are cores.
+        warm: a run to begin from, whose network this is; see `start_from`.
 
     Raises:
         TextError, SettingError, RunError: a text, a setting or the folder is refused.
@@ -73,23 +73,73 @@ def start(
     if isinstance(sources, Source):
         sources = [sources]
     corpus = corpus or load_corpus(sources, encoding, split)
+    if warm is not None:
+        warm.check(recipe)
+        recipe = recipe.with_(hidden=warm.source.config.recipe.hidden)
+        corpus = corpus.numbered(warm.vocabulary(corpus.vocabulary))
     require_engine(engine, threads)
     recipe = resolve(network, corpus, recipe).recipe
     text = TextSpec.of(sources, encoding, split, corpus)
-    config = RunConfig(network.name, text, recipe, engine, threads)
+    origin = warm.origin if warm else None
+    config = RunConfig(network.name, text, recipe, engine, threads, origin)
     pieces = (config.to_json(), network.source, corpus.vocabulary.characters)
     if out is not None:
         run = Run.create(out, *pieces)
     else:
         name = f"{network.name}-{Path(sources[0]).stem}"
         run = Run.create_numbered("runs", name, *pieces)
-    return Trainer(network, corpus, recipe, run=run, engine=engine, threads=threads)
+    trainer = Trainer(network, corpus, recipe, run=run, engine=engine, threads=threads)
+    if warm is not None:
+        trainer.begin_with(warm)
+    return trainer
+
+
+def start_from(
+    run: Run,
+    sources: Sequence[Source],
+    recipe: Recipe | None = None,
+    *,
+    keep_optimizer: bool = False,
+    out: Source | None = None,
+    encoding: str | None = None,
+    split: Split = DEFAULT_SPLIT,
+    engine: str = DEFAULT_ENGINE,
+    threads: int | None = None,
+) -> Trainer:
+    """A trainer with a new run folder that begins with the weights of another run.
+
+    Equations and sizes are those of that run. Characters are matched by name; those that it never
+    saw begin as in any training. The origin is kept in the new run's configuration.
+
+    Args:
+        run: where the weights come from: its best checkpoint.
+        sources: what to train on.
+        recipe: how to train; None: as that run was.
+        keep_optimizer: go on with the state of its optimiser too, from its last checkpoint.
+        out, encoding, split, engine, threads: see :func:`start`.
+
+    Raises:
+        TextError, SettingError, RunError: the run, a text, a setting or the folder is refused.
+    """
+    warm = WarmStart.of(FinishedRun(run), keep_optimizer)
+    return start(
+        sources,
+        warm.source.network,
+        recipe or warm.source.recipe,
+        out=out,
+        encoding=encoding,
+        split=split,
+        engine=engine,
+        threads=threads,
+        warm=warm,
+    )
 
 
 def resume(
     run: Run,
     sources: Sequence[Source] | None = None,
     *,
+    budget: Mapping[str, int | float] | None = None,
     corpus: Corpus | None = None,
     fetch: bool = False,
     engine: str | None = None,
@@ -98,74 +148,36 @@ def resume(
 
     Args:
         run: a run folder, opened.
+        budget: another one, such as ``{"steps": 8000}``, counted from the beginning of the run; it
+            is kept in the folder, and the learning rate follows its schedule from here on.
         sources, corpus, fetch: see `load_run_corpus`.
-        engine: another one than it began with; numbers may then differ in their last digits.
+        engine: another one than it began with, for this time; its numbers may then differ in
+            their last digits.
 
     Raises:
         RunError: the folder is damaged, or the texts are not those that the run began with.
+        SettingError: the budget is used up already, or not what ends the run.
         TextError: a text is missing.
     """
     opened = FinishedRun(run)
     config = opened.config
+    if config.origin and not run.has("last"):
+        raise RunError(
+            f"{run.folder} was interrupted before it had the weights of {config.origin.run}: begin "
+            "anew, with --init-from"
+        )
     corpus = load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
-    return Trainer(
+    trainer = Trainer(
         opened.network,
         corpus,
-        config.recipe,
+        opened.recipe,
         run=run,
         engine=engine or config.engine,
         threads=config.threads,
     )
-
-
-def train(
-    sources: Sequence[Source],
-    network: Network | Source = "wrnn",
-    recipe: Recipe = MODERN,
-    *,
-    report: Callable[[Record], object] | None = None,
-    out: Source | None = None,
-    encoding: str | None = None,
-    split: Split = DEFAULT_SPLIT,
-    corpus: Corpus | None = None,
-    engine: str = DEFAULT_ENGINE,
-    threads: int | None = None,
-) -> Finished:
-    """Train a network on texts, from beginning to end.
-
-    Args:
-        sources: files, folders, URLs or "shakespeare".
-        network: the equations, the name of a library network, or the path of a ``.eq`` file.
-        recipe: how to train.
-        report: called with every record on the way.
-        out, encoding, split, corpus, engine, threads: see `start`.
-
-    Returns:
-        The figures of the run; its folder is ``.run``.
-
-    Raises:
-        RecurraError: a text, a setting or the folder is refused, or the training diverged.
-    """
-    if not isinstance(network, Network):
-        network = load_network(network)
-    trainer = start(
-        sources,
-        network,
-        recipe,
-        out=out,
-        encoding=encoding,
-        split=split,
-        corpus=corpus,
-        engine=engine,
-        threads=threads,
-    )
-    for record in trainer.records():
-        if report is not None:
-            report(record)
-    assert isinstance(record, Finished)
-    if record.stopped_by == DIVERGED:
-        raise RunError(record.message)
-    return record
+    if budget:
+        trainer.extend(budget)
+    return trainer
 
 
 def load_run_corpus(

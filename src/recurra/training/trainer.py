@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -27,13 +27,14 @@ from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus
 from recurra.training.checkpointer import Checkpointer
 from recurra.training.clock import Clock
+from recurra.training.extensions import Extension, extend, extended
 from recurra.training.recipe import MODERN, Recipe
 from recurra.training.records import (
     Compiling,
     Evaluation,
     Finished,
     Kept,
-    Lost,
+    Notice,
     Progress,
     Record,
     Sample,
@@ -51,6 +52,7 @@ from recurra.training.stopping import (
     Watch,
     budget_used,
 )
+from recurra.training.warm_start import WarmStart
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
@@ -119,6 +121,7 @@ class Trainer:
         self._clock = clock or Clock()
         self._checkpointer = Checkpointer(run, self.engine, self.streams, self.rng, self._clock)
         self._stop = StopRequest()
+        self._notices: list[Notice] = []
 
     def stop(self) -> None:
         """Ask for an early end: after the present step `records` saves ``last`` and finishes.
@@ -126,6 +129,38 @@ class Trainer:
         A sample or an evaluation that takes long is cut short, and made when the run goes on.
         """
         self._stop.ask()
+
+    def begin_with(self, warm: WarmStart) -> None:
+        """Begin with the numbers of another run, and save them at once.
+
+        Raises:
+            RunError: the run folder cannot be written.
+        """
+        self.engine.load(warm.arrays(self.corpus.vocabulary, self.engine.dump(*warm.groups)))
+        if self.recipe.average:
+            self.engine.copy("parameter", "average")
+        self._checkpointer.earlier_updates = warm.updates
+        with self._checkpointer.lock():
+            self._checkpointer.save_last(self.watch)
+        self._notices.append(Notice(0, warm.describe(self.corpus.vocabulary)))
+
+    def extend(self, budget: Mapping[str, int | float]) -> None:
+        """Give the run another budget, and keep it in its folder.
+
+        Args:
+            budget: ``{"steps": 8000}``, epochs or minutes: counted from the beginning of the run.
+
+        Raises:
+            SettingError: the budget is used up already, or not what ends the run.
+            RunError: the run is in use, part of a comparison or a search, or cannot be written.
+        """
+        assert self.run is not None
+        with self._checkpointer.lock():
+            watch, _ = self._checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
+            new = Extension(watch.step, dict(budget))
+            said = extend(self.run, self.recipe, new, watch, self.streams.steps_per_epoch)
+        self.recipe = extended(self.recipe, [new])
+        self._notices.append(Notice(watch.step, said))
 
     @property
     def stop_asked(self) -> bool:
@@ -161,6 +196,8 @@ class Trainer:
             self.watch, lost = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
             yield from lost
             yield from self._moved()
+            yield from self._notices
+            self._notices = []
             if engine.cold:
                 yield from self._compile()
             try:
@@ -177,7 +214,7 @@ class Trainer:
                             inputs,
                             targets,
                             rate,
-                            update=self.watch.step + 1,
+                            update=self.watch.step + 1 + checkpointer.earlier_updates,
                             restarted=at_begin or not recipe.carry_state,
                             rng=self.rng,
                         )
@@ -212,11 +249,11 @@ class Trainer:
         """
         return evaluate(self.engine, self._estimated_on, weights=self.judged)
 
-    def _moved(self) -> Iterator[Lost]:
+    def _moved(self) -> Iterator[Notice]:
         """Tell of a run that goes on with another engine than it began with."""
         began = self.run.config.get("engine") if self.run else self._engine_name
         if self.watch.step and began != self._engine_name:
-            yield Lost(
+            yield Notice(
                 self.watch.step,
                 f"the run began with the engine {began} and goes on with {self._engine_name}: from "
                 f"step {self.watch.step:,} on, its numbers may differ in their last digits",

@@ -20,7 +20,8 @@
     cost           how long a search will take, before it begins
     statistics     numbers about its results
     figures        the same, drawn
-    api            the request for a search, and `tune`
+    live           a search as a display shows it
+    request        the request for a search, and `tune`
 
 A study is a function of its texts, space, seed and rules, whoever trains what in which order, and
 however often it is killed: the setting of trial n and the decision on its end look back on exactly

@@ -8,6 +8,7 @@ figures/        what `recurra trials --figures` draws
 """
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +17,12 @@ from typing import Any, Self
 from recurra.errors import RunError, SettingError, TextError
 from recurra.storage.files import safe_name
 from recurra.training.finished_run import FinishedRun
-from recurra.training.request import Winner
+from recurra.training.winner import Winner
 from recurra.tuning.leases import Leases
 from recurra.tuning.optuna_storage import public_url
 from recurra.tuning.spec import FILE, StudySpec, load_spec, save_spec, study_name
 from recurra.tuning.trial_store import TrialStore
-from recurra.tuning.trials import DONE, Trial, best
+from recurra.tuning.trials import DONE, WAITING, Trial, best
 
 STORAGE = "RECURRA_STORAGE"  # the environment variable with a database's full address
 
@@ -182,6 +183,21 @@ class Study:
         return Winner(spec.network(setting), spec.recipe_of(setting), spec.text, self.folder)
 
 
+@dataclass(frozen=True)
+class StudyWinner:
+    """The winner of a study that is opened when the winner is asked for.
+
+    Attributes:
+        folder: of the study.
+    """
+
+    folder: str | Path
+
+    def __call__(self) -> Winner:
+        """Open the study; see `Study.winning`."""
+        return Study.open(self.folder).winning()
+
+
 def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:
     """The table of a study: one flat row of plain values for every trial.
 
@@ -215,6 +231,22 @@ def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:
             }
         )
     return table
+
+
+def leading_rows(
+    table: Sequence[Mapping[str, Any]], top: int
+) -> tuple[list[Mapping[str, Any]], int, int]:
+    """The first rows of a table whose trials have begun.
+
+    Args:
+        table: see `rows`, sorted.
+        top: so many of them.
+
+    Returns:
+        These rows, how many more have begun, and how many wait.
+    """
+    begun = [row for row in table if row["state"] != WAITING or row["characters"]]
+    return begun[:top], max(0, len(begun) - top), len(table) - len(begun)
 
 
 def _refuse_other(study: Study, spec: StudySpec) -> None:

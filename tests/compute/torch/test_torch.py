@@ -240,7 +240,7 @@ def test_a_run_goes_on_with_another_engine_and_back(tmp_path: Path) -> None:
     for engine, until in (("torch:cpu", 20), ("reference", None)):
         trainer = recurra.resume(recurra.Run.open(out), engine=engine)
         records = list(trainer.records(until=until))
-        words.append([r.message for r in records if type(r).__name__ == "Lost"])
+        words.append([r.message for r in records if type(r).__name__ == "Notice"])
     assert words[1] == []
     (message,) = words[0]
     assert "began with the engine reference and goes on with torch:cpu: from step 10" in message

@@ -265,7 +265,13 @@ def test_tune_from_python(tmp_path, monkeypatch):
     make_spec(tmp_path)  # writes the text
     heard = []
     request = recurra.TuneRequest(
-        ["sums.txt"], "rnn", SPACE, RECIPE, length=LENGTH, engine="reference", workers=1
+        texts=["sums.txt"],
+        network="rnn",
+        space=SPACE,
+        recipe=RECIPE,
+        length=LENGTH,
+        engine="reference",
+        workers=1,
     )
     made = recurra.tune(request, heard.append)
     assert made.winner().loss == min(t.loss for t in heard[-1] if t.loss is not None)

@@ -1,39 +1,46 @@
 """The request for a search: names become networks, budgets become characters."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
-from recurra.errors import SettingError
+from recurra.errors import RequestError, SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec
-from recurra.training.recipe import MODERN, Recipe
+from recurra.text.sources import Source
+from recurra.training.recipe import CLASSIC, MODERN, Recipe, RecipeValue, make_recipe
+from recurra.training.request import NETWORK, as_shares, as_sources
+from recurra.tuning.cluster import search_with_dask
 from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Goal
 from recurra.tuning.samplers import SAMPLERS
-from recurra.tuning.space import Range, Space, Values, parse_space
+from recurra.tuning.space import Range, Space, Values, classic_space, load_space, parse_space
 from recurra.tuning.spec import StudySpec
 from recurra.tuning.study import Study
 from recurra.tuning.trials import Trial
 from recurra.tuning.workers import search
 
+CLASSIC_GRID = "classic"
 PASSES = 4  # times through the text, for a recipe that has no budget of its own
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TuneRequest:
     """A search as a user asks for it; None stands for a default that depends on the rest.
 
     Attributes:
-        sources: files, folders, URLs or "shakespeare".
+        texts: files, folders, URLs or "shakespeare".
         network: equations, the name of a library network, or the path of a ``.eq`` file; None
             where the space names networks, else "wrnn".
-        space: what to search; plain values as in a space's TOML will do.
-        recipe: what all trials share, its seed the search too.
+        space: what to search: the path of a TOML file, or plain values as they stand in one.
+        grid: "classic", instead of a space: see `recurra.classic_space`.
+        recipe: what all trials share, its seed the search too: a recipe, "modern" or "classic";
+            default: "modern", with a grid "classic".
+        settings: fields of the recipe, with the values that replace its own.
         sampler: name of a sampler; default: "grid" if the space has one, else "random".
         pruner: name of a pruner; default: "rounds", with a sampler that learns "halving".
         trials: how many; default: the whole grid, or 64.
@@ -48,14 +55,21 @@ class TuneRequest:
         out: the study's folder; default: one below ``studies`` that depends on all of the above.
         storage: address of a PostgreSQL database to keep the trials in, instead of the folder.
         workers: processes; default: one a core.
+        dask: address of a Dask cluster that starts them.
+        sbatch: SLURM starts them, by a script: see `sbatch_script`.
         minutes, characters: budgets; what they leave undone, the same request goes on with.
+
+    Raises:
+        RequestError: fields that do not go together.
+        SettingError: a setting of the recipe that makes no sense.
     """
 
-    sources: Sequence[str | Path]
-    network: Network | str | Path | None
-    space: Space | Mapping[str, Any]
-    recipe: Recipe = MODERN
-    _: KW_ONLY
+    texts: Sequence[Source]
+    network: Network | Source | None = None
+    space: Space | Mapping[str, Any] | Source | None = None
+    grid: str | None = None
+    recipe: Recipe | str | None = None
+    settings: Mapping[str, RecipeValue] = field(default_factory=dict)
     sampler: str | None = None
     pruner: str | None = None
     trials: int | None = None
@@ -69,11 +83,33 @@ class TuneRequest:
     encoding: str | None = None
     split: Split = DEFAULT_SPLIT
     engine: str = DEFAULT_ENGINE
-    out: str | Path | None = None
+    out: Source | None = None
     storage: str | None = None
     workers: int | None = None
+    dask: str | None = None
+    sbatch: bool = False
     minutes: float | None = None
     characters: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.space is None) == (self.grid is None) or self.grid not in (None, CLASSIC_GRID):
+            raise RequestError("space", "give --space FILE or --grid classic")
+        if (self.dask is not None or self.sbatch) and self.storage is None:
+            raise RequestError("storage", "many machines share a database")
+        if self.dask is not None and self.sbatch:
+            raise RequestError("sbatch", "Dask or SLURM starts the workers: give one of the two")
+        recipe = self.recipe or (MODERN if self.grid is None else CLASSIC)
+        vars(self).update(
+            texts=as_sources(self.texts),
+            split=as_shares(self.split),
+            recipe=make_recipe(recipe, self.settings),
+            settings={},
+        )
+
+    @property
+    def processes(self) -> int:
+        """How many work at a time."""
+        return self.workers or available_threads()
 
     def spec(self) -> StudySpec:
         """Resolve what is searched, how, and on which texts.
@@ -83,10 +119,10 @@ class TuneRequest:
             SettingError: settings that contradict one another, the space or the networks.
         """
         require_engine(self.engine)
-        space = self.space if isinstance(self.space, Space) else parse_space(self.space)
-        text = TextSpec.of(self.sources, self.encoding, self.split)
+        space, recipe = self._space(), make_recipe(self.recipe or MODERN)
+        text = TextSpec.of(self.texts, self.encoding, self.split)
         one_pass = sum(len(part) for part in text.load("the study").train)
-        length = _length(self.recipe, one_pass) if self.length is None else self.length
+        length = _length(recipe, one_pass) if self.length is None else self.length
         sampler = SAMPLERS.get(self.sampler or ("random" if space.size is None else "grid"))()
         trials = sampler.default_trials(space) if self.trials is None else self.trials
         grouped = space.parameters.get(self.within or "")
@@ -98,7 +134,7 @@ class TuneRequest:
         return StudySpec(
             networks=_networks(self.network, space),
             text=text,
-            recipe=self.recipe,
+            recipe=recipe,
             space=space,
             sampler=sampler,
             pruner=pruner.create(
@@ -112,7 +148,7 @@ class TuneRequest:
             length=length,
             max_in_flight=self.max_in_flight or max(4, 2 * available_threads()),
             finalists=self.finalists,
-            seed=self.recipe.seed,
+            seed=recipe.seed,
             engine=self.engine,
         )
 
@@ -123,6 +159,30 @@ class TuneRequest:
             RecurraError: see `spec` and `Study.create`.
         """
         return Study.create(self.spec(), self.out, self.storage)
+
+    def search(self, study: Study) -> Iterator[list[Trial]]:
+        """Work on the study; its trials as they stand, again and again.
+
+        Raises:
+            RecurraError: see `recurra.tuning.workers.search`, or `search_with_dask`.
+        """
+        workers, minutes, characters = self.processes, self.minutes, self.characters
+        if self.dask is None:
+            return search(study, workers=workers, minutes=minutes, characters=characters)
+        return search_with_dask(
+            study, self.dask, workers=workers, minutes=minutes, characters=characters
+        )
+
+    def _space(self) -> Space:
+        match self.space:
+            case None:
+                name = self.network.name if isinstance(self.network, Network) else self.network
+                return classic_space(str(name or NETWORK))
+            case Space():
+                return self.space
+            case str() | Path():
+                return load_space(self.space)
+        return parse_space(self.space)
 
 
 def tune(request: TuneRequest, report: Callable[[list[Trial]], object] | None = None) -> Study:
@@ -136,12 +196,7 @@ def tune(request: TuneRequest, report: Callable[[list[Trial]], object] | None = 
         RecurraError: something is refused, or no trial came to an end.
     """
     study = request.open_study()
-    for trials in search(
-        study,
-        workers=request.workers or available_threads(),
-        minutes=request.minutes,
-        characters=request.characters,
-    ):
+    for trials in request.search(study):
         if report is not None:
             report(trials)
     return study
@@ -160,7 +215,7 @@ def _length(recipe: Recipe, one_pass: int) -> int:
     return PASSES * one_pass
 
 
-def _networks(network: Network | str | Path | None, space: Space) -> dict[str, str]:
+def _networks(network: Network | Source | None, space: Space) -> dict[str, str]:
     named = space.parameters.get("network")
     if named is not None:
         if network is not None or not isinstance(named, Values):
@@ -169,5 +224,5 @@ def _networks(network: Network | str | Path | None, space: Space) -> dict[str, s
             )
         return {str(name): load_network(str(name)).source for name in named.values}
     if not isinstance(network, Network):
-        network = load_network(network or "wrnn")
+        network = load_network(network or NETWORK)
     return {network.name: network.source}

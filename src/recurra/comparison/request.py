@@ -1,0 +1,236 @@
+"""A comparison as it is asked for, by options, in a notebook or a studio: data, checked once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from recurra.comparison.budgets import LimitName, Match, Sizes
+from recurra.comparison.comparison import Comparison, PlannedRun
+from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_comparison
+from recurra.comparison.results import Results, evaluate_test
+from recurra.comparison.runner import pending_runs
+from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.errors import RequestError
+from recurra.lang.network import Network
+from recurra.text.corpus import DEFAULT_SPLIT, Split
+from recurra.text.sources import Source
+from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
+from recurra.training.records import Record
+from recurra.training.request import as_shares, as_sources, refuse_beside
+from recurra.tuning.spec import FILE as STUDY_FILE
+
+Runs = Sequence[Source] | Mapping[str, Sequence[Source]]
+Studies = Sequence[Source] | Mapping[str, Source]
+Kind = Literal["networks", "runs", "studies"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRequest:
+    """A comparison of networks, of runs, or of the winners of studies; or one to go on with.
+
+    What is None or empty was not asked for. Once it is checked, equal requests are equal.
+
+    Attributes:
+        networks: names of the library, ``.eq`` files or parsed networks, two or more, which are
+            trained on `texts`; as a mapping, or as in ``"mine=my.eq"``, under names of their own.
+        runs: run folders that have finished; as a mapping, or as in ``"mine=runs/rnn-1"``, name ->
+            runs of one network, else grouped by network.
+        studies: folders of studies whose winners are trained in full; named as networks are.
+        resume: the folder of a comparison to go on with; only its texts may be named, if they were
+            moved.
+        texts: files, folders, URLs or "shakespeare".
+        recipe: what all runs have in common: a recipe, "modern" or "classic".
+        settings: fields of the recipe, with the values that replace its own.
+        choices: name -> choices of its equations.
+        hidden: sizes of the first network, each a budget of its own.
+        steps, epochs, minutes: lengths of training, each a budget of its own.
+        match, seeds, rates: see `recurra.plan_comparison`.
+        out: the new folder.
+        encoding, split, engine, threads: see `recurra.start`.
+        fetch: download texts that a folder names by address.
+
+    Raises:
+        RequestError: fields that do not go together.
+        SettingError: a setting of the recipe that makes no sense.
+    """
+
+    networks: Networks = ()
+    runs: Runs = ()
+    studies: Studies = ()
+    resume: Source | None = None
+    texts: Sequence[Source] = ()
+    recipe: Recipe | str | None = None
+    settings: Mapping[str, RecipeValue] = field(default_factory=dict)
+    choices: Mapping[str, Mapping[str, str | float]] = field(default_factory=dict)
+    hidden: Sequence[Sizes] = ()
+    steps: Sequence[int] = ()
+    epochs: Sequence[float] = ()
+    minutes: Sequence[float] = ()
+    match: Match | None = None
+    seeds: int | None = None
+    rates: Sequence[float] = ()
+    out: Source | None = None
+    encoding: str | None = None
+    split: Split | None = None
+    engine: str | None = None
+    threads: int | None = None
+    fetch: bool = False
+
+    def __post_init__(self) -> None:
+        fill = vars(self).update  # the fields of frozen data, on the way to their only value
+        for name in ("hidden", "rates", *BUDGETS):
+            fill({name: tuple(getattr(self, name))})
+        fill(texts=as_sources(self.texts), split=as_shares(self.split))
+        if self.resume is not None:
+            kept = "a resumed comparison keeps what it began with; begin a new one to change that"
+            refuse_beside(self, {"resume", "texts", "fetch"}, kept)
+        elif self.studies:
+            kept = "the winners of studies keep their settings; to set others, add --text"
+            refuse_beside(self, {"studies", "out", "fetch", "seeds", "threads"}, kept)
+            fill(studies=_named(self.studies), seeds=SEEDS if self.seeds is None else self.seeds)
+        elif self.runs:
+            kept = (
+                "without --text these are runs, which stay as they were; to train networks, add "
+                "--text"
+            )
+            refuse_beside(self, {"runs", "out", "fetch"}, kept)
+            fill(runs=_grouped(self.runs))
+        elif not self.networks:
+            raise RequestError("networks", "name two networks, or use --resume")
+        elif not self.texts:
+            raise RequestError("texts", "name what to train the networks on")
+        else:
+            self._check_training()
+
+    def _check_training(self) -> None:
+        if self.rates and "lr" in self.settings:
+            raise RequestError("rates", "give lr and rates not both: rates are tried for lr")
+        # a recipe without stop rules needs an end of its own
+        first = {str(name): end for limit in self.limits[:1] for name, end in limit.items()}
+        vars(self).update(
+            networks=_named(self.networks),
+            recipe=make_recipe(self.recipe or MODERN, {**self.settings, **first}),
+            settings={},
+            match=self.match or "parameters",
+            seeds=SEEDS if self.seeds is None else self.seeds,
+            split=self.split or as_shares(DEFAULT_SPLIT),
+            engine=self.engine or DEFAULT_ENGINE,
+        )
+
+    @property
+    def limits(self) -> list[dict[LimitName, int | float]]:
+        """Lengths of training."""
+        lengths: dict[LimitName, Sequence[float]] = {
+            "steps": self.steps, "epochs": self.epochs, "minutes": self.minutes
+        }  # fmt: skip
+        return [{name: length} for name, given in lengths.items() for length in given]
+
+    def open(self) -> Comparison:
+        """The comparison that was asked for; in a new one nothing is trained yet.
+
+        Raises:
+            RecurraError: a network, text, folder or setting is refused.
+        """
+        if self.resume is not None:
+            return Comparison.open(self.resume)
+        if self.studies:
+            from recurra.comparison.from_studies import compare_studies
+            from recurra.tuning.study import Study  # with Optuna, which takes a second
+
+            assert isinstance(self.studies, Mapping)
+            studies = {name: Study.open(folder) for name, folder in self.studies.items()}
+            return compare_studies(
+                studies,
+                seeds=self.seeds or SEEDS,
+                out=self.out,
+                threads=self.threads,
+                fetch=self.fetch,
+            )
+        if self.runs:
+            return compare_runs(self.runs, self.out)
+        return plan_comparison(
+            self.networks,
+            self.texts,
+            make_recipe(self.recipe or MODERN),
+            choices=self.choices,
+            hidden=self.hidden,
+            limits=self.limits,
+            match=self.match or "parameters",
+            seeds=SEEDS if self.seeds is None else self.seeds,
+            rates=self.rates,
+            out=self.out,
+            encoding=self.encoding,
+            split=self.split or DEFAULT_SPLIT,
+            engine=self.engine or DEFAULT_ENGINE,
+            threads=self.threads,
+        )
+
+
+def compare(
+    what: Comparison | CompareRequest,
+    report: Callable[[PlannedRun, Record], object] | None = None,
+) -> Results:
+    """Train what a comparison still lacks, then open its test part, once.
+
+    Args:
+        what: a comparison as it is asked for; or one that is planned, or opened to go on.
+        report: called with every record of every run.
+
+    Raises:
+        RecurraError: something is refused, or a search found no rate.
+    """
+    asked = what if isinstance(what, CompareRequest) else None
+    comparison = what.open() if isinstance(what, CompareRequest) else what
+    texts, fetch = (asked.texts or None, asked.fetch) if asked else (None, False)
+    for planned, trainer in pending_runs(comparison, texts, fetch=fetch):
+        for record in trainer.records():
+            if report is not None:
+                report(planned, record)
+    return evaluate_test(comparison, texts, fetch=fetch)
+
+
+def entrant_kind(entrants: Sequence[str], texts: Sequence[Source]) -> Kind:
+    """Tell what is compared: with texts networks, else studies, if all of them are; else runs."""
+    if texts or not entrants:
+        return "networks"
+    folders = (_parted(entrant)[1] for entrant in entrants)
+    return "studies" if all(Path(folder, STUDY_FILE).exists() for folder in folders) else "runs"
+
+
+def _parted(entrant: Source) -> tuple[str | None, Source]:
+    """``"mine=my.eq"`` -> ``("mine", "my.eq")``; a path with an equals sign is no name."""
+    name, equals, what = str(entrant).partition("=")
+    return (name, what) if equals and not {*name} & {*"/\\"} else (None, entrant)
+
+
+def _named(
+    entrants: Sequence[Network | Source] | Mapping[str, Network | Source],
+) -> dict[str, Network | Source]:
+    """``["wrnn", "mine=my.eq"]`` -> ``{"wrnn": "wrnn", "mine": "my.eq"}``."""
+    if isinstance(entrants, Mapping):
+        return dict(entrants)
+    named: dict[str, Network | Source] = {}
+    for entrant in entrants:
+        name, what = (entrant.name, entrant) if isinstance(entrant, Network) else _parted(entrant)
+        name = name or Path(str(what)).stem
+        if name in named:
+            message = f"two are called {name}: name one, as in other={what}"
+            raise RequestError("networks", message)
+        named[name] = what
+    return named
+
+
+def _grouped(runs: Runs) -> dict[str, tuple[Source, ...]] | tuple[Source, ...]:
+    """Run folders, by name where they have one."""
+    if isinstance(runs, Mapping):
+        return {name: tuple(group) for name, group in runs.items()}
+    groups: dict[str, tuple[Source, ...]] = {}
+    for run in runs:
+        name, folder = _parted(run)
+        if name is not None:
+            groups[name] = (*groups.get(name, ()), folder)
+        elif groups or any(_parted(other)[0] for other in runs):
+            message = f"{run} has no name, but others have: give all a name, or none"
+            raise RequestError("runs", message)
+    return groups or tuple(runs)

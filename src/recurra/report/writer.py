@@ -1,0 +1,52 @@
+"""A report as a file: gather, choose a format, write."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from recurra.errors import SettingError
+from recurra.report.content import gather
+from recurra.report.markdown import markdown
+from recurra.report.page import page
+from recurra.report.samples import CHARACTERS
+from recurra.storage.outputs import check_output, output_format, write_output
+from recurra.text.sources import Source
+from recurra.view.words import LANGUAGES
+
+FORMATS = {"html": page, "md": markdown}
+
+
+def write_report(
+    things: Source | Sequence[Source],
+    out: Source,
+    *,
+    language: str = "en",
+    format: str | None = None,
+    prompts: Sequence[str] | None = None,
+    characters: int = CHARACTERS,
+    seed: int = 0,
+    fetch: bool = False,
+) -> Path:
+    """Write the report of a comparison, of a study, or of runs, as a file.
+
+    Args:
+        things: the folder of a comparison or of a study, or one or more run folders.
+        out: the file; it is replaced, but a pipe or a device is written into.
+        language: "en" or "zh".
+        format: "html" or "md"; None: what the file's name ends in; without an ending, HTML.
+        prompts, characters, seed, fetch: see `recurra.report.content.gather`.
+
+    Returns:
+        The file's absolute path.
+
+    Raises:
+        RunError: a folder or the file is refused, or the file cannot be written.
+        SettingError: no such language or format.
+        TextError: prompts were to come from texts that are not there.
+    """
+    format = output_format(out, tuple(FORMATS), format)
+    if language not in LANGUAGES:
+        raise SettingError(f"no language {language}: choose one of {', '.join(LANGUAGES)}")
+    check_output(out)
+    content = gather(things, prompts=prompts, characters=characters, seed=seed, fetch=fetch)
+    write_output(out, FORMATS[format](content, language))
+    return Path(out).absolute()

@@ -1,0 +1,35 @@
+"""A training as a display shows it: its records, folded into what is worth showing now."""
+
+from dataclasses import dataclass, field
+
+from recurra.training.records import Compiling, Evaluation, Progress, Record, Sample
+
+
+@dataclass
+class LiveTraining:
+    """The latest record of each kind, and the curve so far.
+
+    Attributes:
+        compiling: what is waited for before the first step.
+        progress, evaluation, sample: the latest.
+        curve: smoothed training loss of every progress record, nats per character.
+    """
+
+    compiling: Compiling | None = None
+    progress: Progress | None = None
+    evaluation: Evaluation | None = None
+    sample: Sample | None = None
+    curve: list[float] = field(default_factory=list)
+
+    def take(self, record: Record) -> None:
+        """Take in the next record."""
+        match record:
+            case Compiling():
+                self.compiling = record
+            case Progress():
+                self.progress = record
+                self.curve.append(record.smooth_nats_per_char)
+            case Evaluation():
+                self.evaluation = record
+            case Sample():
+                self.sample = record

@@ -1,0 +1,126 @@
+"""Beginning with the weights of another run: characters are matched by name."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.compute.base import Group, Parameters
+from recurra.compute.optimizers.registry import make_optimizer
+from recurra.errors import SettingError
+from recurra.lang.shapes import ShapeSolver
+from recurra.storage.runs import Name
+from recurra.text.vocabulary import Vocabulary
+from recurra.training.finished_run import FinishedRun
+from recurra.training.recipe import Recipe
+from recurra.training.run_config import Origin
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """The numbers of a run, for another one to begin with.
+
+    Attributes:
+        source: the run.
+        origin: what the configuration of the other one says of it.
+        groups: what is taken over.
+        updates: of its optimiser, if that is kept.
+    """
+
+    source: FinishedRun
+    origin: Origin
+    groups: tuple[Group, ...]
+    updates: int
+    _saved: Parameters
+
+    @classmethod
+    def of(cls, source: FinishedRun, keep_optimizer: bool = False) -> Self:
+        """Read a run: its best checkpoint; with its optimiser, which only that has, its last.
+
+        Raises:
+            RunError: it is damaged, or holds no checkpoint yet.
+        """
+        run = source.run
+        name: Name = "best" if run.has("best") and not keep_optimizer else "last"
+        vocabulary = len(run.vocabulary)
+        shapes = ShapeSolver(source.network).shapes(vocabulary, source.config.recipe.hidden)
+        wanted = {f"parameter/{name}": shape for name, shape in shapes.parameters.items()}
+        arrays, meta = run.load(name, wanted)
+        groups: tuple[Group, ...] = ("parameter", "optimizer") if keep_optimizer else ("parameter",)
+        saved = {n: array for n, array in arrays.items() if n.partition("/")[0] in groups}
+        origin = Origin(str(run.folder), name, int(meta["step"]), keep_optimizer)
+        return cls(source, origin, groups, int(meta["updates"]) if keep_optimizer else 0, saved)
+
+    def vocabulary(self, text: Vocabulary) -> Vocabulary:
+        """The characters of a text, and behind them those that only this run knows."""
+        return Vocabulary(text.characters + "".join(text.unknown(self.source.run.vocabulary)))
+
+    def check(self, recipe: Recipe) -> None:
+        """Refuse an optimiser that the state which is to be kept does not fit.
+
+        Raises:
+            SettingError: so.
+        """
+        own = self.source.config.recipe
+        kinds = [(r.optimizer, make_optimizer(r.optimizer_settings).slots) for r in (own, recipe)]
+        if self.origin.keep_optimizer and kinds[0] != kinds[1]:
+            raise SettingError(
+                f"{self.origin.run} was trained with optimizer={own.optimizer} and "
+                f"momentum={own.momentum:g}, and its state fits only that: train with the same, or "
+                "do not keep it"
+            )
+
+    def arrays(self, vocabulary: Vocabulary, initial: Parameters) -> Parameters:
+        """The numbers to begin with: this run's, and for characters new to it the initial ones.
+
+        Args:
+            vocabulary: of the new run.
+            initial: parameters of the new run, and optimiser slots if they are kept.
+        """
+        known = self.source.run.vocabulary
+        into = [i for i, one in enumerate(vocabulary.characters) if one in known]
+        place = {one: i for i, one in enumerate(known)}
+        out_of = [place[vocabulary.characters[i]] for i in into]
+        wide = self._vocabulary_axes()
+        numbers: Parameters = {}
+        for name, start in initial.items():
+            axes = wide[name.split("/")[1]]
+            numbers[name] = start.copy()
+            numbers[name][_cells(into, axes, start.shape)] = self._saved[name][
+                _cells(out_of, axes, start.shape)
+            ]
+        return numbers
+
+    def describe(self, vocabulary: Vocabulary) -> str:
+        """Say where the new run's numbers come from.
+
+        Args:
+            vocabulary: of the new run.
+        """
+        known, all_ = self.source.run.vocabulary, len(vocabulary)
+        optimizer = " and its optimiser" if self.origin.keep_optimizer else ""
+        return (
+            f"Weights{optimizer} of {self.origin.run}, step {self.origin.step:,} "
+            f"({self.origin.checkpoint}): it knows {len(known):,} of the {all_:,} characters; "
+            f"{all_ - len(known):,} are new."
+        )
+
+    def _vocabulary_axes(self) -> dict[str, set[int]]:
+        """Which axes of each parameter grow with the vocabulary."""
+        solver, hidden = ShapeSolver(self.source.network), self.source.config.recipe.hidden
+        size = len(self.source.run.vocabulary)
+        before, after = (solver.shapes(n, hidden).parameters for n in (size, size + 1))
+        return {
+            name: {axis for axis, n in enumerate(shape) if n != after[name][axis]}
+            for name, shape in before.items()
+        }
+
+
+def _cells(characters: list[int], axes: set[int], shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Index of some characters' numbers, and of all of those that belong to no character."""
+    every: list[NDArray[Any]] = [
+        np.array(characters, np.intp) if axis in axes else np.arange(size)
+        for axis, size in enumerate(shape)
+    ]
+    return np.ix_(*every)
