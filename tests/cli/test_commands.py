@@ -470,6 +470,13 @@ def test_demo(call, runs, monkeypatch):
     assert "recurra write " in table
 
 
+def test_a_demo_that_ends_before_its_first_step(call, runs, monkeypatch):
+    monkeypatch.setattr("recurra.training.demo.TEXT", str(runs / "plays.txt"))
+    code, out, err = call("demo", "to be", "--minutes=1e-9", "--engine=reference")
+    assert (code, err) == (0, "")
+    assert len(re.findall(r"^  w?rnn +▁  \d\.\d{4}$", out, re.M)) == 2
+
+
 # -- what the documents show
 
 

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 
 import recurra
+from recurra.cli import app
 from recurra.tuning.study import StudyWinner
 
 DOES = {
@@ -194,6 +196,24 @@ def test_write_several_into_a_file_from_a_pipe(typed):
     expected = recurra.WriteRequest(runs=["one", "other"], prompt="to be", out="texts.txt")
     assert typed(["write", "one", "other", "-", "-o", "texts.txt"], b"to be\n") == expected
     assert typed(["write", "one", "other", "to be", "-o", "texts.txt"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "request_"),
+    [
+        ("train", recurra.TrainRequest(texts="a.txt")),
+        ("compare", recurra.CompareRequest(networks=["rnn", "gru"], texts="a.txt")),
+        ("tune", recurra.TuneRequest(texts="a.txt", space="s.toml")),
+        ("write", recurra.WriteRequest(runs=["one"], prompt="to be")),
+    ],
+)
+def test_the_defaults_of_help_are_those_of_the_request(command, request_):
+    commands = typer.main.get_command(app)
+    _, parsed, _ = commands.resolve_command(typer.Context(commands), [command])
+    shown = {p.name: p.default for p in parsed.params if p.default not in (None, False)}
+    of_request = {name: getattr(request_, name) for name in shown.keys() & vars(request_).keys()}
+    assert shown == {**shown, **of_request, **({"recipe": "modern"} if "recipe" in shown else {})}
+    assert len(of_request) > 1
 
 
 @pytest.mark.parametrize(

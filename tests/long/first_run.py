@@ -162,7 +162,7 @@ def search(folder: Path, cache: Path, workers: int) -> dict[str, str]:
     environment = os.environ | {"RECURRA_CACHE": str(cache)}
     options = ["--network=rnn", f"--space={space}", f"--out={folder}", f"--workers={workers}"]
     command = [*RECURRA, "tune", str(folder.parent / "text.txt"), *options, *sizes, "--quiet"]
-    command += ["--length=1000", "--finalists=1"]
+    command += ["--length=1000", "--warmup=0", "--finalists=1"]
     subprocess.run(command, env=environment, check=True)
     table = subprocess.run(
         [*RECURRA, "trials", str(folder), "--csv"], check=True, capture_output=True, text=True

@@ -111,9 +111,15 @@ def request(
         context: of the command.
         parsed: fields whose options are read otherwise than they are typed.
     """
-    asked, names = given(context), inspect.signature(kind).parameters
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    asked = {
+        name: context.params[name]
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
+    }
     if "device" in asked:
         asked["engine"] = engine_on(asked.get("engine"), asked.pop("device"))
+    names = inspect.signature(kind).parameters
     fields_of = {name: value for name, value in asked.items() if name in names}
     if "settings" in names:
         rest = {name: value for name, value in asked.items() if name not in names}
@@ -140,16 +146,6 @@ def typed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The options for a recipe's fields that were given, as values of those fields."""
     given = [field for field in _recipe_fields() if settings.get(field.name) is not None]
     return {field.name: _value(field, settings) for field in given}
-
-
-def given(context: typer.Context) -> dict[str, Any]:
-    """The parameters of a command that stand on its command line."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    return {
-        name: context.params[name]
-        for name, source in sources.items()
-        if source is not None and source.name == "COMMANDLINE"
-    }
 
 
 def _recipe_fields() -> list[Field[Any]]:

@@ -12,7 +12,6 @@ from recurra.cli.output import Interrupted, make_console, print_json, print_tabl
 from recurra.cli.using import write_texts
 from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.text.decoding import UTF8
-from recurra.training.finished_run import FinishedRun
 from recurra.training.records import Finished
 from recurra.training.request import refuse_divergence
 from recurra.training.stopping import INTERRUPTED
@@ -123,7 +122,7 @@ def demo_command(
     threads: options.Threads = None,
 ) -> None:
     """Train a plain RNN and a W-RNN on Shakespeare, and let both go on with a sentence."""
-    from recurra.training.demo import trainers, write_request
+    from recurra.training.demo import loss_curve, trainers, write_request
 
     console = make_console()
     results: list[Finished] = []
@@ -135,7 +134,7 @@ def demo_command(
             raise Interrupted("Interrupted.")
         console.print()
     runs = [finished.run or "" for finished in results]
-    curves = [FinishedRun.open(run).train.nats.tolist() for run in runs]
+    curves = list(map(loss_curve, results))
     highest, lowest = max(map(max, curves)), min(map(min, curves))
     console.print(
         f"Training loss, {numbers.loss(highest)} to {numbers.loss(lowest)} nats per character:"

@@ -4,6 +4,7 @@ import contextlib
 import os
 import stat
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated
@@ -82,16 +83,36 @@ def write_command(
 def write_texts(console: "Console", request: recurra.WriteRequest) -> None:
     """Let every run go on with the prompt, or with what is typed; into a file if one is named."""
     writers = {shown_path(run): writer for run, writer in request.writers().items()}
-    if request.prompt is None:
-        _converse(console, writers, request)
-    elif request.out is None:
-        _write_on(console, writers, request.prompt, request)
-    else:
-        _read(writers, request.prompt, request.strict)
-        with open_output(request.out) as file:
-            for text in _written(writers, request.prompt, request):
-                file.write(text.encode("utf-8", "backslashreplace"))
-        tell_written(request.out)
+    with _compilation_told():
+        if request.prompt is None:
+            _converse(console, writers, request)
+        elif request.out is None:
+            _write_on(console, writers, request.prompt, request)
+        else:
+            _read(writers, request.prompt, request.strict)
+            with open_output(request.out) as file:
+                for text in _written(writers, request.prompt, request):
+                    file.write(text.encode("utf-8", "backslashreplace"))
+            tell_written(request.out)
+
+
+@contextlib.contextmanager
+def _compilation_told() -> Iterator[None]:
+    """Say so if kernels are found to be compiled, which takes seconds."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(1.0):
+            compilation = sys.modules.get("recurra.compute.numba.compilation")
+            if compilation and compilation.compiling():
+                echo("compiling the kernels that reading needs, once: seconds ...", err=True)
+                return
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _write_on(
@@ -204,17 +225,18 @@ def eval_command(
     from recurra.training.tables import SCORES
 
     opened = recurra.Run.open(run)
-    scores = list(
-        recurra.score(
-            opened,
-            texts,
-            encoding=encoding,
-            windows=windows,
-            engine=engine_on(engine, device) or DEFAULT_ENGINE,
-            threads=threads,
-            fetch=fetch,
+    with _compilation_told():
+        scores = list(
+            recurra.score(
+                opened,
+                texts,
+                encoding=encoding,
+                windows=windows,
+                engine=engine_on(engine, device) or DEFAULT_ENGINE,
+                threads=threads,
+                fetch=fetch,
+            )
         )
-    )
     if scores[0].skipped:
         echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
     if json:

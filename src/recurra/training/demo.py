@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.lang.library import load_network
 from recurra.text.sources import Source
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN
+from recurra.training.records import Finished
 from recurra.training.sessions import start
 from recurra.training.trainer import Trainer
 from recurra.training.write_request import WriteRequest
@@ -46,6 +48,12 @@ def trainers(
     )
     for name in NETWORKS:
         yield start([TEXT], load_network(name), recipe, engine=engine, threads=threads)
+
+
+def loss_curve(finished: Finished) -> list[float]:
+    """Smoothed training loss of a run along the way, nats per character; one value at least."""
+    curve: list[float] = FinishedRun.open(finished.run or "").train.nats.tolist()
+    return curve or [finished.train_nats_per_char]
 
 
 def write_request(runs: Sequence[Source], prompt: str | None = None, seed: int = 0) -> WriteRequest:

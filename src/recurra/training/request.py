@@ -78,7 +78,7 @@ class TrainRequest:
         if self.resume is not None:
             kept = "a resumed run keeps what it began with; train a new one to change that"
             refuse_beside(self, {"resume", "texts", "fetch", "settings", "engine"}, kept)
-            for name in self.settings.keys() - self.budget.keys():
+            for name in sorted(self.settings.keys() - self.budget.keys()):
                 raise RequestError(name, kept)
             return
         if self.keep_optimizer and self.init_from is None:

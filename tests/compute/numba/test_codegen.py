@@ -27,9 +27,22 @@ def test_comments_and_names_of_a_network_never_become_code(comment: str) -> None
     named = replace(network, name='a"""\nimport os', description=comment)
     text = recurra.generate_kernels(recurra.make_plan(named)).text
     kinds = [type(node) for node in ast.parse(text).body]
-    assert kinds == [ast.Expr, *[ast.ImportFrom] * 5, ast.FunctionDef, ast.FunctionDef]
+    assert kinds == [ast.Expr, *[ast.ImportFrom] * 5, *[ast.FunctionDef] * 4]
     # and networks that differ in words only are compiled once
     assert text == recurra.generate_kernels(recurra.make_plan(network)).text
+
+
+def test_layers_share_their_functions() -> None:
+    def functions(layers: int) -> set[str]:
+        equations = (
+            f"layers = {layers}\nh[0][t] = E @ x[t]\n"
+            "h[l][t] = h[l-1][t] + tanh(V[l] @ norm(h[l-1][t]) + W[l] @ h[l][t-1] + s[l])\n"
+            "o[t] = softmax(Q @ norm(h[layers][t]) + q)\n"
+        )
+        source = recurra.generate_kernels(recurra.make_plan(recurra.parse(equations)))
+        return {call.function for call in (*source.forward, *source.backward)}
+
+    assert functions(3) == functions(30)
 
 
 # What generated names look like, and letters that have no ASCII.
@@ -51,7 +64,9 @@ def test_names_of_a_network_never_meet_in_a_kernel(names: list[str]) -> None:
         return
     source = recurra.generate_kernels(recurra.make_plan(network))
     functions = [node for node in ast.parse(source.text).body if isinstance(node, ast.FunctionDef)]
-    for function, keys in zip(functions, (source.forward, source.backward), strict=True):
-        arguments = [argument.arg for argument in function.args.args]
-        assert len(arguments) == len(set(arguments)) == len(keys)
+    by_name = {function.name: function for function in functions}
+    assert len(by_name) == len(functions)
+    for call in (*source.forward, *source.backward):
+        arguments = [argument.arg for argument in by_name[call.function].args.args]
+        assert len(arguments) == len(set(arguments)) == len(call.keys)
         assert all(name.isascii() for name in arguments)

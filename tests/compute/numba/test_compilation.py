@@ -1,11 +1,15 @@
 """Whoever waits for a compilation hears Ctrl-C; what is compiled is kept all the same."""
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 from numba.core.compiler_lock import global_compiler_lock
 
+from recurra.compute.numba.ahead import PROGRAM
 from recurra.compute.numba.compilation import compiling, in_thread
 
 
@@ -63,3 +67,11 @@ def test_ctrl_c_ends_the_wait_of_all_threads():
     slow.released.set()
     assert compile_("again") is not threading.current_thread()
     assert "again" in slow.kept
+
+
+def test_the_second_process_ends_when_its_input_does(tmp_path):
+    command = [sys.executable, "-P", "-c", PROGRAM, "float32"]
+    environment = os.environ | {"RECURRA_CACHE": str(tmp_path)}
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=False)
+    assert done.returncode == 1
+    assert not list(tmp_path.rglob("*.train-*"))

@@ -6,6 +6,7 @@ codegen        plan -> source of the kernels
 optimizer_codegen  optimiser -> source of its kernels
 loading        source -> module
 compilation    compiling in a thread that can be watched and left
+ahead          compiling in a second process
 cache          where compiled kernels are kept, and signed
 output_layer   softmax and loss, its gradients and, where it can, its update
 step           the optimiser step

@@ -47,6 +47,22 @@ def read(name: str) -> bytes | None:
     return body if hmac.compare_digest(mac, _mac(key, place, name, body)) else None
 
 
+def holds(name: str) -> bool:
+    """Whether something is kept under a name."""
+    place = folder()
+    return place is not None and (place / name).exists()
+
+
+def writable() -> bool:
+    """Whether kernels can be kept."""
+    place = folder()
+    with suppress(OSError):
+        if place is not None:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.access(place, os.W_OK)
+    return False
+
+
 def write(name: str, body: bytes) -> None:
     """Keep a kernel; a disk that is full or read-only is no obstacle."""
     key, place = _key(), folder()

@@ -1,11 +1,13 @@
-"""Plan -> readable kernel source: one ``forward`` and one ``backward`` function.
+"""Plan -> readable kernel source: a ``forward`` and a ``backward`` function for every block.
 
-Nothing in the source depends on sizes, so a network is compiled once for all of them. Arrays are
-two-dimensional: row ``t * batch + r`` of a sum is time step t of stream r; a vector has ``lags``
-more steps in front, the carried past. Arguments are named after their `Kind` and their quantity.
+Nothing in the source depends on sizes, so a network is compiled once for all of them. Blocks that
+differ in names alone, as layers do, share their functions. Arrays are two-dimensional: row ``t *
+batch + r`` of a sum is time step t of stream r; a vector has ``lags`` more steps in front, the
+carried past. Arguments are named after their `Kind` and their quantity.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -59,17 +61,28 @@ Key = tuple[Kind, str]  # and the name in the plan
 
 
 @dataclass(frozen=True)
+class Call:
+    """The call of a generated function for one block: its name, its arguments in order."""
+
+    function: str
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True)
 class Source:
     """Generated kernels.
 
     Attributes:
-        text: Python source of the functions ``forward`` and ``backward``.
-        forward, backward: their arguments in order.
+        text: Python source of the functions.
+        forward, backward: their calls, one a block, in order.
     """
 
     text: str
-    forward: tuple[Key, ...]
-    backward: tuple[Key, ...]
+    forward: tuple[Call, ...]
+    backward: tuple[Call, ...]
+
+
+_WORD = re.compile(r"\w+")
 
 
 FIXED: dict[Key, str] = {
@@ -93,36 +106,74 @@ def local_gradients(plan: Plan) -> set[str]:
     }
 
 
-def loop_matrices(plan: Plan) -> tuple[str, ...]:
+def loop_matrices(sums: Iterable[Sum]) -> tuple[str, ...]:
     """Matrices that time loops multiply with, in order."""
-    terms = (t for s in plan.sums.values() for t in s.terms if not t.hoisted)
+    terms = (t for s in sums for t in s.terms if not t.hoisted)
     return tuple(dict.fromkeys(t.matrix for t in terms))
 
 
 def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
     """The kernels of a plan for ``"float32"`` or ``"float64"``."""
-    forward = _Forward(plan, dtype)
-    backward = _Backward(plan, dtype)
+    functions, begun = _Functions(), _begun(plan)
+    blocks = list(enumerate(plan.blocks, 1))
+    forward = [functions.call("forward", _Forward(plan, dtype, *b, begun)) for b in blocks]
+    backward = [functions.call("backward", _Backward(plan, dtype, *b, begun)) for b in blocks[::-1]]
     lines = [line for line in plan.network.source.splitlines() if not line.startswith("#")]
     header = HEADER.format(equations="".join(f"# {line}\n" for line in lines), dtype=dtype)
-    text = header + forward.function("forward") + "\n\n" + backward.function("backward")
-    return Source(text, tuple(forward.arguments), tuple(backward.arguments))
+    return Source(header + "\n\n".join(functions.texts), tuple(forward), tuple(backward))
+
+
+def _begun(plan: Plan) -> set[Key]:
+    """Gradients that something else has begun: the output layer, or zeros for look-ups."""
+    names = {m for total in plan.sums.values() for m in total.lookups}
+    names |= {*plan.logits.biases, *(term.matrix for term in plan.logits.terms)}
+    output: set[Key] = {("d_dropped", term.vector) for term in plan.logits.terms}
+    return output | {("gradient", name) for name in names}
+
+
+class _Functions:
+    """The functions of a source, and the names of those with given lines."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._names: dict[tuple[str, ...], str] = {}
+
+    def call(self, kind: str, block: "_Emitter") -> Call:
+        """The call of the function for a block: a new one, or one that differs in names alone."""
+        places = {name: f"{place}_" for place, name in enumerate(block.arguments.values())}
+        renamed = (_WORD.sub(lambda word: places.get(word[0], word[0]), x) for x in block.lines)
+        lines = (kind, *renamed)
+        if lines not in self._names:
+            number = sum(known == kind for known, *_ in self._names) + 1
+            self._names[lines] = name = f"{kind}_{number}" if number > 1 else kind
+            self.texts.append(block.function(name))
+        return Call(self._names[lines], tuple(block.arguments))
 
 
 class _Emitter:
-    """Lines of one function, and the arguments they turned out to need."""
+    """Lines of the function for one block, and the arguments they turned out to need.
 
-    def __init__(self, plan: Plan, dtype: str) -> None:
-        self.plan, self.dtype = plan, dtype
+    Args:
+        plan, dtype: see `generate_kernels`.
+        number, block: which one.
+        begun: arrays that an earlier function fills or begins to; what this one does is added.
+    """
+
+    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
+        self.plan, self.dtype, self.begun = plan, dtype, begun
+        names = ", ".join(stage.vector for stage in block.stages)
+        kind = "recurrent" if block.recurrent else "all time steps at once"
+        self.title = f"    # block {number}: {names} ({kind})"
         self.arguments: dict[Key, str] = dict(FIXED)
         self.lines: list[str] = []
         self.depth = 1
         self.ascii: dict[str, str] = {}
+        self.line("rows = inputs.size")
 
     def function(self, name: str) -> str:
         """The whole function as text."""
-        arguments = ", ".join(self.arguments.values())
-        return f"@jit\ndef {name}({arguments}):\n" + "\n".join(self.lines) + "\n"
+        head = f"@jit\ndef {name}({', '.join(self.arguments.values())}):"
+        return "\n".join([head, self.title, *self.lines]) + "\n"
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
@@ -166,11 +217,6 @@ class _Emitter:
             return f"times({rows}, batch, {stored}"
         return f"step_times_transposed({rows}, batch, {stored}, {self.array('transposed', matrix)}"
 
-    def header(self, number: int, block: Block) -> None:
-        names = ", ".join(stage.vector for stage in block.stages)
-        kind = "recurrent" if block.recurrent else "all time steps at once"
-        self.line(f"# block {number}: {names} ({kind})")
-
     def program(self, operations: tuple[Operation, ...], stage: Stage, prefix: str) -> None:
         for index, operation in enumerate(operations):
             values = [self.value(v, stage, prefix) for v in operation.arguments]
@@ -207,31 +253,26 @@ def _expression(kind: str, values: list[str]) -> str:
 
 
 class _Forward(_Emitter):
-    def __init__(self, plan: Plan, dtype: str) -> None:
-        super().__init__(plan, dtype)
-        self.line("rows = inputs.size")
-        for matrix in loop_matrices(plan):
-            stored, copy = self.array("parameter", matrix), self.array("transposed", matrix)
-            self.line(f"transpose({stored}, {copy}, batch)")
-        for number, block in enumerate(plan.blocks, 1):
-            self.header(number, block)
-            for stage in block.stages:
-                for total in stage.sums:
-                    self._hoisted(total)
-            if block.recurrent:
-                with self.indented("for start in range(0, rows, batch):"):
-                    self._stages(block, "start", "batch")
-            else:
-                self._stages(block, "0", "rows")
-            for stage in block.stages:
-                if stage.vector in plan.dropped:
-                    vector, mask = (
-                        self.array("vector", stage.vector),
-                        self.array("mask", stage.vector),
-                    )
-                    self.line(
-                        f"drop({vector}, {mask}, dropout_scale, {self.dropped(stage.vector)})"
-                    )
+    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
+        super().__init__(plan, dtype, number, block, begun)
+        sums = [total for stage in block.stages for total in stage.sums]
+        for matrix in loop_matrices(sums):
+            if ("transposed", matrix) not in begun:
+                begun.add(("transposed", matrix))
+                stored, copy = self.array("parameter", matrix), self.array("transposed", matrix)
+                self.line(f"transpose({stored}, {copy}, batch)")
+        for total in sums:
+            self._hoisted(total)
+        if block.recurrent:
+            with self.indented("for start in range(0, rows, batch):"):
+                self._stages(block, "start", "batch")
+        else:
+            self._stages(block, "0", "rows")
+        for stage in block.stages:
+            if stage.vector in plan.dropped:
+                kinds: tuple[Kind, ...] = ("vector", "mask", "dropped")
+                vector, mask, dropped = (self.array(kind, stage.vector) for kind in kinds)
+                self.line(f"drop({vector}, {mask}, dropout_scale, {dropped})")
 
     def _hoisted(self, total: Sum) -> None:
         out = self.array("sum", total.name)
@@ -285,44 +326,47 @@ class _Forward(_Emitter):
 
 
 class _Backward(_Emitter):
-    def __init__(self, plan: Plan, dtype: str) -> None:
-        super().__init__(plan, dtype)
-        self.line("rows = inputs.size")
+    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
+        super().__init__(plan, dtype, number, block, begun)
         self.local = local_gradients(plan)
-        # gradients that something else has started: the output layer, or zeros for look-ups
-        self.started = {m for total in plan.sums.values() for m in total.lookups}
-        self.started |= {term.matrix for term in plan.logits.terms}
+        first, self.lines = self.lines, []
+        for stage in block.stages:
+            if stage.vector in plan.dropped:
+                kinds: tuple[Kind, ...] = ("d_dropped", "mask", "d_vector")
+                sent, mask, d_vector = (self.array(kind, stage.vector) for kind in kinds)
+                self.line(f"add_dropped({sent}, {mask}, dropout_scale, {d_vector})")
+        if block.recurrent:
+            with self.indented("for start in range(rows - batch, -1, -batch):"):
+                self._stages(block, "start", "batch")
+        else:
+            self._stages(block, "0", "rows")
+        for stage in block.stages:
+            for total in stage.sums:
+                self._products(total)
+        rest, self.lines = self.lines, first
         self._clear()
-        for number, block in reversed(list(enumerate(plan.blocks, 1))):
-            self.header(number, block)
-            for stage in block.stages:
-                if stage.vector in plan.dropped:
-                    kinds: tuple[Kind, ...] = ("d_dropped", "mask", "d_vector")
-                    sent, mask, d_vector = (self.array(kind, stage.vector) for kind in kinds)
-                    self.line(f"add_dropped({sent}, {mask}, dropout_scale, {d_vector})")
-            if block.recurrent:
-                with self.indented("for start in range(rows - batch, -1, -batch):"):
-                    self._stages(block, "start", "batch")
-            else:
-                self._stages(block, "0", "rows")
-            for stage in block.stages:
-                for total in stage.sums:
-                    self._products(total)
+        self.lines += rest
 
     def _clear(self) -> None:
-        """Zeros wherever contributions add up; ``d_vector`` may be ``d_dropped``."""
-        for bias in self.plan.network.biases:
-            if bias not in self.plan.logits.biases:
-                self.line(f"{self.array('gradient', bias)}[:] = 0.0")
-        output = {term.vector for term in self.plan.logits.terms}
-        for vector in self.plan.stages:
+        """Zeros wherever this block is the first to add; ``d_vector`` may be ``d_dropped``."""
+        touched, biases = list(self.arguments), set(self.plan.network.biases)
+        for kind, name in touched:
+            if kind == "gradient" and name in biases:
+                self._zero(kind, name)
+        vectors = (name for kind, name in touched if kind in ("d_vector", "d_dropped"))
+        for vector in dict.fromkeys(vectors):
             if vector in self.plan.dropped:
-                if vector not in output:
-                    self.line(f"{self.array('d_dropped', vector)}[:] = 0.0")
-                with self.indented("if dropout_scale > 0.0:"):
-                    self.line(f"{self.array('d_vector', vector)}[:] = 0.0")
+                self._zero("d_dropped", vector)
+                if ("d_vector", vector) not in self.begun:
+                    with self.indented("if dropout_scale > 0.0:"):
+                        self._zero("d_vector", vector)
             elif vector not in self.local:
-                self.line(f"{self.array('d_vector', vector)}[:] = 0.0")
+                self._zero("d_vector", vector)
+
+    def _zero(self, kind: Kind, name: str) -> None:
+        if (kind, name) not in self.begun:
+            self.begun.add((kind, name))
+            self.line(f"{self.array(kind, name)}[:] = 0.0")
 
     def _gradient_row(self, vector: str, lag: int, at: str) -> str:
         if vector in self.local:
@@ -387,8 +431,8 @@ class _Backward(_Emitter):
             )
             row = self.row(term.vector, term.lag, "0")
             gradient = self.array("gradient", term.matrix)
-            add = term.matrix in self.started
-            self.started.add(term.matrix)
+            add = ("gradient", term.matrix) in self.begun
+            self.begun.add(("gradient", term.matrix))
             left, right = (d_sum, "0"), (operand, row)
             if term.transposed:
                 left, right = right, left

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
-from recurra.compute.numba.codegen import Source, generate_kernels
+from recurra.compute.numba.ahead import compiled_ahead
+from recurra.compute.numba.codegen import Call, Source, generate_kernels
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
@@ -68,6 +70,10 @@ class CompiledEngine(HostEngine):
         other.prepare(self.settings)
         text = np.zeros((self.settings.seq_len, self.settings.batch), np.int32)
         rng, state = np.random.default_rng(0), other.zero_state(self.settings.batch)
+        with compiled_ahead(self.dtype.name, bool(self.shapes.classes)):
+            shards = other._shards_for(*text.shape, training=True)
+            other._backward(shards, text, text, state, None, lambda _: 0.0)
+            other._optimizer_step(self.settings).take(shards, 0.0, 1)
         other.step(text, text, 0.0, update=1, restarted=True, rng=rng)
         other.losses(text, text, state)
         other.next_log_probabilities(text[0], state)
@@ -201,8 +207,13 @@ class CompiledEngine(HostEngine):
         weights: Weights = "parameter",
     ) -> None:
         shard.put(inputs, targets, state, masks)
-        keys = self.source.forward
-        self._kernels.forward(*shard.arguments("forward", keys, weights, self.held[weights]))
+        self._call("forward", shard, weights)
+
+    def _call(self, kernel: Literal["forward", "backward"], shard: Shard, weights: Weights) -> None:
+        calls: tuple[Call, ...] = getattr(self.source, kernel)
+        arguments = shard.arguments(kernel, calls, weights, self.held[weights])
+        for call, own in zip(calls, arguments, strict=True):
+            getattr(self._kernels, call.function)(*own)
 
     def _backward(
         self,
@@ -214,13 +225,11 @@ class CompiledEngine(HostEngine):
         output_layer: Callable[[Shard], float],
     ) -> float:
         """The loss, and in every shard the gradients of what the output layer sends back."""
-        keys, parameters = self.source.backward, self.held["parameter"]
 
         def run(shard: Shard) -> float:
             self._forward(shard, inputs, targets, state, masks)
             loss = output_layer(shard)
-            arguments = shard.arguments("backward", keys, "parameter", parameters)
-            self._kernels.backward(*arguments)
+            self._call("backward", shard, "parameter")
             return loss
 
         return float(sum(self._pool.run(run, shards)))

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import re
 import sys
 import threading
 from importlib.abc import InspectLoader
@@ -10,6 +11,7 @@ from types import ModuleType
 from recurra.compute.numba.cache import folder
 
 _loading = threading.Lock()
+_FUNCTION = re.compile(r"^def (\w+)", re.MULTILINE)
 
 
 def load(source: str) -> ModuleType:
@@ -31,8 +33,8 @@ def load(source: str) -> ModuleType:
 
 def is_compiled(source: str) -> bool:
     """Whether this process, or an earlier one, has compiled this source for training."""
-    name, place = _module_name(source), folder()
-    return name in sys.modules or (place is not None and any(place.glob(f"{name}.backward-*")))
+    name, place, *_, last = _module_name(source), folder(), *_FUNCTION.findall(source)
+    return name in sys.modules or (place is not None and any(place.glob(f"{name}.{last}-*")))
 
 
 def _module_name(source: str) -> str:

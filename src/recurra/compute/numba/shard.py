@@ -10,7 +10,7 @@ import numpy.typing as npt
 from recurra.compute.arrays import aligned_zeros
 from recurra.compute.base import Array, Parameters, State, Weights
 from recurra.compute.dropout import Masks
-from recurra.compute.numba.codegen import Key, Kind, local_gradients, loop_matrices
+from recurra.compute.numba.codegen import Call, Kind, local_gradients, loop_matrices
 from recurra.compute.plan import Plan, Term
 from recurra.errors import TextError
 from recurra.lang.shapes import Shapes
@@ -77,7 +77,7 @@ class Shard:
         for name, lags in plan.state.items():
             vector = self.arrays["vector"][name].reshape(-1, self.batch, self.sizes[name])
             self._past[name], self.last[name] = vector[:lags], vector[steps:]
-        for name in loop_matrices(plan):
+        for name in loop_matrices(plan.sums.values()):
             # not worth its making for a step or two: products then read the matrix itself
             shape = shapes.parameters[name][::-1] if steps > 2 else (0, 0)
             self.arrays["transposed"][name] = self._new(*shape)
@@ -100,13 +100,13 @@ class Shard:
         return self._new((self.plan.lags[name] + self.steps) * self.batch, self.sizes[name])
 
     def arguments(
-        self, kernel: str, keys: Iterable[Key], weights: Weights, parameters: Parameters
-    ) -> list[Any]:
-        """The arguments of a generated kernel, made once.
+        self, kernel: str, calls: Iterable[Call], weights: Weights, parameters: Parameters
+    ) -> list[list[Any]]:
+        """The arguments of every call of generated functions, made once.
 
         Args:
-            kernel: its name.
-            keys: of its arguments.
+            kernel: ``"forward"`` or ``"backward"``.
+            calls: of its functions.
             weights, parameters: the parameters, by name and as arrays.
         """
         if (kernel, weights) not in self._bound:
@@ -117,9 +117,10 @@ class Shard:
             }
             arrays = self.arrays | {"parameter": parameters}
             self._bound[kernel, weights] = [
-                arrays[kind][name] if name else fixed[kind] for kind, name in keys
+                [arrays[kind][name] if name else fixed[kind] for kind, name in call.keys]
+                for call in calls
             ]
-        arguments: list[Any] = self._bound[kernel, weights]
+        arguments: list[list[Any]] = self._bound[kernel, weights]
         return arguments
 
     # -- in and out

@@ -4,6 +4,7 @@ import hashlib
 import os
 import pickle
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +49,18 @@ print(sum(softmax.train.stats.cache_hits.values()), digest)
 """
 
 
-def trained(cache: Path) -> tuple[int, str]:
+AHEAD = """
+from recurra.compute.numba.ahead import compiled_ahead
+
+with compiled_ahead("float32", classes=False):
+    pass
+"""
+
+
+def trained(cache: Path, program: str = TRAIN) -> tuple[int, str]:
     """Train in a process of its own: whether the kernel was found, and the weights' digest."""
     process = subprocess.run(
-        [sys.executable, "-W", "error", "-c", TRAIN],
+        [sys.executable, "-W", "error", "-c", program],
         env=os.environ | {"RECURRA_CACHE": str(cache)},
         capture_output=True,
         text=True,
@@ -76,8 +85,11 @@ def test_equal_weights_whatever_the_cache_and_nothing_of_a_stranger_is_read(tmp_
     found, digest = trained(tmp_path)
     assert found == 0
     assert trained(tmp_path) == (1, digest)
+    # another process may have compiled it, which knew no more than the types
+    assert trained(tmp_path / "ahead", AHEAD + TRAIN) == (1, digest)
     (tmp_path / "file").write_text("not a folder")
     assert trained(tmp_path / "file") == (0, digest)
+    shutil.rmtree(tmp_path / "ahead")
     files = sorted(path for path in tmp_path.rglob("recurra.*") if path.is_file())
     assert len(files) >= 8
     (top,) = tmp_path.rglob("recurra.*.train-*")

@@ -11,7 +11,7 @@ import numpy as np
 from numba import carray, types
 from numba.extending import overload
 
-from recurra.compute.numba.kernels.jit import INLINED, inlined, jit, symbol
+from recurra.compute.numba.kernels.jit import INLINED, inlined, symbol
 from recurra.compute.numba.kernels.tile import LONE_VECTORS, ROWS, VECTOR_BYTES, VECTORS, tile
 from recurra.compute.numba.kernels.transpose import transpose_part
 
@@ -22,7 +22,6 @@ DEPTH = 256
 COPY_ROWS, COPY_PANELS = 96, 8
 
 
-@jit
 def _gemm(
     rows: Any,
     columns: Any,
@@ -130,7 +129,7 @@ def _gemm_overload(
     a: Any, a_start: Any, a_row: Any, a_column: Any,
     b: Any, b_start: Any, b_row: Any, b_column: Any, add: Any,
 ) -> Any:  # fmt: skip
-    compiled = _gemm_32 if c.dtype == types.float32 else _gemm_64
+    compiled = _gemm_32() if c.dtype == types.float32 else _gemm_64()
 
     def call(
         rows: Any, columns: Any, depth: Any, c: Any, c_start: Any, c_row: Any,

@@ -6,11 +6,10 @@ import numpy as np
 from numba import carray, types
 from numba.extending import overload
 
-from recurra.compute.numba.kernels.jit import INLINED, jit, symbol
+from recurra.compute.numba.kernels.jit import INLINED, symbol
 from recurra.compute.numba.kernels.tile import LONE_VECTORS, VECTOR_BYTES, tile
 
 
-@jit
 def _gemv(
     m: Any, k: Any, matrix_pointer: Any, x_pointer: Any, i: Any, out_pointer: Any, o: Any, add: Any
 ) -> None:
@@ -41,7 +40,6 @@ def _gemv(
         out[start + j] = a + (out[start + j] if add else zero)
 
 
-@jit
 def _gemv_transposed(
     k: Any, m: Any, matrix_pointer: Any, x_pointer: Any, i: Any, out_pointer: Any, o: Any, add: Any
 ) -> None:
@@ -94,12 +92,12 @@ def gemv_transposed(matrix: Any, x: Any, i: Any, out: Any, o: Any, add: Any) -> 
 
 @overload(gemv, jit_options=INLINED)
 def _gemv_overload(matrix: Any, x: Any, i: Any, out: Any, o: Any, add: Any) -> Any:
-    return _call(_gemv_32 if out.dtype == types.float32 else _gemv_64)
+    return _call(_gemv_32() if out.dtype == types.float32 else _gemv_64())
 
 
 @overload(gemv_transposed, jit_options=INLINED)
 def _gemv_transposed_overload(matrix: Any, x: Any, i: Any, out: Any, o: Any, add: Any) -> Any:
-    return _call(_transposed_32 if out.dtype == types.float32 else _transposed_64)
+    return _call(_transposed_32() if out.dtype == types.float32 else _transposed_64())
 
 
 def _call(compiled: Any) -> Any:

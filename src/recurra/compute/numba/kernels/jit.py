@@ -5,16 +5,14 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding
 import numba
-from llvmlite.binding import Linkage, parse_bitcode
+from llvmlite.binding import Linkage, add_symbol, address_of_symbol, parse_bitcode
 from numba.core.caching import NullCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, CompileResult
-from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
-from recurra.compute.numba.cache import read, write
+from recurra.compute.numba.cache import holds, read, write
 from recurra.compute.numba.compilation import in_thread
 
 # NaN and infinity keep their meaning under both: a diverging run has to be seen.
@@ -30,9 +28,15 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(**INLINED)(function)
 
 
-def jit(function: Callable[..., Any]) -> Any:
-    """A kernel: compiled for the types it meets, kept on disk, free of Python's global lock."""
+def jit(function: Callable[..., Any], *, python: bool = True) -> Any:
+    """A kernel: compiled for the types it meets, kept on disk, free of Python's global lock.
+
+    Args:
+        function: plain Python, over numbers, arrays and other kernels.
+        python: called by Python and by kernels, not by a `symbol` of C types.
+    """
     options: Any = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
+    options |= {"no_cpython_wrapper": not python, "no_cfunc_wrapper": python}
     dispatcher: Any = numba.njit(pipeline_class=_SealedCompiler, **options)(function)
     dispatcher.compile = in_thread(function.__name__, dispatcher.compile)
     # only what the names of the cache's folder and of generated modules answer for
@@ -41,23 +45,45 @@ def jit(function: Callable[..., Any]) -> Any:
     return dispatcher
 
 
-def symbol(name: str, kernel: Any, signature: Any) -> Any:
-    """Let other kernels call this one by name, so that they need not compile it again.
+# What defines a symbol, by its name.
+_symbols: dict[str, Callable[[], Any]] = {}
+
+
+def symbol(name: str, function: Callable[..., Any], signature: Any) -> Callable[[], Any]:
+    """Let kernels call this one by name, so that they need not compile it again.
 
     Args:
-        name: what the linker finds it by, unique in the process.
-        kernel: made by `jit`; may not raise.
+        name: begins with ``recurra_``, unique in the process.
+        function: plain Python; may not raise.
         signature: Numba signature over C types.
 
     Returns:
-        A function to call in other kernels.
+        What compiles the kernel, or loads it, when it is first called, and gives the function that
+        other kernels call; itself called while those are compiled.
     """
-    with global_compiler_lock:  # in this thread: another would wait for the import that calls this
-        kernel.compile(signature)
-    compiled = kernel.overloads[signature.args]
-    address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
-    llvmlite.binding.add_symbol(name, address)
-    return numba.types.ExternalFunction(name, signature)
+    kernel = jit(function, python=False)
+
+    def define() -> Any:
+        if not address_of_symbol(name):
+            kernel.compile(signature)
+            made = kernel.overloads[signature.args]
+            address = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
+            add_symbol(name, address)
+        return numba.types.ExternalFunction(name, signature)
+
+    _symbols[name] = define
+    return define
+
+
+def stub_symbols() -> None:
+    """Compile no symbols, in a process that compiles kernels and runs none."""
+    for name in _symbols:
+        add_symbol(name, 1)
+
+
+def is_kept(kernel: Any, arguments: tuple[Any, ...]) -> bool:
+    """Whether a kernel was compiled for such types, in this process or an earlier one."""
+    return arguments in kernel.overloads or kernel._cache.holds(arguments, kernel.targetctx)
 
 
 class _SealedLibrary(JITCodeLibrary):
@@ -74,6 +100,11 @@ class _SealedLibrary(JITCodeLibrary):
             if function.linkage == Linkage.linkonce_odr:  # what other libraries have lent
                 function.linkage = Linkage.internal
         super()._optimize_final_module()
+
+    def called(self) -> list[str]:
+        """Names of the symbols that this code calls."""
+        functions = self._final_module.functions
+        return [f.name for f in functions if f.is_declaration and f.name.startswith("recurra_")]
 
     def _get_module_for_linking(self) -> Any:
         """What callers inline: the bits that they would find on disk."""
@@ -103,6 +134,10 @@ class _DiskCache(NullCache):
         key = repr((self.name, str(signature), codegen.magic_tuple()))
         return f"{self.name}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether there is something to load."""
+        return holds(self._file(sig, target_context.codegen()))
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What `save_overload` kept, or None."""
         target_context.refresh()
@@ -111,8 +146,10 @@ class _DiskCache(NullCache):
             return None
         try:
             rebuild: Any = CompileResult._rebuild
-            # signed with this user's key
-            return rebuild(target_context, *pickle.loads(body))  # noqa: S301
+            called, compiled = pickle.loads(body)  # noqa: S301 - signed with this user's key
+            for name in called:
+                _symbols[name]()
+            return rebuild(target_context, *compiled)
         except Exception:  # noqa: BLE001 - whatever is wrong with a cache costs a compilation
             return None
 
@@ -120,4 +157,5 @@ class _DiskCache(NullCache):
         """Keep a compiled kernel."""
         if not data.library.has_dynamic_globals:
             serialise: Any = dumps
-            write(self._file(sig, data.codegen), serialise(data._reduce()))
+            body = serialise((data.library.called(), data._reduce()))
+            write(self._file(sig, data.codegen), body)

@@ -297,7 +297,8 @@ def losses(rows: Any, weights: Any, bias: Any, targets: Any) -> Any:
     parts = (vocabulary + BLOCK - 1) // BLOCK
     width = (min(STRIP, len(rows)) + LANES - 1) // LANES * LANES
     # one block of values is enough, if every block is the first of its own vocabulary
-    scores = _new_scores(BLOCK, parts, width, rows)
+    scores = _new_scores(min(BLOCK, vocabulary), parts, width, rows)
+    own_targets = np.empty(len(rows), np.int32)  # of the type that training compiles for
     for start in range(0, len(rows), STRIP):
         count = min(STRIP, len(rows) - start)
         for part in range(parts):
@@ -312,7 +313,9 @@ def losses(rows: Any, weights: Any, bias: Any, targets: Any) -> Any:
                 scores.total,
             )
             own = Layer(weights[v0:v1], bias[v0:v1], 0, v1 - v0)
-            first_pass(Strip(rows, targets - v0, start, count), own, block)
+            for row in range(start, start + count):
+                own_targets[row] = targets[row] - v0
+            first_pass(Strip(rows, own_targets, start, count), own, block)
         merge(scores)
         for r in range(count):
             log_total = scores.maximum[r] + math.log(np.float64(scores.total[r]))

@@ -7,7 +7,7 @@ from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from recurra.compute.numba.kernels.jit import INLINED, jit, symbol
+from recurra.compute.numba.kernels.jit import INLINED, symbol
 from recurra.compute.numba.kernels.tile import VECTOR_BYTES
 
 _I1, _I32, _I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
@@ -105,7 +105,6 @@ def _transpose_square(
     return types.void(index, index, *part_a, *part_out), generate
 
 
-@jit
 def _transpose_part(
     rows: Any,
     columns: Any,
@@ -168,7 +167,7 @@ def _transpose_overload(
     out_start: Any,
     out_row: Any,
 ) -> Any:
-    compiled = _transpose_32 if a.dtype == types.float32 else _transpose_64
+    compiled = _transpose_32() if a.dtype == types.float32 else _transpose_64()
 
     def call(
         rows: Any, columns: Any, a: Any, a_start: Any, a_row: Any,
