@@ -20,7 +20,6 @@ from recurra.cli.output import (
 from recurra.comparison.budgets import Sizes
 from recurra.comparison.request import entrant_kind
 from recurra.comparison.runner import count_runs
-from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.training.records import Finished
 from recurra.training.stopping import INTERRUPTED
 from recurra.view import numbers
@@ -84,7 +83,8 @@ def compare_command(
     fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show results only.")] = False,

@@ -11,7 +11,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.output import echo, make_console, print_json, print_table, tell_written
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.storage.outputs import check_output, output_format, write_output
 from recurra.view import numbers
 
@@ -111,7 +111,8 @@ def explain_command(
 def check_command(
     network: NetworkName,
     set_: options.Choices = None,
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random numbers and text.")] = 0,
     json: options.Json = False,
 ) -> None:
@@ -121,6 +122,7 @@ def check_command(
     """
     from recurra.explain.tables import GRADIENTS
 
+    engine = engine_on(engine, device) or DEFAULT_ENGINE
     loaded = recurra.load_network(network, options.choices(set_))
     rows = recurra.check_gradients(loaded, engine, seed=seed)
     passed = all(row.passed for row in rows)

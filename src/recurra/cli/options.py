@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from recurra.compute.engines import ENGINES
+from recurra.compute.engines import DEFAULT_ENGINE, DEVICES, ENGINES, engine_on
 from recurra.errors import RequestError
 from recurra.training.recipe import RECIPES, Recipe, declared_types, rule
 
@@ -27,7 +27,20 @@ VocabularySize = Annotated[
     int, typer.Option("--vocabulary", min=1, metavar="N", help="Distinct characters.")
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", metavar="NAME", help=f"What computes: {' or '.join(ENGINES)}.")
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help=f"What computes: {' or '.join(ENGINES)}.  [{DEFAULT_ENGINE}]",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help=f"On what the engine torch computes: {', '.join(DEVICES)}, or cuda:1.",
+    ),
 ]
 Threads = Annotated[
     int | None,
@@ -118,6 +131,8 @@ def request(
         for name, source in sources.items()
         if source is not None and source.name == "COMMANDLINE"
     }
+    if "device" in asked:
+        asked["engine"] = engine_on(asked.get("engine"), asked.pop("device"))
     names = inspect.signature(kind).parameters
     if by := asked.pop("split_by", None):
         asked["split"] = f"{asked.get('split', context.params['split'])}/{by}"

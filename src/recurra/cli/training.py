@@ -17,7 +17,7 @@ from recurra.cli.output import (
     shown_path,
 )
 from recurra.cli.using import write_texts
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.text.decoding import UTF8
 from recurra.training.records import Finished
 from recurra.training.request import refuse_divergence
@@ -83,7 +83,8 @@ def train_command(
     fetch: options.Fetch = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -123,7 +124,8 @@ def demo_command(
     ] = None,
     minutes: Annotated[float, typer.Option(help="Training time, shared by both networks.")] = 2.0,
     seed: Annotated[int, typer.Option(min=0, help="Where random numbers start from.")] = 0,
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     threads: options.Threads = None,
 ) -> None:
     """Train a plain RNN and a W-RNN on Shakespeare, and let both go on with a sentence."""
@@ -131,6 +133,7 @@ def demo_command(
 
     console = make_console()
     results: list[Finished] = []
+    engine = engine_on(engine, device) or DEFAULT_ENGINE
     for trainer in trainers(minutes, seed=seed, engine=engine, threads=threads):
         results.append(_follow(trainer, console))
         _refuse_to_go_on(results[-1])

@@ -18,7 +18,6 @@ from recurra.cli.output import (
     print_table,
     shown_path,
 )
-from recurra.compute.engines import DEFAULT_ENGINE
 from recurra.view.numbers import duration, whole
 
 if TYPE_CHECKING:
@@ -123,7 +122,8 @@ def tune_command(
     ] = False,
     encoding: options.Encoding = None,
     split: options.Split = "90/5/5",
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     recipe: Annotated[

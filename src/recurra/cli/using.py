@@ -13,7 +13,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.output import echo, make_console, print_json, print_table, shown_path, tell_written
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.engines import DEFAULT_ENGINE, engine_on
 from recurra.errors import TextError
 from recurra.storage.outputs import open_output
 from recurra.training.write_request import CHARACTERS, TEMPERATURE, split_prompt
@@ -194,7 +194,8 @@ def eval_command(
         typer.Option(min=1, metavar="N", help="Also from zeros at every N characters."),
     ] = None,
     encoding: options.Encoding = None,
-    engine: options.EngineName = DEFAULT_ENGINE,
+    engine: options.EngineName = None,
+    device: options.Device = None,
     threads: options.Threads = None,
     fetch: options.Fetch = False,
     json: options.Json = False,
@@ -209,7 +210,7 @@ def eval_command(
             texts,
             encoding=encoding,
             windows=windows,
-            engine=engine,
+            engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
             fetch=fetch,
         )

@@ -15,7 +15,7 @@ from recurra.comparison.comparison import (
     refuse_what_cannot_be_compared,
 )
 from recurra.comparison.environment import machine
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -72,7 +72,7 @@ def plan_comparison(
     if isinstance(sources, str | Path):
         sources = [sources]
     threads = threads or available_threads()
-    check_engine(engine, threads)
+    require_engine(engine, threads)
     contestants = _contestants(networks, choices or {})
     refuse_what_cannot_be_compared([one.name for one in contestants], seeds, rates)
     text = TextSpec.of(sources, encoding, split, corpus)

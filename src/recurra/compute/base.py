@@ -11,6 +11,7 @@ import numpy.typing as npt
 from recurra.compute.dropout import Masks, draw_masks
 from recurra.compute.optimizers.base import Optimizer
 from recurra.compute.plan import Plan
+from recurra.errors import SettingError
 from recurra.lang.shapes import Shapes
 
 Array = npt.NDArray[Any]
@@ -63,6 +64,14 @@ class Engine(ABC):
     ) -> None:
         self.plan, self.shapes, self.dtype, self.threads = plan, shapes, np.dtype(dtype), threads
         self.sizes = plan.sizes(shapes)
+
+    @classmethod  # noqa: B027 - most engines have no devices
+    def check_device(cls, device: str) -> None:
+        """Refuse a device that is not there; the name is one of those in the registry.
+
+        Raises:
+            SettingError: this machine has no such device.
+        """
 
     @property
     def cold(self) -> bool:
@@ -196,3 +205,34 @@ class Engine(ABC):
     def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
         """The shape of each array of a state."""
         return {name: (lags, batch, self.sizes[name]) for name, lags in self.plan.state.items()}
+
+
+def check_arrays(
+    group: str,
+    arrays: Mapping[str, Array],
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    complete: bool,
+) -> None:
+    """Refuse arrays of a group whose names or shapes are not those that an engine holds.
+
+    Args:
+        group: its name.
+        arrays: what is to be loaded.
+        shapes: of what is held.
+        complete: every array has to be there.
+
+    Raises:
+        SettingError: one does not belong, or is missing.
+    """
+    missing = shapes.keys() - arrays.keys() if complete else set()
+    if missing or arrays.keys() - shapes.keys():
+        raise SettingError(
+            f"these are not the arrays of this engine's network: {group} "
+            f"{', '.join(sorted(missing or arrays.keys() - shapes.keys()))}"
+        )
+    for name, array in arrays.items():
+        if array.shape != shapes[name]:
+            raise SettingError(
+                f"{group} {name} has to be an array of shape {shapes[name]}, not {array.shape}"
+            )

@@ -16,6 +16,7 @@ from recurra.compute.base import (
     State,
     StepSettings,
     Weights,
+    check_arrays,
 )
 from recurra.compute.dropout import Masks
 from recurra.compute.plan import Plan
@@ -47,27 +48,13 @@ class HostEngine(Engine):
                 for name, array in arrays.items()
                 if name.partition("/")[0] == group
             }
+            first = False
             if own and not held and group in get_args(Weights):
                 held |= self._zeros(self.shapes.parameters)
-                self._check(group, own, complete=True)
-            self._check(group, own, complete=False)
+                first = True
+            check_arrays(group, own, {n: a.shape for n, a in held.items()}, complete=first)
             for name, array in own.items():
                 held[name][...] = array
-
-    def _check(self, group: str, arrays: Mapping[str, Array], *, complete: bool) -> None:
-        held = self.held[group]
-        missing = held.keys() - arrays.keys() if complete else set()
-        if missing or arrays.keys() - held.keys():
-            raise SettingError(
-                f"these are not the arrays of this engine's network: {group} "
-                f"{', '.join(sorted(missing or arrays.keys() - held.keys()))}"
-            )
-        for name, array in arrays.items():
-            if array.shape != held[name].shape:
-                raise SettingError(
-                    f"{group} {name} has to be an array of shape {held[name].shape}, not "
-                    f"{array.shape}"
-                )
 
     def dump(self, *groups: Group) -> Parameters:
         """Copies of all arrays of some groups; a group that is not in use has none."""

@@ -40,7 +40,7 @@ class TrainRequest:
         recipe: a recipe, "modern" or "classic".
         settings: fields of the recipe, with the values that replace its own.
         resume: the folder of a run to go on with; only its texts may be named, if they were moved,
-            and another budget, in the settings.
+            another budget, in the settings, and another engine.
         winner: opens the best trial of a search, as `recurra.tuning.study.StudyWinner` does; it
             brings network, recipe and texts.
         init_from: the folder of a run whose network, sizes and weights it begins with; its recipe,
@@ -77,7 +77,7 @@ class TrainRequest:
         fill(texts=as_sources(self.texts), split=as_shares(self.split))
         if self.resume is not None:
             kept = "a resumed run keeps what it began with; train a new one to change that"
-            refuse_beside(self, {"resume", "texts", "fetch", "settings"}, kept)
+            refuse_beside(self, {"resume", "texts", "fetch", "settings", "engine"}, kept)
             for name in sorted(self.settings.keys() - self.budget.keys()):
                 raise RequestError(name, kept)
             return
@@ -129,6 +129,7 @@ class TrainRequest:
                 corpus=corpus,
                 fetch=self.fetch,
                 budget=self.budget,
+                engine=self.engine,
             )
         texts, encoding, split = self.texts, self.encoding, self.split or DEFAULT_SPLIT
         warm = None

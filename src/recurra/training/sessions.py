@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads, check_engine
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import RunError, TextError
 from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, evaluate
@@ -69,7 +69,8 @@ def start(
         encoding: of all texts; None: found out for each.
         split: training, validation and test parts of each text.
         corpus: what `load_corpus` made of just these sources, if it is there already.
-        engine: "compiled", "reference", or one of your own.
+        engine: "compiled", "reference", "torch" with or without a device ("torch:cuda"), or one of
+            your own.
         threads: how many share a batch; None: as many as there are cores.
         warm: a run to begin from, whose network this is; see `start_from`.
 
@@ -84,7 +85,7 @@ def start(
         warm.check(recipe)
         recipe = recipe.with_(hidden=warm.source.config.recipe.hidden)
         corpus = corpus.numbered(warm.vocabulary(corpus.vocabulary))
-    check_engine(engine, threads)
+    require_engine(engine, threads)
     recipe = resolve(network, corpus, recipe).recipe
     kept = corpus.documents[0].text if len(sources) == 1 and is_stream(sources[0]) else None
     if kept is not None:
@@ -154,6 +155,7 @@ def resume(
     budget: Mapping[str, int | float] | None = None,
     corpus: Corpus | None = None,
     fetch: bool = False,
+    engine: str | None = None,
 ) -> Trainer:
     """A trainer that goes on where a run stopped, or was killed.
 
@@ -162,6 +164,8 @@ def resume(
         budget: another one, such as ``{"steps": 8000}``, counted from the beginning of the run; it
             is kept in the folder, and the learning rate follows its schedule from here on.
         sources, corpus, fetch: see `load_run_corpus`.
+        engine: another one than it began with, for this time; its numbers may then differ in
+            their last digits.
 
     Raises:
         RunError: the folder is damaged, or the texts are not those that the run began with.
@@ -181,7 +185,7 @@ def resume(
         corpus,
         opened.recipe,
         run=run,
-        engine=config.engine,
+        engine=engine or config.engine,
         threads=config.threads,
     )
     if budget:

@@ -104,6 +104,7 @@ class Trainer:
         text = np.concatenate(corpus.train)
         self.streams = Streams(text, recipe.batch, recipe.seq_len)
         self.rng = np.random.default_rng(recipe.seed)
+        self._engine_name = engine
         self.engine = make_engine(engine, resolved.plan, shapes, recipe.dtype, threads)
         counts = np.bincount(text, minlength=shapes.vocabulary)
         start = initialise(resolved.plan, shapes, self.rng, recipe.init, recipe.dtype, counts)
@@ -194,6 +195,7 @@ class Trainer:
         with checkpointer.lock():
             self.watch, lost = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
             yield from lost
+            yield from self._moved()
             yield from self._notices
             self._notices = []
             if engine.cold:
@@ -247,6 +249,16 @@ class Trainer:
             TextError: no text was held out.
         """
         return evaluate(self.engine, self._estimated_on, weights=self.judged)
+
+    def _moved(self) -> Iterator[Notice]:
+        """Tell of a run that goes on with another engine than it began with."""
+        began = self.run.config.get("engine") if self.run else self._engine_name
+        if self.watch.step and began != self._engine_name:
+            yield Notice(
+                self.watch.step,
+                f"the run began with the engine {began} and goes on with {self._engine_name}: from "
+                f"step {self.watch.step:,} on, its numbers may differ in their last digits",
+            )
 
     def _compile(self) -> Iterator[Compiling]:
         """Let the engine compile, until that is done or a stop is asked for."""

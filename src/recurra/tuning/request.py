@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads
+from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import RequestError, SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -118,6 +118,7 @@ class TuneRequest:
             TextError: a text cannot be read.
             SettingError: settings that contradict one another, the space or the networks.
         """
+        require_engine(self.engine)
         space, recipe = self._space(), make_recipe(self.recipe or MODERN)
         text = TextSpec.of(self.texts, self.encoding, self.split)
         one_pass = sum(len(part) for part in text.load("the study").train)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recurra.compute.engines import check_engine
+from recurra.compute.engines import require_engine
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
 from recurra.training.records import Finished, Sample, read_records
@@ -48,7 +48,7 @@ def open_trainer(spec: StudySpec, corpus: Corpus, setting: Setting, folder: Path
     if folder.exists():
         run = Run.open(folder)
     else:
-        check_engine(spec.engine)
+        require_engine(spec.engine)
         recipe = resolve(network, corpus, recipe).recipe
         config = RunConfig(network.name, spec.text, recipe, spec.engine, 1)
         run = Run.create(folder, config.to_json(), network.source, corpus.vocabulary.characters)

@@ -1,0 +1,161 @@
+"""Element-wise programs of fused stages on tensors, operation by operation: for any device."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from recurra.compute.autodiff import (
+    ARITHMETIC,
+    Adjoint,
+    Constant,
+    MaskValue,
+    Operation,
+    ParameterValue,
+    Read,
+    Result,
+    SumValue,
+    Temporary,
+    Value,
+)
+from recurra.compute.plan import Stage
+from recurra.compute.torch.devices import Tensor
+from recurra.compute.torch.functions import formula_of
+from recurra.compute.torch.layout import Fusion
+from recurra.lang.functions import NORM_EPS
+
+Step = int | slice  # one time step, or all of them at once
+
+
+class Tensors(Protocol):
+    """What a pass holds for its programs.
+
+    Attributes:
+        parameters: name -> as stored.
+        edges: mask of a dropout edge -> ``(T, B, n)``.
+        inv_std: normalised vector -> 1 / its standard deviation before, ``(T, B, 1)``.
+        parts: (stage, parameter) -> the parameter's gradient of every row, ``(T, B, n)``.
+    """
+
+    parameters: Mapping[str, Tensor]
+    edges: Mapping[str, Tensor]
+    inv_std: dict[str, Tensor]
+    parts: dict[tuple[str, str], Tensor]
+
+    def vector(self, name: str, lag: int, at: Step) -> Tensor:
+        """``name[t - lag]``."""
+
+    def d_vector(self, name: str, lag: int, at: Step) -> Tensor:
+        """d loss / d ``name[t - lag]``, as far as it is known."""
+
+    def sum(self, name: str, at: Step) -> Tensor:
+        """A sum; `d_sum` is d loss / d it."""
+
+    def d_sum(self, name: str, at: Step) -> Tensor:
+        """See `sum`."""
+
+
+class ElementPrograms(Protocol):
+    """The programs of a fusion, however they are computed."""
+
+    def forward(self, tensors: Tensors, at: Step) -> None:
+        """Set the vectors of its stages."""
+
+    def backward(self, tensors: Tensors, at: Step) -> None:
+        """Set the derivatives of its sums and parts, add to those of the vectors it reads."""
+
+
+class PlainPrograms:
+    """One operation of PyTorch after the other."""
+
+    def __init__(self, fusion: Fusion) -> None:
+        self.fusion = fusion
+
+    def forward(self, tensors: Tensors, at: Step) -> None:
+        """See `ElementPrograms`."""
+        for stage in self.fusion.stages:
+            vector, element = tensors.vector(stage.vector, 0, at), stage.element
+            vector[...] = _run(element.forward, element.value, stage, tensors, at, None, [])
+            if stage.normalised:
+                tensors.inv_std[stage.vector][at] = _normalise(vector)
+
+    def backward(self, tensors: Tensors, at: Step) -> None:
+        """See `ElementPrograms`."""
+        for stage in reversed(self.fusion.stages):
+            d_value = tensors.d_vector(stage.vector, 0, at)
+            if stage.normalised:
+                value = tensors.vector(stage.vector, 0, at)
+                d_value = _normalise_backward(d_value, value, tensors.inv_std[stage.vector][at])
+            known: list[Any] = []
+            for leaf, adjoint in stage.element.adjoints:
+                part = _run(stage.element.backward, adjoint, stage, tensors, at, d_value, known)
+                match leaf:
+                    case SumValue(name):
+                        tensors.d_sum(name, at)[...] = part
+                    case Read(vector, lag):
+                        target = tensors.d_vector(vector, lag, at)
+                        target += part
+                    case ParameterValue(name):
+                        tensors.parts[stage.vector, name][at] = part
+
+
+def _run(
+    program: tuple[Operation, ...],
+    result: Value,
+    stage: Stage,
+    tensors: Tensors,
+    at: Step,
+    d_value: Tensor | None,
+    known: list[Any],
+) -> Any:
+    """The value of a program's result; ``known`` takes those of its operations."""
+
+    def value_of(value: Value) -> Any:
+        match value:
+            case Temporary(index):
+                return known[index]
+            case SumValue(name):
+                return tensors.sum(name, at)
+            case Read(vector, lag):
+                return tensors.vector(vector, lag, at)
+            case ParameterValue(name):
+                return tensors.parameters[name]
+            case MaskValue(name):
+                return tensors.edges[name][at] if name in tensors.edges else 1.0
+            case Constant(number):
+                return number
+            case Result():
+                return tensors.vector(stage.vector, 0, at)
+            case Adjoint():
+                return d_value
+
+    for operation in program[len(known) :]:
+        values = [value_of(v) for v in operation.arguments]
+        known.append(_apply(operation.kind, values))
+    return value_of(result)
+
+
+def _apply(kind: str, values: list[Any]) -> Any:
+    if kind in ARITHMETIC:
+        return ARITHMETIC[kind](*values)
+    if kind == "negative":
+        return -values[0]
+    if kind.endswith("'"):
+        environment = {"x": values[0], "y": values[1]}
+        formula_of(kind).run(environment)
+        return environment["d"]
+    environment = {"x": values[0]}
+    formula_of(kind).run(environment)
+    return environment["y"]
+
+
+def _normalise(rows: Tensor) -> Tensor:
+    """``z -> (z - mean z) / sqrt(variance of z + eps)`` in place; 1 / that root."""
+    rows -= rows.mean(-1, keepdim=True)
+    inv_std = ((rows * rows).mean(-1, keepdim=True) + NORM_EPS).rsqrt()
+    rows *= inv_std
+    return inv_std
+
+
+def _normalise_backward(d_value: Tensor, y: Tensor, inv_std: Tensor) -> Tensor:
+    """d loss / d z from d loss / d y: without its parts along 1 and along y, both taken out."""
+    along = (d_value * y).mean(-1, keepdim=True)
+    return (d_value - d_value.mean(-1, keepdim=True) - y * along) * inv_std
