@@ -54,7 +54,7 @@ from command_line import process
         (1, "fewer than two characters", "eval RUN one.txt"),
         (1, "no network missing", "check missing"),
         (1, "cannot read missing.eq", "check missing.eq"),
-        (1, "not UTF-8", "check binary.txt"),
+        (1, "not a text of equations", "check binary.txt"),
         (1, "line 1, column 1: this is not an equation", "check python.eq"),
         (1, "--hidden 0", "networks --hidden 0"),
         (1, "no size for", "show wrnn --hidden a=4"),

@@ -111,7 +111,7 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
 def slowly(connection: socket.socket, begin: bytes = b"") -> None:
     connection.sendall(begin)
-    for _ in range(100):
+    for _ in range(25):
         connection.sendall(b"a")
         time.sleep(0.1)
 

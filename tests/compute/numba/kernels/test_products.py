@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from recurra.compute.numba.kernels import products
 from recurra.compute.numba.kernels.gemm import gemm
 from recurra.compute.numba.kernels.jit import jit
-from recurra.compute.numba.kernels.transpose import turn
+from recurra.compute.numba.kernels.transpose import transpose_part
 
 
 @jit
@@ -145,22 +145,22 @@ def test_a_product_with_nan_is_nan():
     shape=st.tuples(st.integers(1, 50), st.integers(1, 50)),
     margins=st.tuples(*[st.integers(0, 5)] * 4),
 )
-def test_turn(dtype, shape, margins):
+def test_transpose_part(dtype, shape, margins):
     (rows, columns), (a_start, a_more, out_start, out_more) = shape, margins
     rng = np.random.default_rng(rows)
     a = rng.standard_normal(a_start + rows * (columns + a_more)).astype(dtype)
     out = np.full(out_start + columns * (rows + out_more), np.nan, dtype)
     formula = out.copy()
     arguments = (rows, columns, a, a_start, columns + a_more)
-    compiled_turn(*arguments, out, out_start, rows + out_more)
-    turn(*arguments, formula, out_start, rows + out_more)
+    compiled_transpose(*arguments, out, out_start, rows + out_more)
+    transpose_part(*arguments, formula, out_start, rows + out_more)
     np.testing.assert_array_equal(out, formula)
     assert np.isfinite(out).sum() == rows * columns
 
 
 @jit
-def compiled_turn(rows, columns, a, a_start, a_row, out, out_start, out_row):
-    turn(rows, columns, a, a_start, a_row, out, out_start, out_row)
+def compiled_transpose(rows, columns, a, a_start, a_row, out, out_start, out_row):
+    transpose_part(rows, columns, a, a_start, a_row, out, out_start, out_row)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
