@@ -25,7 +25,7 @@ def test_ends_at_once(tmp_path):
     running = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wait_for("compiling the kernels of deep, once: seconds ...", running.stdout)
+    wait_for("compiling the kernels of deep, once: some seconds ...", running.stdout)
     wait_for("compiling the kernels of deep, once: forward_3, 0:1", running.stdout)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=120)

@@ -150,8 +150,10 @@ class Dashboard(Lines):
 
 
 def compiling(record: Compiling) -> str:
-    """What there is to wait for before the first step."""
-    so_far = f"{record.kernel}, {duration(record.seconds)} so far" if record.kernel else "seconds"
+    """Line that says how long compiling has taken so far."""
+    so_far = "some seconds"
+    if record.kernel:
+        so_far = f"{record.kernel}, {duration(record.seconds)} so far"
     return f"compiling the kernels of {record.network}, once: {so_far} ..."
 
 
