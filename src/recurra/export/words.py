@@ -86,10 +86,6 @@ _WORDS: dict[str, tuple[str, str]] = {
         "One step of {optimizer}.",
         "{optimizer} 的一步更新。",
     ),
-    "clip": (
-        "scale gradients that are too long",
-        "缩小过长的梯度",
-    ),
     "read": (
         "The text and its distinct characters, the most frequent of the training text first.",
         "文本及其不同的字符，训练文本中最常见的在前。",
@@ -97,10 +93,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "training": (
         "Train on the first nine tenths of the text.",
         "用文本的前十分之九训练。",
-    ),
-    "smooth": (
-        "smoothed loss",
-        "平滑损失",
     ),
     "held": (
         "held-out text",

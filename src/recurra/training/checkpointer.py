@@ -60,9 +60,9 @@ class Checkpointer:
         if self.run is not None:
             self.run.append_metrics(to_json(record, step))
 
-    def save_best(self, judged: Weights, watch: Watch) -> bool:
-        """Keep the judged parameters as the best; whether there is a run to save them in."""
-        self.engine.copy(judged, "best")
+    def save_best(self, weights: Weights, watch: Watch) -> bool:
+        """Keep these parameters as the best; whether there is a run to save them in."""
+        self.engine.copy(weights, "best")
         self.has_best = True
         if self.run is None:
             return False

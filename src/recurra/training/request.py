@@ -143,8 +143,8 @@ class TrainRequest:
         elif self.preset is not None:
             corpus = corpus or load_corpus(texts, encoding, split, progress=progress)
             assert not isinstance(self.network, Network)
-            suited = preset(self.preset, corpus, self.network, self.choices)
-            network, recipe = suited.network, suited.recipe
+            chosen = preset(self.preset, corpus, self.network, self.choices)
+            network, recipe = chosen.network, chosen.recipe
         elif self.init_from is not None:
             warm = WarmStart.of(FinishedRun.open(self.init_from), self.keep_optimizer)
             network = warm.source.network
