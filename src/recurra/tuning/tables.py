@@ -1,6 +1,6 @@
 """The tables of a search: its trials, and what was measured before it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from recurra.tuning.cost import Probe
@@ -12,8 +12,15 @@ from recurra.view.words import LANGUAGES, Words
 Trial = Mapping[str, Any]  # of recurra.tuning.study.rows
 
 
-def _field(key: str, heading: str | Mapping[str, str] = "", **options: Any) -> Column[Trial]:
-    return Column(key, heading or key, lambda row: row[key], **options)
+def _field(
+    key: str,
+    heading: str | Mapping[str, str] = "",
+    *,
+    format: Callable[[Any], str] = numbers.number,
+    words: str = "",
+    hidden: bool = False,
+) -> Column[Trial]:
+    return Column(key, heading or key, lambda row: row[key], format, words, hidden=hidden)
 
 
 TRIALS = Table[Trial](
