@@ -13,8 +13,8 @@ from cases import OPTIMIZERS, TABLE, Case, Shape, Task
 from contenders import CONTENDERS, PEAK
 
 from recurra.compute.base import StepSettings
-from recurra.compute.engines import make_engine
 from recurra.compute.optimizers.registry import make_optimizer
+from recurra.compute.registry import make_engine
 
 # one stream with a vocabulary large enough for sparse embeddings, and several with a small one
 SHAPES = (Shape(60, 7, 1, 6), Shape(11, 7, 3, 6))

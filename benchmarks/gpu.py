@@ -26,10 +26,10 @@ from contenders.walk import Walk, plain
 from torch import Tensor, nn
 
 from recurra.compute.base import StepSettings
-from recurra.compute.engines import make_engine
 from recurra.compute.gradcheck import load_parameters, random_problem
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
 from recurra.errors import RecurraError
 from recurra.lang.library import library, load_network
 from recurra.lang.shapes import ShapeSolver

@@ -14,7 +14,7 @@ import argparse
 import time
 from pathlib import Path
 
-from recurra.compute.engines import available_threads
+from recurra.compute.registry import available_threads
 from recurra.text.sources import read_documents
 from recurra.training.recipe import RECIPES
 from recurra.tuning.request import TuneRequest

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from recurra.compute.engines import available_threads
+from recurra.compute.registry import available_threads
 from recurra.training.recipe import CLASSIC
 from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from recurra.comparison.results import evaluate_test as evaluate_test
     from recurra.comparison.runner import pending_runs as pending_runs
     from recurra.compute.base import Engine as Engine
-    from recurra.compute.engines import make_engine as make_engine
-    from recurra.compute.engines import register_engine as register_engine
     from recurra.compute.gradcheck import GradientCheck as GradientCheck
     from recurra.compute.gradcheck import check_gradients as check_gradients
     from recurra.compute.numba.codegen import generate_kernels as generate_kernels
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from recurra.compute.optimizers.registry import register_optimizer as register_optimizer
     from recurra.compute.plan import Plan as Plan
     from recurra.compute.plan import make_plan as make_plan
+    from recurra.compute.registry import make_engine as make_engine
+    from recurra.compute.registry import register_engine as register_engine
     from recurra.errors import EquationError as EquationError
     from recurra.errors import RecurraError as RecurraError
     from recurra.errors import RequestError as RequestError
@@ -110,7 +110,7 @@ _MODULES = {
     ),
     "comparison.runner": ("pending_runs",),
     "compute.base": ("Engine",),
-    "compute.engines": (
+    "compute.registry": (
         "make_engine",
         "register_engine",
     ),

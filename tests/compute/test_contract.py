@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from recurra.compute.base import Engine, StepSettings
-from recurra.compute.engines import ENGINES, make_engine
 from recurra.compute.gradcheck import check_gradients, load_parameters, random_problem
 from recurra.compute.optimizers.base import OptimizerSettings
 from recurra.compute.optimizers.registry import OPTIMIZERS, make_optimizer
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import ENGINES, make_engine
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
 from recurra.lang.shapes import ShapeSolver

@@ -11,7 +11,6 @@ from equations_list import OUTPUT, VALID, Valid
 from oracle import Result, evaluate
 from recurra.compute import autodiff as elements
 from recurra.compute.base import Engine, State
-from recurra.compute.engines import make_engine
 from recurra.compute.gradcheck import (
     Problem,
     check_gradients,
@@ -19,6 +18,7 @@ from recurra.compute.gradcheck import (
     random_problem,
 )
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.library import library, load_network
 from recurra.lang.network import Network

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from recurra.compute.base import Engine, StepSettings
-from recurra.compute.engines import make_engine
 from recurra.compute.gradcheck import load_parameters, random_problem
 from recurra.compute.numba import output_layer, step
 from recurra.compute.optimizers.base import OptimizerSettings
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
 from recurra.errors import SettingError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.shapes import ShapeSolver

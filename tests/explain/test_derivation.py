@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equations_list import VALID, Valid
-from recurra.compute.engines import make_engine
 from recurra.compute.gradcheck import load_parameters, random_problem
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
 from recurra.explain.derivation import Derivation, derive
 from recurra.explain.formulas import (
     Apply,

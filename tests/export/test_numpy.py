@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 
 import recurra
 from equations_list import VALID
-from recurra.compute.engines import make_engine
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
 from recurra.export.base import Export
 from recurra.export.numpy import NumpyProgram
 from recurra.lang.shapes import ShapeSolver

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from recurra.compute.engines import ENGINES
+from recurra.compute.registry import ENGINES
 from recurra.lang.library import library, load_network
 from recurra.storage.runs import Run
 from recurra.text.corpus import load_corpus

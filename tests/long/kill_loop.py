@@ -18,7 +18,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from recurra.compute.engines import DEFAULT_ENGINE, ENGINES
+from recurra.compute.registry import DEFAULT_ENGINE, ENGINES
 from recurra.lang.library import load_network
 from recurra.storage.runs import Run
 from recurra.text.corpus import load_corpus

@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 import recurra
-from recurra.compute.engines import DEFAULT_ENGINE, ENGINES
+from recurra.compute.registry import DEFAULT_ENGINE, ENGINES
 
 RECIPE = recurra.MODERN.with_(
     hidden=16, batch=8, seq_len=16, steps=120, warmup=10, lr=1e-2, record_every=60,

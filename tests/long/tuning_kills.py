@@ -27,8 +27,8 @@ from optuna.trial import TrialState
 
 from recurra.training.recipe import CLASSIC
 from recurra.tuning.request import TuneRequest
-from recurra.tuning.spec import StudySpec
 from recurra.tuning.study import Study, rows
+from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.workers import search
 
 SPACE = {"hidden": [16, 32, 48], "seq_len": [16, 32], "lr": [0.1, 0.03, 0.01, 0.003]}

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurra.compute.engines import make_engine
 from recurra.compute.gradcheck import load_parameters
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
 from recurra.errors import TextError
 from recurra.lang.library import load_network
 from recurra.lang.shapes import ShapeSolver

@@ -5,9 +5,9 @@ import pytest
 
 from equations_list import HIDDEN, OUTPUT
 from recurra.compute.base import Parameters
-from recurra.compute.engines import make_engine
 from recurra.compute.gradcheck import load_parameters
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
 from recurra.lang.library import library, load_network
 from recurra.lang.network import INITIALISATIONS, Network

@@ -73,10 +73,10 @@ def run_page(page: Path, folder: Path) -> None:
 
 def run() -> None:
     """Run the page that this process was started with, in its working folder."""
-    from recurra.compute import engines
+    from recurra.compute import registry
 
     # Nothing is compiled: the tests of the engines say that both compute the same.
-    engines.DEFAULT_ENGINE = "reference"
+    registry.DEFAULT_ENGINE = "reference"
     for language, title, text in blocks(Path(sys.argv[1])):
         if title:
             Path(title).write_text(text, "utf-8")

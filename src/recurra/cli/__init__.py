@@ -42,9 +42,9 @@ COMMANDS = {
     "worker": ("studies", "Work on a search that another process began."),
     "compare": ("comparing", "Compare networks, with several seeds and intervals."),
     "report": ("comparing", "Make one page of a comparison, or of runs."),
-    "write": ("using", "Go on with a text, as a trained network would."),
+    "write": ("writing", "Go on with a text, as a trained network would."),
     "export": ("exporting", "Write a network or a run as a program that needs no Recurra."),
-    "eval": ("using", "Evaluate a trained network on held-out text."),
+    "eval": ("evaluating", "Evaluate a trained network on held-out text."),
 }
 # Read when NumPy is imported. Products of one time step are small: on the reference engine, threads
 # of BLAS would wait for each other many times longer than they work. The compiled one has its own.

@@ -11,7 +11,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.output import echo, make_console, print_json, print_table, tell_written
-from recurra.compute.engines import DEFAULT_ENGINE, engine_on
+from recurra.compute.registry import DEFAULT_ENGINE, engine_on
 from recurra.storage.outputs import check_output, output_format, write_output
 from recurra.view import numbers
 

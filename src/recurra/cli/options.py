@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from recurra.compute.engines import DEFAULT_ENGINE, DEVICES, ENGINES, engine_on
+from recurra.compute.registry import DEFAULT_ENGINE, DEVICES, ENGINES, engine_on
 from recurra.errors import RequestError
 from recurra.training.recipe import RECIPES, Recipe, declared_types, rule
 

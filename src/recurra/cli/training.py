@@ -16,8 +16,8 @@ from recurra.cli.output import (
     print_table,
     shown_path,
 )
-from recurra.cli.using import write_texts
-from recurra.compute.engines import DEFAULT_ENGINE, engine_on
+from recurra.cli.writing import write_texts
+from recurra.compute.registry import DEFAULT_ENGINE, engine_on
 from recurra.text.decoding import UTF8
 from recurra.training.records import Finished
 from recurra.training.request import refuse_divergence

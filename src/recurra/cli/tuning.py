@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from recurra.tuning.cost import CostEstimate
-    from recurra.tuning.spec import StudySpec
+    from recurra.tuning.study_spec import StudySpec
 
 
 @options.recipe_options

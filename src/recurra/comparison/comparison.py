@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from recurra.comparison.budgets import Budget, Match, is_folder_name
-from recurra.compute.engines import check_engine
+from recurra.compute.registry import check_engine
 from recurra.errors import RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse

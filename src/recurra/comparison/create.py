@@ -15,7 +15,7 @@ from recurra.comparison.comparison import (
     refuse_what_cannot_be_compared,
 )
 from recurra.comparison.environment import machine
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
+from recurra.compute.registry import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network

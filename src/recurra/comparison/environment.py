@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from recurra._version import __version__
-from recurra.compute.engines import available_threads
+from recurra.compute.registry import available_threads
 
 
 def machine() -> dict[str, str]:

@@ -12,7 +12,7 @@ from recurra.comparison.comparison import (
 )
 from recurra.comparison.create import SEEDS
 from recurra.comparison.environment import machine
-from recurra.compute.engines import available_threads
+from recurra.compute.registry import available_threads
 from recurra.errors import SettingError
 from recurra.lang.shapes import ShapeSolver
 from recurra.text.sources import Source

@@ -10,7 +10,7 @@ from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_comparison
 from recurra.comparison.results import Results, evaluate_test
 from recurra.comparison.runner import pending_runs
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.errors import RequestError
 from recurra.lang.network import Network
 from recurra.text.corpus import DEFAULT_SPLIT, Split
@@ -18,7 +18,7 @@ from recurra.text.sources import Source
 from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
 from recurra.training.records import Record
 from recurra.training.request import as_shares, as_sources, refuse_beside
-from recurra.tuning.spec import FILE as STUDY_FILE
+from recurra.tuning.study_spec import FILE as STUDY_FILE
 
 Runs = Sequence[Source] | Mapping[str, Sequence[Source]]
 Studies = Sequence[Source] | Mapping[str, Source]

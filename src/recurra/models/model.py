@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.compute.base import Engine, Parameters
-from recurra.compute.engines import DEFAULT_ENGINE, make_engine
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import DEFAULT_ENGINE, make_engine
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
 from recurra.text.vocabulary import Vocabulary

@@ -12,7 +12,7 @@ from recurra.text.corpus import TextSpec
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import BUDGETS, RECIPES, Recipe
 from recurra.tuning.space import CLASSIC_HIDDEN, classic_space
-from recurra.tuning.spec import StudySpec
+from recurra.tuning.study_spec import StudySpec
 
 
 def comparison_commands(comparison: Comparison) -> list[str]:

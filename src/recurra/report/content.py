@@ -27,7 +27,7 @@ from recurra.training.finished_run import FinishedRun, Losses
 from recurra.training.recipe import Recipe
 from recurra.training.records import Finished
 from recurra.training.sessions import load_run_corpus
-from recurra.tuning.spec import FILE as STUDY_FILE
+from recurra.tuning.study_spec import FILE as STUDY_FILE
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recurra.comparison.comparison import PlannedRun
-from recurra.tuning.spec import StudySpec
+from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import Trial, rank
 
 SHOWN = 3  # of the best trials have curves and samples

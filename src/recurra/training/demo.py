@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.lang.library import load_network
 from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from recurra.compute.engines import DEFAULT_ENGINE
+from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.errors import RequestError, RunError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from recurra.compute.engines import check_engine
+from recurra.compute.registry import check_engine
 from recurra.storage.runs import KEPT_TEXT, Name, Run
 from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import TextSpec

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
+from recurra.compute.registry import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import RunError, TextError
 from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, evaluate

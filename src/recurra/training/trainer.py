@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from recurra.compute.base import Weights
-from recurra.compute.engines import DEFAULT_ENGINE, make_engine
+from recurra.compute.registry import DEFAULT_ENGINE, make_engine
 from recurra.errors import RunError
 from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, cut, evaluate

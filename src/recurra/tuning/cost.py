@@ -27,7 +27,7 @@ from recurra.training.records import Finished
 from recurra.training.trainer import Trainer
 from recurra.tuning.pruners.base import SynchronousPruner
 from recurra.tuning.space import Setting
-from recurra.tuning.spec import StudySpec, shown
+from recurra.tuning.study_spec import StudySpec, shown
 from recurra.tuning.trials import Trial
 
 DAY = 86_400.0  # seconds that the original spent on one grid, on 12 cores, unfinished

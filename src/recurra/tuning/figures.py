@@ -10,8 +10,8 @@ from recurra.stats.expected_best import expected_best
 from recurra.storage.files import cannot_write
 from recurra.storage.folder import write_atomic
 from recurra.tuning.space import Range
-from recurra.tuning.spec import StudySpec
 from recurra.tuning.statistics import compared, history, importance, losses_of_search
+from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import Trial
 from recurra.view.axes import Figure
 from recurra.view.charts import Curve, bars, curves

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from recurra.tuning.cost import fraction_done
-from recurra.tuning.spec import StudySpec
+from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import RUNNING, State, Trial, rank
 
 

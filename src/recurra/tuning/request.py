@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recurra.compute.engines import DEFAULT_ENGINE, available_threads, require_engine
+from recurra.compute.registry import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import RequestError, SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -19,8 +19,8 @@ from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Goal
 from recurra.tuning.samplers import SAMPLERS
 from recurra.tuning.space import Range, Space, Values, classic_space, load_space, parse_space
-from recurra.tuning.spec import StudySpec
 from recurra.tuning.study import Study
+from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import Trial
 from recurra.tuning.workers import search
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from recurra.tuning.pruners.base import SynchronousPruner
 from recurra.tuning.space import SettingValue
-from recurra.tuning.spec import StudySpec
+from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import DIVERGED, DONE, FAILED, PRUNED, SKIPPED, Trial, rank
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recurra.stats.ranks import rank_correlation
 from recurra.tuning.space import SettingValue
-from recurra.tuning.spec import StudySpec
+from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import DIVERGED, DONE, Trial
 
 Array = NDArray[np.float64]

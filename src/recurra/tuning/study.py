@@ -20,7 +20,7 @@ from recurra.training.finished_run import FinishedRun
 from recurra.training.winner import Winner
 from recurra.tuning.leases import Leases
 from recurra.tuning.optuna_storage import public_url
-from recurra.tuning.spec import FILE, StudySpec, load_spec, save_spec, study_name
+from recurra.tuning.study_spec import FILE, StudySpec, load_spec, save_spec, study_name
 from recurra.tuning.trial_store import TrialStore
 from recurra.tuning.trials import DONE, WAITING, Trial, best
 

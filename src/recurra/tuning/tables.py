@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recurra.tuning.cost import Probe
-from recurra.tuning.spec import StudySpec
+from recurra.tuning.study_spec import StudySpec
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
 from recurra.view.words import LANGUAGES, Words

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recurra.compute.engines import require_engine
+from recurra.compute.registry import require_engine
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
 from recurra.training.records import Finished, Sample, read_records
@@ -21,7 +21,7 @@ from recurra.training.stopping import DIVERGED as TRAINING_DIVERGED
 from recurra.training.stopping import INTERRUPTED
 from recurra.training.trainer import Trainer
 from recurra.tuning.space import Setting
-from recurra.tuning.spec import StudySpec
+from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import DIVERGED, DONE, PRUNED, WAITING, State, Trial
 
 SAVE_SECONDS = 20.0  # a killed process costs a trial so much at most

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from equations_list import VALID
-from recurra.compute.engines import make_engine
 from recurra.compute.gradcheck import load_parameters, random_problem
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
 from recurra.compute.torch.cuda import KernelPrograms, Launch, fused_programs
 from recurra.compute.torch.cuda_codegen import Kernel
 from recurra.compute.torch.tape import Walk

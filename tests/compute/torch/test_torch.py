@@ -13,10 +13,10 @@ import torch
 import recurra
 from command_line import RECURRA, SMALL, process, wait_for, write_text
 from recurra.compute.base import StepSettings
-from recurra.compute.engines import check_engine, engine_on, make_engine, require_engine
 from recurra.compute.gradcheck import load_parameters, random_problem
 from recurra.compute.optimizers.base import Optimizer, OptimizerSettings
 from recurra.compute.plan import make_plan
+from recurra.compute.registry import check_engine, engine_on, make_engine, require_engine
 from recurra.compute.torch.devices import computing, find_device
 from recurra.compute.torch.formulas import parse_formula
 from recurra.compute.torch.functions import formula_of

@@ -11,8 +11,8 @@ from recurra.tuning.cost import count_parameters
 from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Goal
 from recurra.tuning.request import TuneRequest
-from recurra.tuning.spec import StudySpec, load_spec
 from recurra.tuning.study import Study
+from recurra.tuning.study_spec import StudySpec, load_spec
 from studies import LENGTH, RECIPE, make_spec, replaced, study, write_text
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from recurra.compute.engines import check_engine
+from recurra.compute.registry import check_engine
 from recurra.errors import EquationError, RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse

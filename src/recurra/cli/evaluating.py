@@ -1,0 +1,51 @@
+"""The command `eval`: how well a run predicts a text."""
+
+from typing import Annotated
+
+import typer
+
+import recurra
+from recurra.cli import options
+from recurra.cli.output import echo, make_console, print_json, print_table
+from recurra.compute.registry import DEFAULT_ENGINE, engine_on
+
+
+def eval_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")],
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Other texts; or its own, if they were moved."),
+    ] = None,
+    windows: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Also from zeros at every N characters."),
+    ] = None,
+    encoding: options.Encoding = None,
+    engine: options.EngineName = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    fetch: options.Fetch = False,
+    json: options.Json = False,
+) -> None:
+    """How well a run predicts the whole of its held-out text, or of other texts."""
+    from recurra.training.tables import SCORES
+
+    opened = recurra.Run.open(run)
+    scores = list(
+        recurra.score(
+            opened,
+            texts,
+            encoding=encoding,
+            windows=windows,
+            engine=engine_on(engine, device) or DEFAULT_ENGINE,
+            threads=threads,
+            fetch=fetch,
+        )
+    )
+    if scores[0].skipped:
+        echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
+    if json:
+        results = SCORES.records(scores)
+        print_json({"run": str(opened.folder), "skipped": scores[0].skipped, "results": results})
+    else:
+        print_table(make_console(), SCORES.show(scores))
