@@ -102,7 +102,8 @@ class Evaluator:
             # a tied matrix has columns for classes behind those for characters
             return self._one_hot(self.example.text[t - 1])
         if t < 1:
-            return self.example.past[quantity][t - 1]
+            past: Array = self.example.past[quantity][t - 1]
+            return past
         known = self._known.get(("value", quantity, t))
         if known is None:
             known = self.evaluate(self._steps[quantity], t) + self._zeros(quantity)
