@@ -97,7 +97,7 @@ class Workspace:
 
 
 def kind_of(folder: Path) -> Kind | None:
-    """What a folder is, by the file that tells it."""
+    """The kind of a folder, by the file that tells it."""
     return next((kind for name, kind in KINDS.items() if os.path.isfile(folder / name)), None)
 
 
