@@ -61,7 +61,7 @@ class Workspace:
         return sorted(self._found(), key=lambda entry: entry.label)
 
     def entry(self, id: str, kind: Kind | None = None) -> Entry:
-        """What has this id.
+        """The entry with this id.
 
         Args:
             id: of an `Entry`; runs inside a study or a comparison have one, too.
