@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from recurra.studio import catalogue
+from recurra.studio import catalogue, network, wording
 from recurra.studio.responses import HANDLERS
 from recurra.studio.security import Guard
 from recurra.studio.workspace import Workspace
@@ -34,6 +34,8 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
     if page:
         routes += [
             *catalogue.routes(workspace),
+            *wording.routes(),
+            *network.routes(workspace),
             Route("/", _index),
             Mount("/static", _Static(directory=STATIC)),
         ]
