@@ -10,7 +10,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from recurra.studio import catalogue
+from recurra.studio import catalogue, endpoint
+from recurra.studio.models import Models
+from recurra.studio.pool import Pool
 from recurra.studio.responses import HANDLERS
 from recurra.studio.security import Guard
 from recurra.studio.workspace import Workspace
@@ -30,7 +32,7 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
         RunError: there is no such folder.
     """
     workspace = Workspace(folder)
-    routes: list[BaseRoute] = []
+    routes: list[BaseRoute] = endpoint.routes(Models(workspace), Pool())
     if page:
         routes += [
             *catalogue.routes(workspace),
