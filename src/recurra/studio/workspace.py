@@ -58,7 +58,7 @@ class Workspace:
         return sorted(self._found(), key=lambda entry: entry.label)
 
     def entry(self, id: str, kind: Kind | None = None) -> Entry:
-        """What has this id.
+        """The entry with this id.
 
         Args:
             id: of an `Entry`; runs inside a study or a comparison have one, too.
@@ -95,7 +95,7 @@ class Workspace:
 
 
 def kind_of(folder: Path) -> Kind | None:
-    """What a folder is, by the file that tells it."""
+    """The kind of a folder, by the file that tells it."""
     return next((kind for name, kind in KINDS.items() if os.path.isfile(folder / name)), None)
 
 
