@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import openai
@@ -9,6 +10,7 @@ import pytest
 
 import recurra
 from recurra.training.finished_run import load_model
+from serving import serving
 
 RUN = "runs/rnn"
 PROMPT = "to be or not"
@@ -218,3 +220,29 @@ def test_what_is_no_request(studio, body):
 def test_fields_without_effect_are_taken(client):
     options = {"best_of": 1, "presence_penalty": 0, "logit_bias": {}, "user": "me"}
     assert len(complete(client, max_tokens=2, **options).choices[0].text) == 2
+
+
+# -- the tokenizer
+
+
+def test_the_tokenizer_is_the_vocabulary(studio, model):
+    _, http = studio
+    assert http.get("/tokenizer_info").json() == {"bos_token": "\n", "eos_token": None}
+    numbers = model.vocabulary.encode(PROMPT).tolist()
+    assert http.post("/tokenize", json={"prompt": PROMPT}).json()["tokens"] == numbers
+    assert http.post("/detokenize", json={"tokens": numbers}).json() == {"prompt": PROMPT}
+    for path, body in [
+        ("tokenize", {}), ("tokenize", {"prompt": 1}), ("tokenize", {"prompt": "€"}),
+        ("detokenize", {"tokens": "a"}), ("detokenize", {"tokens": [10**9]}),
+        ("detokenize", {"tokens": [-1]}), ("detokenize", {"tokens": [True]}),
+    ]:  # fmt: skip
+        assert http.post(f"/{path}", json=body).status_code == 400
+
+
+def test_two_models_have_no_tokenizer(tmp_path, folder):
+    for name in "ab":
+        shutil.copytree(folder / RUN, tmp_path / name)
+    with serving(tmp_path) as (_, http):
+        response = http.get("/tokenizer_info")
+    assert response.status_code == 404
+    assert "serve the folder of one run" in response.text

@@ -7,7 +7,7 @@ own, before temperature.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from recurra.models.model import Model
 from recurra.models.sampling import Array, Sampling, Writer, until
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
+from recurra.text.vocabulary import Vocabulary
 
 CHARACTERS = 16  # written where a request does not say how many, as by OpenAI
 MOST_CHARACTERS = 1_000_000  # read, written and told in one request, with their alternatives
@@ -24,6 +25,8 @@ MOST_ALTERNATIVES = 20
 STOPS = 4
 PIECE = 4096  # characters of a prompt that are read before others have their turn
 Prompts = list[str] | list[list[int]]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +138,7 @@ class Choice:
 
 
 class Completion:
-    """What one request computes.
+    """The characters that answer one request.
 
     Args:
         request: what was asked for.
@@ -199,10 +202,7 @@ class Completion:
         vocabulary = self.model.vocabulary
         if isinstance(prompt, str):
             return vocabulary.encode(vocabulary.known(prompt))
-        if not all(0 <= number < len(vocabulary) for number in prompt):
-            raise BadRequestError(
-                "prompt", f"a number of a character has to be from 0 to {len(vocabulary) - 1:,}"
-            )
+        check_numbers("prompt", prompt, vocabulary)
         return np.array(prompt, np.int32)
 
     def _text(self, index: int, writer: Writer, numbers: Array) -> Iterator[Choice]:
@@ -242,12 +242,7 @@ def read_request(body: bytes) -> tuple[CompletionRequest, Prompts]:
     Raises:
         RecurraError: it is none.
     """
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise BadRequestError("body", "the body of the request has to be a JSON object")
+    asked = _read_object(body)
     prompt: Any = asked.pop("prompt", "")
     if isinstance(prompt, str) or (_is_list_of(prompt, int) and prompt):
         prompt = [prompt]
@@ -263,3 +258,36 @@ def read_request(body: bytes) -> tuple[CompletionRequest, Prompts]:
 
 def _is_list_of(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(type(item) is kind for item in value)
+
+
+def read_field(body: bytes, name: str, kind: type[T]) -> T:
+    """A field of a body of JSON.
+
+    Raises:
+        BadRequestError: it is not there, or of another type.
+    """
+    value = _read_object(body).get(name)
+    if not isinstance(value, kind):
+        raise BadRequestError(name, f"{name} has to be a {kind.__name__}")
+    return value
+
+
+def check_numbers(name: str, numbers: list[Any], vocabulary: Vocabulary) -> None:
+    """Refuse what are no numbers of characters.
+
+    Raises:
+        BadRequestError: with the name of the field.
+    """
+    last = len(vocabulary) - 1
+    if not all(type(number) is int and 0 <= number <= last for number in numbers):
+        raise BadRequestError(name, f"a number of a character has to be from 0 to {last:,}")
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadRequestError("body", "the body of the request has to be a JSON object")
+    return found

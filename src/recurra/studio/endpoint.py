@@ -6,13 +6,20 @@ import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from recurra.errors import RecurraError
 from recurra.models.model import Model
-from recurra.studio.completion import Choice, Completion, read_request
+from recurra.studio.completion import (
+    Choice,
+    Completion,
+    check_numbers,
+    read_field,
+    read_request,
+)
 from recurra.studio.errors import BadRequestError, MissingError
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
@@ -60,10 +67,30 @@ def routes(models: Models, pool: Pool) -> list[BaseRoute]:
             whole["skipped"] = completion.skipped
         return Response(await pool.run(lambda: to_json(whole)), media_type="application/json")
 
+    async def describe(request: Request) -> Response:
+        # a text begins as after a line break
+        known = not (await pool.run(models.only)).vocabulary.unknown("\n")
+        return answer({"bos_token": "\n" if known else None, "eos_token": None})
+
+    async def tokenize(request: Request) -> Response:
+        prompt = read_field(await request.body(), "prompt", str)
+        numbers = (await pool.run(models.only)).vocabulary.encode(prompt).tolist()
+        return answer({"tokens": numbers, "count": len(numbers)})
+
+    async def detokenize(request: Request) -> Response:
+        numbers = read_field(await request.body(), "tokens", list)
+        vocabulary = (await pool.run(models.only)).vocabulary
+        check_numbers("tokens", numbers, vocabulary)
+        return answer({"prompt": vocabulary.decode(np.array(numbers, np.int32))})
+
     return [
         Route("/v1/models", list_models),
         Route("/v1/models/{model:path}", show_model),
         Route("/v1/completions", complete, methods=["POST"]),
+        # as vLLM has them, and lm-evaluation-harness asks
+        Route("/tokenizer_info", describe),
+        Route("/tokenize", tokenize, methods=["POST"]),
+        Route("/detokenize", detokenize, methods=["POST"]),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a request can be refused for, besides what the library refuses."""
+"""Refusals of a request, besides those of the library."""
 
 from recurra.errors import RequestError, RunError
 

@@ -5,6 +5,7 @@ from threading import Lock
 
 from recurra.models.model import Model
 from recurra.storage.runs import Run
+from recurra.studio.errors import MissingError
 from recurra.studio.workspace import Entry, Workspace
 from recurra.training.finished_run import load_model
 
@@ -26,6 +27,17 @@ class Models:
     def entries(self) -> list[Entry]:
         """The runs that hold a model."""
         return [entry for entry in self._workspace.entries() if _checkpoint(entry) is not None]
+
+    def only(self) -> Model:
+        """The model of a folder that has one; a tokenizer is asked for without the name of one.
+
+        Raises:
+            MissingError: there is none, or there are several.
+        """
+        entries = self.entries()
+        if len(entries) != 1:
+            raise MissingError(f"the folder has {len(entries)} models: serve the folder of one run")
+        return self.load(entries[0].id)
 
     def load(self, id: str) -> Model:
         """The best model that a run has by now.
