@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -34,6 +33,7 @@ from recurra.lang.parser import parse
 from recurra.lang.shapes import ShapeSolver
 from recurra.storage.outputs import write_output
 from recurra.studio.forms import read_form
+from recurra.studio.pool import Pool
 from recurra.studio.responses import answer
 from recurra.studio.workspace import Workspace
 from recurra.view.tables import html
@@ -84,27 +84,29 @@ class Save:
     replace: bool = False
 
 
-def routes(workspace: Workspace) -> list[BaseRoute]:
+def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
     """The routes of the place."""
 
     async def gallery(request: Request) -> Response:
-        return answer(await run_in_threadpool(_gallery, workspace.folder))
+        return answer(await pool.run(lambda: _gallery(workspace.folder)))
 
     async def save(request: Request) -> Response:
         form = await read_form(request, Save)
-        return answer(await run_in_threadpool(_save, workspace.folder, form))
+        return answer(await pool.run(lambda: _save(workspace.folder, form)))
 
     return [
         Route("/api/network/gallery", gallery),
         Route("/api/network/save", save, methods=["POST"]),
         *(
-            Route(f"/api/network/{name}", _computed(compute), methods=["POST"])
+            Route(f"/api/network/{name}", _computed(compute, pool), methods=["POST"])
             for name, compute in _ANSWERS.items()
         ),
     ]
 
 
-def _computed(compute: Callable[[Equations], dict[str, Any]]) -> Callable[[Request], Any]:
+def _computed(
+    compute: Callable[[Equations], dict[str, Any]], pool: Pool
+) -> Callable[[Request], Any]:
     """A route that computes from equations; of wrong ones the answer says what and where.
 
     That is an answer like any other: who types is wrong most of the time.
@@ -113,7 +115,7 @@ def _computed(compute: Callable[[Equations], dict[str, Any]]) -> Callable[[Reque
     async def route(request: Request) -> Response:
         form = await read_form(request, Equations)
         try:
-            return answer(await run_in_threadpool(compute, form))
+            return answer(await pool.run(lambda: compute(form)))
         except EquationError as error:
             place = {"line": error.line, "column": error.column}
             return answer({"error": {"message": error.message, **place}})
