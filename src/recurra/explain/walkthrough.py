@@ -88,7 +88,7 @@ def _zero(latex: Latex, quantity: str) -> str:
 
 
 def _part(latex: Latex, paths: tuple[Path, ...]) -> str:
-    """What one time step adds to the gradient of a parameter."""
+    """The part of one time step in the gradient of a parameter."""
     return " + ".join(latex.formula(path.formula) for path in paths)
 
 

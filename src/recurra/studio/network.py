@@ -156,7 +156,7 @@ def _save(folder: Path, form: Save) -> dict[str, Any]:
 
 
 def _check(form: Equations) -> dict[str, Any]:
-    """What is known as soon as the equations are right: shapes, choices, the diagram."""
+    """All that is shown as soon as the equations are right: shapes, the diagram, questions."""
     network = form.network()
     shapes = ShapeSolver(network).shapes(form.vocabulary, form.hidden)
     parameters = [
