@@ -94,7 +94,7 @@ class _Program(LibraryProgram):
 
     @property
     def words(self) -> dict[str, str]:
-        """What the parts that all libraries share call things."""
+        """Names of the library, for the parts that all share."""
         return {
             "library": "JAX",
             "np": "np",
@@ -120,7 +120,7 @@ class _Program(LibraryProgram):
         return f"jnp.zeros({size}, {first}.dtype)"
 
     def slots(self) -> dict[str, str]:
-        """What fills the places of the template."""
+        """Texts for the places of the template."""
         assert isinstance(self.code, _Text)
         texts, drops = self.starts.texts(self.templates), bool(self.steps.rates)
         first = self.network.parameters[0]

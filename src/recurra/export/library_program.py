@@ -96,7 +96,7 @@ class LibraryProgram(ABC):
     @property
     @abstractmethod
     def words(self) -> dict[str, str]:
-        """What the parts that all libraries share call things."""
+        """Names of the library, for the parts that all share."""
 
     @abstractmethod
     def formulas(self) -> LibraryText:
@@ -108,7 +108,7 @@ class LibraryProgram(ABC):
 
     @abstractmethod
     def slots(self) -> dict[str, str]:
-        """What fills the places of the template, those of all libraries apart."""
+        """Texts for the places of the template that are not the same for all libraries."""
 
     def write(self, path: Path) -> list[Path]:
         """Write the program and, of a run, its weights beside it, as ``.safetensors``."""

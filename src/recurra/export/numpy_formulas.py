@@ -120,7 +120,7 @@ class NumpyText(PythonText):
         self.character = names.take("x")
 
     def moment(self, name: str, lag: int) -> str:
-        """What has a name, at a time."""
+        """A named series at a time."""
         moved = f" - {lag}" if lag > 0 else f" + {-lag}" if lag else ""
         return f"{name}[{self.time}{moved}]"
 

@@ -72,7 +72,7 @@ class Starts:
         return {name: self._text(name, start, templates) for name, start in self.starts.items()}
 
     def lines(self, templates: Templates) -> list[str]:
-        """What stands before the expressions: sizes, and counts."""
+        """Lines before the expressions: sizes, and counts."""
         lines = ["S = V + len(classes(V))"] if self.network.shortlist else []
         if "counts" in self.kinds.values():
             lines.append(f"counts = {templates['smoothed']}")

@@ -90,7 +90,7 @@ class _Program(LibraryProgram):
 
     @property
     def words(self) -> dict[str, str]:
-        """What the parts that all libraries share call things."""
+        """Names of the library, for the parts that all share."""
         return {
             "library": "PyTorch",
             "np": "torch",
@@ -121,7 +121,7 @@ class _Program(LibraryProgram):
         return self.attributes[parameter]
 
     def slots(self) -> dict[str, str]:
-        """What fills the places of the template."""
+        """Texts for the places of the template."""
         assert isinstance(self.code, _Text)
         texts = self.starts.texts(self.templates)
         first = next(iter(self.attributes.values()))
