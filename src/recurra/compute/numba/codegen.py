@@ -32,6 +32,7 @@ HEADER = '''"""Kernels generated from a plan by recurra/compute/numba/codegen.py
 {equations}
 from numpy import {dtype}
 
+from recurra.compute.numba.kernels.drawing import carry, draw, log_probabilities, put
 from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
 from recurra.compute.numba.kernels.jit import jit
 from recurra.compute.numba.kernels.layernorm import *  # noqa: F403
@@ -75,11 +76,13 @@ class Source:
     Attributes:
         text: Python source of the functions.
         forward, backward: their calls, one a block, in order.
+        write: the call of the function that writes text; what it takes besides, see `_write`.
     """
 
     text: str
     forward: tuple[Call, ...]
     backward: tuple[Call, ...]
+    write: Call
 
 
 _WORD = re.compile(r"\w+")
@@ -117,10 +120,11 @@ def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
     functions, begun = _Functions(), _begun(plan)
     blocks = list(enumerate(plan.blocks, 1))
     forward = [functions.call("forward", _Forward(plan, dtype, *b, begun)) for b in blocks]
+    write = _write(plan, forward, functions)
     backward = [functions.call("backward", _Backward(plan, dtype, *b, begun)) for b in blocks[::-1]]
     lines = [line for line in plan.network.source.splitlines() if not line.startswith("#")]
     header = HEADER.format(equations="".join(f"# {line}\n" for line in lines), dtype=dtype)
-    return Source(header + "\n\n".join(functions.texts), tuple(forward), tuple(backward))
+    return Source(header + "\n\n".join(functions.texts), tuple(forward), tuple(backward), write)
 
 
 def _begun(plan: Plan) -> set[Key]:
@@ -129,6 +133,38 @@ def _begun(plan: Plan) -> set[Key]:
     names |= {*plan.logits.biases, *(term.matrix for term in plan.logits.terms)}
     output: set[Key] = {("d_dropped", term.vector) for term in plan.logits.terms}
     return output | {("gradient", name) for name in names}
+
+
+def _write(plan: Plan, forward: list[Call], functions: "_Functions") -> Call:
+    """A function that writes: the forward functions, the output layer and the draw, in a loop.
+
+    After the arrays it takes ``hidden`` (1, h), matrix and bias of the output layer, the sizes of
+    its classes (none without), the numbers to draw by, the temperature, top_k and top_p (0 for all)
+    and ``text``, int32, which it fills. It gives how many characters it has drawn.
+    """
+    keys: dict[Key, str] = {
+        key: f"v{i}"
+        for i, key in enumerate(dict.fromkeys(key for call in forward for key in call.keys))
+    }
+    names = {key: FIXED.get(key, name) for key, name in keys.items()}
+    body = [f"{c.function}({', '.join(names[key] for key in c.keys)})" for c in forward]
+    body.append("start = 0")
+    for term in plan.logits.terms:
+        row = plan.lags[term.vector] - term.lag
+        body.append(f"start = put({names['dropped', term.vector]}, {row}, hidden, start)")
+    body += [f"carry({names['vector', name]}, {lags})" for name, lags in plan.state.items()]
+    body += [
+        "log_p = log_probabilities(hidden, matrix, bias, sizes)",
+        "character = draw(log_p[0], uniforms[i], temperature, top_k, top_p)",
+        "if character < 0:",
+        "    return i",
+        "text[i] = inputs[0] = character",
+    ]
+    more = "hidden, matrix, bias, sizes, uniforms, temperature, top_k, top_p, text"
+    head = f"@jit\ndef write({', '.join(names.values())}, {more}):"
+    loop = ["    for i in range(text.size):", *(f"        {line}" for line in body)]
+    functions.texts.append("\n".join([head, *loop, "    return text.size"]) + "\n")
+    return Call("write", tuple(keys))
 
 
 class _Functions:
