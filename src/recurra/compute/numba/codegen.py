@@ -9,8 +9,6 @@ carried past. Arguments are named after their `Kind` and their quantity.
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Literal
 
 from recurra.compute.autodiff import (
     Adjoint,
@@ -24,6 +22,8 @@ from recurra.compute.autodiff import (
     Temporary,
     Value,
 )
+from recurra.compute.numba.source import FIXED, Call, Key, Kind, Source
+from recurra.compute.numba.writing_codegen import writing_function
 from recurra.compute.plan import Block, Plan, Stage, Sum, Term
 
 # The equations are comments, and without those of the user: a text must not become code.
@@ -42,57 +42,7 @@ from recurra.compute.numba.kernels.products import *  # noqa: F403
 '''
 
 
-Kind = Literal[
-    "inputs",  # the text, int32, one character a row
-    "batch",  # streams of text
-    "dropout_scale",  # factor of what dropout keeps; 0: no dropout
-    "parameter",
-    "transposed",  # copy of a matrix that the time loop multiplies with
-    "vector",
-    "dropped",  # what products outside the block see of a vector: itself, unless there is dropout
-    "sum",  # in the backward pass: d loss / d sum
-    "inv_std",  # 1 / standard deviation of a vector before its normalisation
-    "mask",  # of a vector
-    "edge_mask",  # of a dropout edge
-    "d_vector",  # d loss / d vector
-    "d_dropped",  # d loss / d what products outside the block see
-    "gradient",  # d loss / d parameter
-]
-Key = tuple[Kind, str]  # and the name in the plan
-
-
-@dataclass(frozen=True)
-class Call:
-    """The call of a generated function for one block: its name, its arguments in order."""
-
-    function: str
-    keys: tuple[Key, ...]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Generated kernels.
-
-    Attributes:
-        text: Python source of the functions.
-        forward, backward: their calls, one a block, in order.
-        write: the call of the function that writes text; what it takes besides, see `_write`.
-    """
-
-    text: str
-    forward: tuple[Call, ...]
-    backward: tuple[Call, ...]
-    write: Call
-
-
 _WORD = re.compile(r"\w+")
-
-
-FIXED: dict[Key, str] = {
-    ("inputs", ""): "inputs",
-    ("batch", ""): "batch",
-    ("dropout_scale", ""): "dropout_scale",
-}
 
 
 def local_gradients(plan: Plan) -> set[str]:
@@ -120,7 +70,8 @@ def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
     functions, begun = _Functions(), _begun(plan)
     blocks = list(enumerate(plan.blocks, 1))
     forward = [functions.call("forward", _Forward(plan, dtype, *b, begun)) for b in blocks]
-    write = _write(plan, forward, functions)
+    write, text = writing_function(plan, forward)
+    functions.texts.append(text)
     backward = [functions.call("backward", _Backward(plan, dtype, *b, begun)) for b in blocks[::-1]]
     lines = [line for line in plan.network.source.splitlines() if not line.startswith("#")]
     header = HEADER.format(equations="".join(f"# {line}\n" for line in lines), dtype=dtype)
@@ -133,38 +84,6 @@ def _begun(plan: Plan) -> set[Key]:
     names |= {*plan.logits.biases, *(term.matrix for term in plan.logits.terms)}
     output: set[Key] = {("d_dropped", term.vector) for term in plan.logits.terms}
     return output | {("gradient", name) for name in names}
-
-
-def _write(plan: Plan, forward: list[Call], functions: "_Functions") -> Call:
-    """A function that writes: the forward functions, the output layer and the draw, in a loop.
-
-    After the arrays it takes ``hidden`` (1, h), matrix and bias of the output layer, the sizes of
-    its classes (none without), the numbers to draw by, the temperature, top_k and top_p (0 for all)
-    and ``text``, int32, which it fills. It gives how many characters it has drawn.
-    """
-    keys: dict[Key, str] = {
-        key: f"v{i}"
-        for i, key in enumerate(dict.fromkeys(key for call in forward for key in call.keys))
-    }
-    names = {key: FIXED.get(key, name) for key, name in keys.items()}
-    body = [f"{c.function}({', '.join(names[key] for key in c.keys)})" for c in forward]
-    body.append("start = 0")
-    for term in plan.logits.terms:
-        row = plan.lags[term.vector] - term.lag
-        body.append(f"start = put({names['dropped', term.vector]}, {row}, hidden, start)")
-    body += [f"carry({names['vector', name]}, {lags})" for name, lags in plan.state.items()]
-    body += [
-        "log_p = log_probabilities(hidden, matrix, bias, sizes)",
-        "character = draw(log_p[0], uniforms[i], temperature, top_k, top_p)",
-        "if character < 0:",
-        "    return i",
-        "text[i] = inputs[0] = character",
-    ]
-    more = "hidden, matrix, bias, sizes, uniforms, temperature, top_k, top_p, text"
-    head = f"@jit\ndef write({', '.join(names.values())}, {more}):"
-    loop = ["    for i in range(text.size):", *(f"        {line}" for line in body)]
-    functions.texts.append("\n".join([head, *loop, "    return text.size"]) + "\n")
-    return Call("write", tuple(keys))
 
 
 class _Functions:

@@ -13,11 +13,12 @@ from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
 from recurra.compute.numba.ahead import compiled_ahead
-from recurra.compute.numba.codegen import Call, Source, generate_kernels
+from recurra.compute.numba.codegen import generate_kernels
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
 from recurra.compute.numba.shard import Shard
+from recurra.compute.numba.source import Call, Source
 from recurra.compute.numba.start import import_without_blas
 from recurra.compute.numba.step import OptimizerStep, clear_lookups
 from recurra.compute.numba.threads import ThreadPool
