@@ -272,7 +272,7 @@ class StudySpec:
             raise RunError(f"{file} makes no sense: {error}; restore a backup") from None
 
     def _extremes(self) -> Iterator[tuple[Setting, Recipe]]:
-        """What can go wrong in a space does in one of these."""
+        """Settings at the ends of the space, with their recipes."""
         return ((setting, self.recipe_of(setting)) for setting in self.space.extremes())
 
     def _check_names(self) -> None:
