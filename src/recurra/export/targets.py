@@ -5,10 +5,12 @@ from recurra.export.base import Target
 from recurra.export.html.page import Page
 from recurra.export.jax import JaxProgram
 from recurra.export.numpy import NumpyProgram
+from recurra.export.onnx import OnnxStep
 from recurra.export.torch import TorchProgram
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (NumpyProgram(), TorchProgram(), JaxProgram(), Page())
+    target.name: target
+    for target in (NumpyProgram(), TorchProgram(), JaxProgram(), OnnxStep(), Page())
 }
 
 
