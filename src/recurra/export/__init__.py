@@ -14,5 +14,6 @@ library_program   a program in a library that differentiates by itself, filled i
 torch, jax        one such program each
 self_test         numbers by which a program tests itself
 onnx              one time step as an ONNX model
+huggingface       a folder for the Hugging Face Hub
 html              one page that writes by itself
 """

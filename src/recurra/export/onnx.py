@@ -85,9 +85,9 @@ class _Graph:
             name = self._vector(step.formula)
             if is_fixed(step.formula):
                 size = self.steps.size(Value(step.quantity, 0), self.shapes)
-                rows = self._node("Shape", "x")
-                shape = self._node("Concat", rows, self._numbers([size]), axis=0)
-                name = self._node("Expand", name, shape)
+                streams = self._node("Shape", "x")
+                whole = self._node("Concat", streams, self._numbers([size]), axis=0)
+                name = self._node("Expand", name, whole)
             self.known[Value(step.quantity, 0)] = name
         self._node("Identity", self._log_probabilities(name), output="logp")
         inputs = [helper.make_tensor_value_info("x", kinds.INT64, ["B"])]
@@ -98,9 +98,9 @@ class _Graph:
             for k in range(1, lag + 1):
                 after = f"next.{quantity}.{k}"
                 self._node("Identity", self._vector(Value(quantity, k - 1)), output=after)
-                shape = ["B", self.shapes.vectors[quantity]]
-                inputs.append(helper.make_tensor_value_info(f"{quantity}.{k}", kinds.FLOAT, shape))
-                outputs.append(helper.make_tensor_value_info(after, kinds.FLOAT, shape))
+                sides: list[str | int] = ["B", self.shapes.vectors[quantity]]
+                inputs.append(helper.make_tensor_value_info(f"{quantity}.{k}", kinds.FLOAT, sides))
+                outputs.append(helper.make_tensor_value_info(after, kinds.FLOAT, sides))
         graph = helper.make_graph(
             self.nodes, "step", inputs, outputs, [*self.initializers.values()]
         )
