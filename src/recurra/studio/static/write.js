@@ -2,6 +2,7 @@
 
 import { keep } from "./address.js";
 import { askJson, askLines, field, h, notify, settled } from "./dom.js";
+import { makeSheet } from "./sheet.js";
 import { word } from "./words.js";
 
 const KEPT = "recurra text";
@@ -20,7 +21,7 @@ export async function create(root) {
   const after = h("select", { on: { change: () => { keep({ shown: after.value }); showLikeliest(); } } },
     h("option", { value: "", word: "after temperature" }),
     h("option", { value: "before", word: "before temperature" }));
-  const paper = makePaper("your text", edited, (i) => look(main, i));
+  const paper = makeSheet("your text", edited, (i) => look(main, i));
   const other = h("pre", { class: "paper still", tabindex: 0, label: "the other text" });
   const otherBox = h("div", { class: "column", hidden: true }, h("h3"), other,
     h("button", { type: "button", word: "take this", on: { click: takeOther } }));
@@ -96,6 +97,10 @@ export async function create(root) {
       characters: value("characters") ?? 200, line: line.checked };
   }
 
+  function drawMain() {
+    paper.draw(spans(main.cells, written));
+  }
+
   // -- the text and its history
 
   function remember(text) {
@@ -127,7 +132,7 @@ export async function create(root) {
     main.cells = [];
     main.next = null;
     written = [...text].length;
-    paper.draw(main.cells, written);
+    drawMain();
   }
 
   function update() {
@@ -147,7 +152,7 @@ export async function create(root) {
     main.cells.length = same < 0 ? Math.min(main.cells.length, characters.length) : same;
     main.next = null;
     written = characters.length;
-    paper.draw(main.cells, written);
+    drawMain();
     typed();
   }
 
@@ -180,7 +185,7 @@ export async function create(root) {
     const missing = [...text].length - cells.length;
     side.cells = [...[...text].slice(0, missing).map((one) => [one, null, "", [], []]), ...cells];
     if (side === main) {
-      paper.draw(side.cells, written);
+      drawMain();
       tellUnknown(cells);
       status.textContent = mean(cells);
     } else drawOther();
@@ -202,9 +207,9 @@ export async function create(root) {
 
   // -- writing
 
-  async function proceed() {
+  async function proceed(kept = true) {
     if (!run.value || working) return;
-    remember(paper.text);
+    if (kept) remember(paper.text);
     reading?.abort();
     const begun = [...paper.text];
     if (main.cells.length !== begun.length) {
@@ -214,10 +219,10 @@ export async function create(root) {
     working = new AbortController();
     update();
     status.textContent = word("writing");
-    paper.draw(main.cells, written);
+    drawMain();
     const sides = [proceedSide(main, (cells) => {
       const from = main.cells.push(...cells) - cells.length;
-      paper.add(main.cells, written, from);
+      paper.add(cells.map((cell) => cell[0]).join(""), spans(main.cells, written, from));
       paper.toEnd();
     })];
     if (beside.value) {
@@ -236,11 +241,8 @@ export async function create(root) {
     working = null;
     status.textContent = "";
     remember(paper.text);
-    const start = written;
+    looking = { side: main, at: null };
     await reread();
-    written = start;
-    paper.draw(main.cells, written);
-    update();
   }
 
   async function proceedSide(side, take) {
@@ -263,7 +265,7 @@ export async function create(root) {
     const cells = main.cells.slice(0, at);
     paper.text = before + character;
     main.cells = [...cells, [character, null, "", [], []]];
-    await proceed();
+    await proceed(false);
   }
 
   // -- side by side
@@ -392,42 +394,4 @@ export function spans(cells, written, from = 0) {
     span.textContent = character;
     return span;
   });
-}
-
-// A sheet: a text field above a layer with the same text in colours; it grows with its text.
-function makePaper(key, changed, look) {
-  const layer = h("pre", { class: "paper", "aria-hidden": "true" });
-  const input = h("textarea", { class: "paper", label: key, spellcheck: "false",
-    placeholder: "type here", on: { input: changed, mousemove: hover } });
-
-  function hover(event) {
-    input.style.pointerEvents = "none";
-    const at = document.elementFromPoint(event.clientX, event.clientY)?.dataset?.i;
-    input.style.pointerEvents = "";
-    if (at !== undefined) look(Number(at));
-  }
-
-  document.addEventListener("selectionchange", () => {
-    if (document.activeElement !== input) return;
-    look([...input.value.slice(0, input.selectionStart)].length);
-  });
-  return {
-    element: h("div", { class: "sheet" }, layer, input),
-    get text() { return input.value; },
-    set text(value) { input.value = value; },
-    draw(cells, written) {
-      const rest = [...input.value].slice(cells.length).join("");
-      layer.replaceChildren(...spans(cells, written), `${rest}\n`);
-    },
-    // Takes in cells that have come at the end, from one on.
-    add(cells, written, from) {
-      input.value += cells.slice(from).map((cell) => cell[0]).join("");
-      layer.lastChild.before(...spans(cells, written, from));
-    },
-    toEnd() {
-      input.setSelectionRange(input.value.length, input.value.length);
-      const foot = layer.getBoundingClientRect().bottom;
-      if (foot > innerHeight) scrollBy(0, foot - innerHeight + 24);
-    },
-  };
 }
