@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import recurra
-from recurra.models.sampling import Sampling, Writer
+from recurra.compute.sampling import Sampling
+from recurra.models.writer import Writer
 from recurra.training.finished_run import load_model
 
 RUN = "runs/rnn"

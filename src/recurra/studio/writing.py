@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError
 from recurra.models.model import Model
-from recurra.models.sampling import Array, Sampling, Writer
+from recurra.models.writer import Array, Writer
 from recurra.studio.forms import read_form
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
