@@ -46,7 +46,7 @@ _SMALL = 1e-8  # of the largest norm; below it the figure ends
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What is looked at.
+    """A run, a text and a part of it to look at.
 
     Attributes:
         run: the id of a run.
