@@ -114,7 +114,9 @@ def test_workers_share_devices_in_turn(tmp_path, monkeypatch):
     given = TuneRequest(texts="a.txt", space={"lr": [0.1]}, devices="0, 1", engine="torch")
     assert given.engines == ["torch:cuda:0", "torch:cuda:1"]
     assert (given.processes, replace(given, workers=3).processes) == (2, 3)
-    assert TuneRequest(texts="a.txt", space={"lr": [0.1]}, devices="xpu:1").engines == ["torch:xpu:1"]
+    assert TuneRequest(texts="a.txt", space={"lr": [0.1]}, devices="xpu:1").engines == [
+        "torch:xpu:1"
+    ]
     with pytest.raises(SettingError, match="no device tpu: choose one of"):
         replace(given, devices="tpu").spec()
     with pytest.raises(RequestError, match="gives a worker its device"):
