@@ -95,7 +95,7 @@ class TuneRequest:
     sbatch: bool = False
     minutes: float | None = None
     characters: int | None = None
-    _own_warmup: bool = field(init=False, repr=False)
+    _own_warmup: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if (self.space is None) == (self.grid is None) or self.grid not in (None, CLASSIC_GRID):
@@ -109,13 +109,14 @@ class TuneRequest:
         if self.devices is not None and self.engine == DEFAULT_ENGINE:
             vars(self)["engine"] = "torch"
         recipe = self.recipe or (MODERN if self.grid is None else CLASSIC)
-        named = isinstance(self.recipe, Recipe) or "warmup" in self.settings
+        standard = MODERN if self.grid is None else CLASSIC
+        own = isinstance(recipe, Recipe) and recipe.warmup != standard.warmup
         vars(self).update(
             texts=as_sources(self.texts),
             split=as_shares(self.split),
             recipe=make_recipe(recipe, self.settings),
             settings={},
-            _own_warmup=named,
+            _own_warmup=own or "warmup" in self.settings,
         )
 
     @property
