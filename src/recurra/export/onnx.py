@@ -15,11 +15,13 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
     Constant,
+    Extreme,
     Formula,
     Hadamard,
     MatrixVector,
     Negative,
     Parameter,
+    Power,
     Quotient,
     Sum,
     Value,
@@ -41,6 +43,14 @@ _OPERATORS = {
     "identity": "Identity",
     "elu": "Elu",
     "softsign": "Softsign",
+    "exp": "Exp",
+    "log": "Log",
+    "sqrt": "Sqrt",
+    "abs": "Abs",
+    "sin": "Sin",
+    "cos": "Cos",
+    "max": "Max",
+    "min": "Min",
 }
 _GELU_A, _GELU_B = 2.0 * (2.0 / np.pi) ** 0.5, 0.044715
 
@@ -159,6 +169,10 @@ class _Graph:
                 return self._node("LayerNormalization", inner, ones, axis=-1, epsilon=NORM_EPS)
             case Apply(function, argument):
                 return self._function(self.network.function(function), self._vector(argument))
+            case Extreme(function, left, right):
+                return self._node(_OPERATORS[function], self._vector(left), self._vector(right))
+            case Power(base, exponent):
+                return self._node("Pow", self._vector(base), self._vector(exponent))
         kind = type(formula).__name__.lower()
         raise SettingError(f"ONNX models cannot hold {kind} yet: export to another target")
 
