@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from recurra.lang.shapes import ShapeSolver as ShapeSolver
     from recurra.models.evaluation import Loss as Loss
     from recurra.models.evaluation import evaluate as evaluate
+    from recurra.models.gradients import gradients as gradients
     from recurra.models.initialisation import initialise as initialise
     from recurra.models.model import Model as Model
     from recurra.models.writer import Writer as Writer
@@ -161,6 +162,7 @@ _MODULES = {
         "Loss",
         "evaluate",
     ),
+    "models.gradients": ("gradients",),
     "models.initialisation": ("initialise",),
     "models.model": ("Model",),
     "models.writer": ("Writer",),

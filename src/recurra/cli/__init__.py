@@ -41,6 +41,7 @@ COMMANDS = {
     "trials": ("studies", "Show the trials of a search: table, JSON, CSV, figures."),
     "worker": ("studies", "Work on a search that another process began."),
     "compare": ("comparing", "Compare networks, with several seeds and intervals."),
+    "runs": ("runs", "List the runs of a folder with their settings and losses."),
     "report": ("comparing", "Make one page of a comparison, or of runs."),
     "write": ("writing", "Go on with a text, as a trained network would."),
     "export": ("exporting", "Write a network or a run as a program that needs no Recurra."),

@@ -22,6 +22,7 @@ from recurra.text.decoding import UTF8
 from recurra.training.records import Finished
 from recurra.training.request import refuse_divergence
 from recurra.training.stopping import INTERRUPTED
+from recurra.training.trackers.registry import open_tracker
 from recurra.view import numbers
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def train_command(
     engine: options.EngineName = None,
     device: options.Device = None,
     threads: options.Threads = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOG",
+            help="csv: curves.csv in the run; tensorboard: event files there, or in a folder that "
+            "is named, for many runs.",
+        ),
+    ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     recipe: options.RecipeName = "modern",
@@ -104,7 +113,7 @@ def train_command(
     request = options.request(recurra.TrainRequest, context, parsed)
     console = make_console(stderr=json, quiet=quiet)
     trainer = request.start(download_lines(console))
-    finished = _follow(trainer, console)
+    finished = _follow(trainer, console, log)
     if json:
         print_json(asdict(finished))
     _refuse_to_go_on(finished)
@@ -161,13 +170,14 @@ def demo_command(
     console.print("  recurra train your-novel.txt --network wrnn")
 
 
-def _follow(trainer: recurra.Trainer, console: "Console") -> Finished:
+def _follow(trainer: recurra.Trainer, console: "Console", log: str | None = None) -> Finished:
     """Train to the end; its figures."""
     run = shown_path(trainer.run.folder) if trainer.run else ""
     try:
-        with follow(trainer, console) as show:
+        with open_tracker(log, trainer) as track, follow(trainer, console) as show:
             _announce(trainer, console, run)
             for record in trainer.records():
+                track(record)
                 show(record)
     except KeyboardInterrupt:
         advice = f"recurra train --resume {run}"

@@ -17,5 +17,6 @@ sessions     names -> a run; a run folder -> its trainer and texts
 live         a training as a display shows it
 request      a training as it is asked for, and `train`
 write_request  texts as they are asked for, and `write`
+run_list     the runs of a folder, with settings and losses
 demo         the two-minute tour
 """

@@ -17,6 +17,7 @@ from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_r
 from recurra.training.records import Finished, Record
 from recurra.training.sessions import resume, start
 from recurra.training.stopping import DIVERGED
+from recurra.training.trackers.registry import open_tracker
 from recurra.training.trainer import Trainer
 from recurra.training.warm_start import WarmStart
 from recurra.training.winner import Winner
@@ -49,6 +50,7 @@ class TrainRequest:
         out: the new run folder.
         encoding, split, engine, threads: see `recurra.start`.
         fetch: download texts that a folder names by address.
+        log: "csv", "tensorboard" or a folder; see `recurra.training.trackers.registry`.
 
     Raises:
         RequestError: fields that do not go together.
@@ -71,13 +73,14 @@ class TrainRequest:
     engine: str | None = None
     threads: int | None = None
     fetch: bool = False
+    log: str | None = None
 
     def __post_init__(self) -> None:
         fill = vars(self).update  # the fields of frozen data, on the way to their only value
         fill(texts=as_sources(self.texts), split=as_shares(self.split))
         if self.resume is not None:
             kept = "a resumed run keeps what it began with; train a new one to change that"
-            refuse_beside(self, {"resume", "texts", "fetch", "settings", "engine"}, kept)
+            refuse_beside(self, {"resume", "texts", "fetch", "settings", "engine", "log"}, kept)
             for name in sorted(self.settings.keys() - self.budget.keys()):
                 raise RequestError(name, kept)
             return
@@ -180,6 +183,7 @@ def train(
     corpus: Corpus | None = None,
     engine: str | None = None,
     threads: int | None = None,
+    log: str | None = None,
 ) -> Finished:
     """Train a network on texts, from beginning to end.
 
@@ -190,6 +194,7 @@ def train(
         choices: of the equations, such as ``{"f1": "sigmoid"}``.
         report: called with every record on the way.
         out, encoding, split, corpus, engine, threads: see `start`.
+        log: "csv", "tensorboard" or a folder; see `recurra.training.trackers.registry`.
 
     Returns:
         The figures of the run; its folder is ``.run``.
@@ -207,10 +212,14 @@ def train(
         split=split,
         engine=engine,
         threads=threads,
+        log=log,
     )
-    for record in request.start(corpus=corpus).records():
-        if report is not None:
-            report(record)
+    trainer = request.start(corpus=corpus)
+    with open_tracker(log, trainer) as track:
+        for record in trainer.records():
+            track(record)
+            if report is not None:
+                report(record)
     assert isinstance(record, Finished)
     refuse_divergence(record)
     return record
