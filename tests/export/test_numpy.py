@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ import recurra
 from equations_list import VALID
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
+from recurra.explain.formulas import total
+from recurra.explain.typed import read_formula, terms
 from recurra.export.base import Export
 from recurra.export.numpy import NumpyProgram
 from recurra.lang.shapes import ShapeSolver
@@ -74,6 +77,24 @@ def start_lags(start):
 @pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])
 def test_loss_and_gradients_are_those_of_the_reference_engine(name, text, tmp_path):
     check_equal(text, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["wrnn", "lstm", "gru", "mgu"])
+def test_the_formula_beside_a_line_is_that_of_the_derivation(name, tmp_path):
+    network = recurra.load_network(name)
+    derivation = recurra.derive(network)
+    path = tmp_path / "program.py"
+    recurra.export_to("numpy", network, path)
+    lines = re.findall(r"^ +# (delta\(.*|sum\(.*)", path.read_text("utf-8"), re.MULTILINE)
+    sides = [line.rpartition(" = ")[2] for line in lines]
+    deltas = [
+        paths for quantity, paths in derivation.deltas.items() if quantity != derivation.logits
+    ]
+    everything = [*filter(None, deltas), *derivation.gradients.values()]
+    assert len(sides) == len(everything)
+    for typed, paths in zip(sides, everything, strict=True):
+        expected = total([path.formula for path in paths])
+        assert terms(read_formula(typed, derivation)) == terms(expected)
 
 
 @given(text=networks())

@@ -9,6 +9,7 @@ starts            parameters before any training, as it draws them
 optimizer         the update of a recipe, as its lines
 words             its comments in English and Chinese
 python_formulas   formulas as Python
+typed_formulas    formulas as `recurra check` reads them, for comments
 numpy, numpy_*    one NumPy program: forward pass, exact backward pass, training, writing
 library_program   a program in a library that differentiates by itself, filled into templates/
 torch, jax        one such program each

@@ -19,6 +19,7 @@ from recurra.export.names import Names
 from recurra.export.numpy_formulas import RESERVED, NumpyText
 from recurra.export.sides import Sides, indented
 from recurra.export.steps import is_fixed, program_steps, reads_character
+from recurra.export.typed_formulas import TypedText
 from recurra.export.words import word
 
 # Names of a program that stand beside those of the equations in its two passes.
@@ -142,14 +143,16 @@ class Passes:
         if after:
             lines += [f"# {line}" for line in self.word("after").splitlines()] + after
         loop = [f"# {self.word('probabilities')}", *self._error()]
-        loop += [
-            f"{n.moment(n.deltas[q], 0)} = {n.text(formula)}"
-            for q, formula in deltas.items()
-            if q != self.logits
-        ]
+        typed = TypedText(self.steps)
+        for quantity, formula in deltas.items():
+            if quantity != self.logits:
+                delta = Delta(quantity, 0)
+                loop.append(f"# {typed.text(delta)} = {typed.text(formula)}")
+                loop.append(f"{n.text(delta)} = {n.text(formula)}")
         lines += [f"for {t} in reversed(range({self.end})):", *indented(loop)]
         lines += ["return {"]
         for name, formula in gradients.items():
+            lines.append(f"    # sum({typed.text(formula)})")
             lines.append(f'    "{name}": {self._gradient(name, formula)},')
         arguments = f"{self.p}, {n.character}, {self.y}, {self.logp}, {self.series}"
         return self.function("backward", arguments, "backward", [*lines, "}"])

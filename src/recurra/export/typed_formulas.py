@@ -1,0 +1,68 @@
+"""Formulas of a derivation as `recurra check` reads them: ``delta(b[t]) * f2'(bar(b[t]))``."""
+
+from recurra.errors import SettingError
+from recurra.explain.formulas import (
+    Apply,
+    Constant,
+    Delta,
+    Extreme,
+    Formula,
+    Mask,
+    MatrixVector,
+    NormSlope,
+    Outer,
+    Slope,
+    parts,
+)
+from recurra.export.names import Names
+from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, PythonText
+from recurra.export.steps import Steps
+
+
+class TypedText(PythonText):
+    """Writes the formulas of one network under the names of its equations."""
+
+    rows = {}  # noqa: RUF012 - no function needs a definition
+
+    def __init__(self, steps: Steps) -> None:
+        super().__init__(steps, Names(()))
+        self.parameters = {name: name for name in self.parameters}
+        self.constants = {name: name for name in self.constants}
+
+    def at(self, quantity: str, lag: int) -> str:
+        """A quantity at a time."""
+        vector, _, number = quantity.partition(".")
+        text = f"{vector}[t{f'{-lag:+}' if lag else ''}]"
+        if not number:
+            return text
+        return f"bar({text})" if number == "1" else f"bar({text}, {number})"
+
+    def product(self, product: MatrixVector) -> tuple[str, int]:
+        """A matrix times a vector."""
+        turned = ".T" * product.transposed
+        return f"{product.matrix}{turned} @ {self.text(product.operand, SIGN)}", PRODUCT
+
+    def bound(self, formula: Formula) -> tuple[str, int]:
+        """A formula, and how tightly its text binds; see `PythonText.bound`."""
+        match formula:
+            case Constant(_, name) if name:
+                return name, ATOM
+            case Delta(quantity, lag):
+                return f"delta({self.at(quantity, lag)})", ATOM
+            case Mask(number, lag):
+                return self.at(f"mask{number}", lag), ATOM
+            case Outer(left, right):
+                return f"outer({self.text(left)}, {self.text(right)})", ATOM
+            case Apply(function, argument):
+                return f"{function}({self.text(argument)})", ATOM
+            case Slope(function, argument):
+                return f"{function}'({self.text(argument)})", ATOM
+            case NormSlope(argument, vector):
+                return f"norm'({self.text(argument)}) @ {self.text(vector, SIGN)}", PRODUCT
+            case Extreme(function, left, right):
+                return f"{function}({self.text(left)}, {self.text(right)})", ATOM
+        try:
+            return super().bound(formula)
+        except SettingError:  # it is a comment, which says as well as it can
+            inner = ", ".join(map(self.text, parts(formula)))
+            return f"{type(formula).__name__.lower()}({inner})", ATOM
