@@ -83,7 +83,7 @@ def test_a_worker_s_refusal_is_told(tmp_path):
     text = write_text(tmp_path / "gone.txt")
     planned = plan(text, out="moved")
     text.unlink()
-    with pytest.raises(recurra.RecurraError, match="gone.txt cannot be read"):
+    with pytest.raises(recurra.RecurraError, match="cannot be read"):
         list(train_with_workers(planned, 2, pause=0.05))
 
 
