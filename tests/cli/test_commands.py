@@ -487,7 +487,7 @@ def test_the_kernel_that_is_shown_is_the_one_that_runs(call):
 
 def test_the_curve_of_the_page_about_runs(runs):
     page = Path(__file__).parents[2] / "docs" / "runs.md"
-    (program,) = re.findall("```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    program, *_ = re.findall("```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     found = {}
     exec(program.replace("runs/rnn-novel-001", str(runs / "rnn")), found)
     assert [step for step, _ in found["points"]] == [10, 20, 30, 40]

@@ -168,6 +168,16 @@ def report_command(
     ] = None,
     chars: Annotated[int, typer.Option(min=0, help="Characters of a sample; 0: none.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    figures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write every figure there, too, with its numbers; tables as CSV and LaTeX.",
+        ),
+    ] = None,
+    figure_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="Of these figures: svg, pdf or png.")
+    ] = "svg",
     fetch: options.Fetch = False,
 ) -> None:
     """Make one page of a comparison, a study or runs: opens anywhere, asks nothing of any server.
@@ -183,6 +193,8 @@ def report_command(
         characters=chars,
         seed=seed,
         fetch=fetch,
+        figures=figures,
+        figure_format=figure_format,
     )
     tell_written(written)
 

@@ -7,6 +7,7 @@ searches  the part about a study
 commands  the command lines that do it again
 tables    the tables of a report
 figures   its figures
+figure_files  figures and tables as files
 document  its sections, in words of a language
 page      the sections as HTML
 markdown  the sections as Markdown

@@ -11,7 +11,7 @@ from recurra.comparison.results import Results
 from recurra.report.content import Content, RunPart
 from recurra.training.finished_run import Losses
 from recurra.view.axes import Figure
-from recurra.view.charts import Curve, curves, intervals
+from recurra.view.charts import Curve, bounds, curves, intervals, points
 from recurra.view.words import Words
 
 Path = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -19,11 +19,12 @@ Path = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def verdicts(results: Results, budget: str, words: Words) -> list[Figure]:
     """Test losses and their differences, with intervals."""
-    losses = intervals(loss_estimates(results, budget), words("nats axis"))
-    gaps = intervals(difference_estimates(results, budget), words("difference axis"), zero=True)
+    losses, gaps = loss_estimates(results, budget), difference_estimates(results, budget)
+    tests = intervals(losses, words("nats axis"))
+    differences = intervals(gaps, words("difference axis"), zero=True)
     return [
-        Figure("test", losses, words("test by network")),
-        Figure("differences", gaps, words("differences")),
+        Figure("test", tests, words("test by network"), bounds(losses)),
+        Figure("differences", differences, words("differences"), bounds(gaps)),
     ]
 
 
@@ -34,16 +35,16 @@ def searches(results: Results, names: Sequence[str], budget: str, words: Words) 
         if search.budget != budget:
             continue
         pairs = sorted(zip(search.rates, search.validation, strict=True))
-        for lines, points in ((by_rate, pairs), (best, enumerate(search.expected_best, 1))):
-            finite = [(x, y) for x, y in points if math.isfinite(y)]
+        for lines, found in ((by_rate, pairs), (best, enumerate(search.expected_best, 1))):
+            finite = [(x, y) for x, y in found if math.isfinite(y)]
             if finite:
                 x, y = zip(*finite, strict=True)
                 lines.append(Curve(x, y, names.index(search.contestant), search.contestant))
     rates = curves(by_rate, words("rate axis"), words("nats axis"), log_x=True, marks=True)
     expected = curves(best, words("trials axis"), words("nats axis"), marks=True)
     return [
-        Figure("rates", rates, words("by rate")),
-        Figure("expected-best", expected, words("expected best")),
+        Figure("rates", rates, words("by rate"), points(by_rate)),
+        Figure("expected-best", expected, words("expected best"), points(best)),
     ]
 
 
@@ -54,19 +55,19 @@ def training(content: Content, budget: str, words: Words) -> list[Figure]:
     held_out = _lines(content, budget, lambda run: run.held_out, timed)
     train = _lines(content, budget, lambda run: run.train, timed)
     return [
-        Figure("held-out", curves(held_out, axis, words("nats axis")), words("held-out curve")),
-        Figure("train", curves(train, axis, words("nats axis")), words("train curve")),
+        Figure(name, curves(lines, axis, words("nats axis")), words(f"{name} curve"), points(lines))
+        for name, lines in (("held-out", held_out), ("train", train))
     ]
 
 
 def _lines(
-    content: Content, budget: str, points: Callable[[RunPart], Losses], timed: bool
+    content: Content, budget: str, of_run: Callable[[RunPart], Losses], timed: bool
 ) -> list[Curve]:
     """Each seed as a thin line and their mean as a thick one."""
     thin, thick = [], []
     for colour, name in enumerate(content.names):
         runs = [r for r in content.runs if (r.network, r.budget) == (name, budget)]
-        found = [points(run) for run in runs]
+        found = [of_run(run) for run in runs]
         paths = [(p.seconds if timed else p.characters, p.nats) for p in found if len(p.nats)]
         if len(paths) > 1:
             thin += [Curve(x, y, colour) for x, y in paths]

@@ -1,6 +1,7 @@
-"""A report as Markdown: the same content without figures, for a repository or a thesis."""
+"""A report as Markdown: the same content, for a repository or a thesis."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from recurra.report.content import Content
 from recurra.report.document import (
@@ -8,6 +9,7 @@ from recurra.report.document import (
     Commands,
     Definitions,
     Details,
+    Document,
     Figures,
     Heading,
     Networks,
@@ -17,22 +19,32 @@ from recurra.report.document import (
     Scale,
     compose,
 )
+from recurra.report.figure_files import named_figures
 from recurra.view import tables
 from recurra.view.markdown import code, inline
 from recurra.view.words import Words
 
 
-def markdown(content: Content, language: str = "en") -> str:
-    """The whole report, in a language."""
-    document = compose(content, language)
+def markdown(content: Content, language: str = "en", pictures: str = "") -> str:
+    """The whole report, in a language; its figures are SVG files in the folder of pictures."""
+    return of_document(compose(content, language), language, pictures)
+
+
+def of_document(document: Document, language: str, pictures: str = "") -> str:
+    """A report as Markdown; see `markdown`."""
+    names = {id(figure): name for name, figure in named_figures(document)}
     parts = [f"# {inline(document.title)}"]
     for section in document.sections:
-        blocks = [text for block in section.blocks for text in _block(block, Words(language))]
+        blocks = [
+            text
+            for block in section.blocks
+            for text in _block(block, Words(language), pictures, names)
+        ]
         parts += [f"## {section.heading}", *blocks] if blocks else []
     return "\n\n".join([*parts, document.footer]) + "\n"
 
 
-def _block(block: Block, words: Words) -> list[str]:
+def _block(block: Block, words: Words, pictures: str, names: dict[int, str]) -> list[str]:
     match block:
         case Heading(text):
             return [f"### {inline(text)}"]
@@ -56,6 +68,12 @@ def _block(block: Block, words: Words) -> list[str]:
             ]
         case Commands(lines):
             return [code("\n".join(lines))]
+        case Figures(drawn) if pictures:
+            return [
+                f"![{inline(figure.caption)}]({quote(pictures)}/{quote(names[id(figure)])}.svg)"
+                for figure in drawn
+                if figure.svg
+            ]
         case Figures() | Scale():
             return []
 

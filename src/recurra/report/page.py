@@ -14,6 +14,7 @@ from recurra.report.document import (
     Commands,
     Definitions,
     Details,
+    Document,
     Figures,
     Heading,
     Networks,
@@ -36,7 +37,11 @@ LEVELS = range(2, 2 + len(palette.SURPRISE))
 
 def page(content: Content, language: str = "en") -> str:
     """The whole page, in a language."""
-    document = compose(content, language)
+    return of_document(compose(content, language), language)
+
+
+def of_document(document: Document, language: str) -> str:
+    """A report as a page."""
     title = escape(document.title)
     return (
         f'<!DOCTYPE html>\n<html lang="{"zh-Hans" if language == "zh" else language}">\n<head>\n'

@@ -1,18 +1,19 @@
-"""A report as a file: gather, choose a format, write."""
+"""A report as a file: gather, choose a format, write; with figures of their own."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from recurra.errors import SettingError
+from recurra.report import markdown, page
 from recurra.report.content import gather
-from recurra.report.markdown import markdown
-from recurra.report.page import page
+from recurra.report.document import compose
+from recurra.report.figure_files import named_figures, write_figures
 from recurra.report.samples import CHARACTERS
 from recurra.storage.outputs import check_output, output_format, write_output
 from recurra.text.sources import Source
 from recurra.view.words import LANGUAGES
 
-FORMATS = {"html": page, "md": markdown}
+FORMATS = ("html", "md")
 
 
 def write_report(
@@ -25,6 +26,8 @@ def write_report(
     characters: int = CHARACTERS,
     seed: int = 0,
     fetch: bool = False,
+    figures: Source | None = None,
+    figure_format: str = "svg",
 ) -> Path:
     """Write the report of a comparison, of a study, or of runs, as a file.
 
@@ -34,6 +37,11 @@ def write_report(
         language: "en" or "zh".
         format: "html" or "md"; None: what the file's name ends in; without an ending, HTML.
         prompts, characters, seed, fetch: see `recurra.report.content.gather`.
+        figures: a folder for every figure with its numbers as CSV, and for the tables as CSV and
+            LaTeX.
+        figure_format: "svg", "pdf" or "png".
+
+    Markdown has its pictures beside it, in a folder named after it.
 
     Returns:
         The file's absolute path.
@@ -43,10 +51,21 @@ def write_report(
         SettingError: no such language or format.
         TextError: prompts were to come from texts that are not there.
     """
-    format = output_format(out, tuple(FORMATS), format)
+    format = output_format(out, FORMATS, format)
     if language not in LANGUAGES:
         raise SettingError(f"no language {language}: choose one of {', '.join(LANGUAGES)}")
     check_output(out)
     content = gather(things, prompts=prompts, characters=characters, seed=seed, fetch=fetch)
-    write_output(out, FORMATS[format](content, language))
-    return Path(out).absolute()
+    document = compose(content, language)
+    if figures is not None:
+        write_figures(document, Path(figures), figure_format, tables=True)
+    path = Path(out).absolute()
+    if format == "html":
+        write_output(out, page.of_document(document, language))
+        return path
+    pictures = path.with_name(f"{path.stem}-figures")
+    beside = not path.exists() or path.is_file()  # a pipe has no folder
+    if beside and any(named_figures(document)):
+        write_figures(document, pictures, "svg", tables=False)
+    write_output(out, markdown.of_document(document, language, pictures.name * beside))
+    return path

@@ -14,7 +14,7 @@ from recurra.tuning.statistics import compared, history, importance, losses_of_s
 from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import Trial
 from recurra.view.axes import Figure
-from recurra.view.charts import Curve, bars, curves
+from recurra.view.charts import Curve, bars, curves, points
 from recurra.view.export import encode
 from recurra.view.heatmaps import Setting, heat_map
 from recurra.view.words import Words
@@ -66,7 +66,7 @@ def _course(trials: Sequence[Trial], words: Words) -> Figure:
         Curve(*_columns(stairs), label=words("best so far")),
     ]
     drawn = curves(lines, words("all characters axis"), words("nats axis"))
-    return Figure("history", drawn, words("course"))
+    return Figure("history", drawn, words("course"), points(lines))
 
 
 def _expected_best(trials: Sequence[Trial], words: Words) -> Figure:
@@ -77,7 +77,7 @@ def _expected_best(trials: Sequence[Trial], words: Words) -> Figure:
     many = len(found) > 12
     axes = words("trials axis"), words("nats axis")
     drawn = curves([line], *axes, log_x=many, marks=not many, whole=True)
-    return Figure("expected-best", drawn, words("smaller search"))
+    return Figure("expected-best", drawn, words("smaller search"), points([line]))
 
 
 def _importance(spec: StudySpec, trials: Sequence[Trial], words: Words) -> Figure:
@@ -108,5 +108,5 @@ def _pairs(spec: StudySpec, trials: Sequence[Trial], words: Words) -> list[Figur
     return found
 
 
-def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    return [x for x, _ in points], [y for _, y in points]
+def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in pairs], [y for _, y in pairs]

@@ -25,11 +25,13 @@ class Figure:
     Attributes:
         name: for a file.
         svg: empty where there is nothing to see.
+        data: its numbers as CSV, where they are points or intervals.
     """
 
     name: str
     svg: str
     caption: str
+    data: str = ""
 
 
 class Scale:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from recurra.view import palette
@@ -158,6 +159,28 @@ def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False
             if math.isfinite(value)
         ]
     return svg(parts, base + height_below(across), x_label)
+
+
+def points(lines: Sequence[Curve]) -> str:
+    """The points of curves as CSV: the number of the colour, the label, x and y."""
+    rows = ["colour,label,x,y"]
+    for line in lines:
+        label = line.label.replace('"', '""')
+        pairs = zip(np.asarray(line.x).tolist(), np.asarray(line.y).tolist(), strict=True)
+        rows += [f'{line.colour},"{label}",{x!r},{y!r}' for x, y in pairs]
+    return "\n".join([*rows, ""])
+
+
+def bounds(estimates: Sequence[Estimate]) -> str:
+    """Intervals as CSV: the label, the mean, both ends, and the values."""
+    rows = ["label,mean,low,high,values"]
+    for one in estimates:
+        label = one.label.replace('"', '""')
+        values = " ".join(map(repr, map(float, one.values)))
+        rows.append(
+            f'"{label}",{float(one.mean)!r},{float(one.low)!r},{float(one.high)!r},{values}'
+        )
+    return "\n".join([*rows, ""])
 
 
 def bars(shares: Sequence[tuple[str, float]], x_label: str) -> str:

@@ -136,3 +136,43 @@ def markdown(cells: Cells) -> str:
     rule = ["---:" if flush else "---" for flush in cells.numeric]
     head, *rows = (map(inline, row) for row in (cells.headings, *cells.rows))
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])
+
+
+def comma_separated(cells: Cells) -> str:
+    """Cells as CSV, as they are shown."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([*map(_defused, row)] for row in (cells.headings, *cells.rows))
+    return text.getvalue()
+
+
+_LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{EN DASH}": "--",
+}
+
+
+def latex(cells: Cells) -> str:
+    """Cells as a table of LaTeX, for which a paper needs the package booktabs."""
+
+    def line(row: Sequence[str]) -> str:
+        cells = ("".join(_LATEX.get(sign, sign) for sign in " ".join(c.split())) for c in row)
+        return " & ".join(cells) + r" \\"
+
+    columns = "".join("r" if flush else "l" for flush in cells.numeric)
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            line(cells.headings),
+            r"\midrule",
+            *map(line, cells.rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
