@@ -49,6 +49,7 @@ class Equations:
 
     Attributes:
         text: as typed.
+        name: of the network.
         hidden, vocabulary: sizes.
         language: of the answer.
         line: of a derivation: a parameter, or a quantity.
@@ -58,6 +59,7 @@ class Equations:
     """
 
     text: str
+    name: str = "network"
     hidden: int = 64
     vocabulary: int = 65
     language: Language = "en"
@@ -72,7 +74,7 @@ class Equations:
         Raises:
             EquationError: the text is none.
         """
-        return parse(self.text)
+        return parse(self.text, self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,7 @@ export async function create(root) {
     asked = new AbortController();
     const form = { run: run.value, vector: vector.value, text: sheet.text };
     let found;
+    told.textContent = word("computing");
     try {
       found = await askJson("/api/inside/read", form, { signal: asked.signal });
     } catch (fault) {
@@ -191,6 +192,8 @@ export async function create(root) {
 
   async function reach() {
     if (!run.value) return;
+    reachFigure.replaceChildren(h("p", { class: "soft", word: "computing" }));
+    reachTable.replaceChildren();
     try {
       const found = await askJson("/api/inside/reach", { run: run.value, other: other.value, language: language() });
       place(reachFigure, found.figure);

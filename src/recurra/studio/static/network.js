@@ -75,7 +75,7 @@ export async function create(root) {
   }
 
   function body(more = {}) {
-    return { text: editor.text, hidden: Number(hidden.value) || 1,
+    return { text: editor.text, name: name.value.trim() || "network", hidden: Number(hidden.value) || 1,
       vocabulary: Number(vocabulary.value) || 1, language: language(), ...more };
   }
 

@@ -245,9 +245,24 @@ export async function create(root) {
     await reread();
   }
 
+  // Shows what has come; the longer that takes, the rarer it is done.
   async function proceedSide(side, take) {
-    for await (const cells of askLines("/api/write/continue", request(side), { signal: working.signal })) {
-      if (cells.length) take(cells);
+    const { signal } = working;
+    let waiting = [];
+    let next = 0;
+    const flush = () => {
+      const begun = performance.now();
+      if (waiting.length) take(waiting);
+      waiting = [];
+      next = performance.now() + 3 * (performance.now() - begun);
+    };
+    try {
+      for await (const cells of askLines("/api/write/continue", request(side), { signal })) {
+        waiting.push(...cells);
+        if (performance.now() > next) flush();
+      }
+    } finally {
+      flush();
     }
   }
 
