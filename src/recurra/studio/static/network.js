@@ -135,7 +135,8 @@ export async function create(root) {
   // What the chosen tab shows, for the equations of now.
   async function fill() {
     if (!current) return;
-    if (view === "diagram" || panels.diagram.hidden === false) place(panels.diagram, current.diagram);
+    place(panels.diagram, current.diagram);
+    panels.diagram.scrollLeft = (panels.diagram.scrollWidth - panels.diagram.clientWidth) / 2;
     if (!panels.derivation.hidden && panels.derivation.dataset.of !== stamp()) {
       panels.derivation.dataset.of = stamp();
       const found = await askJson("/api/network/explain", body());

@@ -52,7 +52,8 @@ export async function create(root) {
       h("label", { class: "field check" }, line, h("span", { word: "stop at a line" }))),
     h("div", { class: "row" }, ...Object.values(buttons)),
     h("div", { class: "writing" },
-      h("div", { class: "column" }, paper.element, unknown, status, legend()),
+      h("div", { class: "column" }, paper.element, unknown, status, legend(),
+        h("p", { class: "soft", word: "keys" })),
       otherBox,
       h("aside", { label: "likeliest" }, h("h3", { word: "likeliest" }), field("probabilities", after),
         likeliest)));
