@@ -111,8 +111,10 @@ export async function create(root) {
     if (!wrong) return;
     const parts = [h("p", {}, wrong.message)];
     if (wrong.line) {
-      const line = editor.text.split("\n")[wrong.line - 1] ?? "";
-      const caret = `${" ".repeat(wrong.column)}^`;
+      // a window around the place: hostile lines have a million characters
+      const start = Math.max(0, wrong.column - 60);
+      const line = [...(editor.text.split("\n")[wrong.line - 1] ?? "")].slice(start, start + 100).join("");
+      const caret = `${" ".repeat(wrong.column - start)}^`;
       parts.unshift(h("button", { type: "button", class: "plain",
         on: { click: () => editor.goTo(wrong.line, wrong.column) }, word: "at place",
         values: { line: wrong.line, column: wrong.column + 1 } }));
