@@ -134,6 +134,8 @@ def evaluate(
     for name, past in state.items():
         for time, rows in enumerate(past, start=-len(past)):
             variables[name][time] = rows.T
+    for time in range(-1000, 0):
+        variables["x"][time] = 0.0
     for name, values in (known or {}).items():
         variables[name] = Series((values.shape[2], batch))
         for time, rows in enumerate(values, start=steps - len(values)):
@@ -147,6 +149,10 @@ def evaluate(
         match line:
             case ast.Assign(targets=[ast.Name()]):
                 execute(line, variables)
+            case ast.Assign(targets=[ast.Subscript(ast.Name(name), ast.Constant(0))]):
+                first = eval(compile(ast.Expression(line.value), "first", "eval"), variables)
+                for time in range(-len(state[name]), 0):
+                    variables[name][time] = first
             case ast.Assign():
                 lines.append(line)
     for time in range(steps):
@@ -163,6 +169,7 @@ def evaluate(
     following = {
         name: torch.stack([variables[name][steps - k].T for k in range(len(past), 0, -1)])
         for name, past in state.items()
+        if steps - 1 in variables[name]  # not what engines alone need for first values
     }
     return Result(
         log_p.detach().numpy(),
