@@ -182,7 +182,7 @@ INVALID = [
     refused("first value of a vector", HIDDEN + "h[0] = ^h[t]\n", "a vector to train or a number"),
     refused("first value never read", "^h[t] = tanh(U @ x[t])\nh[0] = h0\n", "h[0] is never read"),
     refused("first value is a matrix", HIDDEN + "h[0] = ^W\n", "W is used in two shapes"),
-    refused("second value", HIDDEN + "^h[1] = 1\n", "[t], [t-1] or [t-k]"),
+    refused("second value", HIDDEN + "h[^1] = 1\n", "[t], [t-1] or [t-k]"),
     refused("character as matrix", "h[t] = tanh(U @ x[t] + ^x @ h[t-1])\n", "cannot be a matrix"),
     # -- parameters and shapes
     refused(

@@ -33,9 +33,11 @@ def expand(network: Network) -> Network:
     output = expansion.rewritten(network.output)
     if not expansion.added:
         return network
-    return replace(
-        network, equations=(*expansion.added.values(), *equations), output=output, first={}
-    )
+    equations = [*expansion.added.values(), *equations]
+    written_out = replace(network, equations=tuple(equations), output=output, first={})
+    # parameters keep the order in which they were typed
+    vars(written_out).update(matrices=network.matrices, biases=network.biases)
+    return written_out
 
 
 class _Expansion:
