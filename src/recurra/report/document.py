@@ -1,6 +1,7 @@
 """A report as a document: sections of blocks, in one language, before it is HTML or Markdown."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -14,6 +15,7 @@ from recurra.report import figures, tables
 from recurra.report.content import Compared, Content
 from recurra.report.samples import Sample
 from recurra.report.searches import SearchPart
+from recurra.storage.files import safe_name
 from recurra.tuning.figures import search_figures
 from recurra.tuning.tables import trials_table
 from recurra.view.axes import Figure
@@ -122,6 +124,16 @@ class Document:
     title: str
     sections: Sequence[Section]
     footer: str
+
+    def named_figures(self) -> Iterator[tuple[str, Figure]]:
+        """The figures that have something to show, each with a name of its own for a file."""
+        names: Counter[str] = Counter()
+        for block in (block for section in self.sections for block in section.blocks):
+            for figure in block.figures if isinstance(block, Figures) else ():
+                if figure.svg:
+                    name = safe_name(figure.name)
+                    names[name] += 1
+                    yield (f"{name}-{names[name]}" if names[name] > 1 else name), figure
 
 
 def compose(content: Content, language: str = "en") -> Document:

@@ -1,28 +1,13 @@
 """The figures and tables of a report as files: for papers, and beside Markdown."""
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from recurra.errors import SettingError
-from recurra.report.document import Document, Figures, Rows
-from recurra.storage.files import cannot_write, safe_name
+from recurra.report.document import Document, Rows
+from recurra.storage.files import cannot_write
 from recurra.storage.outputs import open_output, write_output
-from recurra.view.axes import Figure
 from recurra.view.export import FORMATS, encode
 from recurra.view.tables import comma_separated, latex
-
-
-def named_figures(document: Document) -> Iterator[tuple[str, Figure]]:
-    """The figures of a report that have something to show, each with a name of its own."""
-    names: Counter[str] = Counter()
-    for section in document.sections:
-        for block in section.blocks:
-            for figure in block.figures if isinstance(block, Figures) else ():
-                if figure.svg:
-                    name = safe_name(figure.name)
-                    names[name] += 1
-                    yield (f"{name}-{names[name]}" if names[name] > 1 else name), figure
 
 
 def write_figures(document: Document, folder: Path, format: str, *, tables: bool) -> list[Path]:
@@ -49,7 +34,7 @@ def write_figures(document: Document, folder: Path, format: str, *, tables: bool
     except OSError as error:
         raise cannot_write(folder, error) from None
     written = []
-    for name, figure in named_figures(document):
+    for name, figure in document.named_figures():
         written.append(folder / f"{name}.{format}")
         with open_output(written[-1]) as file:
             file.write(encode(figure.svg, format))

@@ -19,7 +19,6 @@ from recurra.report.document import (
     Scale,
     compose,
 )
-from recurra.report.figure_files import named_figures
 from recurra.view import tables
 from recurra.view.markdown import code, inline
 from recurra.view.words import Words
@@ -32,7 +31,7 @@ def markdown(content: Content, language: str = "en", pictures: str = "") -> str:
 
 def of_document(document: Document, language: str, pictures: str = "") -> str:
     """A report as Markdown; see `markdown`."""
-    names = {id(figure): name for name, figure in named_figures(document)}
+    names = {id(figure): name for name, figure in document.named_figures()}
     parts = [f"# {inline(document.title)}"]
     for section in document.sections:
         blocks = [

@@ -7,7 +7,7 @@ from recurra.errors import SettingError
 from recurra.report import markdown, page
 from recurra.report.content import gather
 from recurra.report.document import compose
-from recurra.report.figure_files import named_figures, write_figures
+from recurra.report.figure_files import write_figures
 from recurra.report.samples import CHARACTERS
 from recurra.storage.outputs import check_output, output_format, write_output
 from recurra.text.sources import Source
@@ -65,7 +65,7 @@ def write_report(
         return path
     pictures = path.with_name(f"{path.stem}-figures")
     beside = not path.exists() or path.is_file()  # a pipe has no folder
-    if beside and any(named_figures(document)):
+    if beside and any(document.named_figures()):
         write_figures(document, pictures, "svg", tables=False)
     write_output(out, markdown.of_document(document, language, pictures.name * beside))
     return path
