@@ -176,6 +176,7 @@ export async function create(root) {
     if (side === main) reading = control;
     const text = paper.text;
     const cells = [];
+    if (side === main) status.textContent = word("computing");
     try {
       for await (const found of askLines("/api/write/read", request(side), { signal: control.signal })) {
         cells.push(...found);
