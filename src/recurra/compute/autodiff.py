@@ -25,10 +25,14 @@ class SumValue:
 
 @dataclass(frozen=True)
 class Read:
-    """A vector at ``[t - lag]``."""
+    """A vector at ``[t - lag]``.
+
+    ``spread``: it is one number, read for every entry.
+    """
 
     vector: str
     lag: int
+    spread: bool = False
 
 
 @dataclass(frozen=True)

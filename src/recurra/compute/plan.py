@@ -6,15 +6,17 @@ Inside a recurrent block, time is a loop; a block that does not recur needs none
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import count
 from math import isfinite
+from typing import Literal
 
 from recurra.compute.autodiff import (
     Constant,
     Element,
+    Leaf,
     MaskValue,
     ParameterValue,
     Program,
@@ -23,14 +25,17 @@ from recurra.compute.autodiff import (
     Value,
     differentiate,
 )
+from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
 from recurra.lang.syntax import (
     CHARACTER,
-    NORM,
+    ROW_FUNCTIONS,
+    TOTALS,
     Bias,
     Binary,
     Call,
+    Concat,
     Dropout,
     Expression,
     Negative,
@@ -83,23 +88,48 @@ class Edge:
     rate: float | None
 
 
+# What becomes of all numbers of a row: normalised, a softmax, their sum or mean.
+RowFunction = Literal["", "norm", "softmax", "sum", "mean"]
+NO_ELEMENT = Element((), Constant(0.0), (), ())
+
+
 @dataclass(frozen=True)
 class Stage:
-    """One vector: its sums, its element-wise part, and whether that is then normalised.
+    """One vector: its sums, its element-wise program, and a function of the whole row behind it.
 
-    The layer normalisation of Ba et al. 2016 without gain and bias, which equations may add:
-    ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``.
+    ``norm`` is the layer normalisation of Ba et al. 2016 without gain and bias, which equations
+    may add: ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``. Behind ``sum`` and
+    ``mean`` the vector has one number. A vector with ``parts`` has no program: it is those vectors,
+    one behind the other.
     """
 
     vector: str
     sums: tuple[Sum, ...]
     element: Element
-    normalised: bool = False
+    row_function: RowFunction = ""
+    parts: tuple[Read, ...] = ()
 
     @property
     def reads(self) -> tuple[Read, ...]:
-        """The vectors its element-wise part reads."""
-        return tuple(leaf for leaf, _ in self.element.adjoints if isinstance(leaf, Read))
+        """The vectors it reads but for products: its parts, or those of its program."""
+        leaves = (leaf for leaf, _ in self.element.adjoints)
+        return self.parts + tuple(leaf for leaf in leaves if isinstance(leaf, Read))
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it adds up what its program computes."""
+        return self.row_function in TOTALS
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether every number depends on those at the same place alone."""
+        return not (self.row_function or self.parts or any(read.spread for read in self.reads))
+
+    @property
+    def across(self) -> Leaf:
+        """A leaf that is as wide as its program."""
+        leaves = (leaf for leaf, _ in self.element.adjoints)
+        return next(leaf for leaf in leaves if not (isinstance(leaf, Read) and leaf.spread))
 
 
 @dataclass(frozen=True)
@@ -164,24 +194,33 @@ class Plan:
             sizes[term.vector] = rows if term.transposed else columns
         for name, stage in self.stages.items():
             if name not in sizes:  # it is read element-wise alone, as norm(...) is
-                sizes[name] = _size(stage, shapes, sizes)
+                sizes[name] = 1 if stage.is_total else _width(stage, shapes, sizes)
         return {name: sizes[name] for name in self.stages}
 
+    def widths(self, shapes: Shapes) -> dict[str, int]:
+        """How many numbers the program of every stage computes; of a total, all that it adds."""
+        sizes = self.sizes(shapes)
+        return {
+            name: _width(stage, shapes, sizes) if stage.is_total else sizes[name]
+            for name, stage in self.stages.items()
+        }
 
-def _size(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
-    """The size of a stage, from whatever it is made of."""
+
+def _width(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
+    """The width of a stage, from whatever it is made of."""
     for total in stage.sums:
         for name in (*total.lookups, *total.biases):
             return shapes.parameters[name][-1]
         for term in total.terms:
             rows, columns = shapes.parameters[term.matrix]
             return columns if term.transposed else rows
-    for leaf, _ in stage.element.adjoints:
-        match leaf:
-            case Read(vector):
-                return sizes[vector]
-            case ParameterValue(name):
-                return shapes.parameters[name][0]
+    if stage.parts:
+        return sum(sizes[read.vector] for read in stage.parts)
+    match stage.across:
+        case Read(vector):
+            return sizes[vector]
+        case ParameterValue(name):
+            return shapes.parameters[name][0]
     raise AssertionError(stage)
 
 
@@ -235,37 +274,56 @@ def check_plan(plan: Plan) -> None:
     assert all(term.vector in earlier for term in plan.logits.terms)
 
 
+@dataclass
+class _Body:
+    """A stage in the making: its element-wise program of one kind, and the sums that it reads."""
+
+    owner: str
+    kind: Kind
+    program: Program = field(default_factory=Program)
+    sums: list[Sum] = field(default_factory=list)
+
+
 class _Lowering:
     """Equations -> stages: products collected into sums, the rest into element-wise programs."""
 
     def __init__(self, network: Network) -> None:
-        self.network = network
+        self.network, self.kinds = network, find_kinds(network)
         self.stages: dict[str, Stage] = {}
         self.operands: dict[Expression, str] = {}
         self.numbers = count()
         self.edges: dict[str, Edge] = {}
         for equation in network.equations:
             self._stage(equation.name, equation.expression)
-        sums: list[Sum] = []
-        self._lower(network.output.expression, network.output.name, Program(), sums)
-        (logits,) = sums
+        body = _Body(network.output.name, Kind.VECTOR)
+        self._lower(network.output.expression, body)
+        (logits,) = body.sums
         terms = tuple(replace(term, transposed=False) for term in logits.terms)
         self.logits = replace(logits, terms=terms)
 
     def _stage(self, name: str, expression: Expression) -> None:
-        program, sums = Program(), list[Sum]()
+        row_function: RowFunction = ""
         match expression:
-            case Call(function, argument) if function == NORM:
-                normalised, inner = True, argument
-            case _:
-                normalised, inner = False, expression
-        value = self._lower(inner, name, program, sums)
-        element = differentiate(program, value, stored=not normalised)
-        self.stages[name] = Stage(name, tuple(sums), element, normalised)
+            case Call("norm" | "softmax" | "sum" | "mean" as function, argument):
+                row_function, expression = function, argument
+            case Concat(inner):
+                parts = tuple(self._read(part, name) for part in inner)
+                self.stages[name] = Stage(name, (), NO_ELEMENT, parts=parts)
+                return
+        body = _Body(name, kind_of(expression, self.kinds))
+        value = self._lower(expression, body)
+        element = differentiate(body.program, value, stored=not row_function)
+        self.stages[name] = Stage(name, tuple(body.sums), element, row_function)
 
-    def _lower(
-        self, expression: Expression, owner: str, program: Program, sums: list[Sum]
-    ) -> Value:
+    def _read(self, expression: Expression, owner: str) -> Read:
+        """An expression as a vector of the plan."""
+        if isinstance(expression, Vector):
+            return Read(expression.name, expression.lag)
+        return Read(self._vector_of(expression, owner), 0)
+
+    def _lower(self, expression: Expression, body: _Body) -> Value:
+        if Kind.CONSTANT < kind_of(expression, self.kinds) < body.kind:
+            return replace(self._read(expression, body.owner), spread=True)
         match expression:
             case Number(value):
                 return Constant(value)
@@ -273,32 +331,33 @@ class _Lowering:
                 return ParameterValue(name)
             case Vector(name, lag):
                 return Read(name, lag)
-            case Call(function) if function == NORM:
-                return Read(self._vector_of(expression, owner), 0)
+            case Call(function) if function in ROW_FUNCTIONS:
+                return self._read(expression, body.owner)
+            case Concat():
+                return self._read(expression, body.owner)
             case Dropout(argument, rate):
-                inner = self._lower(argument, owner, program, sums)
-                mask = f"{owner}~{len(self.edges)}"
-                self.edges[mask] = Edge(owner, rate)
-                return program.emit("*", inner, MaskValue(mask))
+                inner = self._lower(argument, body)
+                mask = f"{body.owner}~{len(self.edges)}"
+                self.edges[mask] = Edge(body.owner, rate)
+                return body.program.emit("*", inner, MaskValue(mask))
             case Call(function, argument):
-                inner = self._lower(argument, owner, program, sums)
-                return program.emit(self.network.function(function), inner)
+                inner = self._lower(argument, body)
+                return body.program.emit(self.network.function(function), inner)
             case Negative(argument):
-                return program.emit("negative", self._lower(argument, owner, program, sums))
+                return body.program.emit("negative", self._lower(argument, body))
             case Binary("+") | Product():
-                return self._sum(expression, owner, program, sums)
+                return self._sum(expression, body)
             case Binary(operator, left, right, place):
-                first = self._lower(left, owner, program, sums)
-                second = self._lower(right, owner, program, sums)
+                first, second = self._lower(left, body), self._lower(right, body)
                 if operator == "/" and second == Constant(0.0):
                     raise self.network.error("a division by zero: divide by another number", place)
-                result = program.emit(operator, first, second)
+                result = body.program.emit(operator, first, second)
                 if isinstance(result, Constant) and not isfinite(result.value):
                     raise self.network.error("this number is too large: use smaller ones", place)
                 return result
 
-    def _sum(self, expression: Expression, owner: str, program: Program, sums: list[Sum]) -> Value:
-        addends = list(_addends(expression))
+    def _sum(self, expression: Expression, body: _Body) -> Value:
+        addends = list(self._addends(expression, body.kind))
         products = [a for a in addends if isinstance(a, Product)]
         values: list[Value] = []
         if products:
@@ -307,26 +366,25 @@ class _Lowering:
                 if isinstance(product.operand, Vector) and product.operand.name == CHARACTER:
                     lookups.append(product.matrix)
                 else:
-                    terms.append(self._term(product, owner))
+                    terms.append(self._term(product, body.owner))
             biases = tuple(a.name for a in addends if isinstance(a, Bias))
             addends = [a for a in addends if not isinstance(a, Product | Bias)]
-            made = Sum(f"{owner}:{len(sums)}", owner, tuple(lookups), tuple(terms), biases)
-            sums.append(made)
+            name = f"{body.owner}:{len(body.sums)}"
+            made = Sum(name, body.owner, tuple(lookups), tuple(terms), biases)
+            body.sums.append(made)
             values.append(SumValue(made.name))
-        values += [self._lower(a, owner, program, sums) for a in addends]
+        values += [self._lower(a, body) for a in addends]
         total = values[0]
         for value in values[1:]:
-            total = program.emit("+", total, value)
+            total = body.program.emit("+", total, value)
         match total, expression:
             case Constant(number), Binary(place=place) if not isfinite(number):
                 raise self.network.error("this number is too large: use smaller ones", place)
         return total
 
     def _term(self, product: Product, owner: str) -> Term:
-        operand = product.operand
-        if isinstance(operand, Vector):
-            return Term(product.matrix, product.transposed, operand.name, operand.lag)
-        return Term(product.matrix, product.transposed, self._vector_of(operand, owner), 0)
+        read = self._read(product.operand, owner)
+        return Term(product.matrix, product.transposed, read.vector, read.lag)
 
     def _vector_of(self, expression: Expression, owner: str) -> str:
         """The vector with a dotted name that an expression has become.
@@ -341,13 +399,13 @@ class _Lowering:
             return name
         return self.operands[expression]
 
-
-def _addends(expression: Expression) -> Iterable[Expression]:
-    if isinstance(expression, Binary) and expression.operator == "+":
-        yield from _addends(expression.left)
-        yield from _addends(expression.right)
-    else:
-        yield expression
+    def _addends(self, expression: Expression, kind: Kind) -> Iterable[Expression]:
+        own = kind_of(expression, self.kinds)
+        if isinstance(expression, Binary) and expression.operator == "+" and own in (0, kind):
+            yield from self._addends(expression.left, kind)
+            yield from self._addends(expression.right, kind)
+        else:
+            yield expression
 
 
 def _today(stage: Stage) -> list[str]:

@@ -21,6 +21,7 @@ from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
 from recurra.compute.plan import Block, Stage, Sum, Term
 from recurra.lang.functions import FUNCTIONS, NORM_EPS
+from recurra.lang.syntax import NORM
 
 Step = int | slice  # one time step, or all of them at once
 ALL = slice(None)
@@ -148,8 +149,8 @@ class _Tape:
     def _forward(self, block: Block) -> None:
         for stage in block.stages:
             for total in stage.sums:
-                self.sums[total.name] = self._hoisted(total, self.engine.sizes[stage.vector])
-            if stage.normalised:
+                self.sums[total.name] = self._hoisted(total, self.engine.widths[stage.vector])
+            if stage.row_function == NORM:
                 shape = (self.steps, self.batch, 1)
                 self.inv_std[stage.vector] = np.empty(shape, self.engine.dtype)
         for at in range(self.steps) if block.recurrent else (ALL,):
@@ -159,17 +160,38 @@ class _Tape:
                         if not term.hoisted:
                             past = self.vectors[term.vector][self._rows(term.vector, term.lag, at)]
                             self.sums[total.name][at] += past @ self._matrix(term).T
-                result = self._run(stage.element.forward, stage.element.value, stage, at)
-                vector = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
-                vector[:] = result
-                if stage.normalised:
-                    self.inv_std[stage.vector][at] = _normalise(vector)
+                self._stage_forward(stage, at)
         for stage in block.stages:
             name = stage.vector
             self.dropped_input[name] = self.vectors[name]
             if self.masks and name in self.masks.arrays:
                 self.dropped_input[name] = self.vectors[name] * self.masks.arrays[name]
                 self.dropped_input[name] *= self.masks.scale
+
+    def _stage_forward(self, stage: Stage, at: Step) -> None:
+        vector = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+        if stage.parts:
+            parts = [self._value(part, stage, at, None, []) for part in stage.parts]
+            np.concatenate(parts, axis=-1, out=vector)
+            return
+        result = self._run(stage.element.forward, stage.element.value, stage, at)
+        match stage.row_function:
+            case "sum":
+                vector[:] = self._wide(stage, result, vector).sum(axis=-1, keepdims=True)
+            case "mean":
+                vector[:] = self._wide(stage, result, vector).mean(axis=-1, keepdims=True)
+            case "softmax":
+                vector[:] = result
+                vector[:] = np.exp(_log_softmax(vector))
+            case "norm":
+                vector[:] = result
+                self.inv_std[stage.vector][at] = _normalise(vector)
+            case _:
+                vector[:] = result
+
+    def _wide(self, stage: Stage, value: Any, vector: Array) -> Array:
+        """A value for every number that a stage's program computes."""
+        return np.broadcast_to(value, (*vector.shape[:-1], self.engine.widths[stage.vector]))
 
     def _hoisted(self, total: Sum, size: int) -> Array:
         """The part of a sum that needs no time loop, for all steps."""
@@ -282,16 +304,31 @@ class _Tape:
         gradients: Parameters,
     ) -> None:
         d_value = d_vectors[stage.vector][self._rows(stage.vector, 0, at)]
-        if stage.normalised:
-            value = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
-            d_value = _normalise_backward(d_value, value, self.inv_std[stage.vector][at])
+        value = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+        match stage.row_function:
+            case "sum":
+                d_value = self._wide(stage, d_value, value)
+            case "mean":
+                d_value = self._wide(stage, d_value / self.engine.widths[stage.vector], value)
+            case "softmax":
+                d_value = value * (d_value - (d_value * value).sum(axis=-1, keepdims=True))
+            case "norm":
+                d_value = _normalise_backward(d_value, value, self.inv_std[stage.vector][at])
+        start = 0
+        for part in stage.parts:
+            end = start + self.engine.sizes[part.vector]
+            rows = self._rows(part.vector, part.lag, at)
+            d_vectors[part.vector][rows] += d_value[..., start:end]
+            start = end
         temporaries: list[Any] = []
         for leaf, adjoint in stage.element.adjoints:
             part = self._run(stage.element.backward, adjoint, stage, at, d_value, temporaries)
             match leaf:
                 case SumValue(name):
                     sums[name][at] = part
-                case Read(vector, lag):
+                case Read(vector, lag, spread):
+                    if spread:
+                        part = part.sum(axis=-1, keepdims=True)
                     d_vectors[vector][self._rows(vector, lag, at)] += part
                 case ParameterValue(name):
                     gradients[name] += part.reshape(-1, part.shape[-1]).sum(axis=0)

@@ -10,8 +10,10 @@ nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]
     W: identity                                 # how a parameter starts (optional)
 
 Besides the element-wise functions there are ``norm(z)``, layer normalisation, and ``dropout(z)``,
-an edge that drops part of its numbers in training. ``softmax(z, 1000)`` chooses among the 1000
-most frequent characters and classes of all others, then within the class. Layers: see
+an edge that drops part of its numbers in training. ``sum(z)``, ``mean(z)`` and ``dot(a, b)`` make
+one number of vectors (see `recurra.lang.kinds`), ``concat(a, b)`` a longer vector; ``softmax(z)`` of
+a vector that other equations read is a gate. ``softmax(z, 1000)`` of the output chooses among the
+1000 most frequent characters and classes of all others, then within the class. Layers: see
 `recurra.lang.layers`.
 """
 
@@ -35,11 +37,18 @@ from recurra.lang.shapes import ShapeSolver
 from recurra.lang.source import Source
 from recurra.lang.syntax import (
     CHARACTER,
+    CONCAT,
+    DOT,
     DROPOUT,
     NORM,
+    ROW_FUNCTIONS,
+    SOFTMAX,
+    SUM,
+    TOTALS,
     Bias,
     Binary,
     Call,
+    Concat,
     Dropout,
     Expression,
     Negative,
@@ -50,7 +59,6 @@ from recurra.lang.syntax import (
 )
 
 TIME = "t"
-SOFTMAX = "softmax"
 RESERVED = (SOFTMAX, NORM, DROPOUT, *FUNCTIONS)
 MAX_LAG = 1000
 LARGEST = 1e300
@@ -94,6 +102,7 @@ class _Parser:
         self.equations: dict[str, Equation] = {}
         self.output: Equation | None = None
         self.shortlist: Number | None = None
+        self.inner_softmax: ast.Call | None = None
         self.defined = {
             target.value.id
             for node in self.body
@@ -101,6 +110,7 @@ class _Parser:
             for target in node.targets
             if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
         }
+        self.gates = self._gates()
         self.vectors = 0
         # first use of every parameter: name -> ("matrix" | "vector", place)
         self.uses: dict[str, tuple[str, Place]] = {}
@@ -121,6 +131,12 @@ class _Parser:
                 case _:
                     raise self.error("this is not an equation: write name[t] = expression", node)
         if self.output is None:
+            if self.inner_softmax:
+                raise self.error(
+                    "the output's softmax must be the whole right side of its line, as in "
+                    "o[t] = softmax(Q @ h[t] + s)",
+                    self.inner_softmax,
+                )
             raise self.error_at(
                 "no output: one line must be softmax, such as o[t] = softmax(Q @ h[t] + s)",
                 Place(max(1, len(self.source.lines)), 0),
@@ -141,6 +157,17 @@ class _Parser:
         self._check_initialisers(network)
         self._check_choices(network)
         return network
+
+    def _gates(self) -> set[str]:
+        """Vectors with a softmax that others read, where one is left that nobody reads."""
+        found, read = set[str](), set[str]()
+        for line in self.body:
+            match line:
+                case ast.Assign(targets=[target], value=value):
+                    read |= {one for node in ast.walk(value) if (one := _vector_name(node))}
+                    if _is_softmax(value) and (name := _vector_name(target)):
+                        found.add(name)
+        return found & read if found - read else set()
 
     def _check_initialisers(self, network: Network) -> None:
         for name, (initialiser, place) in self.initialisers.items():
@@ -175,6 +202,8 @@ class _Parser:
         self._check_new_name(name, target)
         if name in self.functions or name in self.constants:
             raise self.error(f"{name} is given twice: keep one line", target)
+        if name in (*TOTALS, DOT, CONCAT):
+            raise self.error(f"{name} is a function: choose another name", target)
         if isinstance(value, ast.Name):
             if value.id not in FUNCTIONS:
                 raise self.error(self._unknown_function(value.id), value)
@@ -239,7 +268,7 @@ class _Parser:
         if name in self.functions or name in self.constants:
             raise self.error(f"{name} is a choice on another line: choose another name", target)
         self._count_vector(target)
-        if isinstance(value, ast.Call) and _name(value.func) == SOFTMAX:
+        if name not in self.gates and _is_softmax(value):
             if self.output is not None:
                 raise self.error(
                     f"a second softmax: {self.output.name}[t] on line {self.output.place.line} "
@@ -348,13 +377,28 @@ class _Parser:
     def _call(self, name: str, node: ast.Call, depth: int) -> Expression:
         if name == DROPOUT:
             return self._dropout(node, depth)
-        if name == SOFTMAX:
-            raise self.error("softmax must be the whole right side of the output's line", node)
-        if name != NORM and name not in FUNCTIONS and name not in self.functions:
+        if name in (DOT, CONCAT):
+            return self._joined(name, node, depth)
+        if name not in (*ROW_FUNCTIONS, *FUNCTIONS, *self.functions):
             raise self.error(self._unknown_function(name), node)
-        if name == NORM:
+        if name in ROW_FUNCTIONS:
             self._count_vector(node)
+        if name == SOFTMAX:
+            self.inner_softmax = self.inner_softmax or node
         return Call(name, self._argument(node, depth), self.place(node))
+
+    def _joined(self, name: str, node: ast.Call, depth: int) -> Expression:
+        """``dot(a, b)``, which is ``sum(a * b)``, or ``concat(a, b, ...)``."""
+        starred = any(isinstance(one, ast.Starred) for one in node.args)
+        if len(node.args) < 2 or (name == DOT and len(node.args) > 2) or node.keywords or starred:
+            number = "two" if name == DOT else "two or more"
+            raise self.error(f"{name} takes {number} vectors, as in {name}(a[t], b[t])", node)
+        self._count_vector(node)
+        place = self.place(node)
+        parts = tuple(self._expression(one, depth) for one in node.args)
+        if name == DOT:
+            return Call(SUM, Binary("*", *parts, place), place)
+        return Concat(parts, place)
 
     def _dropout(self, node: ast.Call, depth: int) -> Expression:
         rate = None
@@ -367,7 +411,7 @@ class _Parser:
         return Dropout(self._expression(node.args[0], depth), rate, self.place(node))
 
     def _unknown_function(self, name: str) -> str:
-        names = [*FUNCTIONS, NORM, DROPOUT]
+        names = [*FUNCTIONS, *ROW_FUNCTIONS, DOT, CONCAT, DROPOUT]
         near = self._nearest(name, names + list(self.functions))
         return f"unknown function {name}{near} (there are {', '.join(names)})"
 
@@ -460,6 +504,17 @@ class _Parser:
         if isinstance(value, (int, float)) and abs(value) < LARGEST:
             return float(value)
         raise self.error("this number is too large: use a smaller one", node)
+
+
+def _is_softmax(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and _name(node.func) == SOFTMAX
+
+
+def _vector_name(node: ast.AST) -> str | None:
+    match node:
+        case ast.Subscript(value=ast.Name(id=name)):
+            return name
+    return None
 
 
 def _name(node: ast.expr) -> str | None:

@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from math import ceil, prod, sqrt
 
 from recurra.errors import EquationError, SettingError
+from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network
 from recurra.lang.syntax import (
     CHARACTER,
-    NORM,
+    ROW_FUNCTIONS,
+    TOTALS,
     Bias,
     Binary,
     Call,
+    Concat,
     Dropout,
     Expression,
     Negative,
@@ -97,6 +100,15 @@ class _Dimension:
         return node
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """A concat: a size that is the sum of others."""
+
+    whole: _Dimension
+    parts: list[_Dimension]
+    place: Place
+
+
 class ShapeSolver:
     """Unifies the sizes in a network's equations once; then gives shapes for any sizes.
 
@@ -105,38 +117,51 @@ class ShapeSolver:
     """
 
     def __init__(self, network: Network) -> None:
-        self.network = network
-        self.vectors = {e.name: _Dimension(e.name, hidden=True) for e in network.equations}
+        self.network, self.kinds = network, find_kinds(network)
+        # what is one number needs no size: it meets any vector
+        self.numbers = {name for name, kind in self.kinds.items() if kind == Kind.NUMBER}
+        self.vectors = {
+            e.name: _Dimension(e.name, hidden=True)
+            for e in network.equations
+            if e.name not in self.numbers
+        }
         self.rows = {name: _Dimension(name) for name in network.matrices}
         self.columns = {name: _Dimension(name) for name in network.matrices}
-        self.biases = {name: _Dimension(name) for name in network.biases}
+        self.biases = {n: _Dimension(n) for n in network.biases if n not in self.numbers}
         self.characters = _Dimension(CHARACTER, vocabulary=True)
+        self.one = _Dimension("one number")
+        self.joined: list[_Joined] = []
         self.uses: list[tuple[str, Place]] = []  # of parameters, so far
         for equation in network.equations:
             dimension = self._infer(equation.expression)
-            if dimension is not None:
+            if dimension is not None and equation.name in self.vectors:
                 self._unify(self.vectors[equation.name], dimension)
         output = self._infer(network.output.expression)
         assert output is not None  # the parser admits only products and biases here
         self.scores = _Dimension("", vocabulary=True) if network.shortlist else self.characters
         self._unify(output, self.scores)
+        self._check_concats()
 
     def _infer(self, expression: Expression) -> _Dimension | None:
-        """The size of an expression; None for a plain number."""
+        """The size of an expression; None for one number, which meets any size."""
         match expression:
             case Number():
+                return None
+            case Vector(name) | Bias(name) if name in self.numbers:
                 return None
             case Vector(name, _):
                 return self.characters if name == CHARACTER else self.vectors[name]
             case Bias(name, place):
                 self.uses.append((name, place))
                 return self.biases[name]
-            case Call(function, argument, place) if function == NORM:
+            case Call(function, argument, place) if function in ROW_FUNCTIONS:
                 inner = self._infer(argument)
                 if inner is None:
-                    raise self.network.error("norm takes a vector, not a number", place)
+                    raise self.network.error(f"{function} takes a vector, not a number", place)
                 self._unify(_Dimension("", hidden=True), inner)  # a hidden vector of the plan
-                return inner
+                return None if function in TOTALS else inner
+            case Concat(parts, place):
+                return self._infer_concat(parts, place)
             case Call(_, argument) | Dropout(argument) | Negative(argument):
                 return self._infer(argument)
             case Binary(_, left, right):
@@ -156,6 +181,34 @@ class ShapeSolver:
                     self._unify(_Dimension("", hidden=True), inner)
                 self._unify(columns, inner)
                 return rows
+
+    def _infer_concat(self, parts: tuple[Expression, ...], place: Place) -> _Dimension:
+        whole, dimensions = _Dimension("concat", hidden=True), list[_Dimension]()
+        for part in parts:
+            if kind_of(part, self.kinds) == Kind.CONSTANT:
+                raise self.network.error("concat takes vectors, not constants", place)
+            inner = self._infer(part) or self.one
+            if inner is not self.one:
+                self._unify(_Dimension("", hidden=True), inner)
+            dimensions.append(inner)
+        self.joined.append(_Joined(whole, dimensions, place))
+        return whole
+
+    def _check_concats(self) -> None:
+        """No vector may be a part of itself."""
+        for joined in self.joined:
+            inside, fresh = set[_Dimension](), [joined.whole.root()]
+            while fresh:
+                root = fresh.pop()
+                parts = {p.root() for j in self.joined if j.whole.root() is root for p in j.parts}
+                fresh += parts - inside
+                inside |= parts
+            if joined.whole.root() in inside:
+                raise self.network.error(
+                    "this would be a part of itself: concat is longer than each of its parts, so "
+                    "multiply by a matrix, as in W @ concat(a[t], b[t])",
+                    joined.place,
+                )
 
     def _unify(self, one: _Dimension, other: _Dimension) -> None:
         one, other = one.root(), other.root()
@@ -197,6 +250,8 @@ class ShapeSolver:
             label = f"--hidden {name}={size}" if name else f"--hidden {size}"
             if not 1 <= size <= MAX_SIZE:
                 raise SettingError(f"{label}: a size is a whole number from 1 to {MAX_SIZE:,}")
+            if name in self.numbers:
+                raise SettingError(f"{label}: {name} is one number by the equations: leave it out")
             if name and name not in self.vectors and name not in self.rows:
                 known = ", ".join(self.vectors)
                 raise SettingError(f"{label}: no vector {name} in {self.network.name} ({known})")
@@ -220,17 +275,37 @@ class ShapeSolver:
                     f"{why} by the equations{where}"
                 )
             owners[root] = name
-        for dimension in [*self.vectors.values(), *self.rows.values(), *self.columns.values()]:
-            if dimension.root() not in sizes:
+        sizes[self.one] = 1
+        joined = {j.whole.root(): j for j in self.joined}
+
+        def resolve(root: _Dimension) -> int:
+            if root not in sizes and root in joined:
+                sizes[root] = sum(resolve(part.root()) for part in joined[root].parts)
+            elif root not in sizes:
                 if "" not in given:
-                    raise self._missing(dimension.root())
-                sizes[dimension.root()] = given[""]
+                    raise self._missing(root)
+                sizes[root] = given[""]
+            return sizes[root]
+
+        for dimension in [*self.vectors.values(), *self.rows.values(), *self.columns.values()]:
+            resolve(dimension.root())
+        for one in self.joined:
+            if (size := sum(resolve(p.root()) for p in one.parts)) != resolve(one.whole.root()):
+                raise SettingError(
+                    f"the concat on line {one.place.line} of {self.network.name} has {size:,} "
+                    f"numbers and meets a vector of {sizes[one.whole.root()]:,}: give its parts "
+                    "other sizes, as in --hidden 128,a=64"
+                )
         paper: dict[str, tuple[int, ...]] = {
             name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
             for name in self.rows
         }
         paper |= {name: (sizes[d.root()],) for name, d in self.biases.items()}
-        vectors = {n: sizes[d.root()] for n, d in self.vectors.items()}
+        paper |= {name: (1,) for name in self.numbers & {*self.network.biases}}
+        vectors = {
+            e.name: 1 if e.name in self.numbers else sizes[self.vectors[e.name].root()]
+            for e in self.network.equations
+        }
         transposed = frozenset(
             name
             for name, dimension in self.columns.items()

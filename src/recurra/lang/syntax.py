@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 
 CHARACTER = "x"
 NORM = "norm"
+SOFTMAX = "softmax"
+SUM, MEAN, DOT = "sum", "mean", "dot"
+CONCAT = "concat"
 DROPOUT = "dropout"
+
+TOTALS = (SUM, MEAN)  # of a vector's numbers, which make one number
+ROW_FUNCTIONS = (NORM, SOFTMAX, *TOTALS)  # of a whole vector, not number by number
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Call:
-    """An element-wise function by its own name or that of a choice; or ``norm`` of a vector."""
+    """An element-wise function by its own name or that of a choice; or one of a whole vector."""
 
     function: str
     argument: "Expression"
@@ -80,6 +86,14 @@ class Dropout:
 
 
 @dataclass(frozen=True)
+class Concat:
+    """``concat(a, b, ...)``: vectors one behind the other."""
+
+    parts: "tuple[Expression, ...]"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Negative:
     """``-argument``."""
 
@@ -87,7 +101,7 @@ class Negative:
     place: Place = field(compare=False)
 
 
-Expression = Number | Vector | Bias | Product | Call | Dropout | Binary | Negative
+Expression = Number | Vector | Bias | Product | Call | Concat | Dropout | Binary | Negative
 
 
 class Notation:
@@ -138,6 +152,9 @@ def show(expression: Expression, level: int = 0, signs: Notation = TEXT) -> str:
             text, own = signs.name(name), 4
         case Call(function, argument):
             text, own = f"{signs.function(function)}({show(argument, 0, signs)})", 4
+        case Concat(inner):
+            listed = ", ".join(show(part, 0, signs) for part in inner)
+            text, own = f"{signs.function(CONCAT)}({listed})", 4
         case Dropout(argument, rate):
             second = "" if rate is None else f", {signs.number(rate)}"
             text, own = f"{signs.function(DROPOUT)}({show(argument, 0, signs)}{second})", 4
@@ -166,6 +183,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (argument,)
         case Product(_, _, operand):
             return (operand,)
+        case Concat(inner):
+            return inner
         case Binary(_, left, right):
             return (left, right)
     return ()

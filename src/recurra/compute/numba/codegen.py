@@ -36,6 +36,7 @@ from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
 from recurra.compute.numba.kernels.jit import jit
 from recurra.compute.numba.kernels.layernorm import *  # noqa: F403
 from recurra.compute.numba.kernels.products import *  # noqa: F403
+from recurra.compute.numba.kernels.rows import *  # noqa: F403
 
 
 '''
@@ -228,8 +229,8 @@ class _Emitter:
                 return f"{prefix}{index}"
             case SumValue(name):
                 return f"{self.array('sum', name)}[row, j]"
-            case Read(vector, lag):
-                return f"{self.array('vector', vector)}[{self.row(vector, lag)}, j]"
+            case Read(vector, lag, spread):
+                return f"{self.array('vector', vector)}[{self.row(vector, lag)}, {0 if spread else 'j'}]"
             case ParameterValue(name):
                 return f"{self.array('parameter', name)}[j]"
             case MaskValue(name):
@@ -240,6 +241,23 @@ class _Emitter:
                 return f"{self.array('vector', stage.vector)}[{self.row(stage.vector, 0)}, j]"
             case Adjoint():
                 return "d_value"
+
+
+    def width(self, stage: Stage) -> str:
+        """Text of how many numbers a stage's program computes for a row."""
+        if not stage.is_total:
+            return f"{self.array('vector', stage.vector)}.shape[1]"
+        match stage.across:
+            case SumValue(name):
+                return f"{self.array('sum', name)}.shape[1]"
+            case Read(vector):
+                return f"{self.array('vector', vector)}.shape[1]"
+            case ParameterValue(name):
+                return f"{self.array('parameter', name)}.size"
+
+    def divided(self, stage: Stage) -> str:
+        """Text that makes a mean of a sum."""
+        return f" / {self.dtype}({self.width(stage)})" if stage.row_function == "mean" else ""
 
 
 def _expression(kind: str, values: list[str]) -> str:
@@ -287,16 +305,36 @@ class _Forward(_Emitter):
             for total in stage.sums:
                 self._add_rows(total, start, count)
                 self._loop_products(total, start)
-            vector = self.array("vector", stage.vector)
-            with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
-                with self.indented(f"for j in range({vector}.shape[1]):"):
-                    self.program(stage.element.forward, stage, "x")
-                    result = self.value(stage.element.value, stage, "x")
-                    target = f"{vector}[{self.row(stage.vector, 0)}, j]"
-                    self.line(f"{target} = {result}")
-            if stage.normalised:
-                inv_std, at = self.array("inv_std", stage.vector), self.row(stage.vector, 0, start)
+            vector, at = self.array("vector", stage.vector), self.row(stage.vector, 0, start)
+            if stage.parts:
+                self._join(stage, vector, at, start, count)
+                continue
+            with self.indented(f"for row in range({start}, {start} + {count}):"):
+                self._row(stage, vector)
+            if stage.row_function == "norm":
+                inv_std = self.array("inv_std", stage.vector)
                 self.line(f"normalise({vector}, {at}, {count}, {inv_std}, {start})")
+            elif stage.row_function == "softmax":
+                self.line(f"softmax_rows({vector}, {at}, {count})")
+
+    def _row(self, stage: Stage, vector: str) -> None:
+        """One row of an element-wise program, or its total."""
+        target = f"{vector}[{self.row(stage.vector, 0)}, {0 if stage.is_total else 'j'}]"
+        if stage.is_total:
+            self.line(f"total = {self.dtype}(0.0)")
+        with self.indented(f"for j in range({self.width(stage)}):"):
+            self.program(stage.element.forward, stage, "x")
+            result = self.value(stage.element.value, stage, "x")
+            self.line(f"total += {result}" if stage.is_total else f"{target} = {result}")
+        if stage.is_total:
+            self.line(f"{target} = total{self.divided(stage)}")
+
+    def _join(self, stage: Stage, vector: str, at: str, start: str, count: str) -> None:
+        place = "0"
+        for part in stage.parts:
+            source, row = self.array("vector", part.vector), self.row(part.vector, part.lag, start)
+            self.line(f"put_columns({source}, {row}, {count}, {vector}, {at}, {place})")
+            place += f" + {source}.shape[1]"
 
     def _add_rows(self, total: Sum, start: str, count: str) -> None:
         """The sum's look-ups and biases, added to what is hoisted."""
@@ -384,15 +422,25 @@ class _Backward(_Emitter):
 
     def _element(self, stage: Stage, start: str, count: str, written: set[str]) -> None:
         d_vector = self.array("d_vector", stage.vector)
-        if stage.normalised:
-            value, inv_std = self.array("vector", stage.vector), self.array("inv_std", stage.vector)
-            rows = f"{d_vector}, {self._gradient_row(stage.vector, 0, start)}, {count}"
-            at = self.row(stage.vector, 0, start)
-            self.line(f"normalise_backward({rows}, {value}, {at}, {inv_std}, {start})")
-        with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
-            with self.indented(f"for j in range({d_vector}.shape[1]):"):
-                at = self._gradient_row(stage.vector, 0, "row")
-                self.line(f"d_value = {d_vector}[{at}, j]")
+        rows = f"{d_vector}, {self._gradient_row(stage.vector, 0, start)}, {count}"
+        if stage.parts:
+            self._part(stage, rows, start, written)
+            return
+        if stage.row_function in ("norm", "softmax"):
+            value, at = self.array("vector", stage.vector), self.row(stage.vector, 0, start)
+            if stage.row_function == "norm":
+                inv_std = self.array("inv_std", stage.vector)
+                self.line(f"normalise_backward({rows}, {value}, {at}, {inv_std}, {start})")
+            else:
+                self.line(f"softmax_rows_backward({rows}, {value}, {at})")
+        with self.indented(f"for row in range({start}, {start} + {count}):"):
+            totals = self._totals(stage)
+            at = self._gradient_row(stage.vector, 0, "row")
+            if stage.is_total:
+                self.line(f"d_value = {d_vector}[{at}, 0]{self.divided(stage)}")
+            with self.indented(f"for j in range({self.width(stage)}):"):
+                if not stage.is_total:
+                    self.line(f"d_value = {d_vector}[{at}, j]")
                 self.program(stage.element.backward, stage, "z")
                 for leaf, adjoint in stage.element.adjoints:
                     value = self.value(adjoint, stage, "z")
@@ -401,12 +449,37 @@ class _Backward(_Emitter):
                             self.line(f"{self.array('sum', name)}[row, j] = {value}")
                         case ParameterValue(name):
                             self.line(f"{self.array('gradient', name)}[j] += {value}")
+                        case Read(spread=True) as read:
+                            self.line(f"{totals[read]} += {value}")
                         case Read(vector, lag):
                             target = self.array("d_vector", vector)
                             at = self._gradient_row(vector, lag, "row")
                             sign = "+=" if vector in written else "="
                             self.line(f"{target}[{at}, j] {sign} {value}")
                             written.add(vector)
+            for read, total in totals.items():
+                at = self._gradient_row(read.vector, read.lag, "row")
+                sign = "+=" if read.vector in written else "="
+                self.line(f"{self.array('d_vector', read.vector)}[{at}, 0] {sign} {total}")
+        written |= {read.vector for read in totals}
+
+    def _totals(self, stage: Stage) -> dict[Read, str]:
+        """Variables that collect the derivatives of numbers which are read for every entry."""
+        spread = [read for read in stage.reads if read.spread]
+        totals = {read: f"total{place}" for place, read in enumerate(spread)}
+        for total in totals.values():
+            self.line(f"{total} = {self.dtype}(0.0)")
+        return totals
+
+    def _part(self, stage: Stage, rows: str, start: str, written: set[str]) -> None:
+        place = "0"
+        for part in stage.parts:
+            target = self.array("d_vector", part.vector)
+            at = self._gradient_row(part.vector, part.lag, start)
+            add = part.vector in written
+            self.line(f"take_columns({rows}, {place}, {target}, {at}, {add})")
+            written.add(part.vector)
+            place += f" + {target}.shape[1]"
 
     def _step_product(self, total: Sum, term: Term, start: str, written: set[str]) -> None:
         rows, target = (

@@ -14,6 +14,7 @@ from recurra.compute.numba.codegen import Call, Kind, local_gradients, loop_matr
 from recurra.compute.plan import Plan, Term
 from recurra.errors import TextError
 from recurra.lang.shapes import Shapes
+from recurra.lang.syntax import NORM
 
 _NO_MASK = np.zeros((0, 0), np.uint8)
 
@@ -52,7 +53,7 @@ class Shard:
         self.plan, self.shapes, self.dtype, self.steps = plan, shapes, dtype, steps
         self.streams, self.batch = slice(first, last), last - first
         self.rows = steps * self.batch
-        self.sizes = plan.sizes(shapes)
+        self.sizes, widths = plan.sizes(shapes), plan.widths(shapes)
         self._text = np.zeros((2, steps, self.batch), np.int32)
         self.inputs, self.targets = self._text.reshape(2, self.rows)
         self._dropout_scale = 0.0
@@ -62,15 +63,15 @@ class Shard:
         self.gradients = self.arrays["gradient"]
         for total in plan.sums.values():
             if total is not plan.logits:
-                self.arrays["sum"][total.name] = self._new(self.rows, self.sizes[total.owner])
+                self.arrays["sum"][total.name] = self._new(self.rows, widths[total.owner])
         for name in plan.stages:
             vector = self._vector(name)
             self.arrays["vector"][name] = self.arrays["dropped"][name] = vector
             self.arrays["mask"][name] = _NO_MASK
-            if plan.stages[name].normalised:
+            if plan.stages[name].row_function == NORM:
                 self.arrays["inv_std"][name] = self._new(self.rows)
         for name, edge in plan.edges.items():
-            self.arrays["edge_mask"][name] = np.ones((self.rows, self.sizes[edge.owner]), dtype)
+            self.arrays["edge_mask"][name] = np.ones((self.rows, widths[edge.owner]), dtype)
         # views of the carried past, and of what the next sequence carries
         self._past: Parameters = {}
         self.last: Parameters = {}

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import torch
+
 from recurra.compute.autodiff import (
     ARITHMETIC,
     Adjoint,
@@ -19,7 +21,7 @@ from recurra.compute.autodiff import (
 from recurra.compute.plan import Stage
 from recurra.compute.torch.devices import Tensor
 from recurra.compute.torch.functions import formula_of
-from recurra.compute.torch.layout import Fusion
+from recurra.compute.torch.layout import BlockLayout, Fusion
 from recurra.lang.functions import NORM_EPS
 
 Step = int | slice  # one time step, or all of them at once
@@ -66,33 +68,66 @@ class ElementPrograms(Protocol):
 class PlainPrograms:
     """One operation of PyTorch after the other."""
 
-    def __init__(self, fusion: Fusion) -> None:
-        self.fusion = fusion
+    def __init__(self, layout: BlockLayout, fusion: Fusion) -> None:
+        self.layout, self.fusion = layout, fusion
 
     def forward(self, tensors: Tensors, at: Step) -> None:
         """See `ElementPrograms`."""
         for stage in self.fusion.stages:
             vector, element = tensors.vector(stage.vector, 0, at), stage.element
-            vector[...] = _run(element.forward, element.value, stage, tensors, at, None, [])
-            if stage.normalised:
-                tensors.inv_std[stage.vector][at] = _normalise(vector)
+            if stage.parts:
+                parts = [tensors.vector(part.vector, part.lag, at) for part in stage.parts]
+                vector[...] = torch.cat(parts, -1)
+                continue
+            result = _run(element.forward, element.value, stage, tensors, at, None, [])
+            match stage.row_function:
+                case "sum":
+                    vector[...] = self._wide(stage, result, vector).sum(-1, keepdim=True)
+                case "mean":
+                    vector[...] = self._wide(stage, result, vector).mean(-1, keepdim=True)
+                case "softmax":
+                    vector[...] = result
+                    vector[...] = vector.softmax(-1)
+                case "norm":
+                    vector[...] = result
+                    tensors.inv_std[stage.vector][at] = _normalise(vector)
+                case _:
+                    vector[...] = result
+
+    def _wide(self, stage: Stage, value: Any, vector: Tensor) -> Tensor:
+        """A value for every number that a stage's program computes."""
+        width = self.layout.widths[stage.vector]
+        value = torch.as_tensor(value, dtype=vector.dtype, device=vector.device)
+        return value.expand(*vector.shape[:-1], width)
 
     def backward(self, tensors: Tensors, at: Step) -> None:
         """See `ElementPrograms`."""
         for stage in reversed(self.fusion.stages):
             d_value = tensors.d_vector(stage.vector, 0, at)
-            if stage.normalised:
-                value = tensors.vector(stage.vector, 0, at)
-                d_value = _normalise_backward(d_value, value, tensors.inv_std[stage.vector][at])
+            value = tensors.vector(stage.vector, 0, at)
+            match stage.row_function:
+                case "sum":
+                    d_value = self._wide(stage, d_value, value)
+                case "mean":
+                    d_value = self._wide(stage, d_value, value) / self.layout.widths[stage.vector]
+                case "softmax":
+                    d_value = value * (d_value - (d_value * value).sum(-1, keepdim=True))
+                case "norm":
+                    d_value = _normalise_backward(d_value, value, tensors.inv_std[stage.vector][at])
+            start = 0
+            for part in stage.parts:
+                target = tensors.d_vector(part.vector, part.lag, at)
+                target += d_value[..., start : start + target.shape[-1]]
+                start += target.shape[-1]
             known: list[Any] = []
             for leaf, adjoint in stage.element.adjoints:
                 part = _run(stage.element.backward, adjoint, stage, tensors, at, d_value, known)
                 match leaf:
                     case SumValue(name):
                         tensors.d_sum(name, at)[...] = part
-                    case Read(vector, lag):
+                    case Read(vector, lag, spread):
                         target = tensors.d_vector(vector, lag, at)
-                        target += part
+                        target += part.sum(-1, keepdim=True) if spread else part
                     case ParameterValue(name):
                         tensors.parts[stage.vector, name][at] = part
 
