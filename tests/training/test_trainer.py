@@ -86,7 +86,7 @@ def test_killed_and_resumed_ends_in_the_same_bytes(corpus, tmp_path, name, engin
 
 
 def test_the_best_is_the_running_mean_of_the_parameters(corpus):
-    """Written out: what is judged is a mean over the past, and training never sees it."""
+    """Written out: the evaluated weights are a mean over the past, and training never sees it."""
     network, recipe = load_network("wrnn"), SMALL.with_(evaluate_every=1)
     plain = trainer_of(network, corpus, recipe)
     averaged = trainer_of(network, corpus, recipe.with_(average=0.8))
@@ -99,8 +99,8 @@ def test_the_best_is_the_running_mean_of_the_parameters(corpus):
             for name, p in plain.model.parameters.items():
                 mean[name] = decay * mean[name] + (1 - decay) * p
                 assert np.array_equal(averaged.model.parameters[name], p)
-                judged = averaged.engine.dump("average")[f"average/{name}"]
-                np.testing.assert_allclose(judged, mean[name], rtol=1e-4, atol=1e-6)
+                evaluated = averaged.engine.dump("average")[f"average/{name}"]
+                np.testing.assert_allclose(evaluated, mean[name], rtol=1e-4, atol=1e-6)
     assert step == recipe.steps
 
 

@@ -72,14 +72,14 @@ class Lines:
 
 
 class Board(Lines):
-    """What runs and what is best, drawn again and again in one place."""
+    """The running trials and the best, drawn again and again in one place."""
 
     def show(self, trials: Trials) -> None:
         """Take in all trials as they stand."""
         self.live.take(trials, time.monotonic() - self._begun)
 
     def render(self) -> "Group":
-        """What the terminal shows now."""
+        """The text that the terminal shows now."""
         from rich import box
         from rich.console import Group
         from rich.table import Table

@@ -42,7 +42,7 @@ def tune_command(
     ] = None,
     grid: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="classic: the original's 640 (rnn) or 320 (wrnn)."),
+        typer.Option(metavar="NAME", help="classic: the published 640 (rnn) or 320 (wrnn)."),
     ] = None,
     sampler: Annotated[
         str | None,
@@ -132,7 +132,7 @@ def tune_command(
     ] = None,
     **settings: Any,
 ) -> None:
-    """Search for good settings, judged by held-out loss per character.
+    """Search for good settings, compared by held-out loss per character.
 
     The same command goes on where it was stopped, by Ctrl-C or by a kill; no trial is repeated.
     """

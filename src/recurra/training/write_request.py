@@ -18,7 +18,7 @@ CHARACTERS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class WriteRequest:
-    """What trained models are to write.
+    """A request to let trained models write.
 
     Attributes:
         runs: models, or folders of runs.

@@ -47,7 +47,7 @@ class StudySpec:
 
     Attributes:
         networks: name -> equations, in the order in which a space may name them.
-        text: what is trained on and judged by.
+        text: what is trained and evaluated on.
         recipe: what all trials have in common; its budget is `length` instead.
         space: what differs.
         sampler: the rule that says which setting a trial has.
@@ -116,7 +116,7 @@ class StudySpec:
 
     @property
     def groups(self) -> int:
-        """In how many groups trials are judged."""
+        """How many groups trials are compared within."""
         within = self.pruner.within
         return 1 if within is None else len(self.space.parameters[within].grid or ())
 

@@ -156,8 +156,8 @@ class TrialStore:
                     f"{where}: its setting does not lie in the space of study.json: restore a "
                     "backup of both"
                 )
-        judged = frozen.state == TrialState.COMPLETE or frozen.intermediate_values
-        if judged and setting is None:
+        compared = frozen.state == TrialState.COMPLETE or frozen.intermediate_values
+        if compared and setting is None:
             raise RunError(
                 f"{where}: it has a loss but no setting, since records are missing or in "
                 "another order: restore a backup"

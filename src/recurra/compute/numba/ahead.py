@@ -17,6 +17,7 @@ from numba import types
 from recurra.compute.numba.cache import writable
 from recurra.compute.numba.kernels import class_softmax, softmax
 from recurra.compute.numba.kernels.jit import is_kept, stub_symbols
+from recurra.compute.numba.start import import_without_blas
 
 PROGRAM = "from recurra.compute.numba.ahead import main; main()"
 
@@ -65,6 +66,7 @@ def _second_process(*arguments: str) -> "subprocess.Popen[bytes] | None":
 def main() -> None:
     """The second process; its arguments are those of `output_kernels`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    import_without_blas()
     stub_symbols()
     for kernel, arguments in output_kernels(sys.argv[1], len(sys.argv) > 2):
         kernel.compile(arguments)

@@ -18,6 +18,7 @@ from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
 from recurra.compute.numba.shard import Shard
+from recurra.compute.numba.start import import_without_blas
 from recurra.compute.numba.step import OptimizerStep, clear_lookups
 from recurra.compute.numba.threads import ThreadPool
 from recurra.compute.plan import Plan
@@ -36,6 +37,7 @@ class CompiledEngine(HostEngine):
         self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32, threads: int = 1
     ) -> None:
         super().__init__(plan, shapes, dtype, threads)
+        import_without_blas()
         self._looked_up = [
             name
             for name in plan.network.matrices

@@ -1,0 +1,12 @@
+"""The studio: a server on this machine for a folder of runs, studies and comparisons.
+
+The only package that knows Starlette and uvicorn; they come with the extra ``studio``.
+
+    server       a port, an address with a token, and the loop that serves
+    app          all routes, behind the guard
+    catalogue    GET /api/folder: what the folder holds
+    security     the guard before every request: host, origin, token, size
+    responses    answers and refusals as JSON, in one form
+    workspace    the folder: what is in it, and paths that never lead out of it
+    static       the page: HTML, one style, modules of JavaScript
+"""
