@@ -47,7 +47,9 @@ def find_kinds(network: Network) -> dict[str, Kind]:
         if kinds[equation.name] == Kind.OPEN:  # c[t] = 2 and c[t] = s are vectors
             kinds[equation.name] = Kind.VECTOR
     _settle(network, kinds)
-    while wide := [n for n, k in _uses(network, kinds) if (k, kinds[n]) == (Kind.VECTOR, Kind.OPEN)]:
+    while wide := [
+        n for n, k in _uses(network, kinds) if (k, kinds[n]) == (Kind.VECTOR, Kind.OPEN)
+    ]:
         kinds |= dict.fromkeys(wide, Kind.VECTOR)
         _settle(network, kinds)
     return {name: Kind.NUMBER if kind == Kind.OPEN else kind for name, kind in kinds.items()}

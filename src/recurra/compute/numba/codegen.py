@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recurra.compute.autodiff import (
+    ARITHMETIC,
     Adjoint,
     Constant,
     MaskValue,
@@ -242,7 +243,6 @@ class _Emitter:
             case Adjoint():
                 return "d_value"
 
-
     def width(self, stage: Stage) -> str:
         """Text of how many numbers a stage's program computes for a row."""
         if not stage.is_total:
@@ -260,14 +260,18 @@ class _Emitter:
         return f" / {self.dtype}({self.width(stage)})" if stage.row_function == "mean" else ""
 
 
+# Kernels of functions whose names mean something else in Python.
+_KERNELS = {"max": "maximum", "min": "minimum", "abs": "absolute", "**": "power"}
+
+
 def _expression(kind: str, values: list[str]) -> str:
-    if kind in "+-*/":
+    if kind in ARITHMETIC:
         return f"{values[0]} {kind} {values[1]}"
     if kind == "negative":
         return f"-{values[0]}"
-    if kind.endswith("'"):
-        return f"{kind[:-1]}_derivative({values[0]}, {values[1]})"
-    return f"{kind}({values[0]})"
+    name = kind.removesuffix("'")
+    suffix = "_derivative" if name != kind else ""
+    return f"{_KERNELS.get(name, name)}{suffix}({', '.join(values)})"
 
 
 class _Forward(_Emitter):

@@ -73,9 +73,7 @@ def make_layout(
     return tuple(_layout(block, sizes, widths) for block in plan.blocks)
 
 
-def _layout(
-    block: Block, sizes: Mapping[str, int], widths: Mapping[str, int]
-) -> BlockLayout:
+def _layout(block: Block, sizes: Mapping[str, int], widths: Mapping[str, int]) -> BlockLayout:
     columns: dict[str, tuple[int, int]] = {}
     width = 0
     for stage in block.stages:
