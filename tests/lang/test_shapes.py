@@ -180,3 +180,29 @@ def test_classes_hold_what_is_not_on_the_shortlist_once(vocabulary: int, shortli
     ]
     assert shapes.parameters["Q"] == (vocabulary + shapes.classes, 3)
     assert shapes.classes <= shapes.class_size == math.ceil(math.sqrt(len(others)))
+
+
+def test_numbers_and_longer_vectors() -> None:
+    """What is made of sums is one number; a concat is as long as its parts together."""
+    shapes = shapes_of(
+        "e[t] = U @ x[t]\nf[t] = sigmoid(dot(w, e[t]) + b)\nn[t] = f[t] * n[t-1] + f[t] * c\n"
+        "h[t] = f[t] * h[t-1] + W @ concat(e[t], n[t], h[t-1]) + d\no[t] = softmax(Q @ h[t])\n",
+        {"e": 3, "h": 5},
+    )
+    assert shapes.vectors == {"e": 3, "f": 1, "n": 1, "h": 5}
+    assert shapes.parameters == {
+        "U": (V, 3), "W": (5, 9), "Q": (V, 5), "w": (3,), "b": (1,), "c": (1,), "d": (5,),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ({"": 4, "f": 2}, "f is one number"),
+        ({"": 4, "c": 5}, "the concat on line 3 of .* 8 numbers"),
+    ],
+)
+def test_sizes_that_numbers_and_concats_cannot_have(sizes: dict[str, int], words: str) -> None:
+    text = "a[t] = U @ x[t]\nf[t] = sum(a[t])\nc[t] = concat(a[t], a[t-1])\n"
+    with pytest.raises(SettingError, match=words):
+        shapes_of(text + "o[t] = softmax(Q @ (c[t] * f[t]))\n", sizes)

@@ -160,6 +160,31 @@ VALID = [
     Valid("a layer within a shortlist", HIDDEN + "o[t] = softmax(Q @ tanh(P @ h[t]) + q, 3)\n"),
     Valid("one bias twice in the output", HIDDEN + "o[t] = softmax(Q @ h[t] + q + r + q)\n"),
     Valid(
+        "sum, mean, dot",
+        "e[t] = U @ x[t]\nf[t] = sigmoid(dot(w, e[t]) + b)\n"
+        "n[t] = f[t] * n[t-1] + mean(e[t] * e[t-1] + f[t-2]) / 2\n"
+        "h[t] = f[t] * h[t-1] + (1 - f[t]) * tanh(V @ e[t] + n[t-1] + s) / (2 + sum(e[t] * s))\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "numbers of numbers, of products and of what drops",
+        "a[t] = tanh(U @ x[t] + mean(W @ a[t-1] + sum(a[t-1])) * s)\n"
+        "h[t] = a[t] * sum(dropout(V @ a[t-1])) + mean(norm(a[t]) / 2) - sum(a[t]) * sum(a[t])\n"
+        "o[t] = softmax(Q @ (h[t] - mean(h[t])) + q)\n",
+    ),
+    Valid(
+        "softmax inside",
+        "g[t] = softmax(U @ x[t] + W @ h[t-1])\n"
+        "h[t] = g[t] * tanh(V @ h[t-1] + g[t-1]) + softmax(h[t-1] * 2) - W @ softmax(s * g[t])\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "concat",
+        "a[t] = tanh(U @ x[t])\nc[t] = concat(a[t], a[t-1])\n"
+        "h[t] = tanh(W @ concat(a[t], h[t-1], sum(a[t-1]), a[t] * s, s)) + V @ c[t-2]\n"
+        "o[t] = softmax(Q @ concat(h[t], c[t]) + q)\n",
+    ),
+    Valid(
         "layers",
         "# a residual stack\nlayers = 3\nf = tanh\nh[0][t] = E @ x[t]\n"
         "h[l][t] = h[l-1][t] + f(g[l] * norm(V[l] @ h[l-1][t] + W[l] @ h[l][t-1]) + s[l])\n"

@@ -41,11 +41,20 @@ FUNCTIONS = {
         "elu": functional.elu,
         "softsign": functional.softsign,
         "norm": lambda z: functional.layer_norm(z.T, z.T.shape[-1:], eps=1e-5).T,
+        # of each column, one row
+        "sum": lambda z: z.sum(0, keepdim=True),
+        "mean": lambda z: z.mean(0, keepdim=True),
     }.items()
 } | {"dropout": lambda z, rate=None: z}  # masks are written out by those who test them
 
 
-def softmax(vocabulary: int, z: torch.Tensor, shortlist: int | None = None) -> torch.Tensor:
+def concat(*vectors: torch.Tensor) -> torch.Tensor:
+    """Columns one below the other; a parameter has one column for all texts."""
+    batch = max(vector.shape[1] for vector in vectors)
+    return torch.cat([vector.expand(len(vector), batch) for vector in vectors])
+
+
+def output_softmax(vocabulary: int, z: torch.Tensor, shortlist: int | None = None) -> torch.Tensor:
     """Log of the probabilities; the scores of classes follow those of the characters."""
     listed = vocabulary if shortlist is None else min(vocabulary, int(shortlist))
     head = torch.log_softmax(torch.cat([z[:listed], z[vocabulary:]]), dim=0)
@@ -127,12 +136,17 @@ def evaluate(
     for time in range(steps):
         variables["x"][time] = np.eye(characters)[:, inputs[time]]
 
-    variables["softmax"] = partial(softmax, shapes.vocabulary)
+    variables["concat"] = concat
+    variables["softmax"] = lambda z: torch.softmax(z, dim=0)
+    variables["output_softmax"] = partial(output_softmax, shapes.vocabulary)
     lines = []
     for line in ast.parse(text).body:
         match line:
             case ast.Assign(targets=[ast.Name()]):
                 execute(line, variables)
+            case ast.Assign([ast.Subscript(ast.Name("o"))], ast.Call(ast.Name() as function)):
+                function.id = "output_softmax"
+                lines.append(line)
             case ast.Assign():
                 lines.append(line)
     for time in range(steps):

@@ -86,6 +86,28 @@ INVALID = [
         "two softmax", HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n", "second softmax", "line 2"
     ),
     refused("softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side"),
+    refused(
+        "two outputs, one gate",
+        "g[t] = softmax(U @ x[t])\nh[t] = W @ g[t]\n" + OUTPUT + "p[t] = ^softmax(P @ h[t])\n",
+        "second softmax",
+    ),
+    refused(
+        "gate of two", "g[t] = ^softmax(U @ x[t], 3)\nh[t] = W @ g[t]\n" + OUTPUT, "one argument"
+    ),
+    # -- numbers and longer vectors
+    refused(
+        "sum of a number",
+        "h[t] = U @ x[t] * ^sum(2)\n".replace("U @ x[t]", "(U @ x[t])"),
+        "sum takes a vector",
+    ),
+    refused("mean of two", "h[t] = (U @ x[t]) * ^mean(s, s)\n", "mean takes one argument"),
+    refused("dot of one", "h[t] = (U @ x[t]) * ^dot(s)\n", "dot takes two vectors"),
+    refused("concat of one", "h[t] = U @ x[t] + W @ ^concat(h[t-1])\n", "two or more vectors"),
+    refused("concat of a constant", "h[t] = U @ x[t] + W @ ^concat(h[t-1], 1)\n", "not constants"),
+    refused("part of itself", "h[t] = ^concat(tanh(U @ x[t]), h[t-1])\n", "a part of itself"),
+    refused("matrix of one number", "h[t] = U @ x[t] + ^W @ sum(h[t-1])\n", "W @ needs a vector"),
+    refused("concat of the character", "h[t] = W @ concat(^x[t], h[t-1])\n", "one-hot"),
+    refused("a bias called sum", "h[t] = sum(U @ x[t]) * ^sum\n", "sum is a function"),
     refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "frequent characters"),
     refused(
         "softmax of a function", HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n", "sum of products"

@@ -25,15 +25,19 @@ from recurra.explain.formulas import (
     Formula,
     Frozen,
     Hadamard,
+    Join,
     Mask,
     MatrixVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
+    Part,
     Quotient,
+    RowSlope,
     Slope,
+    Spread,
     Sum,
+    Total,
     Value,
 )
 from recurra.lang.functions import FUNCTIONS, NORM_EPS
@@ -158,8 +162,20 @@ class Evaluator:
                 return self._error(logits, self.example.text[t])
             case Mask(number, lag):
                 return self.mask(number, t - lag)
-            case NormSlope(argument, vector):
-                return _norm_slope(self.evaluate(argument, t)) @ self.evaluate(vector, t)
+            case RowSlope(function, argument, vector):
+                slope = _norm_slope if function == NORM else _softmax_slope
+                return slope(self.evaluate(argument, t)) @ self.evaluate(vector, t)
+            case Total(argument, mean):
+                entries = np.asarray(self.evaluate(argument, t))
+                return np.atleast_1d(entries.mean() if mean else entries.sum())
+            case Spread(number, like, mean):
+                size = len(self.evaluate(like, t))
+                return np.full(size, self.evaluate(number, t)) / (size if mean else 1)
+            case Join(vectors):
+                return np.concatenate([self.evaluate(one, t) for one in vectors])
+            case Part(vector, before, own):
+                start = sum(len(self.evaluate(one, t)) for one in before)
+                return self.evaluate(vector, t)[start : start + len(self.evaluate(own, t))]
             case Parameter(name):
                 return self.example.parameters[name]
             case Sum(terms):
@@ -177,6 +193,8 @@ class Evaluator:
                 if operand == Value(CHARACTER, 0):
                     vector = vector[: weights.shape[1]]
                 return weights @ vector
+            case Apply("softmax", argument):
+                return _softmax(self.evaluate(argument, t))
             case Apply(function, argument) if function == NORM:
                 z = self.evaluate(argument, t)
                 return (z - z.mean()) / np.sqrt(z.var() + NORM_EPS)
@@ -210,10 +228,21 @@ class Evaluator:
             if low <= target < high:
                 chosen = [(head, own), ([*range(low, high)], target)]
         for among, one in chosen:
-            exponentials = np.exp(logits[among] - logits[among].max())
-            error[among] = exponentials / exponentials.sum()
+            error[among] = _softmax(logits[among])
             error[one] -= 1.0
         return error
+
+
+def _softmax(z: Array) -> Array:
+    exponentials: Array = np.exp(z - z.max())
+    return np.asarray(exponentials / exponentials.sum())
+
+
+def _softmax_slope(z: Array) -> Array:
+    """The derivative of the softmax at z, (n, n)."""
+    y = _softmax(z)
+    slope: Array = np.diag(y) - np.outer(y, y)
+    return slope
 
 
 def _norm_slope(z: Array) -> Array:

@@ -17,6 +17,7 @@ from recurra.lang.syntax import (
     Bias,
     Binary,
     Call,
+    Concat,
     Dropout,
     Expression,
     Negative,
@@ -27,7 +28,7 @@ from recurra.lang.syntax import (
     walk,
 )
 
-TIMES, PLUS, DIVIDE = "⊙", "+", "÷"
+TIMES, PLUS, DIVIDE, JOIN = "⊙", "+", "÷", "‖"
 FUNCTION_LETTERS = {"sigmoid": "σ"}
 
 
@@ -115,6 +116,10 @@ class _Drawing:
                 self.draw(argument, target, (*label, self._mark(function)))
             case Dropout(argument):
                 self.draw(argument, target, label)
+            case Concat(vectors):
+                target = self._operator(JOIN, target, label)
+                for one in vectors:
+                    self.draw(one, target, ())
             case Negative(argument):
                 self.draw(argument, target, (*label, Mark("−")))
             case Binary(operator, left, right):

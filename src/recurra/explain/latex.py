@@ -17,17 +17,21 @@ from recurra.explain.formulas import (
     Formula,
     Frozen,
     Hadamard,
+    Join,
     Larger,
     Mask,
     MatrixVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
+    Part,
     Power,
     Quotient,
+    RowSlope,
     Slope,
+    Spread,
     Sum,
+    Total,
     Value,
     is_number,
     total,
@@ -169,10 +173,21 @@ class Latex(Notation):
                 return self.power(self.formula(base, _ATOM), self.formula(exponent)), _ATOM
             case Slope(function, argument):
                 return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
-            case NormSlope(argument, vector):
-                slope = rf"\operatorname{{norm}}'{_in_parentheses(self.formula(argument))}"
-                chain = _PRODUCT if isinstance(vector, MatrixVector | NormSlope) else _ATOM
+            case RowSlope(function, argument, vector):
+                slope = rf"{self.name(function)}'{_in_parentheses(self.formula(argument))}"
+                chain = _PRODUCT if isinstance(vector, MatrixVector | RowSlope) else _ATOM
                 return rf"{slope}\,{self.formula(vector, chain)}", _PRODUCT
+            case Total(argument, mean):
+                inner = _in_parentheses(self.formula(argument))
+                return f"{self.name('mean' if mean else 'sum')}{inner}", _ATOM
+            case Spread(number, _, mean):
+                ones = r"\tfrac{1}{n} \mathbf{1}" if mean else r"\mathbf{1}"
+                return rf"{ones}\,{self.formula(number, _ATOM)}", _PRODUCT
+            case Join(vectors):
+                listed = r",\, ".join(self.formula(one) for one in vectors)
+                return f"{self.name('concat')}({listed})", _ATOM
+            case Part(vector, _, own):
+                return rf"[{self.formula(vector)}]_{{{self.formula(own)}}}", _ATOM
             case Outer(left, right):
                 return rf"{self.formula(left, _ATOM)}\,{self._row(right)}", _PRODUCT
 

@@ -8,20 +8,24 @@ from recurra.explain.formulas import (
     Delta,
     Formula,
     Hadamard,
+    Join,
     Mask,
     MatrixVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
+    Part,
     Quotient,
+    RowSlope,
     Slope,
+    Spread,
     Sum,
+    Total,
     Value,
 )
 from recurra.export.names import Names
 from recurra.export.steps import Steps, is_fixed, reads_character
-from recurra.lang.syntax import NORM
+from recurra.lang.syntax import NORM, SOFTMAX
 
 # How tightly an expression binds.
 # Python takes @ and * from left to right, so a matrix product beside * has parentheses of its own.
@@ -94,6 +98,17 @@ def norm_slope(z, d):
     return (d - d.mean(0) - y * (y * d).mean(0)) / np.sqrt(z.var(0) + 1e-5)
 """
 
+_SOFTMAX = """\
+def softmax(z):
+    y = np.exp(z - z.max(0))
+    return y / y.sum(0)
+
+
+def softmax_slope(z, d):
+    y = softmax(z)
+    return y * (d - (y * d).sum(0))
+"""
+
 ROWS = {
     "tanh": Row("np.tanh", "1 - {y}**2", _SUM),
     "sigmoid": Row("sigmoid", "{y} * (1 - {y})", _TERM, (_SIGMOID,)),
@@ -105,8 +120,16 @@ ROWS = {
     "elu": Row("elu", "np.where({y} > 0, 1, {y} + 1)", _ATOM, (_ELU,)),
     "softsign": Row("softsign", "(1 - np.abs({y}))**2", _ATOM, (_SOFTSIGN,)),
     NORM: Row("norm", "norm_slope({z}, {d})", _ATOM, (_NORM,)),
+    SOFTMAX: Row("softmax", "softmax_slope({z}, {d})", _ATOM, (_SOFTMAX,)),
 }
-RESERVED = ("np", "norm_slope", "swish_slope", "gelu_slope", *(row.value for row in ROWS.values()))
+RESERVED = (
+    "np",
+    "norm_slope",
+    "softmax_slope",
+    "swish_slope",
+    "gelu_slope",
+    *(row.value for row in ROWS.values()),
+)
 
 
 class NumpyText:
@@ -176,8 +199,21 @@ class NumpyText:
                 return f"{row.value}({self.text(argument)})", _ATOM
             case Slope(function, argument):
                 return self._slope(function, argument)
-            case NormSlope(argument, vector):
-                row = self._row(NORM)
+            case Total(argument, mean):
+                inner = self.text(argument, _ATOM)
+                return f"{inner}.{'mean' if mean else 'sum'}(0, keepdims=True)", _ATOM
+            case Spread(number, like, mean):
+                one, size = self.text(number, _TERM), self.text(like)
+                each = f"{one} / len({size})" if mean else one
+                return f"np.zeros_like({size}) + {each}", _SUM
+            case Join(vectors):
+                return f"np.concatenate([{', '.join(map(self.text, vectors))}])", _ATOM
+            case Part(vector, before, own):
+                start = " + ".join(f"len({self.text(one)})" for one in before)
+                end = f"{start} + len({self.text(own)})" if start else f"len({self.text(own)})"
+                return f"{self.text(vector, _ATOM)}[{start}:{end}]", _ATOM
+            case RowSlope(function, argument, vector):
+                row = self._row(function)
                 return row.slope.format(z=self.text(argument), d=self.text(vector)), row.level
         raise AssertionError(formula)
 

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import TypeGuard
 
 from recurra.errors import SettingError
-from recurra.lang.expressions import LARGEST, SOFTMAX, TIME, ExpressionReader, name_of
+from recurra.lang.expressions import LARGEST, TIME, ExpressionReader, name_of
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.layers import unroll
 from recurra.lang.network import (

@@ -301,7 +301,7 @@ class ShapeSolver:
             for name in self.rows
         }
         paper |= {name: (sizes[d.root()],) for name, d in self.biases.items()}
-        paper |= {name: (1,) for name in self.numbers & {*self.network.biases}}
+        paper |= dict.fromkeys(self.numbers & {*self.network.biases}, (1,))
         vectors = {
             e.name: 1 if e.name in self.numbers else sizes[self.vectors[e.name].root()]
             for e in self.network.equations

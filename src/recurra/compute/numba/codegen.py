@@ -7,24 +7,15 @@ carried past. Arguments are named after their `Kind` and their quantity.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from recurra.compute.autodiff import (
-    ARITHMETIC,
-    Adjoint,
-    Constant,
-    MaskValue,
-    Operation,
     ParameterValue,
     Read,
-    Result,
     SumValue,
-    Temporary,
-    Value,
 )
+from recurra.compute.numba.emitter import Emitter, Key, Kind
 from recurra.compute.plan import Block, Plan, Stage, Sum, Term
 
 # The equations are comments, and without those of the user: a text must not become code.
@@ -41,25 +32,6 @@ from recurra.compute.numba.kernels.rows import *  # noqa: F403
 
 
 '''
-
-
-Kind = Literal[
-    "inputs",  # the text, int32, one character a row
-    "batch",  # streams of text
-    "dropout_scale",  # factor of what dropout keeps; 0: no dropout
-    "parameter",
-    "transposed",  # copy of a matrix that the time loop multiplies with
-    "vector",
-    "dropped",  # what products outside the block see of a vector: itself, unless there is dropout
-    "sum",  # in the backward pass: d loss / d sum
-    "inv_std",  # 1 / standard deviation of a vector before its normalisation
-    "mask",  # of a vector
-    "edge_mask",  # of a dropout edge
-    "d_vector",  # d loss / d vector
-    "d_dropped",  # d loss / d what products outside the block see
-    "gradient",  # d loss / d parameter
-]
-Key = tuple[Kind, str]  # and the name in the plan
 
 
 @dataclass(frozen=True)
@@ -85,13 +57,6 @@ class Source:
 
 
 _WORD = re.compile(r"\w+")
-
-
-FIXED: dict[Key, str] = {
-    ("inputs", ""): "inputs",
-    ("batch", ""): "batch",
-    ("dropout_scale", ""): "dropout_scale",
-}
 
 
 def local_gradients(plan: Plan) -> set[str]:
@@ -140,7 +105,7 @@ class _Functions:
         self.texts: list[str] = []
         self._names: dict[tuple[str, ...], str] = {}
 
-    def call(self, kind: str, block: "_Emitter") -> Call:
+    def call(self, kind: str, block: "Emitter") -> Call:
         """The call of the function for a block: a new one, or one that differs in names alone."""
         places = {name: f"{place}_" for place, name in enumerate(block.arguments.values())}
         renamed = (_WORD.sub(lambda word: places.get(word[0], word[0]), x) for x in block.lines)
@@ -152,129 +117,7 @@ class _Functions:
         return Call(self._names[lines], tuple(block.arguments))
 
 
-class _Emitter:
-    """Lines of the function for one block, and the arguments they turned out to need.
-
-    Args:
-        plan, dtype: see `generate_kernels`.
-        number, block: which one.
-        begun: arrays that an earlier function fills or begins to; what this one does is added.
-    """
-
-    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
-        self.plan, self.dtype, self.begun = plan, dtype, begun
-        names = ", ".join(stage.vector for stage in block.stages)
-        kind = "recurrent" if block.recurrent else "all time steps at once"
-        self.title = f"    # block {number}: {names} ({kind})"
-        self.arguments: dict[Key, str] = dict(FIXED)
-        self.lines: list[str] = []
-        self.depth = 1
-        self.ascii: dict[str, str] = {}
-        self.line("rows = inputs.size")
-
-    def function(self, name: str) -> str:
-        """The whole function as text."""
-        head = f"@jit\ndef {name}({', '.join(self.arguments.values())}):"
-        return "\n".join([head, self.title, *self.lines]) + "\n"
-
-    def line(self, text: str) -> None:
-        self.lines.append("    " * self.depth + text)
-
-    @contextmanager
-    def indented(self, text: str) -> Iterator[None]:
-        self.line(text)
-        self.depth += 1
-        yield
-        self.depth -= 1
-
-    def array(self, kind: Kind, name: str) -> str:
-        """The argument that holds an array of the plan."""
-        key: Key = (kind, name)
-        if key not in self.arguments:
-            self.arguments[key] = f"{kind}_{self._identifier(name)}"
-        return self.arguments[key]
-
-    def _identifier(self, name: str) -> str:
-        # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike, since
-        # no name in equations begins with a digit
-        if name not in self.ascii:
-            plain = name.replace(".", "__").replace(":", "_").replace("~", "_")
-            if not plain.isascii() or plain in self.ascii.values():
-                plain = f"{len(self.ascii)}_"
-            self.ascii[name] = plain
-        return self.ascii[name]
-
-    def dropped(self, vector: str) -> str:
-        return self.array("dropped", vector)
-
-    def row(self, vector: str, lag: int, at: str = "row") -> str:
-        """Text of the row of ``vector[t - lag]`` in its array, from the row of t in a sum."""
-        ahead = self.plan.lags[vector] - lag
-        return f"{at} + {ahead} * batch" if ahead else at
-
-    def step_product(self, matrix: str, rows: str, transposed: bool) -> str:
-        """Text of a product in the time loop, up to its matrix."""
-        stored = self.array("parameter", matrix)
-        if not transposed:
-            return f"times({rows}, batch, {stored}"
-        return f"step_times_transposed({rows}, batch, {stored}, {self.array('transposed', matrix)}"
-
-    def program(self, operations: tuple[Operation, ...], stage: Stage, prefix: str) -> None:
-        for index, operation in enumerate(operations):
-            values = [self.value(v, stage, prefix) for v in operation.arguments]
-            self.line(f"{prefix}{index} = {_expression(operation.kind, values)}")
-
-    def value(self, value: Value, stage: Stage, prefix: str) -> str:
-        match value:
-            case Temporary(index):
-                return f"{prefix}{index}"
-            case SumValue(name):
-                return f"{self.array('sum', name)}[row, j]"
-            case Read(vector, lag, spread):
-                return f"{self.array('vector', vector)}[{self.row(vector, lag)}, {0 if spread else 'j'}]"
-            case ParameterValue(name):
-                return f"{self.array('parameter', name)}[j]"
-            case MaskValue(name):
-                return f"{self.array('edge_mask', name)}[row, j]"
-            case Constant(number):
-                return f"{self.dtype}({number!r})"
-            case Result():
-                return f"{self.array('vector', stage.vector)}[{self.row(stage.vector, 0)}, j]"
-            case Adjoint():
-                return "d_value"
-
-    def width(self, stage: Stage) -> str:
-        """Text of how many numbers a stage's program computes for a row."""
-        if not stage.is_total:
-            return f"{self.array('vector', stage.vector)}.shape[1]"
-        match stage.across:
-            case SumValue(name):
-                return f"{self.array('sum', name)}.shape[1]"
-            case Read(vector):
-                return f"{self.array('vector', vector)}.shape[1]"
-            case ParameterValue(name):
-                return f"{self.array('parameter', name)}.size"
-
-    def divided(self, stage: Stage) -> str:
-        """Text that makes a mean of a sum."""
-        return f" / {self.dtype}({self.width(stage)})" if stage.row_function == "mean" else ""
-
-
-# Kernels of functions whose names mean something else in Python.
-_KERNELS = {"max": "maximum", "min": "minimum", "abs": "absolute", "**": "power"}
-
-
-def _expression(kind: str, values: list[str]) -> str:
-    if kind in ARITHMETIC:
-        return f"{values[0]} {kind} {values[1]}"
-    if kind == "negative":
-        return f"-{values[0]}"
-    name = kind.removesuffix("'")
-    suffix = "_derivative" if name != kind else ""
-    return f"{_KERNELS.get(name, name)}{suffix}({', '.join(values)})"
-
-
-class _Forward(_Emitter):
+class _Forward(Emitter):
     def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
         super().__init__(plan, dtype, number, block, begun)
         sums = [total for stage in block.stages for total in stage.sums]
@@ -367,7 +210,7 @@ class _Forward(_Emitter):
                 written = True
 
 
-class _Backward(_Emitter):
+class _Backward(Emitter):
     def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
         super().__init__(plan, dtype, number, block, begun)
         self.local = local_gradients(plan)
