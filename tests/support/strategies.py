@@ -144,7 +144,9 @@ class _Writer:
         )
 
     def beside_number(self, kind: str, depth: int) -> str:
-        number, vector = self.number(depth - 1), self.factor(kind, depth)
+        number = self.number(depth - 1)
+        # with a look-up it is no number itself, whatever else it reads
+        vector = f"({self.factor(kind, depth)} + {self.embedding(kind)})"
         return self.one_of(
             f"{number} * {vector}", f"{vector} - {number}", f"{vector} / (2 + softplus({number}))"
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import ceil, prod, sqrt
 
 from recurra.errors import EquationError, SettingError
@@ -287,7 +288,8 @@ class ShapeSolver:
                 sizes[root] = given[""]
             return sizes[root]
 
-        for dimension in [*self.vectors.values(), *self.rows.values(), *self.columns.values()]:
+        every = (self.vectors, self.rows, self.columns, self.biases)
+        for dimension in chain(*map(dict.values, every)):
             resolve(dimension.root())
         for one in self.joined:
             if (size := sum(resolve(p.root()) for p in one.parts)) != resolve(one.whole.root()):
