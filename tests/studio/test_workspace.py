@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurra.studio.workspace import MissingError, Workspace
+from recurra.studio.errors import MissingError
+from recurra.studio.workspace import Workspace
 from serving import serving
 
 
@@ -48,7 +49,7 @@ def test_what_is_found(folder):
         "comparisons/c": "comparison",
     }
     for entry in workspace.entries():
-        assert entry.id.isascii()
+        assert entry.id.isprintable()
         assert workspace.entry(entry.id) == entry
         assert workspace.entry(entry.id, entry.kind) == entry
     assert workspace.entry("studies/s/trials/00000").kind == "run"

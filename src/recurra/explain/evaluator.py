@@ -4,7 +4,7 @@ Slow and plain on purpose: one text, one time step and one formula at a time, in
 nothing with the engines, which compute the same numbers in another way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -133,9 +133,11 @@ class Evaluator:
             [path.formula for path in self.derivation.gradients[parameter]], parameter
         )
 
-    def over_time(self, formulas: Sequence[Formula], parameter: str) -> Array:
-        """The sum of formulas over all time steps, in the shape of a parameter on paper."""
-        times = range(1, self.example.length + 1)
+    def over_time(
+        self, formulas: Sequence[Formula], parameter: str, times: Iterable[int] = ()
+    ) -> Array:
+        """The sum of formulas over time steps, or over all, in a parameter's shape on paper."""
+        times = times or range(1, self.example.length + 1)
         shape = self.example.shapes.paper(parameter)
         total = sum((self.evaluate(f, t) for t in times for f in formulas), np.zeros(()))
         if total.ndim == 2:

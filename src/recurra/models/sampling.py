@@ -1,9 +1,9 @@
 """Continue a text, character by character, as a trained model would."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from recurra.errors import RunError, SettingError
 from recurra.models.model import Model
 
 Array = npt.NDArray[Any]
+Item = TypeVar("Item")
 
 # Characters of a prompt read in one call of the engine: bounds the logits it computes on the way.
 _PIECE = 256
@@ -110,7 +111,7 @@ class Writer:
             self._last = int(numbers[-1])
         return unknown
 
-    def write(self, characters: int, stop: str = "") -> Iterator[str]:
+    def write(self, characters: int, stop: str | Sequence[str] = "") -> Iterator[str]:
         """Write so many characters, one by one, or as far as a text, which is left out.
 
         With nothing read yet the text begins as after a line break; where the vocabulary has
@@ -119,32 +120,76 @@ class Writer:
         Raises:
             RunError: the model predicts no finite numbers.
         """
-        held = ""  # the beginning of `stop`, perhaps
-        for character in self._draw(characters):
-            held += character
-            while not stop.startswith(held):
-                yield held[0]
-                held = held[1:]
-            if held and held == stop:
-                return
-        yield from held
+        stops = [stop] if isinstance(stop, str) else stop
+        decode = self.model.vocabulary.decode
+        drawn = (decode(np.array([number], np.int32)) for number, _ in self.draw(characters))
+        yield from until(stops, drawn)
 
-    def _draw(self, characters: int) -> Iterator[str]:
+    def draw(self, characters: int) -> Iterator[tuple[int, Array]]:
+        """Draw characters: the number of each, and the log probabilities (V,) it was drawn from.
+
+        Those are the model's own, before temperature; `write` says how a text begins.
+
+        Raises:
+            RunError: the model predicts no finite numbers.
+        """
         if self._last is None:
             self._last = self._beginning()
         for _ in range(characters):
-            log_p, self._state = self._engine.next_log_probabilities(
-                np.array([self._last], np.int32), self._state
-            )
-            if not np.isfinite(log_p).all():
-                raise RunError("the model predicts no finite numbers: train it again")
-            cumulative = self.sampling.probabilities(log_p[0]).cumsum()
-            number = self._rng.random() * cumulative[-1]
-            self._last = int(np.searchsorted(cumulative[:-1], number, "right"))
-            yield self.model.vocabulary.decode(np.array([self._last], np.int32))
+            log_p = self._advance()
+            cumulative = self.sampling.probabilities(log_p).cumsum()
+            chance = self._rng.random() * cumulative[-1]
+            self._last = int(np.searchsorted(cumulative[:-1], chance, "right"))
+            yield self._last, log_p
+
+    def follow(self, numbers: Iterable[int]) -> Iterator[tuple[int, Array | None]]:
+        """Read on, character by character, with the log probabilities (V,) before each.
+
+        None before the first of all, which follows nothing.
+
+        Raises:
+            RunError: the model predicts no finite numbers.
+        """
+        for number in numbers:
+            log_p = None if self._last is None else self._advance()
+            self._last = int(number)
+            yield self._last, log_p
+
+    def _advance(self) -> Array:
+        log_p, self._state = self._engine.next_log_probabilities(
+            np.array([self._last], np.int32), self._state
+        )
+        if not np.isfinite(log_p).all():
+            raise RunError("the model predicts no finite numbers: train it again")
+        return np.array(log_p[0])  # the engine's own is overwritten by the next
 
     def _beginning(self) -> int:
         vocabulary = self.model.vocabulary
         if vocabulary.unknown("\n"):
             return int(self._rng.integers(len(vocabulary)))
         return int(vocabulary.encode("\n")[0])
+
+
+def until(
+    stops: Sequence[str], items: Iterable[Item], text: Callable[[Item], str] = str
+) -> Iterator[Item]:
+    """The items as far as the first text that they make which is one of `stops`, without it.
+
+    Args:
+        stops: empty ones stop nothing; of two that end together, the longer counts.
+        items: characters, or what has one.
+        text: the one character of an item.
+    """
+    stops = [stop for stop in stops if stop]
+    held: list[Item] = []  # the beginning of a stop, perhaps
+    made = ""
+    for item in items:
+        held.append(item)
+        made += text(item)
+        if ended := [len(stop) for stop in stops if made.endswith(stop)]:
+            yield from held[: len(held) - max(ended)]
+            return
+        while held and not any(stop.startswith(made) for stop in stops):
+            yield held.pop(0)
+            made = made[1:]
+    yield from held

@@ -16,24 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from recurra.errors import EquationError, RecurraError, RequestError
-from recurra.studio.workspace import MissingError
-
-
-class BadRequestError(RequestError):
-    """A request of another form than it has to be.
-
-    Args:
-        field: its name.
-        message: what is wrong and what to do.
-        status: of HTTP.
-        code: for programs.
-    """
-
-    def __init__(
-        self, field: str, message: str, status: int = 400, code: str | None = None
-    ) -> None:
-        super().__init__(field, message)
-        self.status, self.code = status, code
+from recurra.studio.errors import BadRequestError, MissingError
 
 
 def to_json(value: Any) -> str:
@@ -59,7 +42,7 @@ def refusal(
     return answer({"error": error}, status)
 
 
-def refuse(request: Request, error: Exception) -> Response:
+def refuse(request: Request | None, error: Exception) -> Response:
     """The response to an error of the library: 400, or 404 for what is not there."""
     match error:
         case BadRequestError(field=field, message=message, status=status, code=code):

@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import quote, unquote_to_bytes
 
 from recurra.errors import RunError
+from recurra.studio.errors import MissingError
 from recurra.view.text import visible
 
 Kind = Literal["run", "study", "comparison"]
@@ -20,17 +21,13 @@ DEPTH = 5  # folders below the served one in which runs are looked for
 MOST = 20_000  # folders that are looked into
 
 
-class MissingError(RunError):
-    """The folder has nothing of that name."""
-
-
 @dataclass(frozen=True)
 class Entry:
     """A run, a study or a comparison of the folder.
 
     Attributes:
         kind: of what.
-        id: its path below the folder, percent-encoded: ASCII, whatever its bytes are.
+        id: its path below the folder; what cannot be printed is percent-encoded.
         label: the path for people.
         path: absolute.
     """
@@ -83,7 +80,8 @@ class Workspace:
 
     def _entry(self, kind: Kind, path: Path) -> Entry:
         name = path.relative_to(self.folder).as_posix()
-        return Entry(kind, quote(os.fsencode(name)), visible(name), path)
+        id = "".join(c if c.isprintable() and c != "%" else quote(os.fsencode(c)) for c in name)
+        return Entry(kind, id, visible(name), path)
 
     def _found(self) -> Iterator[Entry]:
         folders, looked = [(self.folder, 0)], 0
