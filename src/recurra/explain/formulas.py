@@ -129,7 +129,7 @@ class Extreme:
 
 @dataclass(frozen=True)
 class Larger:
-    """1 at every entry where the left is the larger one, 1/2 where they are equal, else 0."""
+    """1 at every entry where the left is larger, 1/2 where both are equal, else 0."""
 
     left: "Formula"
     right: "Formula"

@@ -10,10 +10,12 @@ from recurra.explain.derivation import Derivation, derive
 from recurra.explain.diagram import draw
 from recurra.explain.formulas import (
     Apply,
+    Extreme,
     Hadamard,
     Join,
     Mask,
     MatrixVector,
+    Power,
     Quotient,
     Total,
     Value,
@@ -23,7 +25,7 @@ from recurra.explain.formulas import (
 from recurra.explain.latex import Latex, aligned
 from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.lang import syntax as expressions
-from recurra.lang.functions import FUNCTIONS
+from recurra.lang.functions import FUNCTIONS, PAIRS, Function, PairFunction
 from recurra.lang.network import Network
 from recurra.lang.syntax import CHARACTER, NORM, ROW_FUNCTIONS, SOFTMAX, show
 from recurra.view.markdown import code, inline
@@ -135,9 +137,19 @@ class _Page:
             row, symbol = FUNCTIONS[name], self.latex.name(called)
             first = "&" if row.latex == rf"{symbol} z" else rf"{symbol}(z) &= {row.latex}"
             rows.append(rf"{first} & {symbol}'(z) &= {row.latex_derivative}")
+        nodes = (node for step in self.derivation.steps for node in walk(step.formula))
+        pairs = dict.fromkeys(node.function for node in nodes if isinstance(node, Extreme))
+        for name in pairs:
+            slope = rf"\frac{{\partial {PAIRS[name].latex}}}{{\partial a}}"
+            rows.append(rf"& {slope} &= {PAIRS[name].latex_derivative}")
         if rows:
             yield self._title("functions")
             yield aligned(rows)
+            named: dict[str, Function | PairFunction] = {**FUNCTIONS, **PAIRS}
+            found = [named[name] for name in (*functions.values(), *pairs)]
+            chinese = self.words.language == "zh"
+            titles = {row.name: row.chinese if chinese else row.english for row in found}
+            yield self.words("comma").join(f"`{name}`: {title}" for name, title in titles.items())
 
     def _functions(self) -> dict[str, str]:
         """Every function as it is called in the equations -> its own name."""
@@ -210,6 +222,8 @@ class _Page:
             "rule softmax": SOFTMAX in applied,
             "rule total": any(isinstance(n, Total) for n in nodes),
             "rule join": any(isinstance(n, Join) for n in nodes),
+            "rule extreme": any(isinstance(n, Extreme) for n in nodes),
+            "rule power": any(isinstance(n, Power) for n in nodes),
             "rule dropout": any(isinstance(n, Mask) for n in nodes),
         }
         yield "\n".join(f"- {self._text(key)}" for key, used in needed.items() if used)

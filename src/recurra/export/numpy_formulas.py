@@ -6,15 +6,18 @@ from recurra.explain.formulas import (
     Apply,
     Constant,
     Delta,
+    Extreme,
     Formula,
     Hadamard,
     Join,
+    Larger,
     Mask,
     MatrixVector,
     Negative,
     Outer,
     Parameter,
     Part,
+    Power,
     Quotient,
     RowSlope,
     Slope,
@@ -27,9 +30,9 @@ from recurra.export.names import Names
 from recurra.export.steps import Steps, is_fixed, reads_character
 from recurra.lang.syntax import NORM, SOFTMAX
 
-# How tightly an expression binds.
+# How tightly an expression binds; a power binds more tightly than a sign.
 # Python takes @ and * from left to right, so a matrix product beside * has parentheses of its own.
-_SUM, _PRODUCT, _TERM, _SIGN, _ATOM = range(5)
+_SUM, _PRODUCT, _TERM, _SIGN, _POWER, _ATOM = range(6)
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,12 @@ ROWS = {
     "identity": Row("", "1", _ATOM),
     "elu": Row("elu", "np.where({y} > 0, 1, {y} + 1)", _ATOM, (_ELU,)),
     "softsign": Row("softsign", "(1 - np.abs({y}))**2", _ATOM, (_SOFTSIGN,)),
+    "exp": Row("np.exp", "{y}", _ATOM),
+    "log": Row("np.log", "1 / {z}", _TERM),
+    "sqrt": Row("np.sqrt", "0.5 / {y}", _TERM),
+    "abs": Row("np.abs", "np.sign({z})", _ATOM),
+    "sin": Row("np.sin", "np.cos({z})", _ATOM),
+    "cos": Row("np.cos", "-np.sin({z})", _SIGN),
     NORM: Row("norm", "norm_slope({z}, {d})", _ATOM, (_NORM,)),
     SOFTMAX: Row("softmax", "softmax_slope({z}, {d})", _ATOM, (_SOFTMAX,)),
 }
@@ -197,6 +206,13 @@ class NumpyText:
             case Apply(function, argument):
                 row = self._row(function)
                 return f"{row.value}({self.text(argument)})", _ATOM
+            case Extreme(function, left, right):
+                name = {"max": "np.maximum", "min": "np.minimum"}[function]
+                return f"{name}({self.text(left)}, {self.text(right)})", _ATOM
+            case Larger(left, right):
+                return f"np.heaviside({self.text(left)} - {self.text(right, _PRODUCT)}, 0.5)", _ATOM
+            case Power(base, exponent):
+                return f"{self.text(base, _ATOM)} ** {self.text(exponent, _ATOM)}", _POWER
             case Slope(function, argument):
                 return self._slope(function, argument)
             case Total(argument, mean):
@@ -250,7 +266,11 @@ class NumpyText:
         row = self._row(function)
         value = self.steps.value_of(function, argument) or Apply(function, argument)
         y = self.text(value, _ATOM) if "{y}" in row.slope else ""
-        z = self.text(argument) if "{z}" in row.slope else ""
+        z = (
+            self.text(argument, _POWER if row.level == _TERM else _SUM)
+            if "{z}" in row.slope
+            else ""
+        )
         return row.slope.format(z=z, y=y), row.level
 
 
