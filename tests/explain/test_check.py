@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import recurra
@@ -16,15 +16,19 @@ from recurra.explain.formulas import (
     Error,
     Formula,
     Hadamard,
+    Join,
     Mask,
     MatrixVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
+    Part,
     Quotient,
+    RowSlope,
     Slope,
+    Spread,
     Sum,
+    Total,
     Value,
 )
 from recurra.explain.names import free, symbols
@@ -74,8 +78,12 @@ class Typist:
                 return f"{function}({self.type(argument)})"
             case Slope(function, argument):
                 return f"{function}'({self.type(argument)})"
-            case NormSlope(argument, vector):
-                return f"(norm'({self.type(argument)}) @ ({self.type(vector)}))"
+            case RowSlope(function, argument, vector):
+                return f"({function}'({self.type(argument)}) @ ({self.type(vector)}))"
+            case Total(argument, mean):
+                return f"{'mean' if mean else 'sum'}({self.type(argument)})"
+            case Spread() | Join() | Part():
+                reject()  # what a total or a part gives back has no signs for a student
             case Outer(left, right):
                 return f"outer({self.type(left)}, {self.type(right)})"
         raise AssertionError(formula)
