@@ -24,7 +24,7 @@ from typing import TypeGuard
 from recurra.errors import SettingError
 from recurra.lang.expressions import LARGEST, TIME, ExpressionReader, name_of
 from recurra.lang.functions import FUNCTIONS
-from recurra.lang.layers import unroll
+from recurra.lang.layers import COUNT, unroll
 from recurra.lang.network import (
     INITIALISERS,
     MATRIX_INITIALISERS,
@@ -76,7 +76,7 @@ class _Parser(ExpressionReader):
 
     def __init__(self, text: str, name: str, choices: Mapping[str, str | float]) -> None:
         source = Source(text, name)
-        body, done = unroll(source.statements(), choices, source.error)
+        body, self.layers = unroll(source.statements(), choices, source.error)
         super().__init__(source, body)
         self.initialisers: dict[str, tuple[Initialiser, Place]] = {}
         self.equations: dict[str, Equation] = {}
@@ -86,7 +86,9 @@ class _Parser(ExpressionReader):
         for node in self.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 self._choice(node.targets[0], node.value)
-        self._apply({name: value for name, value in choices.items() if name not in done})
+        if self.layers is not None:
+            choices = {name: value for name, value in choices.items() if name != COUNT}
+        self._apply(choices)
 
     def network(self) -> Network:
         for node in self.body:
@@ -122,6 +124,7 @@ class _Parser(ExpressionReader):
             },
             description=self.source.description(),
             text=self.source.text,
+            layers=self.layers,
         )
         self._check_initialisers(network)
         self._check_choices(network)

@@ -137,6 +137,7 @@ class Trainer:
             RunError: the run folder cannot be written.
         """
         self.engine.load(warm.arrays(self.corpus.vocabulary, self.engine.dump(*warm.groups)))
+        warm.fit_output_bias(self.engine, np.concatenate(self.corpus.train), self.corpus.vocabulary)
         if self.recipe.average:
             self.engine.copy("parameter", "average")
         self._checkpointer.earlier_updates = warm.updates
