@@ -8,14 +8,15 @@ carried past. Arguments are named after their `Kind` and their quantity.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from recurra.compute.autodiff import (
     ParameterValue,
     Read,
     SumValue,
 )
-from recurra.compute.numba.emitter import Emitter, Key, Kind
+from recurra.compute.numba.emitter import Emitter
+from recurra.compute.numba.source import Call, Key, Kind, Source
+from recurra.compute.numba.writing_codegen import writing_function
 from recurra.compute.plan import Block, Plan, Stage, Sum, Term
 
 # The equations are comments, and without those of the user: a text must not become code.
@@ -24,6 +25,7 @@ HEADER = '''"""Kernels generated from a plan by recurra/compute/numba/codegen.py
 {equations}
 from numpy import {dtype}
 
+from recurra.compute.numba.kernels.drawing import carry, draw, log_probabilities, put
 from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
 from recurra.compute.numba.kernels.jit import jit
 from recurra.compute.numba.kernels.layernorm import *  # noqa: F403
@@ -32,28 +34,6 @@ from recurra.compute.numba.kernels.rows import *  # noqa: F403
 
 
 '''
-
-
-@dataclass(frozen=True)
-class Call:
-    """The call of a generated function for one block: its name, its arguments in order."""
-
-    function: str
-    keys: tuple[Key, ...]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Generated kernels.
-
-    Attributes:
-        text: Python source of the functions.
-        forward, backward: their calls, one a block, in order.
-    """
-
-    text: str
-    forward: tuple[Call, ...]
-    backward: tuple[Call, ...]
 
 
 _WORD = re.compile(r"\w+")
@@ -84,10 +64,12 @@ def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
     functions, begun = _Functions(), _begun(plan)
     blocks = list(enumerate(plan.blocks, 1))
     forward = [functions.call("forward", _Forward(plan, dtype, *b, begun)) for b in blocks]
+    write, text = writing_function(plan, forward)
+    functions.texts.append(text)
     backward = [functions.call("backward", _Backward(plan, dtype, *b, begun)) for b in blocks[::-1]]
     lines = [line for line in plan.network.source.splitlines() if not line.startswith("#")]
     header = HEADER.format(equations="".join(f"# {line}\n" for line in lines), dtype=dtype)
-    return Source(header + "\n\n".join(functions.texts), tuple(forward), tuple(backward))
+    return Source(header + "\n\n".join(functions.texts), tuple(forward), tuple(backward), write)
 
 
 def _begun(plan: Plan) -> set[Key]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 from recurra.compute.autodiff import (
     ARITHMETIC,
@@ -17,32 +16,8 @@ from recurra.compute.autodiff import (
     Temporary,
     Value,
 )
+from recurra.compute.numba.source import FIXED, Key, Kind
 from recurra.compute.plan import Block, Plan, Stage
-
-Kind = Literal[
-    "inputs",  # the text, int32, one character a row
-    "batch",  # streams of text
-    "dropout_scale",  # factor of what dropout keeps; 0: no dropout
-    "parameter",
-    "transposed",  # copy of a matrix that the time loop multiplies with
-    "vector",
-    "dropped",  # what products outside the block see of a vector: itself, unless there is dropout
-    "sum",  # in the backward pass: d loss / d sum
-    "inv_std",  # 1 / standard deviation of a vector before its normalisation
-    "mask",  # of a vector
-    "edge_mask",  # of a dropout edge
-    "d_vector",  # d loss / d vector
-    "d_dropped",  # d loss / d what products outside the block see
-    "gradient",  # d loss / d parameter
-]
-Key = tuple[Kind, str]  # and the name in the plan
-
-
-FIXED: dict[Key, str] = {
-    ("inputs", ""): "inputs",
-    ("batch", ""): "batch",
-    ("dropout_scale", ""): "dropout_scale",
-}
 
 
 class Emitter:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from recurra.compute.arrays import aligned_zeros
 from recurra.compute.base import Array, Parameters, State, Weights
 from recurra.compute.dropout import Masks
-from recurra.compute.numba.codegen import Call, local_gradients, loop_matrices
-from recurra.compute.numba.emitter import Kind
+from recurra.compute.numba.codegen import local_gradients, loop_matrices
+from recurra.compute.numba.source import Call, Kind
 from recurra.compute.plan import Plan, Term
 from recurra.errors import TextError
 from recurra.lang.shapes import Shapes
@@ -28,7 +28,7 @@ class Shard:
     Attributes:
         streams: which of the batch are this shard's.
         inputs, targets: int32, one character a row.
-        arrays: kind -> name in the plan -> array; see :data:`recurra.compute.numba.emitter.Kind`.
+        arrays: kind -> name in the plan -> array; see :data:`recurra.compute.numba.source.Kind`.
         gradients: parameter -> array; after a step its look-ups are zeros.
         last: the state that the next sequence carries, views ``(lags, streams, n)``.
 
