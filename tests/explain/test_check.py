@@ -14,15 +14,18 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Error,
+    Extreme,
     Formula,
     Hadamard,
     Join,
+    Larger,
     Mask,
     MatrixVector,
     Negative,
     Outer,
     Parameter,
     Part,
+    Power,
     Quotient,
     RowSlope,
     Slope,
@@ -82,8 +85,8 @@ class Typist:
                 return f"({function}'({self.type(argument)}) @ ({self.type(vector)}))"
             case Total(argument, mean):
                 return f"{'mean' if mean else 'sum'}({self.type(argument)})"
-            case Spread() | Join() | Part():
-                reject()  # what a total or a part gives back has no signs for a student
+            case Spread() | Join() | Part() | Extreme() | Larger() | Power():
+                reject()  # these have no signs for a student
             case Outer(left, right):
                 return f"outer({self.type(left)}, {self.type(right)})"
         raise AssertionError(formula)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from recurra.explain.formulas import (
     Apply,
     Delta,
-    Extreme,
     Formula,
     Join,
     Larger,
@@ -13,7 +12,6 @@ from recurra.explain.formulas import (
     MatrixVector,
     Outer,
     Part,
-    Power,
     RowSlope,
     Slope,
     Spread,
@@ -127,6 +125,8 @@ ROWS = {
     "cos": NumpyRow("np.cos", (), "-np.sin({z})", SIGN),
     NORM: NumpyRow("norm", (_NORM,), "norm_slope({z}, {d})"),
     SOFTMAX: NumpyRow("softmax", (_SOFTMAX,), "softmax_slope({z}, {d})"),
+    "max": NumpyRow("np.maximum"),
+    "min": NumpyRow("np.minimum"),
 }
 RESERVED = (
     "np",
@@ -172,13 +172,8 @@ class NumpyText(PythonText):
                 return self._outer(left, right), PRODUCT
             case Slope(function, argument):
                 return self._slope(function, argument)
-            case Extreme(function, left, right):
-                name = {"max": "np.maximum", "min": "np.minimum"}[function]
-                return f"{name}({self.text(left)}, {self.text(right)})", ATOM
             case Larger(left, right):
                 return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
-            case Power(base, exponent):
-                return f"{self.text(base, ATOM)} ** {self.text(exponent, ATOM)}", POWER
             case Total(argument, mean):
                 inner = self.text(argument, ATOM)
                 return f"{inner}.{'mean' if mean else 'sum'}(0, keepdims=True)", ATOM

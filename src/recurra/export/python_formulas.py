@@ -8,11 +8,13 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
     Constant,
+    Extreme,
     Formula,
     Hadamard,
     MatrixVector,
     Negative,
     Parameter,
+    Power,
     Quotient,
     Sum,
     Value,
@@ -20,6 +22,7 @@ from recurra.explain.formulas import (
 )
 from recurra.export.names import Names
 from recurra.export.steps import Steps
+from recurra.lang.functions import PAIRS
 from recurra.lang.syntax import ROW_FUNCTIONS
 
 # How tightly an expression binds; a power binds more tightly than a sign.
@@ -113,12 +116,18 @@ class PythonText(ABC):
             case Apply(function, argument):
                 name = self.row(function).value
                 return (f"{name}({self.text(argument)})", ATOM) if name else self.bound(argument)
+            case Extreme(function, left, right):
+                pair = f"{self.text(left)}, {self.text(right)}"
+                return f"{self.row(function).value}({pair})", ATOM
+            case Power(base, exponent):
+                return f"{self.text(base, ATOM)} ** {self.text(exponent, ATOM)}", POWER
         kind = {"join": "concat", "total": "sum"}.get(kind := type(formula).__name__.lower(), kind)
         raise SettingError(f"this target cannot write {kind} yet: export to another one")
 
     def row(self, function: str) -> Row:
         """How the library writes a function; its definitions become part of the program."""
-        name = function if function in ROW_FUNCTIONS else self.steps.network.function(function)
+        own = function in (*ROW_FUNCTIONS, *PAIRS)
+        name = function if own else self.steps.network.function(function)
         if name not in self.rows:
             raise SettingError(f"this target cannot write {name} yet: export to another one")
         row = self.rows[name]
