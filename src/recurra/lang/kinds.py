@@ -42,16 +42,16 @@ Kinds = Mapping[str, Kind]
 def find_kinds(network: Network) -> dict[str, Kind]:
     """The kind of every vector and bias by name: `Kind.NUMBER` or `Kind.VECTOR`."""
     kinds = dict.fromkeys([*(e.name for e in network.equations), *network.biases], Kind.OPEN)
-    _settle(network, kinds)
+    _raise_kinds(network, kinds)
     for equation in network.equations:
         if kinds[equation.name] == Kind.OPEN:  # c[t] = 2 and c[t] = s are vectors
             kinds[equation.name] = Kind.VECTOR
-    _settle(network, kinds)
+    _raise_kinds(network, kinds)
     while wide := [
         n for n, k in _uses(network, kinds) if (k, kinds[n]) == (Kind.VECTOR, Kind.OPEN)
     ]:
         kinds |= dict.fromkeys(wide, Kind.VECTOR)
-        _settle(network, kinds)
+        _raise_kinds(network, kinds)
     return {name: Kind.NUMBER if kind == Kind.OPEN else kind for name, kind in kinds.items()}
 
 
@@ -74,7 +74,7 @@ def kind_of(expression: Expression, kinds: Kinds) -> Kind:
             return max(kind_of(left, kinds), kind_of(right, kinds))
 
 
-def _settle(network: Network, kinds: dict[str, Kind]) -> None:
+def _raise_kinds(network: Network, kinds: dict[str, Kind]) -> None:
     """Raise the kinds of vectors until every equation agrees."""
     changed = True
     while changed:
