@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import count
-from math import isfinite, isinf
+from math import isfinite, isinf, prod
 from typing import Literal
 
 from recurra.compute.autodiff import (
@@ -21,10 +21,12 @@ from recurra.compute.autodiff import (
     ParameterValue,
     Program,
     Read,
+    Spread,
     SumValue,
     Value,
     differentiate,
 )
+from recurra.compute.components import strong_components
 from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
@@ -38,8 +40,10 @@ from recurra.lang.syntax import (
     Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Negative,
     Number,
+    Outer,
     Product,
     Vector,
     walk,
@@ -88,8 +92,9 @@ class Edge:
     rate: float | None
 
 
-# What becomes of all numbers of a row: normalised, a softmax, their sum or mean.
-RowFunction = Literal["", "norm", "softmax", "sum", "mean"]
+# What becomes of all numbers of a row: normalised, a softmax, their sum or mean; of a matrix, the
+# sum of every row or column.
+RowFunction = Literal["", "norm", "softmax", "sum", "mean", "row sums", "column sums"]
 NO_ELEMENT = Element((), Constant(0.0), (), ())
 
 
@@ -101,6 +106,10 @@ class Stage:
     may add: ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``. Behind ``sum`` and
     ``mean`` the vector has one number. A vector with ``parts`` has no program: it is those vectors,
     one behind the other.
+
+    A memory is a vector whose numbers are those of a matrix, row by row. ``matrix`` names the
+    memory whose rows and columns a program has: itself, or that of which ``C @ q`` adds up every
+    row and ``C.T @ k`` every column.
     """
 
     vector: str
@@ -108,6 +117,7 @@ class Stage:
     element: Element
     row_function: RowFunction = ""
     parts: tuple[Read, ...] = ()
+    matrix: str = ""
 
     @property
     def reads(self) -> tuple[Read, ...]:
@@ -121,9 +131,19 @@ class Stage:
         return self.row_function in TOTALS
 
     @property
+    def adds_up(self) -> bool:
+        """Whether its program computes more numbers than the vector has."""
+        return self.is_total or self.row_function in ("row sums", "column sums")
+
+    @property
     def is_pointwise(self) -> bool:
         """Whether every number depends on those at the same place alone."""
-        return not (self.row_function or self.parts or any(read.spread for read in self.reads))
+        return not (
+            self.row_function
+            or self.parts
+            or self.matrix
+            or any(read.spread for read in self.reads)
+        )
 
     @property
     def across(self) -> Leaf:
@@ -194,16 +214,27 @@ class Plan:
             sizes[term.vector] = rows if term.transposed else columns
         for name, stage in self.stages.items():
             if name not in sizes:  # it is read element-wise alone, as norm(...) is
-                sizes[name] = 1 if stage.is_total else _width(stage, shapes, sizes)
+                sizes[name] = _size(stage, shapes, sizes)
         return {name: sizes[name] for name in self.stages}
 
     def widths(self, shapes: Shapes) -> dict[str, int]:
         """How many numbers the program of every stage computes; of a total, all that it adds."""
         sizes = self.sizes(shapes)
         return {
-            name: _width(stage, shapes, sizes) if stage.is_total else sizes[name]
+            name: _width(stage, shapes, sizes) if stage.adds_up else sizes[name]
             for name, stage in self.stages.items()
         }
+
+
+def _size(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
+    match stage.row_function:
+        case "sum" | "mean":
+            return 1
+        case "row sums":
+            return shapes.grids[stage.matrix][0]
+        case "column sums":
+            return shapes.grids[stage.matrix][1]
+    return _width(stage, shapes, sizes)
 
 
 def _width(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
@@ -214,6 +245,8 @@ def _width(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
         for term in total.terms:
             rows, columns = shapes.parameters[term.matrix]
             return columns if term.transposed else rows
+    if stage.matrix:
+        return prod(shapes.grids[stage.matrix])
     if stage.parts:
         return sum(sizes[read.vector] for read in stage.parts)
     match stage.across:
@@ -232,7 +265,7 @@ def make_plan(network: Network) -> Plan:
         name: [t.vector for s in stage.sums for t in s.terms] + [r.vector for r in stage.reads]
         for name, stage in stages.items()
     }
-    components = _components(depends)
+    components = strong_components(depends)
     number = {name: i for i, names in enumerate(components) for name in names}
     lags = dict.fromkeys(stages, 0)
     sums = [s for stage in stages.values() for s in stage.sums] + [lowering.logits]
@@ -310,10 +343,22 @@ class _Lowering:
                 parts = tuple(self._read(part, name) for part in inner)
                 self.stages[name] = Stage(name, (), NO_ELEMENT, parts=parts)
                 return
+            case MemoryProduct():
+                self._memory_product(name, expression)
+                return
         body = _Body(name, kind_of(expression, self.kinds))
         value = self._lower(expression, body)
         element = differentiate(body.program, value, stored=not row_function)
-        self.stages[name] = Stage(name, tuple(body.sums), element, row_function)
+        matrix = name if body.kind == Kind.MATRIX else ""
+        self.stages[name] = Stage(name, tuple(body.sums), element, row_function, matrix=matrix)
+
+    def _memory_product(self, name: str, product: MemoryProduct) -> None:
+        body, memory = _Body(name, Kind.MATRIX), product.memory
+        operand = self._spread(product.operand, body, "rows" if product.transposed else "columns")
+        value = body.program.emit("*", Read(memory.name, memory.lag), operand)
+        element = differentiate(body.program, value, stored=False)
+        function: RowFunction = "column sums" if product.transposed else "row sums"
+        self.stages[name] = Stage(name, (), element, function, matrix=memory.name)
 
     def _read(self, expression: Expression, owner: str) -> Read:
         """An expression as a vector of the plan."""
@@ -323,7 +368,7 @@ class _Lowering:
 
     def _lower(self, expression: Expression, body: _Body) -> Value:
         if Kind.CONSTANT < kind_of(expression, self.kinds) < body.kind:
-            return replace(self._read(expression, body.owner), spread=True)
+            return self._spread(expression, body, "all")
         match expression:
             case Number(value):
                 return Constant(value)
@@ -333,8 +378,11 @@ class _Lowering:
                 return Read(name, lag)
             case Call(function) if function in ROW_FUNCTIONS:
                 return self._read(expression, body.owner)
-            case Concat():
+            case Concat() | MemoryProduct():
                 return self._read(expression, body.owner)
+            case Outer(left, right):
+                column = self._spread(left, body, "rows")
+                return body.program.emit("*", column, self._spread(right, body, "columns"))
             case Dropout(argument, rate):
                 inner = self._lower(argument, body)
                 mask = f"{body.owner}~{len(self.edges)}"
@@ -355,6 +403,12 @@ class _Lowering:
                 if operator == "**" and second == Constant(0.0):
                     raise self.network.error("a power of 0 is 1: write 1", place)
                 return self._finite(body.program.emit(operator, first, second), expression)
+
+    def _spread(self, expression: Expression, body: _Body, spread: Spread) -> Value:
+        """What meets every entry, or those of a row or column each; a constant is one for all."""
+        if isinstance(expression, Number):
+            return Constant(expression.value)
+        return replace(self._read(expression, body.owner), spread=spread)
 
     def _sum(self, expression: Expression, body: _Body) -> Value:
         addends = list(self._addends(expression, body.kind))
@@ -421,30 +475,3 @@ def _today(stage: Stage) -> list[str]:
 
 def _hoist(total: Sum, earlier: set[str]) -> Sum:
     return replace(total, terms=tuple(replace(t, hoisted=t.vector in earlier) for t in total.terms))
-
-
-def _components(depends: dict[str, list[str]]) -> list[list[str]]:
-    """Strongly connected components, dependencies first (Tarjan 1972)."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    components: list[list[str]] = []
-
-    def visit(name: str) -> None:
-        index[name] = low[name] = len(index)
-        stack.append(name)
-        for other in depends[name]:
-            if other not in index:
-                visit(other)
-                low[name] = min(low[name], low[other])
-            elif other in stack:
-                low[name] = min(low[name], index[other])
-        if low[name] == index[name]:
-            start = stack.index(name)
-            components.append(stack[start:])
-            del stack[start:]
-
-    for name in depends:
-        if name not in index:
-            visit(name)
-    return components

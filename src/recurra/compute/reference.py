@@ -12,6 +12,7 @@ from recurra.compute.autodiff import (
     ParameterValue,
     Read,
     Result,
+    Spread,
     SumValue,
     Temporary,
     Value,
@@ -205,6 +206,12 @@ class _Tape:
                 vector[:] = self._wide(stage, result, vector).sum(axis=-1, keepdims=True)
             case "mean":
                 vector[:] = self._wide(stage, result, vector).mean(axis=-1, keepdims=True)
+            case "row sums":
+                vector[:] = self._wide(stage, result, vector).sum(axis=-1)
+            case "column sums":
+                vector[:] = self._wide(stage, result, vector).sum(axis=-2)
+            case "" if stage.matrix:
+                vector[:] = self._wide(stage, result, vector).reshape(vector.shape)
             case "softmax":
                 vector[:] = result
                 vector[:] = np.exp(_log_softmax(vector))
@@ -216,7 +223,13 @@ class _Tape:
 
     def _wide(self, stage: Stage, value: Any, vector: Array) -> Array:
         """A value for every number that a stage's program computes."""
-        return np.broadcast_to(value, (*vector.shape[:-1], self.engine.widths[stage.vector]))
+        return np.broadcast_to(value, (*vector.shape[:-1], *self._shape(stage)))
+
+    def _shape(self, stage: Stage) -> tuple[int, ...]:
+        """The numbers that a stage's program computes: of a matrix, rows and columns."""
+        if stage.matrix:
+            return self.engine.shapes.grids[stage.matrix]
+        return (self.engine.widths[stage.vector],)
 
     def _hoisted(self, total: Sum, size: int) -> Array:
         """The part of a sum that needs no time loop, for all steps."""
@@ -281,18 +294,32 @@ class _Tape:
                 return results[index]
             case SumValue(name):
                 return self.sums[name][at]
-            case Read(vector, lag):
-                return self.vectors[vector][self._rows(vector, lag, at)]
+            case Read(vector, lag, spread):
+                numbers = self.vectors[vector][self._rows(vector, lag, at)]
+                return self._placed(numbers, stage, spread) if stage.matrix else numbers
             case ParameterValue(name):
                 return self.parameters[name]
             case MaskValue(name):
-                return self.edges[name][at] if name in self.edges else 1.0
+                if name not in self.edges:
+                    return 1.0
+                mask = self.edges[name][at]
+                return self._placed(mask, stage) if stage.matrix else mask
             case Constant(number):
                 return number
             case Result():
-                return self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+                numbers = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+                return self._placed(numbers, stage) if stage.matrix else numbers
             case Adjoint():
                 return d_value
+
+    def _placed(self, numbers: Array, stage: Stage, spread: Spread = "") -> Array:
+        """Numbers where the program of a matrix meets them: ``(..., rows, columns)``."""
+        match spread:
+            case "":
+                return numbers.reshape(*numbers.shape[:-1], *self._shape(stage))
+            case "columns":
+                return numbers[..., None, :]
+        return numbers[..., :, None]  # of rows, or one for all
 
     # -- backward
 
@@ -339,6 +366,12 @@ class _Tape:
                 d_value = self._wide(stage, d_value, value)
             case "mean":
                 d_value = self._wide(stage, d_value / self.engine.widths[stage.vector], value)
+            case "row sums":
+                d_value = self._wide(stage, self._placed(d_value, stage, "rows"), value)
+            case "column sums":
+                d_value = self._wide(stage, self._placed(d_value, stage, "columns"), value)
+            case "" if stage.matrix:
+                d_value = self._placed(d_value, stage)
             case "softmax":
                 d_value = value * (d_value - (d_value * value).sum(axis=-1, keepdims=True))
             case "norm":
@@ -356,9 +389,12 @@ class _Tape:
                 case SumValue(name):
                     sums[name][at] = part
                 case Read(vector, lag, spread):
-                    if spread:
+                    target = d_vectors[vector][self._rows(vector, lag, at)]
+                    if stage.matrix:
+                        part = self._gathered(self._wide(stage, part, value), spread, target.shape)
+                    elif spread:
                         part = part.sum(axis=-1, keepdims=True)
-                    d_vectors[vector][self._rows(vector, lag, at)] += part
+                    target += part
                 case ParameterValue(name):
                     gradients[name] += part.reshape(-1, part.shape[-1]).sum(axis=0)
         for total in stage.sums:
@@ -366,6 +402,18 @@ class _Tape:
                 if not term.hoisted:
                     rows = self._rows(term.vector, term.lag, at)
                     d_vectors[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
+
+    @staticmethod
+    def _gathered(part: Array, spread: Spread, shape: tuple[int, ...]) -> Array:
+        """The derivative of what a matrix met, `_placed`, from that of every entry."""
+        match spread:
+            case "rows":
+                return np.asarray(part.sum(axis=-1))
+            case "columns":
+                return np.asarray(part.sum(axis=-2))
+            case "all":
+                return np.asarray(part.sum(axis=(-2, -1))[..., None])
+        return part.reshape(shape)
 
     def _products_backward(
         self,

@@ -15,6 +15,7 @@ from recurra.lang.syntax import (
     DROPOUT,
     MEAN,
     NORM,
+    OUTER,
     ROW_FUNCTIONS,
     SOFTMAX,
     SUM,
@@ -24,8 +25,10 @@ from recurra.lang.syntax import (
     Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Negative,
     Number,
+    Outer,
     Place,
     Product,
     Vector,
@@ -33,7 +36,7 @@ from recurra.lang.syntax import (
 )
 
 TIME = "t"
-_SOFT = SOFT | {SUM, MEAN, DOT, CONCAT}
+_SOFT = SOFT | {SUM, MEAN, DOT, CONCAT, OUTER}
 RESERVED = frozenset((SOFTMAX, NORM, DROPOUT, *FUNCTIONS)) - SOFT
 MAX_LAG = 1000
 LARGEST = 1e300
@@ -162,7 +165,7 @@ class ExpressionReader:
             return self._dropout(node, depth)
         if name in PAIRS:
             return self._pair(name, node, depth)
-        if name in (DOT, CONCAT):
+        if name in (DOT, CONCAT, OUTER):
             return self._joined(name, node, depth)
         if name not in (*ROW_FUNCTIONS, *FUNCTIONS, *self.functions):
             raise self.error(self.unknown_function(name), node)
@@ -173,15 +176,17 @@ class ExpressionReader:
         return Call(name, self.argument(node, depth), self.place(node))
 
     def _joined(self, name: str, node: ast.Call, depth: int) -> Expression:
-        """``dot(a, b)``, which is ``sum(a * b)``, or ``concat(a, b, ...)``."""
+        """``dot(a, b)``, which is ``sum(a * b)``, ``outer(a, b)`` or ``concat(a, b, ...)``."""
         count, wrong = len(node.args), node.keywords or any(map(_is_starred, node.args))
-        if wrong or count < 2 or (name == DOT and count > 2):
-            number = "two" if name == DOT else "two or more"
+        if wrong or count < 2 or (name != CONCAT and count > 2):
+            number = "two or more" if name == CONCAT else "two"
             raise self.error(f"{name} takes {number} vectors, as in {name}(a[t], b[t])", node)
         self.count_vector(node)
         place, parts = self.place(node), [self.expression(one, depth) for one in node.args]
         if name == DOT:
             return Call(SUM, Binary("*", parts[0], parts[1], place), place)
+        if name == OUTER:
+            return Outer(parts[0], parts[1], place)
         return Concat(tuple(parts), place)
 
     def _dropout(self, node: ast.Call, depth: int) -> Expression:
@@ -196,13 +201,13 @@ class ExpressionReader:
 
     def no_choice(self, name: str) -> str:
         """Why a choice cannot stand for this function."""
-        if name in (*PAIRS, *ROW_FUNCTIONS, DOT, CONCAT, DROPOUT):
+        if name in (*PAIRS, *ROW_FUNCTIONS, DOT, CONCAT, OUTER, DROPOUT):
             return f"{name} cannot be a choice: choose among {', '.join(FUNCTIONS)}"
         return self.unknown_function(name)
 
     def unknown_function(self, name: str) -> str:
         """The message about a function that there is not."""
-        names = [*FUNCTIONS, *PAIRS, *ROW_FUNCTIONS, DOT, CONCAT, DROPOUT]
+        names = [*FUNCTIONS, *PAIRS, *ROW_FUNCTIONS, DOT, CONCAT, OUTER, DROPOUT]
         near = self.nearest(name, names + list(self.functions))
         return f"unknown function {name}{near} (there are {', '.join(names)})"
 
@@ -252,6 +257,9 @@ class ExpressionReader:
             node = ast.copy_location(ast.BinOp(left.left, ast.MatMult(), inner), node)
         right = node.right
         transposed = isinstance(left, ast.Attribute) and left.attr == "T"
+        memory = left.value if isinstance(left, ast.Attribute) and transposed else left
+        if isinstance(memory, ast.Subscript) and isinstance(memory.value, ast.Name):
+            return self._memory_product(memory, transposed, node, depth)
         name = name_of(left.value if isinstance(left, ast.Attribute) and transposed else left)
         if name is None:
             raise self.error(
@@ -276,6 +284,15 @@ class ExpressionReader:
         if not isinstance(operand, Vector):
             self.count_vector(right)
         return Product(name, transposed, operand, place)
+
+    def _memory_product(
+        self, left: ast.Subscript, transposed: bool, node: ast.BinOp, depth: int
+    ) -> Expression:
+        memory = self.expression(left, depth)
+        assert isinstance(memory, Vector)
+        self.count_vector(node)
+        operand = self.expression(node.right, depth)
+        return MemoryProduct(memory, transposed, operand, self.place(node))
 
     def _use(self, name: str, kind: str, node: ast.stmt | ast.expr) -> None:
         first, place = self._uses.setdefault(name, (kind, self.place(node)))

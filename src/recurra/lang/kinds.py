@@ -1,8 +1,9 @@
-"""Kinds of a network's names: one number at every time step, or a vector of them.
+"""Kinds of a network's names: one number at every time step, a vector or a matrix of them.
 
 ``sum(z)``, ``mean(z)`` and ``dot(a, b)`` are one number, and so is what is made of such numbers and
 of parameters that meet nothing else: ``f[t] = sigmoid(dot(w, e[t]) + b)`` with one number ``b``.
-Beside a vector, a number counts for every entry.
+Beside a vector or matrix, a number counts for every entry. A matrix is what ``outer(v[t], k[t])``
+makes, and what is made of such matrices: a memory that is read as ``C[t] @ q[t]``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,8 +20,10 @@ from recurra.lang.syntax import (
     Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Negative,
     Number,
+    Outer,
     Product,
     Vector,
     children,
@@ -34,13 +37,14 @@ class Kind(IntEnum):
     OPEN = 1  # parameters whose kind is not known yet
     NUMBER = 2
     VECTOR = 3
+    MATRIX = 4
 
 
 Kinds = Mapping[str, Kind]
 
 
 def find_kinds(network: Network) -> dict[str, Kind]:
-    """The kind of every vector and bias by name: `Kind.NUMBER` or `Kind.VECTOR`."""
+    """The kind of every vector and bias by name: never `Kind.OPEN`."""
     kinds = dict.fromkeys([*(e.name for e in network.equations), *network.biases], Kind.OPEN)
     _raise_kinds(network, kinds)
     for equation in network.equations:
@@ -66,8 +70,10 @@ def kind_of(expression: Expression, kinds: Kinds) -> Kind:
             return kinds[name]
         case Call(function) if function in TOTALS:
             return Kind.NUMBER
-        case Product() | Concat():
+        case Product() | MemoryProduct() | Concat():
             return Kind.VECTOR
+        case Outer():
+            return Kind.MATRIX
         case Call(_, argument) | Dropout(argument) | Negative(argument):
             return kind_of(argument, kinds)
         case Binary(_, left, right):
@@ -99,7 +105,7 @@ def _uses_in(expression: Expression, around: Kind, kinds: Kinds) -> Iterator[tup
         case Binary():
             own = kind_of(expression, kinds)
             around = own if own > Kind.OPEN else around
-        case Product() | Concat():
+        case Product() | MemoryProduct() | Concat() | Outer():
             around = Kind.VECTOR
         case Call(function) if function in ROW_FUNCTIONS:
             around = Kind.VECTOR

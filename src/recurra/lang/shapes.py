@@ -1,7 +1,7 @@
 """Shapes of a network's vectors and parameters, found by unification."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import ceil, prod, sqrt
 
@@ -18,8 +18,10 @@ from recurra.lang.syntax import (
     Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Negative,
     Number,
+    Outer,
     Place,
     Product,
     Vector,
@@ -40,6 +42,7 @@ class Shapes:
             as on paper, ``(rows, columns)``; a bias is ``(n,)``.
         transposed: matrices stored transposed (those whose columns on paper are characters or
             scores).
+        grids: vector that is a matrix -> its rows and columns; its numbers are stored row by row.
         shortlist: how many characters, the first of the vocabulary, the softmax chooses among at
             once; V unless the equations say otherwise. The n others are in classes of about
             sqrt(n), whose scores stand behind the V scores of the characters: the output's
@@ -52,6 +55,7 @@ class Shapes:
     parameters: Mapping[str, tuple[int, ...]]
     transposed: frozenset[str]
     shortlist: int
+    grids: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def scores(self) -> int:
@@ -101,6 +105,9 @@ class _Dimension:
         return node
 
 
+_Grid = tuple[_Dimension, _Dimension]  # rows and columns of a matrix over time
+
+
 @dataclass(frozen=True)
 class _Joined:
     """A concat: a size that is the sum of others."""
@@ -124,7 +131,12 @@ class ShapeSolver:
         self.vectors = {
             e.name: _Dimension(e.name, hidden=True)
             for e in network.equations
-            if e.name not in self.numbers
+            if self.kinds[e.name] == Kind.VECTOR
+        }
+        self.grids = {
+            e.name: (_Dimension(e.name, hidden=True), _Dimension(e.name, hidden=True))
+            for e in network.equations
+            if self.kinds[e.name] == Kind.MATRIX
         }
         self.rows = {name: _Dimension(name) for name in network.matrices}
         self.columns = {name: _Dimension(name) for name in network.matrices}
@@ -134,61 +146,116 @@ class ShapeSolver:
         self.joined: list[_Joined] = []
         self.uses: list[tuple[str, Place]] = []  # of parameters, so far
         for equation in network.equations:
-            dimension = self._infer(equation.expression)
-            if dimension is not None and equation.name in self.vectors:
-                self._unify(self.vectors[equation.name], dimension)
+            found = self._infer(equation.expression)
+            if isinstance(found, tuple):
+                self._unify_grids(self.grids[equation.name], found)
+            elif found is not None:
+                self._unify(self.vectors[equation.name], found)
         output = self._infer(network.output.expression)
-        assert output is not None  # the parser admits only products and biases here
+        assert isinstance(output, _Dimension)  # the parser admits only products and biases here
         self.scores = _Dimension("", vocabulary=True) if network.shortlist else self.characters
         self._unify(output, self.scores)
         self._check_concats()
 
-    def _infer(self, expression: Expression) -> _Dimension | None:
+    def _vector(self, expression: Expression, message: str, place: Place) -> _Dimension:
+        """The size of an expression that has to be a vector."""
+        found = self._infer(expression)
+        if not isinstance(found, _Dimension):
+            raise self.network.error(message, place)
+        return found
+
+    def _infer(self, expression: Expression) -> "_Dimension | _Grid | None":
         """The size of an expression; None for one number, which meets any size."""
         match expression:
             case Number():
                 return None
             case Vector(name) | Bias(name) if name in self.numbers:
                 return None
+            case Vector(name) if name in self.grids:
+                return self.grids[name]
             case Vector(name, _):
                 return self.characters if name == CHARACTER else self.vectors[name]
             case Bias(name, place):
                 self.uses.append((name, place))
                 return self.biases[name]
             case Call(function, argument, place) if function in ROW_FUNCTIONS:
-                inner = self._infer(argument)
-                if inner is None:
-                    raise self.network.error(f"{function} takes a vector, not a number", place)
+                kind = kind_of(argument, self.kinds)
+                given = "a matrix" if kind == Kind.MATRIX else "a number"
+                inner = self._vector(argument, f"{function} takes a vector, not {given}", place)
                 self._unify(_Dimension("", hidden=True), inner)  # a hidden vector of the plan
                 return None if function in TOTALS else inner
             case Concat(parts, place):
                 return self._infer_concat(parts, place)
             case Call(_, argument) | Dropout(argument) | Negative(argument):
                 return self._infer(argument)
-            case Binary(_, left, right):
+            case Outer(left, right, place):
+                return self._side(left, place), self._side(right, place)
+            case MemoryProduct(memory, transposed, operand, place):
+                return self._infer_memory_product(memory, transposed, operand, place)
+            case Binary(_, left, right, place):
                 one, other = self._infer(left), self._infer(right)
-                if one is not None and other is not None:
+                if isinstance(one, tuple) and isinstance(other, tuple):
+                    self._unify_grids(one, other)
+                elif isinstance(one, _Dimension) and isinstance(other, _Dimension):
                     self._unify(one, other)
+                elif one is not None and other is not None:
+                    raise self.network.error(
+                        "a vector meets a matrix here: write outer(a[t], 1) to have a number for "
+                        "each row, or outer(1, a[t]) for each column",
+                        place,
+                    )
                 return one or other
             case Product(matrix, transposed, operand, place):
                 rows, columns = self.rows[matrix], self.columns[matrix]
                 if transposed:
                     rows, columns = columns, rows
                 self.uses.append((matrix, place))
-                inner = self._infer(operand)
-                if inner is None:
-                    raise self.network.error(f"{matrix} @ needs a vector, not a number", place)
+                is_matrix = kind_of(operand, self.kinds) == Kind.MATRIX
+                given = "a matrix" if is_matrix else "a number"
+                message = f"{matrix} @ needs a vector, not {given}"
+                inner = self._vector(operand, message, place)
                 if not isinstance(operand, Vector):  # it becomes a hidden vector of the plan
                     self._unify(_Dimension("", hidden=True), inner)
                 self._unify(columns, inner)
                 return rows
+
+    def _infer_memory_product(
+        self, memory: Vector, transposed: bool, operand: Expression, place: Place
+    ) -> _Dimension:
+        if memory.name not in self.grids:
+            raise self.network.error(
+                f"{memory.name} is no matrix: before @ stands the name of a matrix, or a memory "
+                "such as C[t] = C[t-1] + outer(v[t], k[t])",
+                memory.place,
+            )
+        rows, columns = self.grids[memory.name]
+        if transposed:
+            rows, columns = columns, rows
+        inner = self._vector(operand, f"{memory.name}[t] @ needs a vector", place)
+        self._unify(_Dimension("", hidden=True), inner)
+        self._unify(columns, inner)
+        return rows
+
+    def _side(self, expression: Expression, place: Place) -> _Dimension:
+        """One side of an outer product; of ones, as long as whatever it meets."""
+        if expression == Number(1.0):
+            return _Dimension("", hidden=True)
+        side = self._vector(expression, "outer takes two vectors, or 1 for a side of ones", place)
+        self._unify(_Dimension("", hidden=True), side)
+        return side
+
+    def _unify_grids(self, one: "_Grid", other: "_Grid") -> None:
+        for mine, yours in zip(one, other, strict=True):
+            self._unify(mine, yours)
 
     def _infer_concat(self, parts: tuple[Expression, ...], place: Place) -> _Dimension:
         whole, dimensions = _Dimension("concat", hidden=True), list[_Dimension]()
         for part in parts:
             if kind_of(part, self.kinds) == Kind.CONSTANT:
                 raise self.network.error("concat takes vectors, not constants", place)
-            inner = self._infer(part) or self.one
+            number = kind_of(part, self.kinds) == Kind.NUMBER
+            message = "concat takes vectors, not matrices"
+            inner = self.one if number else self._vector(part, message, place)
             if inner is not self.one:
                 self._unify(_Dimension("", hidden=True), inner)
             dimensions.append(inner)
@@ -253,6 +320,10 @@ class ShapeSolver:
                 raise SettingError(f"{label}: a size is a whole number from 1 to {MAX_SIZE:,}")
             if name in self.numbers:
                 raise SettingError(f"{label}: {name} is one number by the equations: leave it out")
+            if name in self.grids:
+                raise SettingError(
+                    f"{label}: {name} is a matrix: give sizes to the vectors that write and read it"
+                )
             if name and name not in self.vectors and name not in self.rows:
                 known = ", ".join(self.vectors)
                 raise SettingError(f"{label}: no vector {name} in {self.network.name} ({known})")
@@ -304,17 +375,27 @@ class ShapeSolver:
         }
         paper |= {name: (sizes[d.root()],) for name, d in self.biases.items()}
         paper |= dict.fromkeys(self.numbers & {*self.network.biases}, (1,))
-        vectors = {
-            e.name: 1 if e.name in self.numbers else sizes[self.vectors[e.name].root()]
-            for e in self.network.equations
+        grids = {
+            name: (resolve(rows.root()), resolve(columns.root()))
+            for name, (rows, columns) in self.grids.items()
         }
+        if large := next((n for n, grid in grids.items() if prod(grid) > MAX_SIZE), None):
+            raise SettingError(
+                f"{large} would be a matrix of {prod(grids[large]):,} numbers at every time step: "
+                "choose smaller sizes"
+            )
+        numbers = {name: sizes[d.root()] for name, d in self.vectors.items()}
+        numbers |= dict.fromkeys(self.numbers, 1) | {n: prod(grid) for n, grid in grids.items()}
+        vectors = {e.name: numbers[e.name] for e in self.network.equations}
         transposed = frozenset(
             name
             for name, dimension in self.columns.items()
             if dimension.root() in (self.characters.root(), self.scores.root())
         )
         stored = {n: s[::-1] if n in transposed else s for n, s in paper.items()}
-        return replace(shapes, vectors=vectors, parameters=stored, transposed=transposed)
+        return replace(
+            shapes, vectors=vectors, parameters=stored, transposed=transposed, grids=grids
+        )
 
     def _missing(self, root: _Dimension) -> SettingError:
         named = {**self.vectors, **self.rows}

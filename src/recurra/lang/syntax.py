@@ -7,7 +7,7 @@ CHARACTER = "x"
 NORM = "norm"
 SOFTMAX = "softmax"
 SUM, MEAN, DOT = "sum", "mean", "dot"
-CONCAT = "concat"
+CONCAT, OUTER = "concat", "outer"
 DROPOUT = "dropout"
 
 TOTALS = (SUM, MEAN)  # of a vector's numbers, which make one number
@@ -94,6 +94,25 @@ class Concat:
 
 
 @dataclass(frozen=True)
+class Outer:
+    """``outer(left, right)``: column times row, a matrix; ``1`` stands for a vector of ones."""
+
+    left: "Expression"
+    right: "Expression"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class MemoryProduct:
+    """``memory @ operand``, or ``memory.T @ operand``: of a matrix that changes over time."""
+
+    memory: Vector
+    transposed: bool
+    operand: "Expression"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Negative:
     """``-argument``."""
 
@@ -101,7 +120,19 @@ class Negative:
     place: Place = field(compare=False)
 
 
-Expression = Number | Vector | Bias | Product | Call | Concat | Dropout | Binary | Negative
+Expression = (
+    Number
+    | Vector
+    | Bias
+    | Product
+    | MemoryProduct
+    | Call
+    | Concat
+    | Outer
+    | Dropout
+    | Binary
+    | Negative
+)
 
 
 class Notation:
@@ -160,6 +191,12 @@ def show(expression: Expression, level: int = 0, signs: Notation = TEXT) -> str:
         case Concat(inner):
             listed = ", ".join(show(part, 0, signs) for part in inner)
             text, own = f"{signs.function(CONCAT)}({listed})", 4
+        case Outer(left, right):
+            pair = ", ".join(show(side, 0, signs) for side in (left, right))
+            text, own = f"{signs.function(OUTER)}({pair})", 4
+        case MemoryProduct(Vector(name, lag), transposed, operand):
+            factor = f"{signs.vector(name, lag)}{signs.transposed if transposed else ''}"
+            text, own = f"{factor}{signs.product}{show(operand, 3, signs)}", 1
         case Dropout(argument, rate):
             second = "" if rate is None else f", {signs.number(rate)}"
             text, own = f"{signs.function(DROPOUT)}({show(argument, 0, signs)}{second})", 4
@@ -193,9 +230,11 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (argument,)
         case Product(_, _, operand):
             return (operand,)
+        case MemoryProduct(memory, _, operand):
+            return (memory, operand)
         case Concat(inner):
             return inner
-        case Binary(_, left, right):
+        case Binary(_, left, right) | Outer(left, right):
             return (left, right)
     return ()
 

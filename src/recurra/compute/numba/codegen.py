@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from recurra.compute.autodiff import (
     ParameterValue,
     Read,
+    Spread,
     SumValue,
 )
 from recurra.compute.numba.emitter import Emitter
@@ -139,7 +140,10 @@ class _Forward(Emitter):
                 self._join(stage, vector, at, start, count)
                 continue
             with self.indented(f"for row in range({start}, {start} + {count}):"):
-                self._row(stage, vector)
+                if stage.matrix:
+                    self._matrix(stage, vector)
+                else:
+                    self._row(stage, vector)
             if stage.row_function == "norm":
                 inv_std = self.array("inv_std", stage.vector)
                 self.line(f"normalise({vector}, {at}, {count}, {inv_std}, {start})")
@@ -157,6 +161,24 @@ class _Forward(Emitter):
             self.line(f"total += {result}" if stage.is_total else f"{target} = {result}")
         if stage.is_total:
             self.line(f"{target} = total{self.divided(stage)}")
+
+    def _matrix(self, stage: Stage, vector: str) -> None:
+        """One row of the program of a matrix, or the sums of its rows or columns."""
+        at = self.row(stage.vector, 0)
+        place = {"": "base + j", "row sums": "i", "column sums": "j"}[stage.row_function]
+        target, in_row = f"{vector}[{at}, {place}]", stage.row_function == "row sums"
+        if stage.row_function == "column sums":
+            self.line(f"{vector}[{at}, :] = {self.dtype}(0.0)")
+        with self.matrix_rows(stage) as columns:
+            if in_row:
+                self.line(f"total = {self.dtype}(0.0)")
+            with self.indented(f"for j in range({columns}):"):
+                self.program(stage.element.forward, stage, "x")
+                result = self.value(stage.element.value, stage, "x")
+                adds = "+=" if stage.row_function else "="
+                self.line(f"{'total' if in_row else target} {adds} {result}")
+            if in_row:
+                self.line(f"{target} = total")
 
     def _join(self, stage: Stage, vector: str, at: str, start: str, count: str) -> None:
         place = "0"
@@ -262,8 +284,12 @@ class _Backward(Emitter):
                 self.line(f"normalise_backward({rows}, {value}, {at}, {inv_std}, {start})")
             else:
                 self.line(f"softmax_rows_backward({rows}, {value}, {at})")
+        if stage.matrix:
+            with self.indented(f"for row in range({start}, {start} + {count}):"):
+                self._matrix(stage, d_vector, written)
+            return
         with self.indented(f"for row in range({start}, {start} + {count}):"):
-            totals = self._totals(stage)
+            totals = self._totals([read for read in stage.reads if read.spread])
             at = self._gradient_row(stage.vector, 0, "row")
             if stage.is_total:
                 self.line(f"d_value = {d_vector}[{at}, 0]{self.divided(stage)}")
@@ -278,7 +304,7 @@ class _Backward(Emitter):
                             self.line(f"{self.array('sum', name)}[row, j] = {value}")
                         case ParameterValue(name):
                             self.line(f"{self.array('gradient', name)}[j] += {value}")
-                        case Read(spread=True) as read:
+                        case Read(spread="all") as read:
                             self.line(f"{totals[read]} += {value}")
                         case Read(vector, lag):
                             target = self.array("d_vector", vector)
@@ -292,10 +318,50 @@ class _Backward(Emitter):
                 self.line(f"{self.array('d_vector', read.vector)}[{at}, 0] {sign} {total}")
         written |= {read.vector for read in totals}
 
-    def _totals(self, stage: Stage) -> dict[Read, str]:
-        """Variables that collect the derivatives of numbers which are read for every entry."""
-        spread = [read for read in stage.reads if read.spread]
-        totals = {read: f"total{place}" for place, read in enumerate(spread)}
+    def _matrix(self, stage: Stage, d_vector: str, written: set[str]) -> None:
+        """One row of the derivative of a matrix, or of the sums of its rows or columns."""
+        place = {"": "base + j", "row sums": "i", "column sums": "j"}[stage.row_function]
+        d_value = f"d_value = {d_vector}[{self._gradient_row(stage.vector, 0, 'row')}, {place}]"
+        reads: dict[Spread, list[Read]] = {"all": [], "rows": [], "columns": [], "": []}
+        for read in stage.reads:
+            reads[read.spread].append(read)
+        places = {read: self._d_place(read) for read in stage.reads}
+        for read in stage.reads:
+            if read.spread and read.vector not in written:  # what is added to begins with zeros
+                self.line(f"{places[read]}, :] = {self.dtype}(0.0)")
+                written.add(read.vector)
+        totals = self._totals(reads["all"])
+        with self.matrix_rows(stage) as columns:
+            of_row = self._totals(reads["rows"], "row_total")
+            if place == "i":
+                self.line(d_value)
+            with self.indented(f"for j in range({columns}):"):
+                if place != "i":
+                    self.line(d_value)
+                self.program(stage.element.backward, stage, "z")
+                for leaf, adjoint in stage.element.adjoints:
+                    assert isinstance(leaf, Read), leaf
+                    value = self.value(adjoint, stage, "z")
+                    if leaf in totals or leaf in of_row:
+                        self.line(f"{(totals | of_row)[leaf]} += {value}")
+                        continue
+                    column = "j" if leaf.spread else "base + j"
+                    sign = "+=" if leaf.vector in written else "="
+                    self.line(f"{places[leaf]}, {column}] {sign} {value}")
+                    written.add(leaf.vector)
+            for read, total in of_row.items():
+                self.line(f"{places[read]}, i] += {total}")
+        for read, total in totals.items():
+            self.line(f"{places[read]}, 0] += {total}")
+
+    def _d_place(self, read: Read) -> str:
+        """Text of the derivative of what is read, up to its column."""
+        at = self._gradient_row(read.vector, read.lag, "row")
+        return f"{self.array('d_vector', read.vector)}[{at}"
+
+    def _totals(self, reads: Iterable[Read], name: str = "total") -> dict[Read, str]:
+        """Variables that collect the derivatives of what is read for several entries."""
+        totals = {read: f"{name}{place}" for place, read in enumerate(reads)}
         for total in totals.values():
             self.line(f"{total} = {self.dtype}(0.0)")
         return totals

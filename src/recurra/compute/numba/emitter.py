@@ -97,23 +97,24 @@ class Emitter:
             self.line(f"{prefix}{index} = {_expression(operation.kind, values)}")
 
     def value(self, value: Value, stage: Stage, prefix: str) -> str:
-        """Text of a value for one number of a row."""
+        """Text of a value for one number of a row; of a matrix, that of row i and column j."""
+        place = "base + j" if stage.matrix else "j"
         match value:
             case Temporary(index):
                 return f"{prefix}{index}"
             case SumValue(name):
                 return f"{self.array('sum', name)}[row, j]"
             case Read(vector, lag, spread):
-                place = f"{self.row(vector, lag)}, {0 if spread else 'j'}"
-                return f"{self.array('vector', vector)}[{place}]"
+                place = {"": place, "all": "0", "rows": "i", "columns": "j"}[spread]
+                return f"{self.array('vector', vector)}[{self.row(vector, lag)}, {place}]"
             case ParameterValue(name):
                 return f"{self.array('parameter', name)}[j]"
             case MaskValue(name):
-                return f"{self.array('edge_mask', name)}[row, j]"
+                return f"{self.array('edge_mask', name)}[row, {place}]"
             case Constant(number):
                 return f"{self.dtype}({number!r})"
             case Result():
-                return f"{self.array('vector', stage.vector)}[{self.row(stage.vector, 0)}, j]"
+                return f"{self.array('vector', stage.vector)}[{self.row(stage.vector, 0)}, {place}]"
             case Adjoint():
                 return "d_value"
 
@@ -128,6 +129,16 @@ class Emitter:
                 return f"{self.array('vector', vector)}.shape[1]"
             case ParameterValue(name):
                 return f"{self.array('parameter', name)}.size"
+
+    @contextmanager
+    def matrix_rows(self, stage: Stage) -> Iterator[str]:
+        """Add a loop over the rows i of a matrix; gives the text of its number of columns."""
+        columns = self.array("columns", stage.matrix)
+        with self.indented(
+            f"for i in range({self.array('vector', stage.matrix)}.shape[1] // {columns}):"
+        ):
+            self.line(f"base = i * {columns}")
+            yield columns
 
     def divided(self, stage: Stage) -> str:
         """Text that makes a mean of a sum."""

@@ -60,7 +60,7 @@ class Shard:
         self._dropout_scale = 0.0
         # what is made once, by its name and whose parameters it holds; dropout exchanges arrays
         self._bound: dict[tuple[str, Weights], Any] = {}
-        self.arrays: dict[Kind, dict[str, Array]] = {kind: {} for kind in get_args(Kind)}
+        self.arrays: dict[Kind, dict[str, Any]] = {kind: {} for kind in get_args(Kind)}
         self.gradients = self.arrays["gradient"]
         for total in plan.sums.values():
             if total is not plan.logits:
@@ -73,6 +73,7 @@ class Shard:
                 self.arrays["inv_std"][name] = self._new(self.rows)
         for name, edge in plan.edges.items():
             self.arrays["edge_mask"][name] = np.ones((self.rows, widths[edge.owner]), dtype)
+        self.arrays["columns"] = {name: columns for name, (_, columns) in shapes.grids.items()}
         # views of the carried past, and of what the next sequence carries
         self._past: Parameters = {}
         self.last: Parameters = {}

@@ -45,6 +45,7 @@ class BlockLayout:
     Attributes:
         block: of the plan.
         widths: of the element-wise programs of its stages.
+        grids: memory -> its rows and columns.
         columns: sum -> where it lies in ``(T, B, width)``.
         width: of all sums side by side.
         hoisted: products for all time steps at once.
@@ -54,6 +55,7 @@ class BlockLayout:
 
     block: Block
     widths: Mapping[str, int]
+    grids: Mapping[str, tuple[int, int]]
     columns: Mapping[str, tuple[int, int]]
     width: int
     hoisted: tuple[Product, ...]
@@ -67,13 +69,21 @@ class BlockLayout:
 
 
 def make_layout(
-    plan: Plan, sizes: Mapping[str, int], widths: Mapping[str, int]
+    plan: Plan,
+    sizes: Mapping[str, int],
+    widths: Mapping[str, int],
+    grids: Mapping[str, tuple[int, int]],
 ) -> tuple[BlockLayout, ...]:
     """The layout of every block, for these sizes of vectors and widths of programs."""
-    return tuple(_layout(block, sizes, widths) for block in plan.blocks)
+    return tuple(_layout(block, sizes, widths, grids) for block in plan.blocks)
 
 
-def _layout(block: Block, sizes: Mapping[str, int], widths: Mapping[str, int]) -> BlockLayout:
+def _layout(
+    block: Block,
+    sizes: Mapping[str, int],
+    widths: Mapping[str, int],
+    grids: Mapping[str, tuple[int, int]],
+) -> BlockLayout:
     columns: dict[str, tuple[int, int]] = {}
     width = 0
     for stage in block.stages:
@@ -90,7 +100,7 @@ def _layout(block: Block, sizes: Mapping[str, int], widths: Mapping[str, int]) -
         )
         for stages in _fused(block.stages, sizes)
     )
-    return BlockLayout(block, widths, columns, width, hoisted, past, fusions)
+    return BlockLayout(block, widths, grids, columns, width, hoisted, past, fusions)
 
 
 def _fused(stages: Iterable[Stage], sizes: Mapping[str, int]) -> list[tuple[Stage, ...]]:

@@ -37,6 +37,7 @@ class Walk:
         plan: the computation.
         sizes: of its vectors.
         widths: of their element-wise programs.
+        grids: memory -> its rows and columns.
         programs: what computes the element-wise part of a fusion.
     """
 
@@ -45,10 +46,11 @@ class Walk:
         plan: Plan,
         sizes: Mapping[str, int],
         widths: Mapping[str, int],
+        grids: Mapping[str, tuple[int, int]],
         programs: Callable[[BlockLayout, Fusion], ElementPrograms],
     ) -> None:
         self.plan, self.sizes, self.widths = plan, sizes, widths
-        self.layouts = make_layout(plan, sizes, widths)
+        self.layouts = make_layout(plan, sizes, widths, grids)
         self.programs = {
             fusion: programs(layout, fusion) for layout in self.layouts for fusion in layout.fusions
         }
