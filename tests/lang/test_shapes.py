@@ -99,7 +99,7 @@ def test_every_size_is_there(case: object) -> None:
     shapes = ShapeSolver(network).shapes(V, 4)
     assert shapes.parameters.keys() == set(network.parameters)
     assert shapes.vectors.keys() == {e.name for e in network.equations}
-    if not any(word in case.text for word in ("sum(", "mean(", "concat(")):  # type: ignore[attr-defined]
+    if not any(word in case.text for word in ("sum(", "mean(", "dot(", "concat(")):  # type: ignore[attr-defined]
         assert {n for shape in shapes.parameters.values() for n in shape} <= {V, shapes.scores, 4}
     assert all(shape[0] == V for shape in shapes.parameters.values() if V in shape)
 
@@ -207,3 +207,13 @@ def test_sizes_that_numbers_and_concats_cannot_have(sizes: dict[str, int], words
     text = "a[t] = U @ x[t]\nf[t] = sum(a[t])\nc[t] = concat(a[t], a[t-1])\n"
     with pytest.raises(SettingError, match=words):
         shapes_of(text + "o[t] = softmax(Q @ (c[t] * f[t]))\n", sizes)
+
+
+def test_matrices_over_time() -> None:
+    shapes = shapes_of(
+        "e[t] = U @ x[t]\nk[t] = K @ e[t]\nC[t] = C[t-1] + outer(e[t], k[t])\n"
+        "o[t] = softmax(Q @ C[t] @ k[t])\n",
+        {"e": 3, "k": 5},
+    )
+    assert shapes.grids == {"C": (3, 5)}
+    assert shapes.vectors == {"e": 3, "k": 5, "C": 15}

@@ -185,6 +185,27 @@ VALID = [
         "o[t] = softmax(Q @ concat(h[t], c[t]) + q)\n",
     ),
     Valid(
+        "memory of an mLSTM",
+        "e[t] = U @ x[t]\nk[t] = K @ e[t]\nr[t] = R @ e[t]\ni[t] = exp(dot(a, e[t]) + b)\n"
+        "f[t] = sigmoid(dot(c, e[t]) + d)\nC[t] = f[t] * C[t-1] + i[t] * outer(V @ e[t], k[t])\n"
+        "n[t] = f[t] * n[t-1] + i[t] * k[t]\n"
+        "h[t] = sigmoid(O @ e[t]) * (C[t] @ r[t]) / max(abs(dot(n[t], r[t])), 1)\n" + OUTPUT,
+    ),
+    Valid(
+        "memory of the delta rule, decays of rows and columns",
+        "e[t] = U @ x[t]\nk[t] = norm(K @ e[t])\nf[t] = sigmoid(F @ e[t])\n"
+        "S[t] = outer(1, f[t]) * S[t-1] + mean(e[t]) * outer(V @ e[t] - S[t-1] @ k[t], k[t])\n"
+        "G[t] = outer(f[t-1], 1) * G[t-1] + outer(k[t], k[t])\n"
+        "h[t] = S[t] @ (R @ e[t]) + A @ G[t-1].T @ f[t]\n" + OUTPUT,
+    ),
+    Valid(
+        "a matrix through functions, at two lags, dropped, summed",
+        "e[t] = U @ x[t]\n"
+        "S[t] = tanh(outer(h[t-1], 1) * S[t-2] + s * outer(e[t], e[t-1] * h[t-1]) - S[t-1] / 2)"
+        " + dropout(outer(e[t], g)) - outer(e[t], 1)\n"
+        "h[t] = tanh(S[t] @ e[t] + S[t-1].T @ (e[t] + g)) * mean(S[t].T @ h[t-1])\n" + OUTPUT,
+    ),
+    Valid(
         "layers",
         "# a residual stack\nlayers = 3\nf = tanh\nh[0][t] = E @ x[t]\n"
         "h[l][t] = h[l-1][t] + f(g[l] * norm(V[l] @ h[l-1][t] + W[l] @ h[l][t-1]) + s[l])\n"

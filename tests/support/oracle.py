@@ -24,8 +24,54 @@ torch.set_num_threads(1)  # small tensors; threads would only wait for each othe
 Arrays = dict[str, np.ndarray]
 
 
-def on_numbers(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Any], torch.Tensor]:
-    return lambda z: function(torch.as_tensor(z, dtype=torch.float64))
+class Memory:
+    """A matrix for each text, (rows, columns, texts); what it meets element-wise is one number."""
+
+    def __init__(self, numbers: torch.Tensor) -> None:
+        self.numbers = numbers
+
+    @property
+    def T(self) -> "Memory":  # noqa: N802
+        return Memory(self.numbers.transpose(0, 1))
+
+    def __matmul__(self, column: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("ijb,jb->ib", self.numbers, column.expand(len(column), self.texts))
+
+    @property
+    def texts(self) -> int:
+        return self.numbers.shape[2]
+
+    def meet(self, function: Callable[..., torch.Tensor], other: Any) -> "Memory":
+        return Memory(function(self.numbers, getattr(other, "numbers", other)))
+
+    def __add__(self, other: Any) -> "Memory":
+        return self.meet(torch.add, other)
+
+    def __sub__(self, other: Any) -> "Memory":
+        return self.meet(torch.sub, other)
+
+    def __mul__(self, other: Any) -> "Memory":
+        return self.meet(torch.mul, other)
+
+    def __truediv__(self, other: Any) -> "Memory":
+        return self.meet(torch.div, other)
+
+    __rmul__, __radd__ = __mul__, __add__
+
+
+def outer(left: Any, right: Any) -> Memory:
+    """Column times row; 1 is a side of ones."""
+    sides = [s if isinstance(s, torch.Tensor) else torch.ones(1, 1) for s in (left, right)]
+    return Memory(sides[0][:, None] * sides[1][None])
+
+
+def on_numbers(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Any], Any]:
+    def call(z: Any) -> Any:
+        if isinstance(z, Memory):
+            return Memory(function(z.numbers))
+        return function(torch.as_tensor(z, dtype=torch.float64))
+
+    return call
 
 
 def numbers(*values: Any) -> list[torch.Tensor]:
@@ -84,18 +130,21 @@ class NotYetError(Exception):
     """A vector is read before its line has been executed."""
 
 
-class Series(dict[int, torch.Tensor]):
-    """``name[t]`` for every t, one column for each text of the batch."""
+class Series(dict[int, Any]):
+    """``name[t]`` for every t, one column for each text of the batch, or one matrix."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape = shape
 
     def __setitem__(self, time: int, value: Any) -> None:
+        if isinstance(value, Memory):
+            super().__setitem__(time, Memory(value.numbers.expand(self.shape)))
+            return
         columns = torch.as_tensor(value, dtype=torch.float64)
         super().__setitem__(time, columns.expand(self.shape))
 
-    def __missing__(self, time: int) -> torch.Tensor:
+    def __missing__(self, time: int) -> Any:
         raise NotYetError
 
 
@@ -139,10 +188,14 @@ def evaluate(
     # where an embedding is tied to scores of classes too, zeros for them follow the character
     characters = min((len(parameters[n]) for n in shapes.transposed), default=shapes.vocabulary)
     for name, size in {**shapes.vectors, "x": characters, "o": shapes.vocabulary}.items():
-        variables[name] = Series((size, batch))
+        variables[name] = Series((*shapes.grids.get(name, (size,)), batch))
     for name, past in state.items():
         for time, rows in enumerate(past, start=-len(past)):
-            variables[name][time] = rows.T
+            columns = torch.as_tensor(rows.T)
+            if name in shapes.grids:
+                variables[name][time] = Memory(columns.reshape(variables[name].shape))
+            else:
+                variables[name][time] = columns
     for name, values in (known or {}).items():
         variables[name] = Series((values.shape[2], batch))
         for time, rows in enumerate(values, start=steps - len(values)):
@@ -150,7 +203,7 @@ def evaluate(
     for time in range(steps):
         variables["x"][time] = np.eye(characters)[:, inputs[time]]
 
-    variables["concat"] = concat
+    variables["concat"], variables["outer"] = concat, outer
     variables["softmax"] = lambda z: torch.softmax(z, dim=0)
     variables["output_softmax"] = partial(output_softmax, shapes.vocabulary)
     lines = []
@@ -175,7 +228,9 @@ def evaluate(
     )
     gradients = {name: g.numpy() for name, g in zip(leaves, found, strict=True)}
     following = {
-        name: torch.stack([variables[name][steps - k].T for k in range(len(past), 0, -1)])
+        name: torch.stack(
+            [as_rows(variables[name][steps - k], batch) for k in range(len(past), 0, -1)]
+        )
         for name, past in state.items()
     }
     return Result(
@@ -184,6 +239,11 @@ def evaluate(
         gradients,
         {name: values.detach().numpy() for name, values in following.items()},
     )
+
+
+def as_rows(value: Any, batch: int) -> torch.Tensor:
+    """A text's numbers side by side, (B, n)."""
+    return (value.numbers if isinstance(value, Memory) else value).reshape(-1, batch).T
 
 
 def execute(line: ast.stmt, variables: dict[str, Any]) -> None:

@@ -377,10 +377,10 @@ class _Tape:
             case "norm":
                 d_value = _normalise_backward(d_value, value, self.inv_std[stage.vector][at])
         start = 0
-        for part in stage.parts:
-            end = start + self.engine.sizes[part.vector]
-            rows = self._rows(part.vector, part.lag, at)
-            d_vectors[part.vector][rows] += d_value[..., start:end]
+        for read in stage.parts:
+            end = start + self.engine.sizes[read.vector]
+            rows = self._rows(read.vector, read.lag, at)
+            d_vectors[read.vector][rows] += d_value[..., start:end]
             start = end
         temporaries: list[Any] = []
         for leaf, adjoint in stage.element.adjoints:

@@ -15,6 +15,7 @@ from recurra.explain.formulas import (
     Apply,
     Constant,
     Delta,
+    Dyad,
     Error,
     Extreme,
     Formula,
@@ -23,6 +24,7 @@ from recurra.explain.formulas import (
     Larger,
     Mask,
     MatrixVector,
+    MemoryVector,
     Negative,
     Outer,
     Parameter,
@@ -53,6 +55,7 @@ from recurra.lang.syntax import (
     Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Product,
     Vector,
 )
@@ -94,12 +97,14 @@ class Derivation:
         deltas: quantity -> its paths, whose sum is its delta; in an order in which the deltas
             of one time step can be computed, from the last time step to the first.
         gradients: parameter -> its paths, whose sum over all t is its gradient.
+        kinds: of quantities and parameters.
     """
 
     network: Network
     steps: tuple[Step, ...]
     deltas: dict[str, tuple[Path, ...]]
     gradients: dict[str, tuple[Path, ...]]
+    kinds: Kinds
 
     @property
     def logits(self) -> str:
@@ -114,7 +119,7 @@ def derive(network: Network) -> Derivation:
     found: dict[tuple[str, str, int], list[Formula]] = {}
     kinds = find_kinds(network)
     for step in steps:
-        kinds.setdefault(step.quantity, _kind(step.formula, kinds))
+        kinds.setdefault(step.quantity, kind_of_formula(step.formula, kinds))
     for step in steps:
         for leaf, formula in _chain_rule(step.formula, Delta(step.quantity, 0), kinds):
             name, lag = (leaf.quantity, leaf.lag) if isinstance(leaf, Value) else (leaf, 0)
@@ -125,7 +130,7 @@ def derive(network: Network) -> Derivation:
     deltas = {step.quantity: tuple(paths.get(step.quantity, ())) for step in reversed(steps)}
     deltas[logits] = (Path(logits, 0, Error()),)
     return Derivation(
-        network, steps, deltas, {name: tuple(paths[name]) for name in network.parameters}
+        network, steps, deltas, {name: tuple(paths[name]) for name in network.parameters}, kinds
     )
 
 
@@ -171,6 +176,10 @@ class _Parting:
                 return MatrixVector(matrix, transposed, self._formula(operand))
             case Call(function, argument) if function in TOTALS:
                 return Total(self._named(self._formula(argument)), function == MEAN)
+            case expressions.Outer(left, right):
+                return Dyad(self._formula(left), self._formula(right))
+            case MemoryProduct(Vector(name, lag), transposed, operand):
+                return MemoryVector(Value(name, lag), transposed, self._formula(operand))
             case Concat(vectors):
                 return Join(tuple(self._named(self._formula(one), Value) for one in vectors))
             case Call(function, argument):
@@ -207,7 +216,7 @@ class _Parting:
 Leaf = Value | str  # a quantity at a lag, or the name of a parameter
 
 
-def _kind(formula: Formula, kinds: Kinds) -> Kind:
+def kind_of_formula(formula: Formula, kinds: Kinds) -> Kind:
     """The kind of a formula, given those of quantities and parameters."""
     match formula:
         case Value(quantity):
@@ -216,16 +225,20 @@ def _kind(formula: Formula, kinds: Kinds) -> Kind:
             return kinds[name]
         case Total():
             return Kind.NUMBER
-        case MatrixVector() | Join():
+        case MatrixVector() | MemoryVector() | Join():
             return Kind.VECTOR
-    return max((_kind(part, kinds) for part in parts(formula)), default=Kind.CONSTANT)
+        case Dyad():
+            return Kind.MATRIX
+        case Delta(quantity):
+            return kinds[quantity]
+    return max((kind_of_formula(part, kinds) for part in parts(formula)), default=Kind.CONSTANT)
 
 
 def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tuple[Leaf, Formula]]:
     """From the delta of a formula to what each of its leaves gets."""
 
     def through(part: Formula, d_part: Formula) -> Iterable[tuple[Leaf, Formula]]:
-        if _kind(part, kinds) == Kind.NUMBER < _kind(formula, kinds):
+        if kind_of_formula(part, kinds) == Kind.NUMBER < kind_of_formula(formula, kinds):
             d_part = Total(d_part)  # it meets every entry
         yield from _chain_rule(part, d_part, kinds)
 
@@ -255,6 +268,13 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
         case MatrixVector(matrix, transposed, operand):
             yield matrix, Outer(operand, delta) if transposed else Outer(delta, operand)
             yield from through(operand, MatrixVector(matrix, not transposed, delta))
+        case Dyad(left, right):
+            yield from through(left, MemoryVector(delta, False, right))
+            yield from through(right, MemoryVector(delta, True, left))
+        case MemoryVector(matrix, transposed, operand):
+            sides = (operand, delta) if transposed else (delta, operand)
+            yield from _chain_rule(matrix, Dyad(*sides), kinds)
+            yield from through(operand, MemoryVector(matrix, not transposed, delta))
         case Total(argument, mean):
             yield from through(argument, Spread(delta, argument, mean))
         case Join(vectors):

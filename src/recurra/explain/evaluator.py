@@ -21,6 +21,7 @@ from recurra.explain.formulas import (
     Apply,
     Constant,
     Delta,
+    Dyad,
     Error,
     Extreme,
     Formula,
@@ -30,6 +31,7 @@ from recurra.explain.formulas import (
     Larger,
     Mask,
     MatrixVector,
+    MemoryVector,
     Negative,
     Outer,
     Parameter,
@@ -110,7 +112,7 @@ class Evaluator:
             return self._one_hot(self.example.text[t - 1])
         if t < 1:
             past: Array = self.example.past[quantity][t - 1]
-            return past
+            return past.reshape(self.example.shapes.grids.get(quantity, past.shape))
         known = self._known.get(("value", quantity, t))
         if known is None:
             known = self.evaluate(self._steps[quantity], t) + self._zeros(quantity)
@@ -176,6 +178,13 @@ class Evaluator:
             case Spread(number, like, mean):
                 size = len(self.evaluate(like, t))
                 return np.full(size, self.evaluate(number, t)) / (size if mean else 1)
+            case Dyad(left, right):
+                return self._column(left, t) * self._column(right, t).T
+            case MemoryVector(matrix, transposed, operand):
+                numbers = self.evaluate(matrix, t)
+                numbers = numbers.T if transposed else numbers
+                column = self._column(operand, t)
+                return (numbers * column.T).sum(1)  # a constant stands for a vector of it
             case Join(vectors):
                 return np.concatenate([self.evaluate(one, t) for one in vectors])
             case Part(vector, before, own):
@@ -219,9 +228,15 @@ class Evaluator:
             case Outer(left, right):
                 return np.multiply.outer(self.evaluate(left, t), self.evaluate(right, t))
 
+    def _column(self, formula: Formula, t: int) -> Array:
+        return np.atleast_1d(self.evaluate(formula, t))[:, None]
+
     def _zeros(self, quantity: str) -> Array:
         """As long as a vector; where an argument's length is unknown, of any length."""
-        size = self.example.shapes.vectors.get(quantity)
+        shapes = self.example.shapes
+        if quantity in shapes.grids:
+            return np.zeros(shapes.grids[quantity])
+        size = shapes.vectors.get(quantity)
         return np.zeros(()) if size is None else np.zeros(size)
 
     def _one_hot(self, character: int) -> Array:

@@ -187,6 +187,23 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Dyad:
+    """The matrix ``left right^T`` over time; the constant 1 stands for a vector of ones."""
+
+    left: "Formula"
+    right: "Formula"
+
+
+@dataclass(frozen=True)
+class MemoryVector:
+    """``matrix @ operand``, or ``matrix.T @ operand``, of a matrix over time."""
+
+    matrix: "Formula"
+    transposed: bool
+    operand: "Formula"
+
+
+@dataclass(frozen=True)
 class Join:
     """Vectors one behind the other."""
 
@@ -237,6 +254,8 @@ Formula = (
     | RowSlope
     | Total
     | Spread
+    | Dyad
+    | MemoryVector
     | Join
     | Part
     | Outer

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
+from recurra.explain.derivation import kind_of_formula
 from recurra.explain.formulas import (
     Apply,
     Delta,
+    Dyad,
     Formula,
     Join,
     Larger,
     Mask,
     MatrixVector,
+    MemoryVector,
     Outer,
     Part,
     RowSlope,
@@ -17,6 +20,7 @@ from recurra.explain.formulas import (
     Spread,
     Total,
     Value,
+    is_number,
 )
 from recurra.export.names import Names
 from recurra.export.python_formulas import (
@@ -31,6 +35,7 @@ from recurra.export.python_formulas import (
     inner_name,
 )
 from recurra.export.steps import Steps, is_fixed, reads_character
+from recurra.lang.kinds import Kind
 from recurra.lang.syntax import NORM, SOFTMAX
 
 
@@ -174,8 +179,17 @@ class NumpyText(PythonText):
                 return self._slope(function, argument)
             case Larger(left, right):
                 return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
+            case Dyad(left, right):
+                sides = (self._side(left, "[:, None]"), self._side(right, "[None]"))
+                return " * ".join(side for side in sides if side), TERM
+            case MemoryVector(matrix, transposed, operand):
+                side = self._side(operand, "[:, None]" if transposed else "[None]")
+                whole = f"({self.text(matrix, TERM)} * {side})" if side else self.text(matrix, ATOM)
+                return f"{whole}.sum({0 if transposed else 1})", ATOM
             case Total(argument, mean):
                 inner = self.text(argument, ATOM)
+                if kind_of_formula(argument, self.steps.derivation.kinds) == Kind.MATRIX:
+                    return f"{inner}.sum((0, 1))[None]", ATOM
                 return f"{inner}.{'mean' if mean else 'sum'}(0, keepdims=True)", ATOM
             case Spread(number, like, mean):
                 one, size = self.text(number, TERM), self.text(like)
@@ -209,6 +223,10 @@ class NumpyText(PythonText):
         elif is_fixed(left):
             rows = f"{rows}.sum(1, keepdims=True)"
         return f"{columns} @ {rows}.T"
+
+    def _side(self, formula: Formula, index: str) -> str:
+        """One side of a matrix of shape (n, m, B); nothing for a vector of ones."""
+        return "" if is_number(formula) else f"{self.text(formula, ATOM)}{index}"
 
     def _numpy_row(self, function: str) -> NumpyRow:
         row = self.row(function)

@@ -173,7 +173,8 @@ class Shard:
     def operand(self, term: Term, kind: Kind = "dropped") -> Array:
         """Rows of a product's operand, all time steps, or of its gradient ("d_dropped")."""
         start = (self.plan.lags[term.vector] - term.lag) * self.batch
-        return self.arrays[kind][term.vector][start : start + self.rows]
+        rows: Array = self.arrays[kind][term.vector][start : start + self.rows]
+        return rows
 
     def output_operand(
         self, weights: Weights, parameters: Parameters
