@@ -8,10 +8,12 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
     Constant,
+    Dyad,
     Extreme,
     Formula,
     Hadamard,
     MatrixVector,
+    MemoryVector,
     Negative,
     Parameter,
     Power,
@@ -121,7 +123,7 @@ class PythonText(ABC):
                 return f"{self.row(function).value}({pair})", ATOM
             case Power(base, exponent):
                 return f"{self.text(base, ATOM)} ** {self.text(exponent, ATOM)}", POWER
-        kind = {"join": "concat", "total": "sum"}.get(kind := type(formula).__name__.lower(), kind)
+        kind = "a matrix memory" if isinstance(formula, Dyad | MemoryVector) else "this formula"
         raise SettingError(f"this target cannot write {kind} yet: export to another one")
 
     def row(self, function: str) -> Row:

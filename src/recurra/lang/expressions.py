@@ -128,7 +128,8 @@ class ExpressionReader:
         left, right = self.expression(node.left, depth), self.expression(node.right, depth)
         # in parentheses the left factor would begin behind the whole
         bare = self.place(node.left) == self.place(node)
-        if symbol in "*/" and bare and isinstance(left, Product) and not isinstance(right, Number):
+        product = isinstance(left, Product | MemoryProduct)
+        if symbol in "*/" and bare and product and not isinstance(right, Number):
             raise self.error(
                 f"this can be read in two ways: write (W @ v) {symbol} w or W @ (v {symbol} w)",
                 node,

@@ -373,8 +373,10 @@ class ShapeSolver:
             name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
             for name in self.rows
         }
-        paper |= {name: (sizes[d.root()],) for name, d in self.biases.items()}
-        paper |= dict.fromkeys(self.numbers & {*self.network.biases}, (1,))
+        paper |= {
+            name: (1,) if name in self.numbers else (sizes[self.biases[name].root()],)
+            for name in self.network.biases
+        }
         grids = {
             name: (resolve(rows.root()), resolve(columns.root()))
             for name, (rows, columns) in self.grids.items()
