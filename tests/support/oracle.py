@@ -196,6 +196,8 @@ def evaluate(
                 variables[name][time] = Memory(columns.reshape(variables[name].shape))
             else:
                 variables[name][time] = columns
+    for time in range(-1000, 0):
+        variables["x"][time] = 0.0
     for name, values in (known or {}).items():
         variables[name] = Series((values.shape[2], batch))
         for time, rows in enumerate(values, start=steps - len(values)):
@@ -206,7 +208,7 @@ def evaluate(
     variables["concat"], variables["outer"] = concat, outer
     variables["softmax"] = lambda z: torch.softmax(z, dim=0)
     variables["output_softmax"] = partial(output_softmax, shapes.vocabulary)
-    lines = []
+    lines, first_values = [], set[str]()
     for line in ast.parse(text).body:
         match line:
             case ast.Assign(targets=[ast.Name()]):
@@ -214,6 +216,11 @@ def evaluate(
             case ast.Assign([ast.Subscript(ast.Name("o"))], ast.Call(ast.Name() as function)):
                 function.id = "output_softmax"
                 lines.append(line)
+            case ast.Assign(targets=[ast.Subscript(ast.Name(name), ast.Constant(0))]):
+                first_values.add(name)
+                first = eval(compile(ast.Expression(line.value), "first", "eval"), variables)
+                for time in range(-len(state[name]), 0):
+                    variables[name][time] = first
             case ast.Assign():
                 lines.append(line)
     for time in range(steps):
@@ -229,9 +236,15 @@ def evaluate(
     gradients = {name: g.numpy() for name, g in zip(leaves, found, strict=True)}
     following = {
         name: torch.stack(
-            [as_rows(variables[name][steps - k], batch) for k in range(len(past), 0, -1)]
+            [
+                # engines keep 0 for what is before a text, and let first values in from there
+                as_rows(variables[name][steps - k], batch)
+                * (k <= steps or name not in first_values)
+                for k in range(len(past), 0, -1)
+            ]
         )
         for name, past in state.items()
+        if steps - 1 in variables[name]  # not what engines alone need for first values
     }
     return Result(
         log_p.detach().numpy(),

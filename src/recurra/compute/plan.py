@@ -27,6 +27,7 @@ from recurra.compute.autodiff import (
     differentiate,
 )
 from recurra.compute.components import strong_components
+from recurra.lang.expansion import expand
 from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
@@ -321,7 +322,8 @@ class _Lowering:
     """Equations -> stages: products collected into sums, the rest into element-wise programs."""
 
     def __init__(self, network: Network) -> None:
-        self.network, self.kinds = network, find_kinds(network)
+        self.network = network = expand(network)
+        self.kinds = find_kinds(network)
         self.stages: dict[str, Stage] = {}
         self.operands: dict[Expression, str] = {}
         self.numbers = count()

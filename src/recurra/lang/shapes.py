@@ -6,6 +6,7 @@ from itertools import chain
 from math import ceil, prod, sqrt
 
 from recurra.errors import EquationError, SettingError
+from recurra.lang.expansion import expand
 from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network
 from recurra.lang.syntax import (
@@ -125,17 +126,20 @@ class ShapeSolver:
     """
 
     def __init__(self, network: Network) -> None:
-        self.network, self.kinds = network, find_kinds(network)
+        self.network, written_out = network, expand(network)
+        self._check_first_values()
+        self.kinds = find_kinds(written_out)
+        self.names = [equation.name for equation in written_out.equations]
         # what is one number needs no size: it meets any vector
         self.numbers = {name for name, kind in self.kinds.items() if kind == Kind.NUMBER}
         self.vectors = {
             e.name: _Dimension(e.name, hidden=True)
-            for e in network.equations
+            for e in written_out.equations
             if self.kinds[e.name] == Kind.VECTOR
         }
         self.grids = {
             e.name: (_Dimension(e.name, hidden=True), _Dimension(e.name, hidden=True))
-            for e in network.equations
+            for e in written_out.equations
             if self.kinds[e.name] == Kind.MATRIX
         }
         self.rows = {name: _Dimension(name) for name in network.matrices}
@@ -145,17 +149,27 @@ class ShapeSolver:
         self.one = _Dimension("one number")
         self.joined: list[_Joined] = []
         self.uses: list[tuple[str, Place]] = []  # of parameters, so far
-        for equation in network.equations:
+        for equation in written_out.equations:
             found = self._infer(equation.expression)
             if isinstance(found, tuple):
                 self._unify_grids(self.grids[equation.name], found)
             elif found is not None:
                 self._unify(self.vectors[equation.name], found)
-        output = self._infer(network.output.expression)
+        output = self._infer(written_out.output.expression)
         assert isinstance(output, _Dimension)  # the parser admits only products and biases here
         self.scores = _Dimension("", vocabulary=True) if network.shortlist else self.characters
         self._unify(output, self.scores)
         self._check_concats()
+
+    def _check_first_values(self) -> None:
+        kinds = find_kinds(self.network) if self.network.first else {}
+        for equation in self.network.equations:
+            if equation.name in self.network.first and kinds[equation.name] != Kind.VECTOR:
+                raise self.network.error(
+                    f"{equation.name} is one number or a matrix at every time step, and only "
+                    f"vectors have first values: remove the line {equation.name}[0] = ...",
+                    equation.place,
+                )
 
     def _vector(self, expression: Expression, message: str, place: Place) -> _Dimension:
         """The size of an expression that has to be a vector."""
@@ -388,7 +402,7 @@ class ShapeSolver:
             )
         numbers = {name: sizes[d.root()] for name, d in self.vectors.items()}
         numbers |= dict.fromkeys(self.numbers, 1) | {n: prod(grid) for n, grid in grids.items()}
-        vectors = {e.name: numbers[e.name] for e in self.network.equations}
+        vectors = {name: numbers[name] for name in self.names}
         transposed = frozenset(
             name
             for name, dimension in self.columns.items()

@@ -1,7 +1,7 @@
 """The tree of an equation's right side: its nodes, how to walk them and how to print them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 CHARACTER = "x"
 NORM = "norm"
@@ -32,7 +32,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Vector:
-    """A vector read at ``[t - lag]``; the name ``x`` is the current character."""
+    """A vector read at ``[t - lag]``; the name ``x`` is the character there."""
 
     name: str
     lag: int
@@ -237,6 +237,21 @@ def children(expression: Expression) -> tuple[Expression, ...]:
         case Binary(_, left, right) | Outer(left, right):
             return (left, right)
     return ()
+
+
+def rewrite(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """An expression with every node changed, parts before wholes."""
+    match expression:
+        case Call(_, argument) | Dropout(argument) | Negative(argument):
+            expression = replace(expression, argument=rewrite(argument, change))
+        case Product(_, _, operand) | MemoryProduct(_, _, operand):
+            expression = replace(expression, operand=rewrite(operand, change))
+        case Concat(inner):
+            expression = replace(expression, parts=tuple(rewrite(one, change) for one in inner))
+        case Binary(_, left, right) | Outer(left, right):
+            left, right = rewrite(left, change), rewrite(right, change)
+            expression = replace(expression, left=left, right=right)
+    return change(expression)
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
