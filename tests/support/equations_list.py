@@ -173,7 +173,7 @@ VALID = [
         "o[t] = softmax(Q @ (h[t] - mean(h[t])) + q)\n",
     ),
     Valid(
-        "softmax inside",
+        "gates by softmax",
         "g[t] = softmax(U @ x[t] + W @ h[t-1])\n"
         "h[t] = g[t] * tanh(V @ h[t-1] + g[t-1]) + softmax(h[t-1] * 2) - W @ softmax(s * g[t])\n"
         + OUTPUT,

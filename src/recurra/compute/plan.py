@@ -407,7 +407,7 @@ class _Lowering:
                 return self._finite(body.program.emit(operator, first, second), expression)
 
     def _spread(self, expression: Expression, body: _Body, spread: Spread) -> Value:
-        """A factor of every entry, or of those of a row or column; a constant is the same for all."""
+        """A factor of every entry, or of those of a row or column; a constant is that of all."""
         if isinstance(expression, Number):
             return Constant(expression.value)
         return replace(self._read(expression, body.owner), spread=spread)
