@@ -108,8 +108,9 @@ def test_every_size_is_there(case: object) -> None:
 @given(networks())
 def test_sizes_of_random_networks(text: str) -> None:
     shapes = ShapeSolver(parse(text)).shapes(V, sizes(text))
-    every = {V, LOW_RANK, *SIZES.values()}
-    assert {n for shape in shapes.parameters.values() for n in shape} <= every
+    every = {V, LOW_RANK, *SIZES.values(), 1}
+    plain = [shape for name, shape in shapes.parameters.items() if name[0] != "K"]  # of no concat
+    assert {n for shape in plain for n in shape} <= every
     assert all(size == SIZES[name[0]] for name, size in shapes.vectors.items())
 
 
