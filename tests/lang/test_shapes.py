@@ -111,7 +111,7 @@ def test_sizes_of_random_networks(text: str) -> None:
     every = {V, LOW_RANK, *SIZES.values(), 1}
     plain = [shape for name, shape in shapes.parameters.items() if name[0] != "K"]  # of no concat
     assert {n for shape in plain for n in shape} <= every
-    assert all(size == SIZES[name[0]] for name, size in shapes.vectors.items())
+    assert all(shapes.vectors[name] == size for name, size in sizes(text).items() if name)
 
 
 # --------------------------------------------------------------------------------- sizes refused
