@@ -1,6 +1,10 @@
-"""Locks that end with the process that holds them."""
+"""Locks that end with the process that holds them, and tell which one that is."""
 
+import contextlib
+import os
+import platform
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +16,9 @@ else:
     import fcntl
 
 
+GLANCES = 5  # tries, since who asks for the holder holds a lock himself for a moment
+
+
 def lock_file(file: IO[bytes], folder: Path) -> None:
     """Lock an open file of a folder for this process.
 
@@ -19,10 +26,11 @@ def lock_file(file: IO[bytes], folder: Path) -> None:
         RunError: another process holds it, or its disk cannot lock.
     """
     try:
-        if sys.platform == "win32":
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for _ in range(GLANCES - 1):
+            with contextlib.suppress(BlockingIOError, PermissionError):
+                return _lock(file)
+            time.sleep(0.01)
+        _lock(file)
     except (BlockingIOError, PermissionError):
         raise RunError(
             f"{folder} is in use by another process of Recurra: wait until it ends, or train in"
@@ -32,3 +40,33 @@ def lock_file(file: IO[bytes], folder: Path) -> None:
         raise RunError(
             f"{folder} cannot be locked: {error.strerror}. Choose a folder on a local disk"
         ) from None
+
+
+def sign(file: IO[bytes]) -> None:
+    """Note down in a locked file which process holds it; where the disk is full, do without."""
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+        file.write(f"{os.getpid()} {platform.node()}\n".encode())
+        file.flush()
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds the lock of a file; None if nobody does, 0 if it cannot be told."""
+    try:
+        with path.open("rb+" if sys.platform == "win32" else "rb") as file:
+            try:
+                _lock(file, shared=True)
+            except (BlockingIOError, PermissionError):
+                number, _, node = file.read(300).decode("utf-8", "replace").partition(" ")
+                here = node.strip() == platform.node()
+                return int(number) if here and number.isascii() and number.isdecimal() else 0
+    except OSError:  # no such file, or a disk that cannot lock
+        return None
+    return None
+
+
+def _lock(file: IO[bytes], *, shared: bool = False) -> None:
+    if sys.platform == "win32":
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
