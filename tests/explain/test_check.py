@@ -176,7 +176,7 @@ def test_numbers() -> None:
 @pytest.mark.parametrize(
     ("typed", "line", "column"),
     [
-        ("foo(", 1, 4), ("W", 1, 1), ("V.T @\n  a", 1, 6), ("delta(3)", 1, 7), ("", 1, 1),
+        ("foo(", 1, 4), ("W", 1, 1), ("V.T @\n  a", 1, 9), ("delta(3)", 1, 7), ("", 1, 1),
         ("a[t]; b[t]", 1, 1), ("__import__('os').system('ls')", 1, 1), ("a[k]", 1, 3),
         ("bar(x[t])", 1, 1), ("a[t] ** 9", 1, 1), ("o[t]", 1, 1), ("(lambda: a[t])()", 1, 1),
         ("f9'(a[t])", 1, 1),

@@ -51,6 +51,7 @@ def read_formula(text: str, derivation: Derivation) -> Formula:
     Raises:
         EquationError: with line, column, caret and cure.
     """
+    text = " ".join(text.splitlines())  # one formula, on however many lines
     source = Source(re.sub(r"(?<=\w)['’′](?=\s*\()", _PRIME, text), "")
     try:
         match source.statements():

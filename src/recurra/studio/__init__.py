@@ -5,8 +5,11 @@ The only package that knows Starlette and uvicorn; they come with the extra ``st
     server       a port, an address with a token, and the loop that serves
     app          all routes, behind the guard
     catalogue    GET /api/folder: what the folder holds
+    network      the place Network: equations checked, explained, saved
+    wording      GET /api/words: the words of the page
     endpoint     /v1: models and completions for other programs
     completion   one completion: what is asked for, and its characters
+    forms        the bodies of the page's requests
     pool         threads that compute for requests
     models       the models of the folder's runs
     security     the guard before every request: host, origin, token, size

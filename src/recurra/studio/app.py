@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from recurra.studio import catalogue, endpoint
+from recurra.studio import catalogue, endpoint, network, wording
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.responses import HANDLERS
@@ -31,11 +31,14 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
     Raises:
         RunError: there is no such folder.
     """
-    workspace = Workspace(folder)
-    routes: list[BaseRoute] = endpoint.routes(Models(workspace), Pool())
+    workspace, pool = Workspace(folder), Pool()
+    models = Models(workspace)
+    routes: list[BaseRoute] = endpoint.routes(models, pool)
     if page:
         routes += [
             *catalogue.routes(workspace),
+            *wording.routes(),
+            *network.routes(workspace, pool),
             Route("/", _index),
             Mount("/static", _Static(directory=STATIC)),
         ]
