@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from recurra.studio import catalogue, endpoint, network, wording
+from recurra.studio import catalogue, endpoint, network, texts, train, wording
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.responses import HANDLERS
@@ -39,10 +39,12 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
             *catalogue.routes(workspace),
             *wording.routes(),
             *network.routes(workspace, pool),
+            *texts.routes(workspace, pool),
+            *train.routes(workspace),
             Route("/", _index),
             Mount("/static", _Static(directory=STATIC)),
         ]
-    guard = Middleware(Guard, token=token)
+    guard = Middleware(Guard, token=token, limits={texts.PATH: texts.MAX_TEXT})
     return Starlette(routes=routes, middleware=[guard], exception_handlers=HANDLERS)
 
 

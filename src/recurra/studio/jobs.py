@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -49,6 +50,9 @@ class Job:
     process: "subprocess.Popen[bytes]"
     errors: IO[bytes]
 
+    def __post_init__(self) -> None:
+        weakref.finalize(self, _forget, self.process, self.errors)
+
     @property
     def alive(self) -> bool:
         """Whether it is at work."""
@@ -58,11 +62,16 @@ class Job:
     def failure(self) -> str | None:
         """Why it ended, if that was no good end, nor a wish."""
         code = self.process.poll()
-        if code in (None, 0) or (code is not None and code > 128):
+        if code is None or code == 0 or code > 128:
             return None
         self.errors.seek(0)
         said = visible(self.errors.read(LONGEST).decode("utf-8", "replace").strip())
         return said.removeprefix("Error: ") or f"the process ended with {code}"
+
+
+def _forget(process: "subprocess.Popen[bytes]", errors: IO[bytes]) -> None:
+    process.poll()  # no process that has ended is left behind
+    errors.close()
 
 
 class Jobs:
@@ -134,7 +143,7 @@ class Jobs:
             raise RunError(f"{self._most} trainings go on already: wait for one, or stop one")
         environment = {n: value for n, value in os.environ.items() if n not in PRIVATE}
         errors = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the job is remembered)
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 (our own program; every word is one option)
             [sys.executable, "-m", "recurra", *words, "--quiet"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -153,5 +162,6 @@ class Jobs:
         """A run folder that is not there yet, and that no job is about to make."""
         taken = {job.run for job in self._jobs if job.alive}
         stem = safe_name(name) or "run"
-        folders = (self._workspace.folder / "runs" / f"{stem}-{n:03}" for n in itertools.count(1))
+        runs = self._workspace.place("runs")
+        folders = (runs / f"{stem}-{n:03}" for n in itertools.count(1))
         return next(path for path in folders if path not in taken and not path.exists())

@@ -13,7 +13,7 @@ from recurra.training.recipe import BUDGETS, Recipe
 from recurra.training.request import NETWORK, TrainRequest
 
 SETTINGS = {field.name for field in fields(Recipe)} - {"name"}
-Value = str | float | bool | dict[str, int] | None
+Value = str | bool | int | float | dict[str, int] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +70,10 @@ class TrainingRequest:
 
     def stem(self, workspace: Workspace) -> str:
         """The first part of the run's name: network and text."""
-        network = Path(self._network(workspace) if self.network else self.preset or NETWORK).stem
         if self.init_from is not None:
             network = workspace.entry(self.init_from, "run").path.name
+        else:
+            network = Path(self.network or self.preset or NETWORK).stem
         return f"{network}-{Path(self.texts[0]).stem}"
 
     def _check(self, workspace: Workspace) -> None:

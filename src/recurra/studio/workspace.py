@@ -84,6 +84,17 @@ class Workspace:
             raise MissingError(f"the folder has no {visible(name)[:200]!r}")
         return path
 
+    def place(self, name: str) -> Path:
+        """A folder directly in the workspace, for new things; it need not be there yet.
+
+        Raises:
+            RunError: it leads elsewhere.
+        """
+        path = self.folder / name
+        if os.path.realpath(path) != str(path) or (path.exists() and not path.is_dir()):
+            raise RunError(f"{path} is a link, or a file: put a folder there")
+        return path
+
     def _joined(self, id: str) -> Path:
         name = os.fsdecode(unquote_to_bytes(id.encode("utf-8", "backslashreplace")))
         # a null byte ends every path, and no path begins anew below the folder
