@@ -12,6 +12,8 @@ The only package that knows Starlette and uvicorn; they come with the extra ``st
     feed         the records of a run as they are written
     jobs         trainings as processes of their own
     training_request  a training in JSON, and its command line
+    writing      the place Write: texts read and continued, with what was likely
+    inside       the place Look inside: units over a text, reach of the gradient
     wording      GET /api/words: the words of the page
     endpoint     /v1: models and completions for other programs
     completion   one completion: what is asked for, and its characters

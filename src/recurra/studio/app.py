@@ -10,7 +10,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from recurra.studio import catalogue, endpoint, network, texts, train, wording
+from recurra.studio import (
+    catalogue,
+    endpoint,
+    inside,
+    network,
+    texts,
+    train,
+    wording,
+    writing,
+)
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.responses import HANDLERS
@@ -41,6 +50,8 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
             *network.routes(workspace, pool),
             *texts.routes(workspace, pool),
             *train.routes(workspace),
+            *writing.routes(models, pool),
+            *inside.routes(workspace, models, pool),
             Route("/", _index),
             Mount("/static", _Static(directory=STATIC)),
         ]

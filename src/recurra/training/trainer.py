@@ -21,7 +21,7 @@ from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, cut, evaluate
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
-from recurra.models.sampling import Writer
+from recurra.models.writer import Writer
 from recurra.storage.runs import Run
 from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus
@@ -137,6 +137,7 @@ class Trainer:
             RunError: the run folder cannot be written.
         """
         self.engine.load(warm.arrays(self.corpus.vocabulary, self.engine.dump(*warm.groups)))
+        warm.fit_output_bias(self.engine, np.concatenate(self.corpus.train), self.corpus.vocabulary)
         if self.recipe.average:
             self.engine.copy("parameter", "average")
         self._checkpointer.earlier_updates = warm.updates
