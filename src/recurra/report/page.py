@@ -14,6 +14,7 @@ from recurra.report.document import (
     Commands,
     Definitions,
     Details,
+    Document,
     Figures,
     Heading,
     Networks,
@@ -47,9 +48,18 @@ def page(content: Content, language: str = "en") -> str:
         "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
         f"<title>{title}</title>\n<style>\n{_style()}{palette.css()}</style>\n</head>\n"
         f"<body>\n<main>\n<h1>{title}</h1>\n"
-        + "\n".join(map(_section, document.sections))
+        + _sections(document)
         + f"\n<footer>{escape(document.footer)}</footer>\n</main>\n</body>\n</html>\n"
     )
+
+
+def fragment(content: Content, language: str = "en") -> str:
+    """The sections of the page, for a page that has a style of its own."""
+    return _sections(compose(content, language))
+
+
+def _sections(document: Document) -> str:
+    return "\n".join(map(_section, document.sections))
 
 
 def _style() -> str:

@@ -49,7 +49,7 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
             *wording.routes(),
             *network.routes(workspace, pool),
             *texts.routes(workspace, pool),
-            *train.routes(workspace),
+            *train.routes(workspace, pool),
             *writing.routes(models, pool),
             *inside.routes(workspace, models, pool),
             Route("/", _index),

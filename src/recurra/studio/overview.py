@@ -21,13 +21,21 @@ FRESH = 0.4  # seconds in which many pages get the same look
 
 @dataclass(frozen=True)
 class Row:
-    """A run, as far as it has come; None is what is not known yet."""
+    """A run, as far as it has come; None is what is not known yet.
+
+    Attributes:
+        changed: when a file of it was last written, in seconds of the clock.
+        message: the sentence of what is damaged, or of a divergence with its cure.
+        reason: why it ended.
+        others: see `recurra.training.records`; ``held_out`` is the best so far.
+    """
 
     id: str
     label: str
     state: State
     changed: float
     message: str = ""
+    reason: str | None = None
     network: str | None = None
     text: str | None = None
     hidden: str | None = None
@@ -118,7 +126,8 @@ def _row_of(entry: Entry, feed: Feed, when: float) -> Row:
         entry.label,
         feed.outcome,
         when,
-        message=finished.message if finished else "",
+        message=finished.message if finished and feed.outcome == "diverged" else "",
+        reason=finished.stopped_by if finished else None,
         network=config.network,
         text=visible(", ".join(Path(source).stem for source in config.text.sources)),
         hidden=numbers.setting(config.recipe.hidden),

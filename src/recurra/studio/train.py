@@ -1,8 +1,10 @@
 """The place Train: texts, a recipe as a form, trainings as they go, their curves side by side."""
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field, fields
+from importlib.resources import files
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +15,14 @@ from starlette.routing import BaseRoute, Route
 from recurra.compute.registry import DEFAULT_ENGINE, ENGINES
 from recurra.lang.library import library
 from recurra.report.commands import run_commands
+from recurra.report.content import gather
+from recurra.report.page import fragment
 from recurra.studio.errors import BadRequestError
 from recurra.studio.feed import ACROSS, QUANTITIES, Across, Feed, Feeds, Quantity
 from recurra.studio.forms import read_form
 from recurra.studio.jobs import Jobs
 from recurra.studio.overview import RUNS, Overview
+from recurra.studio.pool import Pool
 from recurra.studio.responses import answer, to_json
 from recurra.studio.training_request import TrainingRequest, Value
 from recurra.studio.workspace import Workspace
@@ -51,7 +56,7 @@ class Named:
     budget: dict[str, Value] = field(default_factory=dict)
 
 
-def routes(workspace: Workspace) -> list[BaseRoute]:
+def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
     """The routes of the place."""
     feeds, jobs = Feeds(), Jobs(workspace)
     overview = Overview(workspace, feeds, jobs)
@@ -108,6 +113,13 @@ def routes(workspace: Workspace) -> list[BaseRoute]:
 
         return HTMLResponse(await run_in_threadpool(draw))
 
+    async def report(request: Request) -> Response:
+        entry = workspace.entry(request.query_params.get("entry", ""))
+        language = request.query_params.get("language", "en")
+        # without samples: those take long, and texts that may not be there
+        found = await pool.run(lambda: fragment(gather(entry.path, characters=0), language))
+        return HTMLResponse(found)
+
     return [
         Route("/api/train/form", form),
         Route("/api/train/start", begin, methods=["POST"]),
@@ -116,6 +128,7 @@ def routes(workspace: Workspace) -> list[BaseRoute]:
         Route("/api/train/events", events),
         Route("/api/train/run", show),
         Route("/api/train/chart", chart),
+        Route("/api/train/report", report),
     ]
 
 
@@ -172,6 +185,7 @@ def _chart(runs: list[tuple[str, Feed]], x: Any, y: Any, words: Words) -> str:
 
 def _form() -> dict[str, Any]:
     """What a training can be asked for: everything that a recipe's fields say of themselves."""
+    chinese = tomllib.loads((files("recurra.studio") / "recipe.zh.toml").read_text("utf-8"))
     recipe = []
     for each in fields(Recipe):
         if each.name == "name":
@@ -180,7 +194,7 @@ def _form() -> dict[str, Any]:
         recipe.append(
             {
                 "name": each.name,
-                "help": each.metadata["help"],
+                "help": {"en": each.metadata["help"], "zh": chinese.get(each.name, "")},
                 "rule": rule(each),
                 "kind": kinds[0].__name__,
                 "optional": type(None) in declared_types(each),
