@@ -4,6 +4,7 @@
 curves and lists, and 50 readers at a time that hang up. Linux only: it reads /proc.
 """
 
+import contextlib
 import json
 import random
 import re
@@ -70,7 +71,11 @@ def load(process: int, port: int, token: str, seconds: float) -> None:
     origin = f"http://127.0.0.1:{port}"
 
     def open_page() -> None:
-        with httpx.stream("GET", f"{origin}/api/train/events", headers=key, timeout=60) as response:
+        address = f"{origin}/api/train/events"
+        with (
+            contextlib.suppress(httpx.HTTPError),  # at the end the server leaves first
+            httpx.stream("GET", address, headers=key, timeout=60) as response,
+        ):
             for _ in response.iter_lines():
                 if over.is_set():
                     return
