@@ -17,6 +17,7 @@ from recurra.view.tables import Column, Table
 from recurra.view.text import visible
 
 FRESH = 0.4  # seconds in which many pages get the same look
+PATIENCE = 0.5  # seconds of reading in one look; what is not read by then is in a later one
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ class Overview:
 
     def _look(self) -> dict[str, Any]:
         entries = self._workspace.entries()
-        rows = [self._row(entry) for entry in entries if entry.kind == "run"]
+        end = time.monotonic() + PATIENCE
+        found = [self._row(entry, end) for entry in entries if entry.kind == "run"]
+        rows = [row for row in found if row is not None]
         self._rows = {e.path: self._rows[e.path] for e in entries if e.path in self._rows}
         cells = RUNS.show(rows).rows
         return {
@@ -102,17 +105,19 @@ class Overview:
             ],
         }
 
-    def _row(self, entry: Entry) -> Row:
+    def _row(self, entry: Entry, end: float) -> Row | None:
         signature = _signature(entry.path)
         when = max(signature) / 1e9
-        known, row = self._rows.get(entry.path, ((), None))
+        known, row = self._rows.get(entry.path, (None, None))
         try:
-            if row is None or known != signature:
+            if known != signature and time.monotonic() < end:
                 feed = self._feeds.of(entry.path)
                 row = _row_of(entry, feed, when)
                 self._rows[entry.path] = (signature, row)
         except RecurraError as error:
             return Row(entry.id, entry.label, "damaged", when, visible(str(error)))
+        if row is None:
+            return None
         # a job of ours may be at work before it holds the lock
         at_work = holder(entry.path / ".lock") is not None or self._jobs.of(entry.path) is not None
         return replace(row, state="running") if at_work else row
