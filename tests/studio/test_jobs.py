@@ -14,6 +14,7 @@ import pytest
 from command_line import RECURRA, SMALL, write_text
 from recurra.errors import RecurraError
 from recurra.storage.runs import Run
+from recurra.storage.typed_json import read_typed
 from recurra.studio.jobs import Jobs
 from recurra.studio.training_request import TrainingRequest, options
 from recurra.studio.workspace import Workspace
@@ -237,14 +238,19 @@ def test_words_of_a_setting():
 
 
 def test_jobs_are_bounded(place):
-    jobs = Jobs(Workspace(place), most=1)
-    request = TrainingRequest.read(asked(settings=ENDLESS))
-    job = jobs.start(request)
+    workspace = Workspace(place)
+    jobs = Jobs(workspace, most=1)
+    request = read_typed(TrainingRequest, asked(settings=ENDLESS), "the request")
+
+    def start():
+        return jobs.start("rnn", lambda out: request.command(workspace, out))
+
+    job = start()
     with pytest.raises(RecurraError, match="1 trainings go on already"):
-        jobs.start(request)
+        start()
     job.process.kill()
     job.process.wait()
-    job = jobs.start(request)
+    job = start()
     assert job.alive
     job.process.kill()
     job.process.wait()

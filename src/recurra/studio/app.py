@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from recurra.report.content import gather
+from recurra.report.page import fragment
 from recurra.studio import (
     catalogue,
     endpoint,
@@ -49,7 +51,7 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
             *wording.routes(),
             *network.routes(workspace, pool),
             *texts.routes(workspace, pool),
-            *train.routes(workspace, pool),
+            *train.routes(workspace, pool, _outcome),
             *writing.routes(models, pool),
             *inside.routes(workspace, models, pool),
             Route("/", _index),
@@ -57,6 +59,11 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
         ]
     guard = Middleware(Guard, token=token, limits={texts.PATH: texts.MAX_TEXT})
     return Starlette(routes=routes, middleware=[guard], exception_handlers=HANDLERS)
+
+
+def _outcome(folder: Path, language: str) -> str:
+    """The report of a study or a comparison, without samples, which take long."""
+    return fragment(gather(folder, characters=0), language)
 
 
 async def _index(request: Request) -> Response:

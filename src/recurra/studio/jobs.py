@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -22,7 +23,6 @@ from typing import IO
 from recurra.errors import RunError
 from recurra.storage.files import safe_name
 from recurra.storage.runs import Run
-from recurra.studio.training_request import TrainingRequest, Value, resume_command
 from recurra.studio.workspace import Workspace
 from recurra.view.text import visible
 
@@ -87,27 +87,30 @@ class Jobs:
         self._jobs: list[Job] = []
         self._lock = Lock()
 
-    def start(self, request: TrainingRequest) -> Job:
+    def start(self, stem: str, words: Callable[[Path], list[str]]) -> Job:
         """Begin a training in a new run folder.
+
+        Args:
+            stem: first part of the folder's name.
+            words: its path -> the command line after ``recurra``.
 
         Raises:
             RecurraError: it is refused, or too many go on.
         """
         with self._lock:
-            out = self._free(request.stem(self._workspace) if request.texts else "run")
-            return self._begin(out, request.command(self._workspace, out))
+            out = self._free(stem)
+            return self._begin(out, words(out))
 
-    def resume(self, id: str, budget: dict[str, Value]) -> Job:
-        """Go on with a run, for longer if a budget is given.
+    def resume(self, run: Path, words: list[str]) -> Job:
+        """Go on with a run, by a command line.
 
         Raises:
-            RecurraError: it goes on already, or too many do, or the budget is refused.
+            RunError: it goes on already, or too many do.
         """
-        path = self._workspace.entry(id, "run").path
         with self._lock:
-            if Run.open(path).holder is not None or self.of(path) is not None:
-                raise RunError(f"{path.name} is being trained already: wait until it ends")
-            return self._begin(path, resume_command(path, budget))
+            if Run.open(run).holder is not None or self.of(run) is not None:
+                raise RunError(f"{run.name} is being trained already: wait until it ends")
+            return self._begin(run, words)
 
     def stop(self, id: str) -> None:
         """Ask the process that trains a run to save it and to end.

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,16 +16,14 @@ from starlette.routing import BaseRoute, Route
 from recurra.compute.registry import DEFAULT_ENGINE, ENGINES
 from recurra.lang.library import library
 from recurra.report.commands import run_commands
-from recurra.report.content import gather
-from recurra.report.page import fragment
 from recurra.studio.errors import BadRequestError
 from recurra.studio.feed import ACROSS, QUANTITIES, Across, Feed, Feeds, Quantity
 from recurra.studio.forms import read_form
-from recurra.studio.jobs import Jobs
+from recurra.studio.jobs import Job, Jobs
 from recurra.studio.overview import RUNS, Overview
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer, to_json
-from recurra.studio.training_request import TrainingRequest, Value
+from recurra.studio.training_request import TrainingRequest, Value, resume_command
 from recurra.studio.workspace import Workspace
 from recurra.training.presets import PRESETS
 from recurra.training.recipe import BUDGETS, RECIPES, Recipe, declared_types, rule
@@ -56,8 +55,16 @@ class Named:
     budget: dict[str, Value] = field(default_factory=dict)
 
 
-def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
-    """The routes of the place."""
+def routes(
+    workspace: Workspace, pool: Pool, outcome: Callable[[Path, str], str]
+) -> list[BaseRoute]:
+    """The routes of the place.
+
+    Args:
+        workspace: the folder.
+        pool: computes.
+        outcome: of a study or a comparison, in a language, as HTML.
+    """
     feeds, jobs = Feeds(), Jobs(workspace)
     overview = Overview(workspace, feeds, jobs)
 
@@ -66,12 +73,17 @@ def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
 
     async def begin(request: Request) -> Response:
         asked = await read_form(request, TrainingRequest)
-        job = await run_in_threadpool(lambda: jobs.start(asked))
+
+        def start() -> Job:
+            return jobs.start(asked.stem(workspace), lambda out: asked.command(workspace, out))
+
+        job = await run_in_threadpool(start)
         return answer({"run": f"runs/{job.run.name}"})
 
     async def resume(request: Request) -> Response:
         asked = await read_form(request, Named)
-        await run_in_threadpool(lambda: jobs.resume(asked.run, asked.budget))
+        run = workspace.entry(asked.run, "run").path
+        await run_in_threadpool(lambda: jobs.resume(run, resume_command(run, asked.budget)))
         return answer({"run": asked.run})
 
     async def stop(request: Request) -> Response:
@@ -116,9 +128,7 @@ def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
     async def report(request: Request) -> Response:
         entry = workspace.entry(request.query_params.get("entry", ""))
         language = request.query_params.get("language", "en")
-        # without samples: those take long, and texts that may not be there
-        found = await pool.run(lambda: fragment(gather(entry.path, characters=0), language))
-        return HTMLResponse(found)
+        return HTMLResponse(await pool.run(lambda: outcome(entry.path, language)))
 
     return [
         Route("/api/train/form", form),
@@ -171,20 +181,20 @@ def _chart(runs: list[tuple[str, Feed]], x: Any, y: Any, words: Words) -> str:
     shown: list[Quantity] = ["train", "held_out"] if y == "loss" else [y]
     lines = []
     for number, (label, feed) in enumerate(runs):
-        for place, quantity in enumerate(shown):
-            xs, ys = feed.curve(quantity, x)
+        found = [(quantity, *feed.curve(quantity, x)) for quantity in shown]
+        there = [one for one in found if len(one[1])]
+        for place, (quantity, xs, ys) in enumerate(there):
             if len(runs) == 1 and len(shown) > 1:
-                label = words("train" if quantity == "train" else "validation")
-                line = Curve(xs, ys, place, label)
+                named = words("train" if quantity == "train" else "validation")
+                lines.append(Curve(xs, ys, shown.index(quantity), named))
             else:
-                line = Curve(xs, ys, number, label if quantity == shown[-1] else "")
-            lines += [line] if len(xs) else []
+                lines.append(Curve(xs, ys, number, label if place == len(there) - 1 else ""))
     axes = words(X_LABELS[x]), words(Y_LABELS[shown[0]])
     return curves(lines, *axes, whole=y in ("rate", "speed"))
 
 
 def _form() -> dict[str, Any]:
-    """What a training can be asked for: everything that a recipe's fields say of themselves."""
+    """The fields of a form for a training, with all that a recipe's fields say of themselves."""
     chinese = tomllib.loads((files("recurra.studio") / "recipe.zh.toml").read_text("utf-8"))
     recipe = []
     for each in fields(Recipe):

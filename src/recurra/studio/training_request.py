@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from recurra.errors import RequestError
 from recurra.lang.library import library, load_network
-from recurra.storage.typed_json import read_typed
 from recurra.studio.workspace import Workspace
 from recurra.text.sources import NAMED
 from recurra.training.recipe import BUDGETS, Recipe
@@ -40,15 +38,6 @@ class TrainingRequest:
     engine: str | None = None
     threads: int | None = None
 
-    @classmethod
-    def read(cls, value: Any) -> "TrainingRequest":
-        """A request from JSON.
-
-        Raises:
-            RunError: a field is unknown, or of another type.
-        """
-        return read_typed(cls, value, "the request", "see the documents")
-
     def command(self, workspace: Workspace, out: Path) -> list[str]:
         """The words after ``recurra`` that train it, with all paths absolute.
 
@@ -70,6 +59,8 @@ class TrainingRequest:
 
     def stem(self, workspace: Workspace) -> str:
         """The first part of the run's name: network and text."""
+        if not self.texts:
+            return "run"
         if self.init_from is not None:
             network = workspace.entry(self.init_from, "run").path.name
         else:
