@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 
 from recurra.explain.diagram import draw
 from recurra.explain.notation import typeset
 from recurra.lang.network import Network
-from recurra.report.content import Content
+from recurra.report.content import Content, gather
 from recurra.report.document import (
     Block,
     Commands,
@@ -53,9 +54,15 @@ def page(content: Content, language: str = "en") -> str:
     )
 
 
-def fragment(content: Content, language: str = "en") -> str:
-    """The sections of the page, for a page that has a style of its own."""
-    return _sections(compose(content, language))
+def fragment(folder: Path, language: str) -> str:
+    """The report of a study or a comparison as a part of a page that has a style of its own.
+
+    Without samples: those take long, and texts that may not be there.
+
+    Raises:
+        RunError: the folder is refused, or has not finished.
+    """
+    return _sections(compose(gather(folder, characters=0), language))
 
 
 def _sections(document: Document) -> str:

@@ -15,8 +15,22 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-
 GLANCES = 5  # tries, since who asks for the holder holds a lock himself for a moment
+
+
+def try_lock(file: IO[bytes], *, shared: bool = False) -> bool:
+    """Lock an open file for this process, if nobody else holds it; closing it ends the lock.
+
+    Shared, it only keeps out who wants it alone.
+    """
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def lock_file(file: IO[bytes], folder: Path) -> None:
@@ -26,20 +40,19 @@ def lock_file(file: IO[bytes], folder: Path) -> None:
         RunError: another process holds it, or its disk cannot lock.
     """
     try:
-        for _ in range(GLANCES - 1):
-            with contextlib.suppress(BlockingIOError, PermissionError):
-                return _lock(file)
+        locked = try_lock(file)
+        for _ in range(0 if locked else GLANCES - 1):
             time.sleep(0.01)
-        _lock(file)
-    except (BlockingIOError, PermissionError):
-        raise RunError(
-            f"{folder} is in use by another process of Recurra: wait until it ends, or train in"
-            " another folder"
-        ) from None
+            locked = locked or try_lock(file)
     except OSError as error:
         raise RunError(
             f"{folder} cannot be locked: {error.strerror}. Choose a folder on a local disk"
         ) from None
+    if not locked:
+        raise RunError(
+            f"{folder} is in use by another process of Recurra: wait until it ends, or train in"
+            " another folder"
+        )
 
 
 def sign(file: IO[bytes]) -> None:
@@ -54,19 +67,10 @@ def holder(path: Path) -> int | None:
     """The process that holds the lock of a file; None if nobody does, 0 if it cannot be told."""
     try:
         with path.open("rb+" if sys.platform == "win32" else "rb") as file:
-            try:
-                _lock(file, shared=True)
-            except (BlockingIOError, PermissionError):
-                number, _, node = file.read(300).decode("utf-8", "replace").partition(" ")
-                here = node.strip() == platform.node()
-                return int(number) if here and number.isascii() and number.isdecimal() else 0
+            if try_lock(file, shared=True):
+                return None
+            number, _, node = file.read(300).decode("utf-8", "replace").partition(" ")
     except OSError:  # no such file, or a disk that cannot lock
         return None
-    return None
-
-
-def _lock(file: IO[bytes], *, shared: bool = False) -> None:
-    if sys.platform == "win32":
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    here = node.strip() == platform.node()
+    return int(number) if here and number.isascii() and number.isdecimal() else 0

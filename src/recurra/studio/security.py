@@ -126,7 +126,7 @@ class Guard:
         target = escape("/" + scope["path"].lstrip("/\\") + (f"?{query}" if query else ""))
         page = HTMLResponse(
             f'<!doctype html><meta http-equiv="refresh" content="0; url={target}">'
-            '<link rel="icon" href="data:,"><title>Recurra</title>'
+            '<title>Recurra</title><link rel="icon" href="data:,">'
             f'<p><a href="{target}">Recurra Studio</a></p>'
         )
         page.set_cookie(

@@ -56,14 +56,14 @@ class Named:
 
 
 def routes(
-    workspace: Workspace, pool: Pool, outcome: Callable[[Path, str], str]
+    workspace: Workspace, pool: Pool, report_of: Callable[[Path, str], str]
 ) -> list[BaseRoute]:
     """The routes of the place.
 
     Args:
         workspace: the folder.
         pool: computes.
-        outcome: of a study or a comparison, in a language, as HTML.
+        report_of: a study or a comparison, in a language, as HTML.
     """
     feeds, jobs = Feeds(), Jobs(workspace)
     overview = Overview(workspace, feeds, jobs)
@@ -128,7 +128,7 @@ def routes(
     async def report(request: Request) -> Response:
         entry = workspace.entry(request.query_params.get("entry", ""))
         language = request.query_params.get("language", "en")
-        return HTMLResponse(await pool.run(lambda: outcome(entry.path, language)))
+        return HTMLResponse(await pool.run(lambda: report_of(entry.path, language)))
 
     return [
         Route("/api/train/form", form),
@@ -143,7 +143,7 @@ def routes(
 
 
 async def _events(look: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
-    """What changes in the folder, as server-sent events; the first one tells all."""
+    """Changes of the folder, as server-sent events; the first one tells all."""
     told: dict[str, Any] = {"runs": {}, "others": {}}
     columns = [column.key for column in RUNS.columns]
     yield f"event: columns\ndata: {to_json(columns)}\n\n"
