@@ -451,6 +451,27 @@ def test_eval_of_another_text(call, runs):
     assert (result["skipped"], result["results"][0]["characters"]) == (1, 12)
 
 
+def test_eval_adaptive_beside_frozen(call, runs):
+    run = recurra.Run.open(runs / "rnn")
+    chosen = ["--adapt-set", "rule=sgd", "--adapt-set", "rate=0.5", "--engine", "reference"]
+    code, out, err = call("eval", runs / "rnn", *chosen, "--windows", 7, "--json")
+    assert (code, err) == (0, "")
+    result = json.loads(out)
+    settings = recurra.Adaptation(rule="sgd", rate=0.5, decay=0.0)
+    assert recurra.Adaptation(**result["adaptation"]) == settings
+    scores = list(recurra.score(run, engine="reference", windows=7, adapt=settings))
+    for row, score in zip(result["results"], scores, strict=True):
+        assert row["nats_per_char"] == pytest.approx(score.loss.nats_per_char)
+        adaptive = score.adaptive and score.adaptive.nats_per_char
+        assert row["adaptive_nats_per_char"] == (adaptive and pytest.approx(adaptive))
+    code, out, _ = call("eval", runs / "rnn", *chosen)
+    assert code == 0
+    heading, _, *rows = out.splitlines()
+    assert heading.index("nats/char") < heading.index("adaptive nats/char")
+    assert f"{scores[0].adaptive.nats_per_char:.4f}" in rows[0]
+    assert rows[-1] == "adaptive: sgd, rate 0.5, decay 0, 20 characters a step"
+
+
 # -- demo
 
 

@@ -1,5 +1,6 @@
 """The command `eval`: how well a run predicts a text."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -20,6 +21,8 @@ def eval_command(
         int | None,
         typer.Option(min=1, metavar="N", help="Also from zeros at every N characters."),
     ] = None,
+    adapt: options.Adapt = False,
+    adapt_set: options.AdaptSet = None,
     encoding: options.Encoding = None,
     engine: options.EngineName = None,
     device: options.Device = None,
@@ -27,7 +30,11 @@ def eval_command(
     fetch: options.Fetch = False,
     json: options.Json = False,
 ) -> None:
-    """How well a run predicts the whole of its held-out text, or of other texts."""
+    """How well a run predicts the whole of its held-out text, or of other texts.
+
+    With --adapt also while it learns from what it has read, each part anew; the run's files stay as
+    they are. Its rate and decay are found on the beginning of the validation text.
+    """
     from recurra.training.tables import SCORES
 
     opened = recurra.Run.open(run)
@@ -37,6 +44,7 @@ def eval_command(
             texts,
             encoding=encoding,
             windows=windows,
+            adapt=options.adaptation(adapt, adapt_set),
             engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
             fetch=fetch,
@@ -46,6 +54,16 @@ def eval_command(
         echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
     if json:
         results = SCORES.records(scores)
-        print_json({"run": str(opened.folder), "skipped": scores[0].skipped, "results": results})
+        adaptation = scores[0].adaptation and asdict(scores[0].adaptation)
+        print_json(
+            {
+                "run": str(opened.folder),
+                "skipped": scores[0].skipped,
+                "adaptation": adaptation,
+                "results": results,
+            }
+        )
     else:
         print_table(make_console(), SCORES.show(scores))
+        if scores[0].adaptation is not None:
+            echo(f"adaptive: {scores[0].adaptation}")

@@ -1,7 +1,7 @@
 """The tables of finished runs and of their losses on whole texts."""
 
 from recurra.training.records import Finished
-from recurra.training.sessions import Score
+from recurra.training.score import Score
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
 
@@ -22,4 +22,18 @@ SCORES = Table[Score](
     Column("nats_per_char", "nats", lambda row: row.loss.nats_per_char, numbers.loss),
     Column("bits_per_char", "bits", lambda row: row.loss.bits_per_char, numbers.loss),
     Column("perplexity", "perplexity", lambda row: row.loss.perplexity, numbers.number),
+    Column(
+        "adaptive_nats_per_char",
+        "adaptive",
+        lambda row: row.adaptive and row.adaptive.nats_per_char,
+        numbers.loss,
+        optional=True,
+    ),
+    Column(
+        "adaptive_bits_per_char",
+        "adaptive bits",
+        lambda row: row.adaptive and row.adaptive.bits_per_char,
+        numbers.loss,
+        optional=True,
+    ),
 )
