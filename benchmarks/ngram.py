@@ -1,7 +1,7 @@
 """A fair classical yardstick: a character n-gram model with modified Kneser-Ney smoothing.
 
 Chen & Goodman 1999, section 4.1.1 and equations 24 to 27, interpolated, every order down to the
-uniform distribution over the vocabulary. It is trained and judged on the same parts of the same
+uniform distribution over the vocabulary. It is trained and evaluated on the same parts of the same
 texts as Recurra's networks:
 
     python benchmarks/ngram.py TEXT... [--order 6] [--split 90/5/5]

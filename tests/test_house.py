@@ -1,6 +1,7 @@
 """The structure of the sources: few entries, no circles, short chains, short files, one dialect."""
 
 import ast
+import re
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -54,3 +55,34 @@ def test_no_circle_of_imports_and_no_long_chain() -> None:
 @pytest.mark.parametrize("module", FILES)
 def test_files_are_short(module: str) -> None:
     assert len(FILES[module].read_text("utf-8").splitlines()) <= 480
+
+
+# Words that stood in names or docstrings, and the field's word that stands there now.
+REPLACED = {
+    r"asked": "RunConfig.load",
+    r"dismiss": "shutdown",
+    r"judge[ds]?|judging": "evaluate, compare",
+    r"ledger": "trial store",
+    r"lasting|suited|parted": "absolute, safe_name, split",
+    r"refuse_what_\w+": "check_held_out",
+    r"placed_zeros|quarter": "aligned_zeros, page_offset",
+    r"revive[ds]?": "set_status",
+    r"settle[ds]?|settling": "evaluate_test, finalise",
+    r"team": "thread pool",
+    r"trainers": "pending_runs",
+}
+PROSE = r"judge[ds]?|judging|ledger|revive[ds]?|settle[ds]?|settling|the original"
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_the_words_are_those_of_the_field(module: str) -> None:
+    """The glossary: neither names of functions, classes and arguments nor docstrings go back."""
+    old = re.compile("|".join(f"_?({word})" for word in REPLACED))
+    for node in ast.walk(ast.parse(FILES[module].read_text("utf-8"))):
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                assert not old.fullmatch(name.lower()), name
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            text = ast.get_docstring(node) or ""
+            assert not re.search(rf"\b({PROSE})\b", text), text
+            assert not text.startswith("What "), text

@@ -345,7 +345,7 @@ def test_runs_that_were_moved_away_are_missed_and_not_trained_anew(finished, tmp
         recurra.evaluate_test(given)
 
 
-def test_losses_out_of_bounds_judge_nothing(finished, monkeypatch):
+def test_losses_out_of_bounds_decide_nothing(finished, monkeypatch):
     comparison, _ = finished
     scores = measure_test_losses(comparison)
     key = comparison.finalists()[0].key

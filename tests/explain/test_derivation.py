@@ -1,7 +1,5 @@
 """Derived formulas, evaluated as they stand, against the engine that computes another way."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,27 +10,8 @@ from recurra.compute.gradcheck import load_parameters, random_problem
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.explain.derivation import Derivation, derive
-from recurra.explain.formulas import (
-    Apply,
-    Constant,
-    Delta,
-    Error,
-    Formula,
-    Frozen,
-    Hadamard,
-    Mask,
-    MatrixVector,
-    Negative,
-    NormSlope,
-    Outer,
-    Parameter,
-    Quotient,
-    Slope,
-    Sum,
-    Value,
-)
+from recurra.explain.evaluator import Evaluator, Example
 from recurra.explain.published import MISTAKES, is_wrnn
-from recurra.lang.functions import FUNCTIONS
 from recurra.lang.library import library, load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
@@ -41,111 +20,6 @@ from strategies import networks, sizes
 
 VOCABULARY = 7
 EXACT = 1e-9
-
-
-class Paper:
-    """A person with pencil and paper: one text, every formula at every time step as it stands."""
-
-    def __init__(self, derivation: Derivation, parameters, text, past, shapes) -> None:
-        self.derivation, self.parameters, self.past = derivation, parameters, past
-        self.text, self.length = text, len(text) - 1
-        self.shapes, self.sizes = shapes, shapes.vectors
-        self.steps = {step.quantity: step.formula for step in derivation.steps}
-        self.value, self.delta = cache(self.value), cache(self.delta)
-
-    def value(self, quantity, t):
-        """A quantity at t = 1 ... T, or before: as carried in."""
-        if quantity == "x":
-            # a tied matrix has columns for classes behind those for characters
-            return np.eye(VOCABULARY + self.shapes.classes)[self.text[t - 1]]
-        if t < 1:
-            return self.past[quantity][t - 1]
-        return self.evaluate(self.steps[quantity], t) + self.zeros(quantity)
-
-    def zeros(self, quantity):
-        """As long as a vector; where an argument's length is unknown, of any length."""
-        return np.zeros(self.sizes[quantity]) if quantity in self.sizes else 0.0
-
-    def delta(self, quantity, t):
-        paths = self.derivation.deltas[quantity]
-        # behind the end of the text nobody reads
-        paths = [path for path in paths if t + path.lag <= self.length]
-        return sum((self.evaluate(path.formula, t) for path in paths), self.zeros(quantity))
-
-    def gradient(self, parameter):
-        paths = self.derivation.gradients[parameter]
-        times = range(1, self.length + 1)
-        return sum(self.evaluate(path.formula, t) for t in times for path in paths)
-
-    def mask(self, number, t):
-        """What a dropout multiplies with, not in training."""
-        return 1.0
-
-    def error(self, logits, target):
-        """Probabilities minus what came, the latter as one-hot."""
-        error = np.zeros_like(logits)
-        listed, size = self.shapes.shortlist, self.shapes.class_size
-        head = [*range(listed), *range(VOCABULARY, VOCABULARY + self.shapes.classes)]
-        chosen = [(head, target)]
-        if target >= listed:
-            own = (target - listed) // size
-            low = listed + own * size
-            members = range(low, min(low + size, VOCABULARY))
-            chosen = [(head, VOCABULARY + own), ([*members], target)]
-        for among, one in chosen:
-            exponentials = np.exp(logits[among] - logits[among].max())
-            error[among] = exponentials / exponentials.sum()
-            error[one] -= 1.0
-        return error
-
-    def evaluate(self, formula: Formula, t: int):
-        match formula:
-            case Constant(number):
-                return number
-            case Value(quantity, lag):
-                return self.value(quantity, t - lag)
-            case Frozen(quantity):
-                return self.value(quantity, 1)
-            case Delta(quantity, lag):
-                return self.delta(quantity, t - lag)
-            case Error():
-                return self.error(self.value(self.derivation.logits, t), self.text[t])
-            case Mask(number, lag):
-                return self.mask(number, t - lag)
-            case NormSlope(argument, vector):
-                z, v = self.evaluate(argument, t), self.evaluate(vector, t)
-                centred = z - z.mean()
-                scale = np.sqrt((centred**2).mean() + 1e-5)
-                ones = np.ones((z.size, z.size))
-                jacobian = np.eye(z.size) - (ones + np.outer(centred, centred) / scale**2) / z.size
-                return jacobian @ v / scale
-            case Parameter(name):
-                return self.parameters[name]
-            case Sum(terms):
-                return sum(self.evaluate(term, t) for term in terms)
-            case Negative(argument):
-                return -self.evaluate(argument, t)
-            case Hadamard(left, right):
-                return self.evaluate(left, t) * self.evaluate(right, t)
-            case Quotient(left, right):
-                return self.evaluate(left, t) / self.evaluate(right, t)
-            case MatrixVector(matrix, transposed, operand):
-                weights = self.parameters[matrix]
-                weights = weights.T if transposed else weights
-                return weights @ self.evaluate(operand, t)[: weights.shape[1]]
-            case Apply("norm", argument):
-                z = self.evaluate(argument, t)
-                return (z - z.mean()) / np.sqrt(z.var() + 1e-5)
-            case Apply(function, argument):
-                function = self.derivation.network.function(function)
-                return FUNCTIONS[function].forward(self.evaluate(argument, t))
-            case Slope(function, argument):
-                row = FUNCTIONS[self.derivation.network.function(function)]
-                x = np.asarray(self.evaluate(argument, t))
-                return row.derivative(x, row.forward(x))
-            case Outer(left, right):
-                return np.multiply.outer(self.evaluate(left, t), self.evaluate(right, t))
-        raise AssertionError(formula)
 
 
 def compare(
@@ -171,14 +45,11 @@ def compare(
     for stream in range(batch):
         text = [*problem.inputs[:, stream], problem.targets[-1, stream]]
         past = {name: value[:, stream] for name, value in problem.state.items()}
-        papers.append(Paper(derivation, on_paper, text, past, shapes))
+        papers.append(Evaluator(derivation, Example(shapes, on_paper, text, past)))
     overall = max(float(np.abs(w).max()) for w in want.values())
     errors = {}
     for name, expected in want.items():
         got = sum(p.gradient(name) for p in papers)
-        if np.ndim(got) == 2:  # x is as long as with classes
-            got = got[:, : shapes.paper(name)[1]]
-        got = np.broadcast_to(got, shapes.paper(name))
         got = got.T if name in shapes.transposed else got
         scale = max(float(np.abs(expected).max()), 1e-4 * overall, 1e-300)
         errors[name] = float(np.abs(got - expected).max()) / scale
@@ -211,17 +82,18 @@ def test_order_of_the_backward_pass() -> None:
             done.add(quantity)
 
 
-class Dropping(Paper):
-    """The same person in training: masks that differ from dropout to dropout and step to step."""
+class Dropping(Evaluator):
+    """In training: masks that differ from dropout to dropout and step to step."""
 
     def mask(self, number, t):
         return np.random.default_rng((number, t)).integers(0, 2, 4) * 2.0
 
     def loss(self):
-        logits = [self.value(self.derivation.logits, t) for t in range(1, self.length + 1)]
+        times = range(1, self.example.length + 1)
+        logits = [self.value(self.derivation.logits, t) for t in times]
         return sum(
             np.log(np.exp(z).sum()) - z[target]
-            for z, target in zip(logits, self.text[1:], strict=True)
+            for z, target in zip(logits, self.example.text[1:], strict=True)
         )
 
 
@@ -238,7 +110,7 @@ def test_dropout_against_finite_differences() -> None:
     text = rng.integers(0, VOCABULARY, 6)
 
     def paper() -> Dropping:
-        return Dropping(derive(network), parameters, text, past, shapes)
+        return Dropping(derive(network), Example(shapes, parameters, text, past))
 
     for name, value in parameters.items():
         gradient = np.broadcast_to(paper().gradient(name), value.shape)

@@ -85,8 +85,22 @@ def test_killed_and_resumed_ends_in_the_same_bytes(corpus, tmp_path, name, engin
     assert [getattr(again, name) for name in same] == [getattr(end, name) for name in same]
 
 
+def test_killed_between_a_save_and_the_evaluation_of_its_step_it_evaluates_once(corpus, tmp_path):
+    network, recipe = load_network("wrnn"), SMALL.with_(steps=17, evaluate_every=5)
+    whole, broken = (start_run(tmp_path / name, corpus, recipe) for name in ("whole", "broken"))
+    list(trainer_of(network, corpus, recipe, run=whole).records())
+    for record in trainer_of(network, corpus, recipe, run=broken, save_seconds=0.0).records():
+        if isinstance(record, Evaluation) and record.step == 17:
+            break  # it is in the metrics; the last save was before it
+    _, meta = broken.load("last")
+    assert (meta["step"], meta["watch"]["evaluated_step"]) == (17, 15)
+    list(trainer_of(network, corpus, recipe, run=broken).records())
+    assert told(broken) == told(whole)
+    assert bytes_of(broken) == bytes_of(whole)
+
+
 def test_the_best_is_the_running_mean_of_the_parameters(corpus):
-    """Written out: what is judged is a mean over the past, and training never sees it."""
+    """Written out: the evaluated weights are a mean over the past, and training never sees it."""
     network, recipe = load_network("wrnn"), SMALL.with_(evaluate_every=1)
     plain = trainer_of(network, corpus, recipe)
     averaged = trainer_of(network, corpus, recipe.with_(average=0.8))
@@ -99,8 +113,8 @@ def test_the_best_is_the_running_mean_of_the_parameters(corpus):
             for name, p in plain.model.parameters.items():
                 mean[name] = decay * mean[name] + (1 - decay) * p
                 assert np.array_equal(averaged.model.parameters[name], p)
-                judged = averaged.engine.dump("average")[f"average/{name}"]
-                np.testing.assert_allclose(judged, mean[name], rtol=1e-4, atol=1e-6)
+                evaluated = averaged.engine.dump("average")[f"average/{name}"]
+                np.testing.assert_allclose(evaluated, mean[name], rtol=1e-4, atol=1e-6)
     assert step == recipe.steps
 
 
@@ -135,7 +149,7 @@ def stop_at_call(trainer, number):
         return call
 
     trainer.engine.losses = heard(trainer.engine.losses)
-    trainer.engine.next_log_probabilities = heard(trainer.engine.next_log_probabilities)
+    trainer.engine.sample = heard(trainer.engine.sample)
     return calls
 
 

@@ -112,7 +112,25 @@ def test_the_classic_dry_run_stands_beside_the_day_of_the_original(typed):
         "--engine=reference", "--trials=9",
     )  # fmt: skip
     assert (code, err) == (0, "")
-    assert "The original ran for a day on 12 cores" in out
+    assert "The published W-RNN code ran for a day on 12 cores" in out
+    assert "times as long" in out
+
+
+def test_a_search_that_takes_longer_than_a_day_is_not_called_shorter(typed, monkeypatch):
+    monkeypatch.setattr("recurra.tuning.cost.DAY", 1e-9)
+    arguments = ("--grid=classic", "--dry-run", "--length=2000", "--engine=reference")
+    code, out, _ = typed("tune", "sums.txt", "--network=wrnn", "--trials=9", *arguments)
+    assert code == 0
+    assert "did not come to the end of a grid." in " ".join(out.split())
+
+
+def test_a_warm_up_that_is_shortened_is_told(typed):
+    arguments = ("--steps=81", "--batch=2", "--engine=reference", "--dry-run")
+    code, out, _ = typed("tune", "sums.txt", "--network=rnn", "--space=space.toml", *arguments)
+    assert code == 0
+    assert "steps instead of 100, so that it ends before the first rung" in " ".join(out.split())
+    more = ("--set=f1=relu", "--set=f1=tanh")
+    assert typed("tune", "sums.txt", "--network=wrnn", "--space=space.toml", *more)[0] == 2
 
 
 @pytest.mark.parametrize(

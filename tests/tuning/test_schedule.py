@@ -100,7 +100,7 @@ def test_rounds_keep_the_best_third_at_every_rung(asked):
     assert {t.reason for t in trials if t.number in order[6:]} == {"100"}
 
 
-def test_rounds_within_a_parameter_judge_equals_only(tmp_path):
+def test_rounds_within_a_parameter_compare_equals_only(tmp_path):
     space = {"hidden": [4, 8, 16], "lr": [i / 100 for i in range(1, 10)]}
     one = make_spec(tmp_path, space, pruner="rounds", rung=100, length=1000, within="hidden")
     this = replaced(one, finalists=1)

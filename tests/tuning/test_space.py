@@ -161,3 +161,40 @@ def test_files_without_measure_are_refused(tmp_path, content, sentence):
 def test_a_device_without_end_is_not_read():
     with pytest.raises(SettingError, match="more than 16,777,216 bytes"):
         load_space("/dev/zero")
+
+
+NESTED = {
+    "scrn.alpha": [0.9, 0.95],
+    "batch": [1, 2],
+    "network": ["rnn", "scrn"],
+    "rnn.hidden.a": [3, 5, 7],
+}
+
+
+def test_what_belongs_to_one_network_is_an_inner_loop_of_it():
+    space = parse_space(NESTED)
+    points = [space.point(number) for number in range(space.size)]
+    assert points == [
+        {"batch": batch, "network": network, name: value}
+        for batch in (1, 2)
+        for network, name, values in (
+            ("rnn", "rnn.hidden.a", (3, 5, 7)), ("scrn", "scrn.alpha", (0.9, 0.95))
+        )
+        for value in values
+    ]  # fmt: skip
+    assert space.settings == len(points) == 10
+    assert all(map(space.contains, points))
+    assert not space.contains({"batch": 1, "network": "rnn", "scrn.alpha": 0.9})
+    assert not space.contains({"batch": 1, "network": "rnn"})
+    assert {one["network"] for one in space.extremes()} == {"rnn", "scrn"}
+    for setting in space.extremes():
+        assert space.contains(setting)
+    assert parse_space(tomllib.loads(space.as_toml())) == space
+
+
+def test_a_network_of_a_file_has_its_own_too():
+    space = parse_space(
+        tomllib.loads('network = ["nets/deep.eq", "rnn"]\n"nets/deep.eq".layers = [1, 2]')
+    )
+    assert space.size == 3
+    assert parse_space(tomllib.loads(space.as_toml())) == space

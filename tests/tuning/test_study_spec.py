@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from recurra.errors import RunError, SettingError, TextError
+from recurra.errors import RequestError, RunError, SettingError, TextError
 from recurra.training.recipe import CLASSIC, MODERN
 from recurra.tuning.cost import count_parameters
 from recurra.tuning.pruners import PRUNERS
@@ -64,11 +64,69 @@ def test_one_text_need_not_be_in_a_list(tmp_path):
         ({"hidden.c": [2]}, "no vector c"),
         ({"network": ["rnn", "wrnn"]}, "name none beside it"),
         ({"optimizer": ["adagrad", "adam2"]}, "optimizer has to be one of"),
+        ({"layers": [1, 2]}, "layers is neither a field of a recipe nor a choice of rnn"),
+        ({"scrn.alpha": [0.9]}, "searches no network scrn"),
+        ({"lr": {"low": 1, "high": 2}}, r"a range is written lr = \{ from = 1"),
     ],
 )
 def test_spaces_that_contradict_the_recipe_or_the_network(tmp_path, space, sentence):
     with pytest.raises(SettingError, match=sentence):
         make_spec(tmp_path, space)
+
+
+@pytest.mark.parametrize(
+    ("space", "sentence"),
+    [
+        ({"alpha": [0.9]}, "nor a choice of rnn; write scrn.alpha, which is searched in scrn only"),
+        ({"scrn.beta": [0.9]}, "scrn.beta is neither a field of a recipe nor a choice of scrn"),
+        ({"scrn.hidden": [2], "hidden": [3]}, "the space gives hidden and scrn.hidden too"),
+        ({"scrn.steps": [2]}, "scrn.steps cannot be searched"),
+        ({"scrn.alpha": [0.9, "x"]}, "allows .*scrn.alpha = x, but alpha is a number"),
+    ],
+)
+def test_what_of_one_network_makes_no_sense(tmp_path, space, sentence):
+    with pytest.raises(SettingError, match=sentence):
+        make_spec(tmp_path, {"network": ["rnn", "scrn"], **space}, network=None)
+
+
+STACK = """layers = 3
+h[0][t] = E @ x[t]
+h[l][t] = tanh(V[l] @ h[l-1][t] + W[l] @ h[l][t-1] + s[l])
+o[t] = softmax(Q @ h[layers][t] + q)
+"""
+
+
+def test_the_number_of_layers_is_searched(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deep.eq").write_text(STACK)
+    spec = make_spec(tmp_path, {"layers": [1, 2]}, network="deep.eq")
+    assert [len(spec.network(spec.space.point(n)).equations) for n in (0, 1)] == [2, 3]
+    space = {"network": ["scrn", "deep.eq"], "deep.eq.layers": [1, 4], "scrn.alpha": [0.5]}
+    beside = make_spec(tmp_path, space, network=None)
+    networks = [beside.network(beside.space.point(n)) for n in range(3)]
+    assert [len(network.equations) for network in networks] == [2, 2, 5]
+    assert networks[0].constants == {"alpha": 0.5}
+    assert type(spec).from_json(spec.as_json()) == spec
+
+
+def test_choices_are_the_same_in_every_trial(tmp_path):
+    spec = make_spec(tmp_path, choices={"f1": "relu"}, network="wrnn")
+    assert {spec.network(s).functions["f1"] for s in spec.space.extremes()} == {"relu"}
+    for name, why in (("lr", "the space has lr, too"), ("batch", "belongs to the recipe")):
+        with pytest.raises(RequestError, match=why):
+            make_spec(tmp_path, choices={name: 1.0})
+
+
+def test_a_warm_up_that_nobody_named_ends_before_the_first_rung(tmp_path):
+    options = {"texts": [write_text(tmp_path)], "network": "rnn", "engine": "reference"}
+    space = {"seq_len": [8, 16]}
+    asked = TuneRequest(**options, space=space, settings={"batch": 2, "steps": 81})
+    spec = asked.spec()
+    # of 81 steps x 2 x 64 characters the first rung has 384: eleven steps of 2 x 16 end before it
+    assert (spec.pruner.rungs[0], spec.recipe.warmup) == (384, 11)
+    longer = TuneRequest(**options, space=space, settings={"batch": 2, "steps": 81, "warmup": 12})
+    with pytest.raises(SettingError, match="give --warmup 11 or less, or --rung 385 or more"):
+        longer.spec()
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ COMMANDS = {
     "write": ("writing", "Go on with a text, as a trained network would."),
     "export": ("exporting", "Write a network or a run as a program that needs no Recurra."),
     "eval": ("evaluating", "Evaluate a trained network on held-out text."),
+    "studio": ("studio", "See, train, write and look inside, in a browser."),
+    "serve": ("studio", "Let other programs write with the runs of a folder."),
 }
 # Read when NumPy is imported. Products of one time step are small: on the reference engine, threads
 # of BLAS would wait for each other many times longer than they work. The compiled one has its own.

@@ -72,14 +72,14 @@ class Lines:
 
 
 class Board(Lines):
-    """What runs and what is best, drawn again and again in one place."""
+    """The running trials and the best, drawn again and again in one place."""
 
     def show(self, trials: Trials) -> None:
         """Take in all trials as they stand."""
         self.live.take(trials, time.monotonic() - self._begun)
 
     def render(self) -> "Group":
-        """What the terminal shows now."""
+        """The text that the terminal shows now."""
         from rich import box
         from rich.console import Group
         from rich.table import Table
@@ -119,15 +119,15 @@ def show_winner(console: "Console", study: "recurra.Study", json: bool) -> None:
     (row,) = rows(study, [winner])
     if json:
         print_json({"study": str(study.folder), "winner": row})
-    loss = nats_and_bits(row["nats_per_char"])
+    loss, sample = nats_and_bits(row["nats_per_char"]), str(row["sample"] or "").strip()
     console.print(f"Best: trial {winner.number}, {setting(winner)}: held-out {loss}")
     if row["min_smooth_loss"] is not None:
         console.print(
             "Lowest smoothed loss of a sequence, summed: "
             f"{numbers.summed(row['min_smooth_loss'])}, at step "
-            f"{row['min_smooth_loss_step']:,}{'; it wrote:' if row['sample'] else ''}"
+            f"{row['min_smooth_loss_step']:,}{'; it wrote:' if sample else ''}"
         )
-    for line in str(row["sample"] or "").splitlines()[:6]:
+    for line in sample.splitlines()[:6]:
         console.print(f"    | {line}")
     folder = shown_path(study.folder)
     console.print(f"Next: recurra trials {folder} --figures svg; recurra train --from {folder}")

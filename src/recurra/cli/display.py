@@ -120,7 +120,7 @@ class Dashboard(Lines):
             super().tell(record)
 
     def render(self) -> "Group":
-        """What the terminal shows now."""
+        """The text that the terminal shows now."""
         from rich.console import Group
         from rich.panel import Panel
         from rich.progress_bar import ProgressBar

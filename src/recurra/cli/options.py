@@ -206,7 +206,7 @@ def _option(field: Field[Any]) -> inspect.Parameter:
 
 
 def _value(field: Field[Any], settings: Mapping[str, Any]) -> Any:
-    """What was typed for a field, as the type that it declares; "none" where that is a value."""
+    """The words typed for a field, as the type that it declares; "none" where that is a value."""
     text, (kind, *others) = settings[field.name], declared_types(field)
     if kind is bool:
         return text

@@ -129,12 +129,12 @@ def demo_command(
     threads: options.Threads = None,
 ) -> None:
     """Train a plain RNN and a W-RNN on Shakespeare, and let both go on with a sentence."""
-    from recurra.training.demo import loss_curve, trainers, write_request
+    from recurra.training.demo import loss_curve, pending_runs, write_request
 
     console = make_console()
     results: list[Finished] = []
     engine = engine_on(engine, device) or DEFAULT_ENGINE
-    for trainer in trainers(minutes, seed=seed, engine=engine, threads=threads):
+    for trainer in pending_runs(minutes, seed=seed, engine=engine, threads=threads):
         results.append(_follow(trainer, console))
         _refuse_to_go_on(results[-1])
         if trainer.stop_asked:

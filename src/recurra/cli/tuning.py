@@ -40,9 +40,10 @@ def tune_command(
     space: Annotated[
         str | None, typer.Option(metavar="FILE", help="What to search, as TOML: lr = [0.01, 0.001]")
     ] = None,
+    choices: options.Choices = None,
     grid: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="classic: the original's 640 (rnn) or 320 (wrnn)."),
+        typer.Option(metavar="NAME", help="classic: the published 640 (rnn) or 320 (wrnn)."),
     ] = None,
     sampler: Annotated[
         str | None,
@@ -132,11 +133,12 @@ def tune_command(
     ] = None,
     **settings: Any,
 ) -> None:
-    """Search for good settings, judged by held-out loss per character.
+    """Search for good settings, compared by held-out loss per character.
 
     The same command goes on where it was stopped, by Ctrl-C or by a kill; no trial is repeated.
     """
-    request = options.request(recurra.TuneRequest, context, {})
+    parsed = {"choices": options.choices(choices)}
+    request = options.request(recurra.TuneRequest, context, parsed)
     console = make_console(stderr=json, quiet=quiet)
     if dry_run:
         _dry_run(console, request, json)
@@ -148,6 +150,7 @@ def tune_command(
         echo(sbatch_script(study, request.processes), end="")
         return
     console.print(f"study {shown_path(study.folder)}: {study.spec.trials:,} trials")
+    _tell_warmup(console, request, study.spec)
     print_remarks(console, study.spec.text.load(study.folder))
     try:
         with board(console, study) as show:
@@ -173,10 +176,24 @@ def _dry_run(console: "Console", request: "recurra.TuneRequest", json: bool) -> 
         return
     print_table(console, PROBES.show(found.probes))
     _tell(console, spec, found)
+    _tell_warmup(console, request, spec)
     if request.grid is not None:
+        times = DAY / found.seconds
+        longer = f": more than {whole(times)} times as long" if times >= 2 else ""
         console.print(
-            "The original ran for a day on 12 cores and did not come to the end of a grid: more "
-            f"than {whole(DAY / found.seconds)} times as long."
+            "The published W-RNN code ran for a day on 12 cores and did not come to the end of "
+            f"a grid{longer}."
+        )
+
+
+def _tell_warmup(console: "Console", request: "recurra.TuneRequest", spec: "StudySpec") -> None:
+    fitted = spec.recipe.warmup
+    assert isinstance(request.recipe, recurra.Recipe)  # a checked request's
+    if "warmup" not in spec.space.parameters and fitted < request.recipe.warmup:
+        console.print(
+            f"warm-up: {fitted:,} steps instead of {request.recipe.warmup:,}, so that it ends "
+            f"before the first rung, {spec.pruner.rungs[0]:,} characters; --warmup and --rung set "
+            "both"
         )
 
 

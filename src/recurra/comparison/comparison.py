@@ -149,7 +149,7 @@ class Comparison:
     Attributes:
         folder: absolute path.
         contestants: the networks.
-        text: what is trained on and judged by.
+        text: what is trained and evaluated on.
         recipe: what all runs have in common.
         budgets: sizes and lengths of training.
         seeds: of the finalists; each is used once for every network and budget.
@@ -181,7 +181,7 @@ class Comparison:
     def __post_init__(self) -> None:
         check_engine(self.engine, self.threads)
         names, budgets = set(self.names), {budget.name for budget in self.budgets}
-        refuse_what_cannot_be_compared(self.names, len(self.seeds), self.rates)
+        check_comparable(self.names, len(self.seeds), self.rates)
         if not budgets or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise SettingError("a comparison needs a budget, and seeds that differ")
         for budget in self.budgets:
@@ -338,9 +338,7 @@ class _Definition:
     recipes: dict[str, Recipe] = field(default_factory=dict)
 
 
-def refuse_what_cannot_be_compared(
-    names: Sequence[str], seeds: int, rates: Sequence[float]
-) -> None:
+def check_comparable(names: Sequence[str], seeds: int, rates: Sequence[float]) -> None:
     """Refuse fewer than two networks, equal names, no seeds, and rates that make no sense.
 
     Raises:

@@ -12,7 +12,7 @@ from recurra.comparison.comparison import (
     Contestant,
     GivenRun,
     PlannedRun,
-    refuse_what_cannot_be_compared,
+    check_comparable,
 )
 from recurra.comparison.environment import machine
 from recurra.compute.registry import DEFAULT_ENGINE, available_threads, require_engine
@@ -74,7 +74,7 @@ def plan_comparison(
     threads = threads or available_threads()
     require_engine(engine, threads)
     contestants = _contestants(networks, choices or {})
-    refuse_what_cannot_be_compared([one.name for one in contestants], seeds, rates)
+    check_comparable([one.name for one in contestants], seeds, rates)
     text = TextSpec.of(sources, encoding, split, corpus)
     corpus = text.load(out)
     corpus.held_out("test")
@@ -130,7 +130,7 @@ def compare_runs(
         Contestant(name, group[0].config.network, {}, group[0].run.equations)
         for name, group in opened.items()
     ]
-    refuse_what_cannot_be_compared([one.name for one in contestants], 1, ())
+    check_comparable([one.name for one in contestants], 1, ())
     planned = _paired(opened)
     first = next(iter(opened.values()))[0].config
     definition = {

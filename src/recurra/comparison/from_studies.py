@@ -8,7 +8,7 @@ from recurra.comparison.budgets import Budget
 from recurra.comparison.comparison import (
     Comparison,
     Contestant,
-    refuse_what_cannot_be_compared,
+    check_comparable,
 )
 from recurra.comparison.create import SEEDS
 from recurra.comparison.environment import machine
@@ -48,7 +48,7 @@ def compare_studies(
         Contestant(name, winner.network.name, {}, winner.network.source)
         for name, winner in winners.items()
     ]
-    refuse_what_cannot_be_compared(list(winners), seeds, ())
+    check_comparable(list(winners), seeds, ())
     specs = [study.spec for study in studies.values()]
     first = specs[0]
     for name, study in studies.items():

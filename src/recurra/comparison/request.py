@@ -194,11 +194,11 @@ def entrant_kind(entrants: Sequence[str], texts: Sequence[Source]) -> Kind:
     """Tell what is compared: with texts networks, else studies, if all of them are; else runs."""
     if texts or not entrants:
         return "networks"
-    folders = (_parted(entrant)[1] for entrant in entrants)
+    folders = (_split_name(entrant)[1] for entrant in entrants)
     return "studies" if all(Path(folder, STUDY_FILE).exists() for folder in folders) else "runs"
 
 
-def _parted(entrant: Source) -> tuple[str | None, Source]:
+def _split_name(entrant: Source) -> tuple[str | None, Source]:
     """``"mine=my.eq"`` -> ``("mine", "my.eq")``; a path with an equals sign is no name."""
     name, equals, what = str(entrant).partition("=")
     return (name, what) if equals and not {*name} & {*"/\\"} else (None, entrant)
@@ -212,7 +212,9 @@ def _named(
         return dict(entrants)
     named: dict[str, Network | Source] = {}
     for entrant in entrants:
-        name, what = (entrant.name, entrant) if isinstance(entrant, Network) else _parted(entrant)
+        name, what = (
+            (entrant.name, entrant) if isinstance(entrant, Network) else _split_name(entrant)
+        )
         name = name or Path(str(what)).stem
         if name in named:
             message = f"two are called {name}: name one, as in other={what}"
@@ -227,10 +229,10 @@ def _grouped(runs: Runs) -> dict[str, tuple[Source, ...]] | tuple[Source, ...]:
         return {name: tuple(group) for name, group in runs.items()}
     groups: dict[str, tuple[Source, ...]] = {}
     for run in runs:
-        name, folder = _parted(run)
+        name, folder = _split_name(run)
         if name is not None:
             groups[name] = (*groups.get(name, ()), folder)
-        elif groups or any(_parted(other)[0] for other in runs):
+        elif groups or any(_split_name(other)[0] for other in runs):
             message = f"{run} has no name, but others have: give all a name, or none"
             raise RequestError("runs", message)
     return groups or tuple(runs)

@@ -242,7 +242,7 @@ def _row(planned: PlannedRun, scores: Scores) -> Row:
 
 
 def _finite(losses: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
-    """Losses that can judge a run: none of a network whose numbers grew out of bounds."""
+    """Losses that a run can be compared by: none of a network whose numbers grew out of bounds."""
     return losses if losses is not None and np.isfinite(losses).all() else None
 
 

@@ -5,6 +5,7 @@ base        the contract of a target, and all that a target may ask
 targets     the registry of targets
 steps       a derivation as the lines of a program
 names       identifiers of a program, none twice
+html        one page that writes by itself
 optimizer   the update of a recipe as the lines of a program
 words       comments of programs in English and Chinese
 numpy       one NumPy program: forward pass, exact backward pass, training, writing

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from recurra.errors import SettingError
-from recurra.export.base import Export, Language
+from recurra.export.base import Export, Language, WeightFormat
 from recurra.export.targets import find_target
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -24,6 +24,7 @@ def export_to(
     hidden: int | Mapping[str, int] | None = None,
     recipe: Recipe = CLASSIC,
     language: Language = "en",
+    weights: WeightFormat | None = None,
 ) -> list[Path]:
     """Write a network, or a run with its weights, as a program or a file for other worlds.
 
@@ -34,7 +35,9 @@ def export_to(
         choices: of the network, such as ``{"f1": "sigmoid"}``; a run has made its own.
         hidden: sizes of the network's vectors; None: those of the recipe. A run has its own.
         recipe: how the program of a network trains; that of a run trains as the run did.
-        language: of comments, "en" or "zh".
+        language: of comments and words, "en" or "zh".
+        weights: how they are stored, where a target leaves a choice: "float32", "float16" or
+            "int8".
 
     Returns:
         The files written, the main one first.
@@ -44,6 +47,12 @@ def export_to(
     """
     chosen = find_target(target)
     output_format(path, [chosen.suffix.removeprefix(".")])
+    if weights is not None and weights not in chosen.weights:
+        known = ", ".join(chosen.weights)
+        raise SettingError(
+            f"no weights {weights} for {target}: "
+            + (f"choose one of {known}" if known else "leave --weights out")
+        )
     if isinstance(source, str | Path) and Path(source, "config.json").exists():
         source = Run.open(source)
     if isinstance(source, Run):
@@ -53,7 +62,7 @@ def export_to(
                 "--set out, or name its network"
             )
         model = load_model(source)
-        export = Export(model.network, RunConfig.load(source).recipe, model, language)
+        export = Export(model.network, RunConfig.load(source).recipe, model, language, weights)
     else:
         network = source if isinstance(source, Network) else load_network(source, choices)
         sizes = recipe.hidden if hidden is None else hidden

@@ -13,6 +13,7 @@ from recurra.models.model import Model
 from recurra.training.recipe import Recipe
 
 Language = Literal["en", "zh"]
+WeightFormat = Literal["float32", "float16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Export:
         recipe: how a program trains the network; its ``hidden`` are the sizes.
         model: the weights and the vocabulary of a run; None: a network alone.
         language: of comments.
+        weights: how they are stored; None: as the target likes it.
     """
 
     network: Network
     recipe: Recipe
     model: Model | None = None
     language: Language = "en"
+    weights: WeightFormat | None = None
 
     def paper_parameters(self) -> Mapping[str, NDArray[Any]]:
         """The weights of the run, each matrix as on paper, ``(rows, columns)``."""
@@ -44,11 +47,13 @@ class Target(ABC):
         name: by which it is asked for.
         suffix: of the file that it writes.
         help: one line for lists.
+        weights: the formats of weights among which one may choose, its own first.
     """
 
     name: str
     suffix: str
     help: str
+    weights: tuple[WeightFormat, ...] = ()
 
     @abstractmethod
     def write(self, export: Export, path: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from recurra.training.recipe import Recipe
 
 
 def slot_names(recipe: Recipe) -> tuple[str, ...]:
-    """What the optimiser remembers of every parameter."""
+    """The arrays that the optimiser keeps for every parameter."""
     return make_optimizer(recipe.optimizer_settings).slots
 
 

@@ -15,6 +15,7 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Formula,
+    Hadamard,
     Mask,
     MatrixVector,
     Parameter,
@@ -64,6 +65,18 @@ class Steps:
             for step in self.derivation.steps
             if step.quantity not in self.inlined
         )
+
+    @cached_property
+    def inference(self) -> tuple[Step, ...]:
+        """The lines of the forward pass where nothing is dropped."""
+
+        def without_mask(node: Formula) -> Formula:
+            match node:
+                case Hadamard(Mask(), kept):
+                    return kept
+            return node
+
+        return tuple(Step(s.quantity, rewrite(s.formula, without_mask)) for s in self.forward)
 
     @cached_property
     def deltas(self) -> dict[str, Formula]:

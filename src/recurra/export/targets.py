@@ -2,9 +2,10 @@
 
 from recurra.errors import SettingError
 from recurra.export.base import Target
+from recurra.export.html.page import Page
 from recurra.export.numpy import NumpyProgram
 
-TARGETS: dict[str, Target] = {target.name: target for target in (NumpyProgram(),)}
+TARGETS: dict[str, Target] = {target.name: target for target in (NumpyProgram(), Page())}
 
 
 def find_target(name: str) -> Target:

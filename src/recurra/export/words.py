@@ -116,6 +116,48 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
 }
 
+_PAGE_WORDS: dict[str, tuple[str, str]] = {
+    "other": ("中文", "English"),
+    "about": (
+        "A network of {parameters} parameters that knows {vocabulary} characters. It runs in this "
+        "page alone: nothing that you type leaves it.",
+        "一个有 {parameters} 个参数、认识 {vocabulary} 个字符的网络，只在本页内运行："
+        "您输入的内容不会离开本页。",
+    ),
+    "placeholder": ("The beginning of a text", "一段文字的开头"),
+    "count": ("Characters", "字符数"),
+    "temperature": ("Temperature", "温度"),
+    "top_k": ("Top k", "Top k"),
+    "seed": ("Seed", "种子"),
+    "write": ("Write", "续写"),
+    "stop": ("Stop", "停止"),
+    "written": ("Text", "文本"),
+    "alternatives": ("The likeliest here", "此处最可能的字符"),
+    "how": (
+        "The darker a character, the more it surprised the network. Point at one, or walk with the "
+        "arrow keys, to see what else was likely; choose another to go on from it.",
+        "颜色越深，该字符越出乎网络的意料。指向某个字符或用方向键移动，可以看到其他可能；"
+        "点选其中之一，便由它续写。",
+    ),
+    "equations": ("Equations", "方程"),
+    "first": ("Nothing was predicted here.", "此处没有预测。"),
+    "surprise": ("{character}: {bits} bits", "{character}：{bits} 比特"),
+    "writing": ("{count} characters, {rate} a second", "{count} 个字符，每秒 {rate} 个"),
+    "done": (
+        "{count} characters written, {rate} a second",
+        "已写 {count} 个字符，每秒 {rate} 个",
+    ),
+    "unknown": (
+        "Skipped, since the network does not know: {characters}",
+        "网络不认识，已略去：{characters}",
+    ),
+}
+
+
+def page_words(language: Language) -> dict[str, str]:
+    """The words of a page that writes."""
+    return {key: words[language == "zh"] for key, words in _PAGE_WORDS.items()}
+
 
 def word(key: str, language: Language, **values: object) -> str:
     """A comment or message in a language."""

@@ -24,7 +24,7 @@ Error = Callable[[str, ast.stmt | ast.expr], EquationError]
 
 def unroll(
     body: list[ast.stmt], choices: Mapping[str, str | float], error: Error
-) -> tuple[list[ast.stmt], frozenset[str]]:
+) -> tuple[list[ast.stmt], int | None]:
     """Every line for every layer.
 
     Args:
@@ -33,8 +33,8 @@ def unroll(
         error: makes the error at a node.
 
     Returns:
-        The lines without layers, each node with its place in the text, and the names of the
-        choices that are used up.
+        The lines without layers, each node with its place in the text, and how many layers there
+        are; None where no line has any.
 
     Raises:
         EquationError: layers without a count, or a count that is no whole number in range.
@@ -42,7 +42,7 @@ def unroll(
     """
     mentioned = next((n for line in body for n in _layered(line) if _mentions_layer(n)), None)
     if mentioned is None:
-        return body, frozenset()
+        return body, None
     counts = [line for line in body if _is_count(line)]
     if not counts:
         raise error(f"how many layers? add a line such as {COUNT} = 3", mentioned)
@@ -60,7 +60,7 @@ def unroll(
             ]
         except RecursionError:
             raise error("nested too deeply: split it into several equations", line) from None
-    return lines, frozenset((COUNT,))
+    return lines, count
 
 
 def _layered(line: ast.stmt) -> Iterator[ast.Subscript]:

@@ -61,6 +61,7 @@ class Network:
         initialisers: parameter name -> how it starts.
         description: the leading comment.
         text: the text as typed, for messages.
+        layers: how many layers the lines with ``[l]`` were written out for; None: there are none.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Network:
     initialisers: Mapping[str, Initialiser]
     description: str = ""
     text: str = field(default="", compare=False)
+    layers: int | None = field(default=None, compare=False)
 
     @cached_property
     def nodes(self) -> tuple[Expression, ...]:
@@ -97,8 +99,9 @@ class Network:
 
     @property
     def choices(self) -> dict[str, str | float]:
-        """Present values of what ``--set`` may change, the number of layers apart."""
-        return {**self.functions, **self.constants}
+        """Present values of what ``--set`` may change."""
+        layers = {} if self.layers is None else {"layers": self.layers}
+        return {**self.functions, **self.constants, **layers}
 
     @property
     def source(self) -> str:

@@ -21,7 +21,7 @@ from difflib import get_close_matches
 
 from recurra.errors import SettingError
 from recurra.lang.functions import FUNCTIONS
-from recurra.lang.layers import unroll
+from recurra.lang.layers import COUNT, unroll
 from recurra.lang.network import (
     INITIALISERS,
     MATRIX_INITIALISERS,
@@ -86,8 +86,9 @@ class _Parser:
         self.source = Source(text, name)
         self.place, self.error = self.source.place, self.source.error
         self.error_at = self.source.error_at
-        self.body, done = unroll(self.source.statements(), choices, self.error)
-        choices = {name: value for name, value in choices.items() if name not in done}
+        self.body, self.layers = unroll(self.source.statements(), choices, self.error)
+        if self.layers is not None:
+            choices = {name: value for name, value in choices.items() if name != COUNT}
         self.functions: dict[str, str] = {}
         self.constants: dict[str, float] = {}
         self.initialisers: dict[str, tuple[Initialiser, Place]] = {}
@@ -137,6 +138,7 @@ class _Parser:
             },
             description=self.source.description(),
             text=self.source.text,
+            layers=self.layers,
         )
         self._check_initialisers(network)
         self._check_choices(network)

@@ -142,7 +142,7 @@ def compose(content: Content, language: str = "en") -> Document:
             middle = [_search(search, words), curves, _trials(search, content, words)]
         case None:
             answer, middle = [], [curves, _runs(content, words)]
-    about = [_asked(content, words), _networks(content, words)]
+    about = [_settings(content, words), _networks(content, words)]
     sections = [*answer, *about, *middle, _samples(content, words), _again(content, words)]
     return Document(
         language,
@@ -181,7 +181,7 @@ def _verdicts(results: Results, content: Content, words: Words) -> Section:
     return Section(words("answer"), blocks, answer=True)
 
 
-def _asked(content: Content, words: Words) -> Section:
+def _settings(content: Content, words: Words) -> Section:
     return Section(words("settings"), [Definitions(tables.settings(content, words))])
 
 

@@ -270,9 +270,20 @@ class Run:
         """The records, one by one: there may be millions."""
         return (record for _, record in self._records())
 
-    def truncate_metrics(self, step: int) -> None:
-        """Drop everything from the first record after `step` on."""
-        kept = itertools.takewhile(lambda item: item[1]["step"] <= step, self._records())
+    def truncate_metrics(self, step: int, evaluated_step: int | None = None) -> None:
+        """Drop everything from the first record after `step` on.
+
+        Args:
+            step: of the checkpoint to go on from.
+            evaluated_step: of the last evaluation that it knows of: later ones are made again.
+        """
+        evaluated = step if evaluated_step is None else evaluated_step
+
+        def known(record: Mapping[str, Any]) -> bool:
+            last = evaluated if record.get("kind") == "evaluation" else step
+            return bool(record["step"] <= last)
+
+        kept = itertools.takewhile(lambda item: known(item[1]), self._records())
         end = sum(length for length, _ in kept)
         if self.has_metrics:
             self._cut_metrics(end)

@@ -26,7 +26,7 @@ from recurra.text.sources import Source, absolute, is_stream, read_documents
 from recurra.text.vocabulary import Vocabulary
 
 DEFAULT_SPLIT = (90, 5, 5)
-ENOUGH = 1000  # characters of a held-out part; what runs are judged by depends on it
+ENOUGH = 1000  # characters of a held-out part; what runs are scored by depends on it
 _SHARE = r"[0-9.]{1,30}(e-?[0-9]{1,2})?(/[0-9]{1,30})?"  # as Python writes a float, or a fraction
 
 Split = str | Sequence[float | str]
@@ -60,7 +60,7 @@ class Corpus:
     fingerprint: str
 
     def held_out(self, part: HeldOut) -> Parts:
-        """A part that something is to be judged by.
+        """A part that something is evaluated on.
 
         Raises:
             TextError: it has no text, or not the two characters that it takes to predict one.
@@ -77,7 +77,7 @@ class Corpus:
         else:
             cure = f"give {math.ceil(ENOUGH / share):,} characters or more, or a larger share"
         raise TextError(
-            f"the {part} part holds no text to judge by, of {total:,} characters in all: {cure}"
+            f"the {part} part holds no text to evaluate on, of {total:,} characters in all: {cure}"
         )
 
     def numbered(self, vocabulary: Vocabulary) -> "Corpus":
@@ -240,7 +240,7 @@ class TextSpec:
         return spec
 
     def to_json(self) -> dict[str, Any]:
-        """What a file keeps."""
+        """The parts that are kept of a file."""
         return {**asdict(self), "sources": list(self.sources)}
 
     def load(

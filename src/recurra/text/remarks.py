@@ -27,8 +27,8 @@ def remarks(corpus: Corpus) -> Iterator[str]:
         characters = sum(len(text) - 1 for text in part if len(text) > 1)
         if share and characters < ENOUGH:
             yield (
-                f"the {name} part has {characters:,} characters to predict, too few to judge by: "
-                f"give {round(ENOUGH / share):,} characters or more in all, or a larger share "
+                f"the {name} part has {characters:,} characters to predict, too few to evaluate "
+                f"on: give {round(ENOUGH / share):,} characters or more in all, or a larger share "
                 "with --split"
             )
     if not any(len(text) > 1 for text in corpus.validation):
@@ -43,7 +43,7 @@ def remarks(corpus: Corpus) -> Iterator[str]:
     if framed := sum(bool(_FRAME.search(one.text)) for one in corpus.documents):
         yield (
             f"{framed:,} of the texts have the licence of Project Gutenberg around them, which is "
-            "learnt and judged like the rest: remove what is before *** START and after *** END"
+            "learnt and predicted like the rest: remove what is before *** START and after *** END"
         )
     if empty := [one.name for one in corpus.documents if not one.text]:
         yield f"empty, and left out: {', '.join(empty[:3])}{', ...' * (len(empty) > 3)}"

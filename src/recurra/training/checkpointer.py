@@ -140,7 +140,7 @@ class Checkpointer:
             wanted = {name: a.shape for name, a in arrays.items() if name.startswith("parameter/")}
             best, _ = run.load("best", wanted)
             self.engine.load({f"best/{name.partition('/')[2]}": best[name] for name in wanted})
-        run.truncate_metrics(watch.step)
+        run.truncate_metrics(watch.step, watch.evaluated_step)
         samples = [r["step"] for r in run.iter_metrics() if r.get("kind") == "sample"]
         self.saved_step, self.sampled_step = watch.step, max(samples, default=0)
         self.clock.start(run.read_clock())

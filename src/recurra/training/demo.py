@@ -18,7 +18,7 @@ PROMPT = "To be, or not to be, that is the "
 CHARACTERS = 300
 
 
-def trainers(
+def pending_runs(
     minutes: float = 2.0,
     *,
     engine: str = DEFAULT_ENGINE,
@@ -57,7 +57,7 @@ def loss_curve(finished: Finished) -> list[float]:
 
 
 def write_request(runs: Sequence[Source], prompt: str | None = None, seed: int = 0) -> WriteRequest:
-    """What the trained networks are to write.
+    """The request to let the trained networks write.
 
     Args:
         runs: folders of both.

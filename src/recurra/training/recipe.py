@@ -116,7 +116,7 @@ class Recipe:
     )
     dropout_same: bool = _switch(False, "drop the same numbers at every step of a sequence")
     average: float = _below_one(
-        0.0, "decay of a running mean of the parameters, which is what is judged and kept as best"
+        0.0, "decay of a running mean of the parameters, which are evaluated and kept as best"
     )
     warmup: int = _at_least(100, "steps in which the learning rate rises", 0)
     final_lr: float = _setting(

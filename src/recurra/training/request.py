@@ -148,7 +148,7 @@ class TrainRequest:
         elif self.init_from is not None:
             warm = WarmStart.of(FinishedRun.open(self.init_from), self.keep_optimizer)
             network = warm.source.network
-            recipe = make_recipe(self.recipe or warm.source.recipe)
+            recipe = make_recipe(self.recipe or warm.recipe)
         else:
             named, recipe = self.network or NETWORK, make_recipe(self.recipe or MODERN)
             network = named if isinstance(named, Network) else load_network(named, self.choices)

@@ -100,7 +100,7 @@ def start_from(
     Args:
         run: where the weights come from: its best checkpoint.
         sources: what to train on.
-        recipe: how to train; None: as that run was.
+        recipe: how to train; None: as that run was, with a warm-up of at most ten steps.
         keep_optimizer: go on with the state of its optimiser too, from its last checkpoint.
         out, encoding, split, engine, threads: see :func:`start`.
 
@@ -111,7 +111,7 @@ def start_from(
     return start(
         sources,
         warm.source.network,
-        recipe or warm.source.recipe,
+        recipe or warm.recipe,
         out=out,
         encoding=encoding,
         split=split,

@@ -40,16 +40,16 @@ class StopRequest:
     """The wish to end a training early, of a signal or of another thread."""
 
     def __init__(self) -> None:
-        self._asked_at = math.inf
+        self._requested_at = math.inf
 
     def ask(self) -> None:
         """End after the present step."""
-        self._asked_at = min(self._asked_at, time.monotonic())
+        self._requested_at = min(self._requested_at, time.monotonic())
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether the training is to end."""
-        return self._asked_at < math.inf
+        return self._requested_at < math.inf
 
     def check(self) -> None:
         """Cut short what only looks: to be called again and again on its way.
@@ -57,7 +57,7 @@ class StopRequest:
         Raises:
             StopAsked: so.
         """
-        if time.monotonic() > self._asked_at + GRACE:
+        if time.monotonic() > self._requested_at + GRACE:
             raise StopAsked
 
 

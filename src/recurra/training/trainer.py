@@ -21,7 +21,7 @@ from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, cut, evaluate
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
-from recurra.models.sampling import Writer
+from recurra.models.writer import Writer
 from recurra.storage.runs import Run
 from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus
@@ -73,7 +73,7 @@ class Trainer:
 
     Args:
         network: the equations.
-        corpus: trained on its training part, stopped and judged by its validation part.
+        corpus: trained on its training part, stopped and evaluated by its validation part.
         recipe: how.
         run: where to keep checkpoints and metrics; what it holds already is gone on from.
         engine: "compiled", "reference", or one of your own.
@@ -110,8 +110,8 @@ class Trainer:
         start = initialise(resolved.plan, shapes, self.rng, recipe.init, recipe.dtype, counts)
         self.engine.load({f"parameter/{name}": value for name, value in start.items()})
         self.engine.prepare(resolved.settings)
-        # what is judged and kept as the best
-        self.judged: Weights = "average" if recipe.average else "parameter"
+        # the weights that are evaluated and kept as the best
+        self.evaluated: Weights = "average" if recipe.average else "parameter"
         if recipe.average:
             self.engine.copy("parameter", "average")
         self.watch = Watch.begin(recipe, shapes.vocabulary)
@@ -137,6 +137,7 @@ class Trainer:
             RunError: the run folder cannot be written.
         """
         self.engine.load(warm.arrays(self.corpus.vocabulary, self.engine.dump(*warm.groups)))
+        warm.fit_output_bias(self.engine, np.concatenate(self.corpus.train), self.corpus.vocabulary)
         if self.recipe.average:
             self.engine.copy("parameter", "average")
         self._checkpointer.earlier_updates = warm.updates
@@ -165,7 +166,7 @@ class Trainer:
     @property
     def stop_asked(self) -> bool:
         """Whether `stop` was called, even if too late to change how the training ended."""
-        return self._stop.asked
+        return self._stop.requested
 
     @property
     def characters(self) -> int:
@@ -219,14 +220,14 @@ class Trainer:
                             restarted=at_begin or not recipe.carry_state,
                             rng=self.rng,
                         )
-                        # The running mean is what is judged; training itself never sees it.
+                        # The running mean is evaluated; training itself never sees it.
                         if recipe.average:
                             engine.average(self._average_weight())
                     # The smoothed loss, of one sequence, is what the stop rules go by.
                     self.watch.train(loss / recipe.batch, recipe.smoothing)
                     if self._diverged():
                         continue  # and end, with that as the reason
-                    # Tell, write, judge: in the order that a resume relies on, see `Run`.
+                    # Tell, write, evaluate: in the order that a resume relies on, see `Run`.
                     if self.watch.step % recipe.record_every == 0:
                         yield self._log(self._progress(loss / size, rate))
                     yield from self._look()
@@ -243,12 +244,12 @@ class Trainer:
             yield checkpointer.finish(end, self.watch.step)
 
     def held_out_loss(self) -> Loss:
-        """The held-out loss of the judged parameters, estimated on some of the text.
+        """The held-out loss of the evaluated parameters, estimated on some of the text.
 
         Raises:
             TextError: no text was held out.
         """
-        return evaluate(self.engine, self._estimated_on, weights=self.judged)
+        return evaluate(self.engine, self._estimated_on, weights=self.evaluated)
 
     def _moved(self) -> Iterator[Notice]:
         """Tell of a run that goes on with another engine than it began with."""
@@ -272,7 +273,7 @@ class Trainer:
 
         compilation = threading.Thread(target=compile, daemon=True)
         compilation.start()
-        while not self._stop.asked and compilation.is_alive():
+        while not self._stop.requested and compilation.is_alive():
             compilation.join(GLANCE)
             kernel = self.engine.compiling
             yield Compiling(self.network.name, kernel, time.monotonic() - begun)
@@ -295,7 +296,7 @@ class Trainer:
         """Why training is over, if it is."""
         if self._diverged():
             return DIVERGED
-        if self._stop.asked or (until is not None and self.watch.step >= until):
+        if self._stop.requested or (until is not None and self.watch.step >= until):
             return INTERRUPTED
         budget = self._budget()
         used_up = budget[0] if budget and budget[1] >= 1.0 else None
@@ -316,7 +317,7 @@ class Trainer:
         return record
 
     def _look(self) -> Iterator[Record]:
-        """What is due after this step and has not been seen yet: a sample, the held-out loss."""
+        """Records due after this step that nobody has had yet: a sample, the held-out loss."""
         step, recipe = self.watch.step, self.recipe
         if step and recipe.sample_every and step % recipe.sample_every == 0:
             yield from self._sample()
@@ -345,7 +346,7 @@ class Trainer:
         if not self._estimated_on or watch.evaluated_step == watch.step:
             return
         loss = evaluate(
-            self.engine, self._estimated_on, weights=self.judged, check=self._stop.check
+            self.engine, self._estimated_on, weights=self.evaluated, check=self._stop.check
         )
         best = watch.evaluate(loss.nats_per_char)
         yield self._log(
@@ -359,7 +360,7 @@ class Trainer:
             )
         )
         if best:
-            if self._finite() and self._checkpointer.save_best(self.judged, watch):
+            if self._finite() and self._checkpointer.save_best(self.evaluated, watch):
                 yield Saved(watch.step, "best")
             yield from self._save()
 

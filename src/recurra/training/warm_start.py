@@ -6,8 +6,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.compute.base import Group, Parameters
+from recurra.compute.base import Engine, Group, Parameters
 from recurra.compute.optimizers.registry import make_optimizer
+from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
 from recurra.lang.shapes import ShapeSolver
 from recurra.storage.runs import Name
@@ -15,6 +16,12 @@ from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
 from recurra.training.run_config import Origin
+
+WARMUP = 10  # steps at most, where trained weights begin: they need no careful first steps
+_TEXTS, _LENGTH = (
+    32,
+    100,
+)  # pieces of text, and characters of each, that the output bias is fitted to
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,12 @@ class WarmStart:
         saved = {n: array for n, array in arrays.items() if n.partition("/")[0] in groups}
         origin = Origin(str(run.folder), name, int(meta["step"]), keep_optimizer)
         return cls(source, origin, groups, int(meta["updates"]) if keep_optimizer else 0, saved)
+
+    @property
+    def recipe(self) -> Recipe:
+        """That of the run, with a short warm-up."""
+        own = self.source.recipe
+        return own.with_(warmup=min(own.warmup, WARMUP))
 
     def vocabulary(self, text: Vocabulary) -> Vocabulary:
         """The characters of a text, and behind them those that only this run knows."""
@@ -91,6 +104,46 @@ class WarmStart:
                 _cells(out_of, axes, start.shape)
             ]
         return numbers
+
+    def fit_output_bias(self, engine: Engine, text: NDArray[Any], vocabulary: Vocabulary) -> None:
+        """Let an engine that has these weights predict each character as often as a text has it.
+
+        Only the output's bias changes: how often characters occur is what differs most between two
+        authors, and what a new character has no weights for (Saerens et al. 2002 correct a
+        classifier for other frequencies of its classes so). With the optimiser's state kept, only
+        new characters are fitted.
+
+        Args:
+            engine: its parameters are those of `arrays`.
+            text: the training text, in numbers.
+            vocabulary: of the new run.
+        """
+        shapes, biases = engine.shapes, engine.plan.logits.biases[:1]
+        length = min(_LENGTH, len(text) // _TEXTS)
+        if not biases or not length:
+            return
+        reader = make_engine("reference", engine.plan, shapes, np.float64, 1)
+        parameters = engine.dump("parameter")
+        reader.load(parameters)
+        starts = np.linspace(0, len(text) - length, _TEXTS).astype(np.intp)
+        state, predicted = reader.zero_state(_TEXTS), np.zeros(shapes.vocabulary)
+        for place in range(length):
+            found, state = reader.next_log_probabilities(text[starts + place], state)
+            predicted += np.exp(found).sum(axis=0)
+        classes = [slice(start, end) for start, end in shapes.class_bounds]
+        predicted, occurring = (
+            np.concatenate([counts, [counts[members].sum() for members in classes]])
+            for counts in (predicted, np.bincount(text, minlength=shapes.vocabulary))
+        )
+        share = np.maximum(predicted / (_TEXTS * length), np.finfo(np.float32).tiny)
+        # what the model predicts counts as much as one character of each kind
+        shift = np.log((occurring / share + shapes.vocabulary) / (len(text) + shapes.vocabulary))
+        if self.origin.keep_optimizer:
+            known = [one in self.source.run.vocabulary for one in vocabulary.characters]
+            shift[: len(known)][known] = 0.0
+        bias = f"parameter/{biases[0]}"
+        parameters[bias] += shift.astype(engine.dtype)
+        engine.load(parameters)
 
     def describe(self, vocabulary: Vocabulary) -> str:
         """Say where the new run's numbers come from.

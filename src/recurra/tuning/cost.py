@@ -30,7 +30,7 @@ from recurra.tuning.space import Setting
 from recurra.tuning.study_spec import StudySpec, shown
 from recurra.tuning.trials import Trial
 
-DAY = 86_400.0  # seconds that the original spent on one grid, on 12 cores, unfinished
+DAY = 86_400.0  # seconds that the published W-RNN code spent on one grid, on 12 cores, unfinished
 PROBES = 6  # settings that are measured
 DRAWS = 200  # settings that stand for those of a search without a grid
 BASE = 400 * 2**20  # what a process with its libraries, kernels and texts needs at most

@@ -88,22 +88,23 @@ def _importance(spec: StudySpec, trials: Sequence[Trial], words: Words) -> Figur
 def _pairs(spec: StudySpec, trials: Sequence[Trial], words: Words) -> list[Figure]:
     """The loss by each pair of the parameters that were searched."""
     chosen, losses = compared(trials)
-    settings = [
-        Setting(
-            name,
-            [trial.setting[name] for trial in chosen if trial.setting],
-            continuous=isinstance(parameter, Range) and parameter.grid is None,
-            log=isinstance(parameter, Range) and parameter.log,
-        )
-        for name, parameter in spec.space.parameters.items()
-        if len(set(parameter.ends)) > 1
-    ]
+    settings = [trial.setting or {} for trial in chosen]
+    searched = {name: p for name, p in spec.space.parameters.items() if len(set(p.ends)) > 1}
     found = []
-    for y, x in combinations(settings, 2):
-        caption = words("heat map", one=y.name, other=x.name)
-        found.append(
-            Figure(f"{y.name}-{x.name}", heat_map(x, y, losses.tolist(), caption), caption)
+    for names in combinations(searched, 2):
+        both = [i for i, setting in enumerate(settings) if setting.keys() >= set(names)]
+        y, x = (
+            Setting(
+                name,
+                [settings[i][name] for i in both],
+                continuous=isinstance(searched[name], Range) and searched[name].grid is None,
+                log=isinstance(parameter := searched[name], Range) and parameter.log,
+            )
+            for name in names
         )
+        caption = words("heat map", one=y.name, other=x.name)
+        drawn = heat_map(x, y, losses[both].tolist(), caption)
+        found.append(Figure(f"{y.name}-{x.name}", drawn, caption))
     return found
 
 

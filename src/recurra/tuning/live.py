@@ -11,7 +11,7 @@ from recurra.tuning.trials import RUNNING, State, Trial, rank
 
 @dataclass
 class LiveSearch:
-    """What has ended, what is best, and how long the rest takes.
+    """The trials that have ended, the best, and the time that the rest takes.
 
     Attributes:
         spec: of the study.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from recurra.tuning.pruners.base import Goal
 from recurra.tuning.samplers import SAMPLERS
 from recurra.tuning.space import Range, Space, Values, classic_space, load_space, parse_space
 from recurra.tuning.study import Study
-from recurra.tuning.study_spec import StudySpec
+from recurra.tuning.study_spec import RECIPE_NAMES, StudySpec
 from recurra.tuning.trials import Trial
 from recurra.tuning.workers import search
 
@@ -37,10 +37,12 @@ class TuneRequest:
         network: equations, the name of a library network, or the path of a ``.eq`` file; None
             where the space names networks, else "wrnn".
         space: what to search: the path of a TOML file, or plain values as they stand in one.
+        choices: of the equations, the same in every trial; of one network "scrn.alpha".
         grid: "classic", instead of a space: see `recurra.classic_space`.
         recipe: what all trials share, its seed the search too: a recipe, "modern" or "classic";
             default: "modern", with a grid "classic".
-        settings: fields of the recipe, with the values that replace its own.
+        settings: fields of the recipe, with the values that replace its own. A warm-up that
+            neither names is shortened so that it ends before the first rung.
         sampler: name of a sampler; default: "grid" if the space has one, else "random".
         pruner: name of a pruner; default: "rounds", with a sampler that learns "halving".
         trials: how many; default: the whole grid, or 64.
@@ -67,6 +69,7 @@ class TuneRequest:
     texts: Sequence[Source]
     network: Network | Source | None = None
     space: Space | Mapping[str, Any] | Source | None = None
+    choices: Mapping[str, str | float] = field(default_factory=dict)
     grid: str | None = None
     recipe: Recipe | str | None = None
     settings: Mapping[str, RecipeValue] = field(default_factory=dict)
@@ -90,6 +93,7 @@ class TuneRequest:
     sbatch: bool = False
     minutes: float | None = None
     characters: int | None = None
+    _own_warmup: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if (self.space is None) == (self.grid is None) or self.grid not in (None, CLASSIC_GRID):
@@ -99,11 +103,13 @@ class TuneRequest:
         if self.dask is not None and self.sbatch:
             raise RequestError("sbatch", "Dask or SLURM starts the workers: give one of the two")
         recipe = self.recipe or (MODERN if self.grid is None else CLASSIC)
+        named = isinstance(self.recipe, Recipe) or "warmup" in self.settings
         vars(self).update(
             texts=as_sources(self.texts),
             split=as_shares(self.split),
             recipe=make_recipe(recipe, self.settings),
             settings={},
+            _own_warmup=named,
         )
 
     @property
@@ -131,10 +137,10 @@ class TuneRequest:
                 f"rounds within {self.within}, drawn at random: give it a list or a step"
             )
         pruner = PRUNERS.get(self.pruner or ("halving" if sampler.uses_history else "rounds"))
-        return StudySpec(
+        spec = StudySpec(
             networks=_networks(self.network, space),
             text=text,
-            recipe=recipe,
+            recipe=recipe if self._own_warmup else recipe.with_(warmup=0),
             space=space,
             sampler=sampler,
             pruner=pruner.create(
@@ -151,6 +157,9 @@ class TuneRequest:
             seed=recipe.seed,
             engine=self.engine,
         )
+        if self._own_warmup:
+            return spec
+        return replace(spec, recipe=recipe.with_(warmup=min(recipe.warmup, spec.longest_warmup)))
 
     def open_study(self) -> Study:
         """Begin the study, or open the one that the same request began.
@@ -174,6 +183,17 @@ class TuneRequest:
         )
 
     def _space(self) -> Space:
+        searched = self._searched().parameters
+        for name in self.choices:
+            if name in searched:
+                raise RequestError("choices", f"the space has {name}, too: name it in one place")
+            if name in RECIPE_NAMES:
+                raise RequestError(
+                    "choices", f"{name} belongs to the recipe: it has its own option"
+                )
+        return Space({**searched, **{name: Values((one,)) for name, one in self.choices.items()}})
+
+    def _searched(self) -> Space:
         match self.space:
             case None:
                 name = self.network.name if isinstance(self.network, Network) else self.network
@@ -222,7 +242,13 @@ def _networks(network: Network | Source | None, space: Space) -> dict[str, str]:
             raise SettingError(
                 "the space searches the network, as a list of names: name none beside it"
             )
-        return {str(name): load_network(str(name)).source for name in named.values}
-    if not isinstance(network, Network):
-        network = load_network(network or NETWORK)
-    return {network.name: network.source}
+        networks = {str(name): load_network(str(name)) for name in named.values}
+    else:
+        one = network if isinstance(network, Network) else load_network(network or NETWORK)
+        networks = {one.name: one}
+    layered = {name for name in space.parameters if name.rpartition(".")[2] == "layers"}
+    # a number of layers is written out; to be searched, it has to stand as typed
+    return {
+        name: one.text if layered & {"layers", f"{name}.layers"} else one.source
+        for name, one in networks.items()
+    }

@@ -107,7 +107,7 @@ def _synchronous(spec: StudySpec, pruner: SynchronousPruner, trials: Sequence[Tr
 
 
 def _groups(spec: StudySpec, trials: Sequence[Trial]) -> dict[SettingValue | None, list[Trial]]:
-    """Trials by the value that they are judged within; None where that is not known yet."""
+    """Trials by the value that they are compared within; None where that is not known yet."""
     name, groups = spec.pruner.within, defaultdict[SettingValue | None, list[Trial]](list)
     for trial in trials:
         setting = trial.setting

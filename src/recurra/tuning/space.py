@@ -9,8 +9,11 @@ In TOML, a line each; the first line is the outermost loop of a grid:
     f1 = ["tanh", "sigmoid"]                           # a choice of the equations
     hidden.b = [64, 128]                               # the size of one vector
     batch = 1                                          # the same in every trial
+    network = ["rnn", "scrn"]                          # among these networks
+    scrn.alpha = [0.9, 0.95]                           # of one of them only
 
-A name is a field of a recipe, ``network``, the size of a vector, or a choice of the equations.
+A name is a field of a recipe, ``network``, the size of a vector, or a choice of the equations, such
+as ``layers``. What belongs to one network is an inner loop of it.
 """
 
 import json
@@ -19,6 +22,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any
 
 from recurra.errors import SettingError, TextError
@@ -30,7 +34,9 @@ MOST = 1_000_000  # values of a parameter that are listed
 
 SettingValue = bool | int | float | str
 Setting = dict[str, SettingValue]
-"""One value for every parameter of a space."""
+"""One value for every parameter of a space that means something with the others."""
+NETWORK = "network"
+_RANGE_WORDS = {"from", "to", "step", "log", "points"}
 
 
 @dataclass(frozen=True)
@@ -117,8 +123,8 @@ class Space:
     @property
     def size(self) -> int | None:
         """Points of its grid; None if there is no end of them."""
-        lengths = [len(p.grid) if p.grid is not None else None for p in self.parameters.values()]
-        return None if None in lengths else math.prod(n for n in lengths if n is not None)
+        endless = any(p.grid is None for p in self.parameters.values())
+        return None if endless else self._count([*self.parameters], {})
 
     @property
     def settings(self) -> int | None:
@@ -138,9 +144,14 @@ class Space:
 
     def contains(self, setting: Mapping[str, SettingValue]) -> bool:
         """Whether a setting has a possible value for every parameter, and nothing else."""
-        return setting.keys() == self.parameters.keys() and all(
-            parameter.contains(setting[name]) for name, parameter in self.parameters.items()
+        return setting.keys() == set(self.applicable(setting)) and all(
+            self.parameters[name].contains(value) for name, value in setting.items()
         )
+
+    def applicable(self, setting: Mapping[str, Any]) -> list[str]:
+        """The parameters that mean something, by the network of a setting."""
+        network = setting.get(NETWORK)
+        return [name for name in self.parameters if owner(name) in (None, network)]
 
     def point(self, number: int) -> Setting:
         """The setting at a place of the grid, counted from 0; the last parameter runs fastest.
@@ -149,25 +160,34 @@ class Space:
             SettingError: a parameter has no end of values.
         """
         setting: Setting = {}
-        for name, parameter in reversed(list(self.parameters.items())):
-            values = parameter.grid
-            if values is None:
-                raise SettingError(
-                    f"a grid needs to know which values of {name} to take: give the range a step, "
-                    "or points = 5; or search at random"
-                )
-            number, place = divmod(number, len(values))
-            setting[name] = values[place]
-        return {name: setting[name] for name in self.parameters}
+        names = [*self.parameters]
+        for place, name in enumerate(names):
+            if owner(name) not in (None, setting.get(NETWORK)):
+                continue
+            values, rest = self._grid(name), names[place + 1 :]
+            if name != NETWORK:
+                index, number = divmod(number, self._count(rest, setting))
+                setting[name] = values[index % len(values)]
+                continue
+            for value in values:
+                setting[name], count = value, self._count(rest, {name: value})
+                if number < count:
+                    break
+                number -= count
+        return setting
 
     def extremes(self) -> Iterator[Setting]:
         """Settings in which one parameter after the other takes each of its outermost values.
 
         The others are at their highest, or first: what can go wrong in a space does here.
         """
+        highest = {name: parameter.ends[-1] for name, parameter in self.parameters.items()}
         for name, parameter in self.parameters.items():
             for value in parameter.ends:
-                yield {n: value if n == name else p.ends[-1] for n, p in self.parameters.items()}
+                setting = {**highest, name: value}
+                if network := owner(name):
+                    setting[NETWORK] = network
+                yield {n: setting[n] for n in self.applicable(setting)}
 
     def as_json(self) -> dict[str, Any]:
         """The space as plain values that `parse_space` reads back."""
@@ -186,6 +206,30 @@ class Space:
         """The space as one would type it, a line for each parameter."""
         # JSON writes lists, numbers, strings and booleans as TOML does
         return "".join(f"{_toml_name(n)} = {_toml(p)}\n" for n, p in self.as_json().items())
+
+    def _grid(self, name: str) -> Sequence[SettingValue]:
+        values = self.parameters[name].grid
+        if values is None:
+            raise SettingError(
+                f"a grid needs to know which values of {name} to take: give the range a step, "
+                "or points = 5; or search at random"
+            )
+        return values
+
+    def _count(self, names: Sequence[str], setting: Mapping[str, SettingValue]) -> int:
+        """Points of the grid of some parameters, where those before them have values."""
+        if NETWORK in names:
+            rest = [name for name in names if name != NETWORK]
+            return sum(self._count(rest, {NETWORK: value}) for value in self._grid(NETWORK))
+        owners = None, setting.get(NETWORK)
+        return math.prod(len(self._grid(name)) for name in names if owner(name) in owners)
+
+
+def owner(name: str) -> str | None:
+    """The network whose own a parameter is: ``scrn.alpha`` that of scrn, ``hidden.b`` of all."""
+    network, _, _ = name.rpartition(".")
+    network = network.removesuffix(".hidden")
+    return None if network in ("", "hidden") else network
 
 
 def load_space(path: str | Path) -> Space:
@@ -216,19 +260,12 @@ def parse_space(given: Mapping[str, Any], origin: str = "the space") -> Space:
     Raises:
         SettingError: it is empty, or an entry makes no sense.
     """
-    parameters: dict[str, Values | Range] = {}
-    for name, entry in given.items():
-        if isinstance(entry, Mapping) and "from" not in entry and "to" not in entry:
-            sizes = {f"{name}.{inner}": value for inner, value in entry.items()}
-        else:
-            sizes = {name: entry}
-        for full, value in sizes.items():
-            parameters[full] = _parameter(full, value, origin)
+    parameters = {name: _parameter(name, value, origin) for name, value in _flat(given)}
     if not parameters:
         raise SettingError(
             f"{origin} is empty: name what to search, such as hidden = [64, 128, 256]"
         )
-    return Space(parameters)
+    return Space(dict(sorted(parameters.items(), key=lambda item: owner(item[0]) is not None)))
 
 
 CLASSIC_HIDDEN = {"rnn": (50, 1000, 50), "wrnn": (50, 950, 100)}
@@ -254,6 +291,15 @@ def classic_space(network: str) -> Space:
     )
 
 
+def _flat(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """``{"hidden": {"b": [64]}}`` -> ``("hidden.b", [64])``."""
+    for name, entry in given.items():
+        if isinstance(entry, Mapping) and not entry.keys() & _RANGE_WORDS:
+            yield from ((f"{name}.{inner}", value) for inner, value in _flat(entry))
+        else:
+            yield name, entry
+
+
 def _parameter(name: str, entry: Any, origin: str) -> Values | Range:
     match entry:
         case bool() | int() | float() | str():
@@ -276,7 +322,7 @@ def _values(name: str, values: tuple[Any, ...], origin: str) -> Values:
 
 
 def _range(name: str, entry: dict[str, Any], origin: str) -> Range:
-    unknown = entry.keys() - {"from", "to", "step", "log", "points"}
+    unknown = entry.keys() - _RANGE_WORDS
     if unknown or not {"from", "to"} <= entry.keys():
         raise _refused(
             name, origin, "is no range: give from and to, and step, log = true or points = N"
@@ -313,8 +359,11 @@ def _range(name: str, entry: dict[str, Any], origin: str) -> Range:
 
 def _toml_name(name: str) -> str:
     """``f1``, ``hidden.b`` and ``hidden."状态"``: TOML's bare names are of ASCII."""
-    parts = name.split(".")
-    return ".".join(p if p.isascii() else json.dumps(p, ensure_ascii=False) for p in parts)
+    bare = frozenset(ascii_letters + digits + "_-")
+    return ".".join(
+        part if part and bare.issuperset(part) else json.dumps(part, ensure_ascii=False)
+        for part in name.split(".")
+    )
 
 
 def _toml(entry: Any) -> str:

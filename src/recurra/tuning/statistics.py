@@ -112,16 +112,19 @@ def importance(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, float]:
     total = float(np.sum((losses - losses.mean()) ** 2))
     found = {}
     for name in spec.space.parameters:
-        groups = _groups([trial.setting[name] for trial in chosen if trial.setting])
+        having = [name in (trial.setting or {}) for trial in chosen]
+        own = losses[having]
+        groups = _groups([t.setting[name] for t in chosen if t.setting and name in t.setting])
         count = len(set(groups))
-        if total == 0.0 or not 1 < count < len(losses):
+        if total == 0.0 or not 1 < count < len(own):
             found[name] = 0.0
             continue
         labels = np.array(groups)
-        parts = [losses[labels == label] for label in set(groups)]
-        between = sum(len(part) * (part.mean() - losses.mean()) ** 2 for part in parts)
+        parts = [own[labels == label] for label in set(groups)]
+        between = sum(len(part) * (part.mean() - own.mean()) ** 2 for part in parts)
+        within = float(np.sum((own - own.mean()) ** 2)) - between
         # epsilon squared (Kelley 1935): eta squared without its bias
-        chance = (count - 1) * (total - between) / (len(losses) - count)
+        chance = (count - 1) * within / (len(own) - count)
         found[name] = max(0.0, float((between - chance) / total))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 

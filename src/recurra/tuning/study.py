@@ -210,7 +210,8 @@ def rows(study: Study, trials: list[Trial]) -> list[dict[str, Any]]:
             {
                 "trial": trial.number,
                 "state": trial.state,
-                **(trial.setting or dict.fromkeys(study.spec.space.parameters)),
+                **dict.fromkeys(study.spec.space.parameters),
+                **(trial.setting or {}),
                 **rungs,
                 "nats_per_char": trial.loss,
                 "bits_per_char": None if trial.loss is None else trial.loss * bits,

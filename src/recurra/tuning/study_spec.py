@@ -7,7 +7,7 @@ the same study again, and another one is told where it differs.
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -28,7 +28,15 @@ from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Decision, Pruner, SynchronousPruner
 from recurra.tuning.samplers import SAMPLERS
 from recurra.tuning.samplers.base import Sampler
-from recurra.tuning.space import MOST, Setting, SettingValue, Space, parse_space
+from recurra.tuning.space import (
+    MOST,
+    NETWORK,
+    Setting,
+    SettingValue,
+    Space,
+    owner,
+    parse_space,
+)
 from recurra.tuning.trials import Trial
 
 FORMAT = 1
@@ -39,6 +47,8 @@ _FIXED = {
     **dict.fromkeys(BUDGETS, "every trial trains on the same number of characters: see --length"),
     **dict.fromkeys(STOP_RULES, "they are the pruner `classic`"),
 }
+RECIPE_NAMES = {field.name for field in fields(Recipe)} - _FIXED.keys()
+"""Fields of a recipe that a space may search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +57,7 @@ class StudySpec:
 
     Attributes:
         networks: name -> equations, in the order in which a space may name them.
-        text: what is trained on and judged by.
+        text: what is trained and evaluated on.
         recipe: what all trials have in common; its budget is `length` instead.
         space: what differs.
         sampler: the rule that says which setting a trial has.
@@ -100,13 +110,13 @@ class StudySpec:
                 f"the grid has {self.space.grid_size():,} settings, not {self.trials:,}"
             )
         self._check_names()
-        warmup, setting = max(
-            ((self._warmup(s), s) for s in self.space.extremes()), key=lambda item: item[0]
-        )
+        rises = ((r.warmup * r.batch * r.seq_len, s) for s, r in self._extremes())
+        warmup, setting = max(rises, key=lambda item: item[0])
         if self.pruner.rungs and warmup >= self.pruner.rungs[0]:
             raise SettingError(
                 f"with {shown(setting)} the warm-up ends after {warmup:,} characters, not before "
-                f"the first rung, {self.pruner.rungs[0]:,}: lower --warmup, or give a later --rung"
+                f"the first rung, {self.pruner.rungs[0]:,}: give --warmup {self.longest_warmup} or "
+                f"less, or --rung {warmup + 1} or more"
             )
 
     @property
@@ -115,8 +125,16 @@ class StudySpec:
         return self.sampler.uses_history or self.pruner.uses_history
 
     @property
+    def longest_warmup(self) -> int:
+        """Steps of the longest warm-up that ends before the first rung, whatever the setting."""
+        if not self.pruner.rungs:
+            return self.length
+        most = max(recipe.batch * recipe.seq_len for _, recipe in self._extremes())
+        return (self.pruner.rungs[0] - 1) // most
+
+    @property
     def groups(self) -> int:
-        """In how many groups trials are judged."""
+        """How many groups trials are compared within."""
         within = self.pruner.within
         return 1 if within is None else len(self.space.parameters[within].grid or ())
 
@@ -131,14 +149,13 @@ class StudySpec:
         Raises:
             SettingError: the network lacks a choice, or a choice cannot take a value.
         """
-        name = str(setting.get("network", next(iter(self.networks))))
+        name = str(setting.get(NETWORK, next(iter(self.networks))))
         if name not in self.networks:
             raise SettingError(f"the study has no network {name}")
-        recipe = _recipe_names()
         choices = {
             key: value if isinstance(value, str) else float(value)
-            for key, value in setting.items()
-            if key != "network" and key not in recipe and "." not in key
+            for key, value in _plain(setting).items()
+            if key != NETWORK and key not in RECIPE_NAMES and "." not in key
         }
         return parse(self.networks[name], name, choices)
 
@@ -148,10 +165,11 @@ class StudySpec:
         Raises:
             SettingError: a field has a value that makes no sense.
         """
-        named = {key: value for key, value in setting.items() if key in _recipe_names()}
+        plain = _plain(setting)
+        named = {key: value for key, value in plain.items() if key in RECIPE_NAMES}
         sizes = {
             key.partition(".")[2]: value
-            for key, value in setting.items()
+            for key, value in plain.items()
             if key.startswith("hidden.")
         }
         if sizes:
@@ -253,43 +271,58 @@ class StudySpec:
         except (SettingError, EquationError) as error:
             raise RunError(f"{file} makes no sense: {error}; restore a backup") from None
 
-    def _warmup(self, setting: Setting) -> int:
-        recipe = self.recipe_of(setting)
-        return recipe.warmup * recipe.batch * recipe.seq_len
+    def _extremes(self) -> Iterator[tuple[Setting, Recipe]]:
+        """Settings at the ends of the space, with their recipes."""
+        return ((setting, self.recipe_of(setting)) for setting in self.space.extremes())
 
     def _check_names(self) -> None:
         """Every name of the space means something, in every network."""
-        recipe = _recipe_names()
-        named = self.space.parameters.get("network")
+        named = self.space.parameters.get(NETWORK)
         networks = [str(v) for v in named.grid or ()] if named else list(self.networks)
         if set(networks) != set(self.networks):
             raise SettingError(
                 f"the space searches the networks {', '.join(networks)}, and the study has "
                 f"{', '.join(self.networks)}: name a network in one of the two places only"
             )
+        choices = {network: parse(self.networks[network], network).choices for network in networks}
         for name in self.space.parameters:
-            if name in _FIXED:
-                raise SettingError(f"{name} cannot be searched: {_FIXED[name]}")
-            if name == "network" or name in recipe or name.startswith("hidden."):
+            of = owner(name)
+            if of is not None and (named is None or of not in networks):
+                raise SettingError(
+                    f"{name}: the space searches no network {of}; a range is written "
+                    f"{of} = {{ from = 1, to = 9 }}"
+                )
+            plain = name if of is None else name.removeprefix(f"{of}.")
+            if plain in _FIXED:
+                raise SettingError(f"{name} cannot be searched: {_FIXED[plain]}")
+            if plain == NETWORK or plain in RECIPE_NAMES or plain.startswith("hidden."):
                 continue
-            for network in networks:
-                choices = parse(self.networks[network], network).choices
-                if name not in choices:
-                    known = ["network", *sorted(recipe), *choices]
-                    near = get_close_matches(name, known, n=1)
-                    hint = f"; did you mean {near[0]}?" if near else ""
-                    raise SettingError(
-                        f"{name} is neither a field of a recipe nor a choice of {network}{hint}"
-                    )
-        if "hidden" in self.space.parameters and any(
-            name.startswith("hidden.") for name in self.space.parameters
-        ):
-            raise SettingError(
-                "the space gives hidden and the size of a single vector too: give either"
-            )
+            having = [n for n in networks if plain in choices[n]]
+            for network in networks if of is None else [of]:
+                if network in having:
+                    continue
+                near = get_close_matches(plain, [NETWORK, *RECIPE_NAMES, *choices[network]], n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                if having and of is None:
+                    hint = f"; write {having[0]}.{name}, which is searched in {having[0]} only"
+                raise SettingError(
+                    f"{name} is neither a field of a recipe nor a choice of {network}{hint}"
+                )
+        for network in networks:
+            own = [
+                name.removeprefix(f"{network}.")
+                for name in self.space.applicable({NETWORK: network})
+            ]
+            twice = next((name for name in own if own.count(name) > 1), None)
+            if twice or ("hidden" in own and any(name.startswith("hidden.") for name in own)):
+                raise SettingError(
+                    f"the space gives {twice or 'hidden'} and "
+                    f"{f'{network}.{twice}' if twice else 'the size of a single vector'} too: "
+                    "give either"
+                )
         within = self.pruner.within
         if within is not None:
-            if within not in self.space.parameters:
+            if within not in self.space.parameters or owner(within) is not None:
                 raise SettingError(f"rounds within {within}: the space does not search it")
             if self.space.parameters[within].grid is None:
                 raise SettingError(f"rounds within {within}: give it a list, a step or points")
@@ -385,5 +418,6 @@ def study_name(folder: Path, spec: StudySpec) -> str:
     return f"{folder.name}-{spec.key}"
 
 
-def _recipe_names() -> set[str]:
-    return {field.name for field in fields(Recipe)} - _FIXED.keys()
+def _plain(setting: Mapping[str, SettingValue]) -> Setting:
+    """A setting without the names of networks: ``scrn.alpha`` is alpha."""
+    return {name.removeprefix(f"{owner(name)}."): value for name, value in setting.items()}

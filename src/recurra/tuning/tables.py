@@ -39,7 +39,11 @@ TRIALS = Table[Trial](
     ),
 )
 PROBES = Table[Probe](
-    Column("setting", "setting", lambda p: ", ".join(f"{n} {v}" for n, v in p.setting.items())),
+    Column(
+        "setting",
+        "setting",
+        lambda p: ", ".join(f"{n} {numbers.setting(v)}" for n, v in p.setting.items()),
+    ),
     Column("parameters", "parameters", lambda p: p.parameters),
     Column(
         "chars_per_second",

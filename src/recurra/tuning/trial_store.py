@@ -72,9 +72,10 @@ class TrialStore:
         """Write down the setting of a trial; any process would write the same."""
 
         def write(storage: BaseStorage, trial: int) -> None:
-            for name, distribution in self._distributions.items():
-                value = distribution.to_internal_repr(setting[name])
-                storage.set_trial_param(trial, name, value, distribution)
+            for name, value in setting.items():
+                distribution = self._distributions[name]
+                inner = distribution.to_internal_repr(value)
+                storage.set_trial_param(trial, name, inner, distribution)
 
         self.storage.update(number, write)
 
@@ -149,15 +150,16 @@ class TrialStore:
             if frozen.state.is_finished() or status == PRUNED:
                 state = status
         setting = None
-        if frozen.params.keys() >= self._distributions.keys():
-            setting = {name: frozen.params[name] for name in self._distributions}
+        names = self.space.applicable(frozen.params)
+        if frozen.params.keys() >= set(names):
+            setting = {name: frozen.params[name] for name in names}
             if not self.space.contains(setting):
                 raise RunError(
                     f"{where}: its setting does not lie in the space of study.json: restore a "
                     "backup of both"
                 )
-        judged = frozen.state == TrialState.COMPLETE or frozen.intermediate_values
-        if judged and setting is None:
+        compared = frozen.state == TrialState.COMPLETE or frozen.intermediate_values
+        if compared and setting is None:
             raise RunError(
                 f"{where}: it has a loss but no setting, since records are missing or in "
                 "another order: restore a backup"

@@ -35,7 +35,7 @@ _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0
 
 
 def read(name: str) -> bytes | None:
-    """What `write` kept under a name; None without it, or if it was not this user's Recurra."""
+    """Bytes that `write` kept under a name; None without them, or if another key signed them."""
     key, place = _key(), folder()
     if key is None or place is None:
         return None

@@ -40,7 +40,7 @@ def compile_kernel(kernel: Kernel, device: str) -> Launch:
 
 
 def make_programs(device: Any, dtype: str) -> Callable[[BlockLayout, Fusion], ElementPrograms]:
-    """What computes the element-wise part of a fusion on a device."""
+    """The function that computes the element-wise part of a fusion on a device."""
     if device.type == "cuda" and torch.version.cuda and hasattr(torch.cuda, "_compile_kernel"):
         own = partial(compile_kernel, device=str(device))
         return partial(fused_programs, dtype=dtype, compile=own)

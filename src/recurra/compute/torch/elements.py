@@ -26,7 +26,7 @@ Step = int | slice  # one time step, or all of them at once
 
 
 class Tensors(Protocol):
-    """What a pass holds for its programs.
+    """The arrays that a pass holds for its programs.
 
     Attributes:
         parameters: name -> as stored.

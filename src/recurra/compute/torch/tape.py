@@ -30,7 +30,7 @@ class DeviceMasks:
 
 
 class Walk:
-    """What all passes through a plan share.
+    """The shared part of all passes through a plan.
 
     Args:
         plan: the computation.
@@ -127,7 +127,7 @@ class Tape:
         return self.d_sums[block][at][..., low:high]
 
     def operand(self, term: Term | Product) -> Tensor:
-        """What a hoisted product reads, a row for each character: ``(T B, n)``."""
+        """The input of a hoisted product, a row for each character: ``(T B, n)``."""
         return self.operands[term.vector][self.rows(term.vector, term.lag)].flatten(0, 1)
 
     def matrix(self, term: Term) -> Tensor:

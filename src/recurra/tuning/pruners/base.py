@@ -47,12 +47,12 @@ class Pruner(ABC):
         name: of the kind, in commands and files.
         uses_history: its decisions depend on earlier trials.
         uses_keep: the number `keep` means something to it.
-        groupable: trials can be judged within those that share a value.
+        groupable: trials can be compared within those that share a value.
         stop_rules: fields of a recipe that it sets in every trial.
         rungs: characters, rising, all below those of a training in full.
         factor: one trial in so many goes on; and how many times further the next rung is.
         keep: how many go on after one pass.
-        within: a parameter; trials are judged only against those with the same value of it.
+        within: a parameter; trials are compared only with those with the same value of it.
 
     Raises:
         SettingError: numbers that make no sense.
@@ -115,7 +115,7 @@ class Pruner(ABC):
             trials: how many.
             length: characters of a training in full.
             finalists: so many are trained in full in any case.
-            groups: in which trials are judged.
+            groups: in which trials are compared.
         """
         return None
 
@@ -169,7 +169,7 @@ class RungPruner(Pruner):
 
 
 class SynchronousPruner(RungPruner):
-    """A pruner that judges nobody before all can be compared: all trials wait at a rung."""
+    """A pruner that compares nobody before all have come: all trials wait at a rung."""
 
     @abstractmethod
     def promoted(self, reached: int, groups: int = 1) -> int:
@@ -177,7 +177,7 @@ class SynchronousPruner(RungPruner):
 
         Args:
             reached: how many are there.
-            groups: of equal size, in which they are judged.
+            groups: of equal size, in which they are compared.
         """
 
     def decide(self, history: History, rungs: Mapping[int, float]) -> Decision:

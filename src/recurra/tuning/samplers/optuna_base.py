@@ -57,4 +57,4 @@ class OptunaSampler(Sampler):
             else None,
         )
         trial = study.ask(distributions(history.space))
-        return {name: trial.params[name] for name in history.space.parameters}
+        return {name: trial.params[name] for name in history.space.applicable(trial.params)}

@@ -107,7 +107,7 @@ class _SealedLibrary(JITCodeLibrary):
         return [f.name for f in functions if f.is_declaration and f.name.startswith("recurra_")]
 
     def _get_module_for_linking(self) -> Any:
-        """What callers inline: the bits that they would find on disk."""
+        """The code that callers inline: the bits that they would find on disk."""
         if self._linked is None:
             self._linked = parse_bitcode(super()._get_module_for_linking().as_bitcode())
         return self._linked
@@ -139,7 +139,7 @@ class _DiskCache(NullCache):
         return holds(self._file(sig, target_context.codegen()))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What `save_overload` kept, or None."""
+        """The kernel that `save_overload` kept, or None."""
         target_context.refresh()
         body = read(self._file(sig, target_context.codegen()))
         if body is None:

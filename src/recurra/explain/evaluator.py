@@ -1,0 +1,226 @@
+"""The formulas of a derivation in numbers, each evaluated as it stands on paper.
+
+Slow and plain on purpose: one text, one time step and one formula at a time, in float64. It shares
+nothing with the engines, which compute the same numbers in another way.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.compute.base import Parameters
+from recurra.compute.gradcheck import random_problem
+from recurra.compute.plan import make_plan
+from recurra.compute.registry import make_engine
+from recurra.explain.derivation import Derivation
+from recurra.explain.formulas import (
+    Apply,
+    Constant,
+    Delta,
+    Error,
+    Formula,
+    Frozen,
+    Hadamard,
+    Mask,
+    MatrixVector,
+    Negative,
+    NormSlope,
+    Outer,
+    Parameter,
+    Quotient,
+    Slope,
+    Sum,
+    Value,
+)
+from recurra.lang.functions import FUNCTIONS, NORM_EPS
+from recurra.lang.network import Network
+from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.syntax import CHARACTER, NORM
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One short text, with the numbers of a network that reads it.
+
+    Attributes:
+        shapes: sizes of the network's vectors and parameters.
+        parameters: as on paper, whatever their storage.
+        text: numbers of the characters, one more than there are time steps.
+        past: vector -> its values before the text, (lags, n), oldest first.
+    """
+
+    shapes: Shapes
+    parameters: Parameters
+    text: Sequence[int]
+    past: Mapping[str, Array]
+
+    @property
+    def length(self) -> int:
+        """Number of time steps."""
+        return len(self.text) - 1
+
+
+def make_example(
+    network: Network, *, vocabulary: int = 4, hidden: int = 3, steps: int = 3, seed: int = 0
+) -> Example:
+    """A random example of a network: small enough to follow with a pencil."""
+    shapes = ShapeSolver(network).shapes(vocabulary, hidden)
+    engine = make_engine("reference", make_plan(network), shapes, np.float64)
+    problem = random_problem(engine, steps, 1, np.random.default_rng(seed))
+    parameters = {
+        name: value.T if name in shapes.transposed else value
+        for name, value in problem.parameters.items()
+    }
+    text = [*problem.inputs[:, 0], problem.targets[-1, 0]]
+    past = {name: value[:, 0] for name, value in problem.state.items()}
+    return Example(shapes, parameters, [int(one) for one in text], past)
+
+
+class Evaluator:
+    """Every formula of a derivation at every time step of an example.
+
+    Time steps are t = 1 ... T. Vectors have the shape (n,); a part that is a number may be one.
+    """
+
+    def __init__(self, derivation: Derivation, example: Example) -> None:
+        self.derivation, self.example = derivation, example
+        self._known: dict[tuple[str, str, int], Array] = {}
+
+    @cached_property
+    def _steps(self) -> dict[str, Formula]:
+        return {step.quantity: step.formula for step in self.derivation.steps}
+
+    def value(self, quantity: str, t: int) -> Array:
+        """A quantity at t = 1 ... T, or before: as carried in."""
+        if quantity == CHARACTER:
+            # a tied matrix has columns for classes behind those for characters
+            return self._one_hot(self.example.text[t - 1])
+        if t < 1:
+            past: Array = self.example.past[quantity][t - 1]
+            return past
+        known = self._known.get(("value", quantity, t))
+        if known is None:
+            known = self.evaluate(self._steps[quantity], t) + self._zeros(quantity)
+            self._known["value", quantity, t] = known
+        return known
+
+    def delta(self, quantity: str, t: int) -> Array:
+        """The derivative of the loss by a quantity at a time step; zero behind the end."""
+        known = self._known.get(("delta", quantity, t))
+        if known is None:
+            # behind the end of the text nobody reads
+            paths = self.derivation.deltas[quantity]
+            paths = tuple(path for path in paths if t + path.lag <= self.example.length)
+            known = self._zeros(quantity)
+            for path in paths:
+                known = known + self.evaluate(path.formula, t)
+            self._known["delta", quantity, t] = known
+        return known
+
+    def gradient(self, parameter: str) -> Array:
+        """The gradient of a parameter, in its shape on paper."""
+        return self.over_time(
+            [path.formula for path in self.derivation.gradients[parameter]], parameter
+        )
+
+    def over_time(
+        self, formulas: Sequence[Formula], parameter: str, times: Iterable[int] = ()
+    ) -> Array:
+        """The sum of formulas over time steps, or over all, in a parameter's shape on paper."""
+        times = times or range(1, self.example.length + 1)
+        shape = self.example.shapes.paper(parameter)
+        total = sum((self.evaluate(f, t) for t in times for f in formulas), np.zeros(()))
+        if total.ndim == 2:
+            total = total[:, : shape[1]]
+        return np.broadcast_to(total, shape)
+
+    def mask(self, number: int, t: int) -> Any:
+        """The number or vector that a dropout multiplies with: one, as outside of training."""
+        return 1.0
+
+    def evaluate(self, formula: Formula, t: int) -> Any:
+        """A formula at a time step."""
+        match formula:
+            case Constant(number):
+                return number
+            case Value(quantity, lag):
+                return self.value(quantity, t - lag)
+            case Frozen(quantity):
+                return self.value(quantity, 1)
+            case Delta(quantity, lag):
+                return self.delta(quantity, t - lag)
+            case Error():
+                logits = self.value(self.derivation.logits, t)
+                return self._error(logits, self.example.text[t])
+            case Mask(number, lag):
+                return self.mask(number, t - lag)
+            case NormSlope(argument, vector):
+                return _norm_slope(self.evaluate(argument, t)) @ self.evaluate(vector, t)
+            case Parameter(name):
+                return self.example.parameters[name]
+            case Sum(terms):
+                return sum(self.evaluate(term, t) for term in terms)
+            case Negative(argument):
+                return -self.evaluate(argument, t)
+            case Hadamard(left, right):
+                return self.evaluate(left, t) * self.evaluate(right, t)
+            case Quotient(left, right):
+                return self.evaluate(left, t) / self.evaluate(right, t)
+            case MatrixVector(matrix, transposed, operand):
+                weights = self.example.parameters[matrix]
+                weights = weights.T if transposed else weights
+                vector = self.evaluate(operand, t)
+                if operand == Value(CHARACTER, 0):
+                    vector = vector[: weights.shape[1]]
+                return weights @ vector
+            case Apply(function, argument) if function == NORM:
+                z = self.evaluate(argument, t)
+                return (z - z.mean()) / np.sqrt(z.var() + NORM_EPS)
+            case Apply(function, argument):
+                row = FUNCTIONS[self.derivation.network.function(function)]
+                return row.forward(np.asarray(self.evaluate(argument, t)))
+            case Slope(function, argument):
+                row = FUNCTIONS[self.derivation.network.function(function)]
+                x = np.asarray(self.evaluate(argument, t))
+                return row.derivative(x, row.forward(x))
+            case Outer(left, right):
+                return np.multiply.outer(self.evaluate(left, t), self.evaluate(right, t))
+
+    def _zeros(self, quantity: str) -> Array:
+        """As long as a vector; where an argument's length is unknown, of any length."""
+        size = self.example.shapes.vectors.get(quantity)
+        return np.zeros(()) if size is None else np.zeros(size)
+
+    def _one_hot(self, character: int) -> Array:
+        column = np.zeros(self.example.shapes.scores)
+        column[character] = 1.0
+        return column
+
+    def _error(self, logits: Array, target: int) -> Array:
+        """Probabilities minus what came, of every softmax that the target takes part in."""
+        shapes = self.example.shapes
+        error = np.zeros_like(logits)
+        head = [*range(shapes.shortlist), *range(shapes.vocabulary, shapes.scores)]
+        chosen = [(head, target)]
+        for own, (low, high) in enumerate(shapes.class_bounds, shapes.vocabulary):
+            if low <= target < high:
+                chosen = [(head, own), ([*range(low, high)], target)]
+        for among, one in chosen:
+            exponentials = np.exp(logits[among] - logits[among].max())
+            error[among] = exponentials / exponentials.sum()
+            error[one] -= 1.0
+        return error
+
+
+def _norm_slope(z: Array) -> Array:
+    """The derivative of layer normalisation at z, (n, n)."""
+    centred, variance = z - z.mean(), z.var() + NORM_EPS
+    mixed = (1.0 + np.outer(centred, centred) / variance) / z.size
+    slope: Array = (np.eye(z.size) - mixed) / np.sqrt(variance)
+    return slope

@@ -1,0 +1,205 @@
+"""One time step of a network as JavaScript, generated from its formulas."""
+
+from dataclasses import dataclass
+
+from recurra.errors import SettingError
+from recurra.explain.formulas import (
+    Apply,
+    Constant,
+    Formula,
+    Hadamard,
+    MatrixVector,
+    Negative,
+    Parameter,
+    Quotient,
+    Sum,
+    Value,
+)
+from recurra.export.names import Names
+from recurra.export.steps import Steps, reads_character
+from recurra.lang.shapes import Shapes
+from recurra.lang.syntax import NORM
+
+_WORDS = """
+arguments await boolean break byte case catch char class const continue debugger default
+delete do double else enum eval export extends false final finally float for function goto if
+implements import in Infinity instanceof int interface let long NaN native new null of package
+private protected public return short static super switch synchronized this throw throws transient
+true try typeof undefined var void volatile while with yield async get set globalThis Math
+Float64Array normalise multiply multiplyTransposed logSoftmax logProbabilities
+"""
+# How tightly an expression binds.
+_SUM, _TERM, _SIGN, _ATOM = range(4)
+
+FUNCTIONS = {
+    "tanh": "Math.tanh",
+    "sigmoid": "(z) => 1 / (1 + Math.exp(-z))",
+    "relu": "(z) => Math.max(z, 0)",
+    "swish": "(z) => z / (1 + Math.exp(-z))",
+    "gelu": "(z) => z / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (z + 0.044715 * z * z * z)))",
+    "softplus": "(z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))",
+    "identity": "(z) => z",
+    "elu": "(z) => (z > 0 ? z : Math.expm1(z))",
+    "softsign": "(z) => z / (1 + Math.abs(z))",
+}
+
+
+@dataclass
+class _Lines:
+    """Lines written so far, and the vectors that they have computed."""
+
+    text: list[str]
+    known: dict[Formula, str]
+
+
+class StepFunction:
+    """Writes ``read(p, state, x)``: log-probabilities after one more character, and the state.
+
+    Vectors are arrays. What makes an entry from the same entries of others is one loop; a product
+    or a normalisation is a call before it.
+
+    Args:
+        steps: the network's.
+        shapes: its sizes.
+    """
+
+    def __init__(self, steps: Steps, shapes: Shapes) -> None:
+        self.steps, self.shapes, self.network = steps, shapes, steps.network
+        self.names = Names([*_WORDS.split(), *FUNCTIONS])
+        self.p, self.state, self.x, self.i = map(self.names.take, ("p", "state", "x", "i"))
+        self.parameters = {name: self.names.take(name) for name in self.network.parameters}
+        self.vectors = {
+            (quantity, lag): self.names.take(_plain(quantity) + (f"_{lag}" if lag else ""))
+            for quantity in (step.quantity for step in steps.inference)
+            for lag in range(steps.lags.get(quantity, 0) + 1)
+        }
+        self.functions: dict[str, str] = {}
+        self.lines = _Lines([], {})
+
+    def text(self) -> str:
+        """The functions ``start()`` and ``read(p, state, x)``."""
+        steps, lags = self.steps, self.steps.lags
+        for step in steps.inference:
+            self._vector(step.formula, self.vectors[step.quantity, 0], step.quantity)
+        past = [
+            f"  const [{', '.join(self.vectors[q, k] for k in range(1, lag + 1))}] "
+            f"= {self.state}[{n}];"
+            for n, (q, lag) in enumerate(lags.items())
+        ]
+        after = [
+            f"[{', '.join(self.vectors[q, k] for k in range(lag))}]" for q, lag in lags.items()
+        ]
+        zeros = [
+            f"[{', '.join([f'new Float64Array({self.shapes.vectors[q]})'] * lag)}]"
+            for q, lag in lags.items()
+        ]
+        logits = self.vectors[steps.inference[-1].quantity, 0]
+        listed = self.shapes.shortlist
+        if listed < self.shapes.vocabulary:
+            log_p = f"logProbabilities({logits}, {self.shapes.vocabulary}, {listed})"
+        else:
+            log_p = f"logSoftmax({logits})"
+        arguments = f"{self.p}, {self.state}, {self.x}"
+        return "\n".join(
+            [
+                *(f"const {name} = {value};" for name, value in self.functions.items()),
+                "",
+                f"const start = () => [{', '.join(zeros)}];",
+                "",
+                f"function read({arguments}) {{",
+                f"  const [{', '.join(self.parameters.values())}] = {self.p};",
+                *past,
+                *self.lines.text,
+                f"  return [{log_p}, [{', '.join(after)}]];",
+                "}",
+            ]
+        )
+
+    def _vector(self, formula: Formula, name: str = "", quantity: str = "") -> str:
+        """The array that holds a formula, computed first if need be."""
+        lines = self.lines
+        if not name:
+            match formula:
+                case Value(of, lag):
+                    return self.vectors[of, lag]
+                case Parameter(of):
+                    return self.parameters[of]
+            if formula in lines.known:
+                return lines.known[formula]
+            name = self.names.take(f"v{len(lines.known) + 1}")
+        match formula:
+            case MatrixVector(_, _, operand) if not reads_character(operand):
+                value = self._product(formula)
+            case Apply(function, argument) if function == NORM:
+                value = f"normalise({self._vector(argument)})"
+            case _:
+                entry = self._entry(formula)[0]
+                size = self.steps.size(Value(quantity, 0) if quantity else formula, self.shapes)
+                lines.text.append(f"  const {name} = new Float64Array({size});")
+                loop = f"for (let {self.i} = 0; {self.i} < {size}; {self.i}++)"
+                lines.text.append(f"  {loop} {name}[{self.i}] = {entry};")
+                value = ""
+        if value:
+            lines.text.append(f"  const {name} = {value};")
+        lines.known[formula] = name
+        return name
+
+    def _product(self, product: MatrixVector) -> str:
+        """``matrix @ operand``: by rows of the stored matrix, or by its columns."""
+        by_rows = (product.matrix in self.shapes.transposed) == product.transposed
+        rows, columns = self.shapes.parameters[product.matrix]
+        function, size = ("multiply", rows) if by_rows else ("multiplyTransposed", columns)
+        matrix = self.parameters[product.matrix]
+        return f"{function}({matrix}, {self._vector(product.operand)}, {size})"
+
+    def _entry(self, formula: Formula) -> tuple[str, int]:
+        """Entry i of a formula, and how tightly it binds."""
+        match formula:
+            case Constant(value):
+                return repr(value), _ATOM if value >= 0 else _SIGN
+            case Value() | Parameter():
+                return f"{self._vector(formula)}[{self.i}]", _ATOM
+            case MatrixVector(matrix, _, operand) if reads_character(operand):
+                size = self.shapes.parameters[matrix][1]  # a character is a row as stored
+                return f"{self.parameters[matrix]}[{self.x} * {size} + {self.i}]", _ATOM
+            case MatrixVector():
+                return f"{self._vector(formula)}[{self.i}]", _ATOM
+            case Sum(terms):
+                text = self._within(terms[0], _SUM)
+                for term in terms[1:]:
+                    match term:
+                        case Negative(argument):
+                            text += f" - {self._within(argument, _TERM)}"
+                        case _:
+                            text += f" + {self._within(term, _TERM)}"
+                return text, _SUM
+            case Negative(argument):
+                return f"-{self._within(argument, _ATOM)}", _SIGN
+            case Hadamard(left, right):
+                return f"{self._within(left, _TERM)} * {self._within(right, _SIGN)}", _TERM
+            case Quotient(left, right):
+                return f"{self._within(left, _TERM)} / {self._within(right, _SIGN)}", _TERM
+            case Apply(function) if function == NORM:
+                return f"{self._vector(formula)}[{self.i}]", _ATOM
+            case Apply(function, argument):
+                return f"{self._function(function)}({self._entry(argument)[0]})", _ATOM
+        raise SettingError(
+            f"a page cannot compute {type(formula).__name__.lower()} yet: export to numpy"
+        )
+
+    def _within(self, formula: Formula, level: int) -> str:
+        text, own = self._entry(formula)
+        return f"({text})" if own < level else text
+
+    def _function(self, function: str) -> str:
+        name = self.network.function(function)
+        if name not in FUNCTIONS:
+            raise SettingError(f"a page cannot compute {name} yet: export to numpy")
+        if name not in self.functions:
+            self.functions[name] = FUNCTIONS[name]
+        return name
+
+
+def _plain(quantity: str) -> str:
+    """``a.1 -> a_in1``."""
+    return quantity.replace(".", "_in")

@@ -1,0 +1,183 @@
+"""Continue a text, character by character, as a trained model would."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.compute.base import Engine
+from recurra.compute.sampling import Sampling
+from recurra.errors import RunError, SettingError
+from recurra.models.model import Model
+
+Array = npt.NDArray[Any]
+Item = TypeVar("Item")
+
+# Characters of a prompt read in one call of the engine: bounds the logits it computes on the way.
+_PIECE = 256
+# Characters drawn in one call: a call costs more than a character of a small network.
+_AHEAD = 64
+
+
+class Writer:
+    """A model in the midst of a text: it reads on, or writes on, from where it is.
+
+    Args:
+        model: what writes.
+        sampling: how characters are drawn.
+        seed: equal seeds write equal texts; None: another text every time.
+        engine: an engine that has the model's parameters; None: the compiled one, on one core.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        sampling: Sampling | None = None,
+        seed: int | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        if seed is not None and seed < 0:
+            raise SettingError(f"seed has to be a whole number, 0 or more, not {seed}")
+        self.model = model
+        self.sampling = sampling or Sampling()
+        self._engine = engine or model.engine(threads=1)
+        self._rng = np.random.default_rng(seed)
+        self._state = self._engine.zero_state(1)
+        self._last: int | None = None  # the latest character, which the state does not hold yet
+        # characters that nobody has taken yet, of so many drawn at once, and from where
+        self._drawn: deque[int] = deque()
+        self._count = 0
+        self._origin: Any = None
+
+    def read(self, text: str, strict: bool = False) -> list[str]:
+        """Read on, so that what is written next follows it.
+
+        Returns:
+            The distinct characters that the model does not know; they were skipped.
+
+        Raises:
+            TextError: ``strict``, and there is such a character.
+        """
+        self._go_back()
+        vocabulary = self.model.vocabulary
+        unknown = vocabulary.unknown(text)
+        numbers = vocabulary.encode(text if strict else vocabulary.known(text))
+        if len(numbers):
+            before = [] if self._last is None else [self._last]
+            numbers = np.concatenate([np.array(before, np.int32), numbers])
+            for start in range(0, len(numbers) - 1, _PIECE):
+                piece = numbers[start : start + _PIECE + 1, None]
+                _, self._state = self._engine.losses(piece[:-1], piece[1:], self._state)
+            self._last = int(numbers[-1])
+        return unknown
+
+    def write(self, characters: int, stop: str | Sequence[str] = "") -> Iterator[str]:
+        """Write so many characters, one by one, or as far as a text, which is left out.
+
+        With nothing read yet the text begins as after a line break; where the vocabulary has
+        none, as after a random character.
+
+        Raises:
+            RunError: the model predicts no finite numbers.
+        """
+        stops = [stop] if isinstance(stop, str) else stop
+        decode = self.model.vocabulary.decode
+        drawn = (decode(np.array([number], np.int32)) for number in self._numbers(characters))
+        yield from until(stops, drawn)
+
+    def _numbers(self, characters: int) -> Iterator[int]:
+        if self._last is None:
+            self._last = self._beginning()
+        for left in range(characters, 0, -1):
+            if not self._drawn:
+                self._draw_ahead(min(left, _AHEAD))
+            self._last = self._drawn.popleft()
+            yield self._last
+
+    def draw(self, characters: int) -> Iterator[tuple[int, Array]]:
+        """Draw characters: the number of each, and the log probabilities (V,) it was drawn from.
+
+        Those are the model's own, before temperature; `write` says how a text begins.
+
+        Raises:
+            RunError: the model predicts no finite numbers.
+        """
+        if self._last is None:
+            self._last = self._beginning()
+        for _ in range(characters):
+            log_p = self._advance()
+            self._last = self.sampling.draw(log_p, self._rng.random())
+            yield self._last, log_p
+
+    def follow(self, numbers: Iterable[int]) -> Iterator[tuple[int, Array | None]]:
+        """Read on, character by character, with the log probabilities (V,) before each.
+
+        None before the first of all, which follows nothing.
+
+        Raises:
+            RunError: the model predicts no finite numbers.
+        """
+        for number in numbers:
+            log_p = None if self._last is None else self._advance()
+            self._last = int(number)
+            yield self._last, log_p
+
+    def _advance(self) -> Array:
+        self._go_back()
+        log_p, self._state = self._engine.next_log_probabilities(
+            np.array([self._last], np.int32), self._state
+        )
+        if not np.isfinite(log_p).all():
+            raise RunError("the model predicts no finite numbers: train it again")
+        return np.array(log_p[0])  # the engine's own is overwritten by the next
+
+    def _draw_ahead(self, characters: int) -> None:
+        """Let the engine write some characters in one call, before anybody takes them."""
+        assert self._last is not None
+        origin = self._last, self._state, self._rng.bit_generator.state
+        uniforms = self._rng.random(characters)
+        drawn, self._state = self._engine.sample(*origin[:2], self.sampling, uniforms)
+        if len(drawn) < characters:
+            raise RunError("the model predicts no finite numbers: train it again")
+        self._drawn, self._count, self._origin = deque(drawn), characters, origin
+
+    def _go_back(self) -> None:
+        """Forget what was drawn and not taken: whoever reads on reads after what was taken."""
+        if self._drawn:
+            last, state, self._rng.bit_generator.state = self._origin
+            uniforms = self._rng.random(self._count - len(self._drawn))
+            _, self._state = self._engine.sample(last, state, self.sampling, uniforms)
+            self._drawn.clear()
+
+    def _beginning(self) -> int:
+        vocabulary = self.model.vocabulary
+        if vocabulary.unknown("\n"):
+            return int(self._rng.integers(len(vocabulary)))
+        return int(vocabulary.encode("\n")[0])
+
+
+def until(
+    stops: Sequence[str], items: Iterable[Item], text: Callable[[Item], str] = str
+) -> Iterator[Item]:
+    """The items as far as the first text that they make which is one of `stops`, without it.
+
+    Args:
+        stops: empty ones stop nothing; of two that end together, the longer counts.
+        items: characters, or what has one.
+        text: the one character of an item.
+    """
+    stops = [stop for stop in stops if stop]
+    held: list[Item] = []  # the beginning of a stop, perhaps
+    made = ""
+    for item in items:
+        held.append(item)
+        made += text(item)
+        if ended := [len(stop) for stop in stops if made.endswith(stop)]:
+            yield from held[: len(held) - max(ended)]
+            return
+        while held and not any(stop.startswith(made) for stop in stops):
+            yield held.pop(0)
+            made = made[1:]
+    yield from held

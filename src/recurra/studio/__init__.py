@@ -1,0 +1,20 @@
+"""The studio: a server on this machine for a folder of runs, studies and comparisons.
+
+The only package that knows Starlette and uvicorn; they come with the extra ``studio``.
+
+    server       a port, an address with a token, and the loop that serves
+    app          all routes, behind the guard
+    catalogue    GET /api/folder: what the folder holds
+    network      the place Network: equations checked, explained, saved
+    wording      GET /api/words: the words of the page
+    endpoint     /v1: models and completions for other programs
+    completion   one completion: what is asked for, and its characters
+    forms        the bodies of the page's requests
+    pool         threads that compute for requests
+    models       the models of the folder's runs
+    security     the guard before every request: host, origin, token, size
+    responses    answers and refusals as JSON, in one form
+    workspace    the folder: what is in it, and paths that never lead out of it
+    errors       what a request is refused for
+    static       the page: HTML, one style, modules of JavaScript
+"""

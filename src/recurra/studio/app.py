@@ -1,0 +1,59 @@
+"""All that the studio answers, behind the guard."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from recurra.studio import catalogue, endpoint, network, wording
+from recurra.studio.models import Models
+from recurra.studio.pool import Pool
+from recurra.studio.responses import HANDLERS
+from recurra.studio.security import Guard
+from recurra.studio.workspace import Workspace
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlette:
+    """Make the application that serves a folder.
+
+    Args:
+        folder: of runs, studies and comparisons.
+        token: what every request has to bring.
+        page: with the page and what it asks for; without, only what programs ask for.
+
+    Raises:
+        RunError: there is no such folder.
+    """
+    workspace, pool = Workspace(folder), Pool()
+    models = Models(workspace)
+    routes: list[BaseRoute] = endpoint.routes(models, pool)
+    if page:
+        routes += [
+            *catalogue.routes(workspace),
+            *wording.routes(),
+            *network.routes(workspace, pool),
+            Route("/", _index),
+            Mount("/static", _Static(directory=STATIC)),
+        ]
+    guard = Middleware(Guard, token=token)
+    return Starlette(routes=routes, middleware=[guard], exception_handlers=HANDLERS)
+
+
+async def _index(request: Request) -> Response:
+    return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+
+class _Static(StaticFiles):
+    """The files of the page; a browser asks each time whether its copy is the newest."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "no-cache"
+        return response

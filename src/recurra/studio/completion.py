@@ -1,0 +1,294 @@
+"""A completion as OpenAI's API defines it: what was asked for, and the characters of the answer.
+
+A token is a character, and its number that of the vocabulary. Log probabilities are the model's
+own, before temperature.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from recurra.compute.sampling import Sampling
+from recurra.errors import RecurraError
+from recurra.models.model import Model
+from recurra.models.writer import Array, Writer, until
+from recurra.storage.typed_json import read_typed
+from recurra.studio.errors import BadRequestError
+from recurra.text.vocabulary import Vocabulary
+
+CHARACTERS = 16  # written where a request does not say how many, as by OpenAI
+MOST_CHARACTERS = 1_000_000  # read, written and told in one request, with their alternatives
+MOST_CHOICES = 128
+MOST_ALTERNATIVES = 20
+STOPS = 4
+PIECE = 4096  # characters of a prompt that are read before others have their turn
+Prompts = list[str] | list[list[int]]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletionRequest:
+    """A request, as OpenAI defines it; ``top_k`` is ours. None is a field's default."""
+
+    model: str
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    n: int | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: dict[str, bool] | None = None
+    logprobs: int | None = None
+    echo: bool | None = None
+    user: str | None = None
+    # only as they are without effect
+    best_of: int | None = None
+    suffix: str | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+
+    def check(self) -> None:
+        """Refuse what makes no sense, or what nothing here can do.
+
+        Raises:
+            BadRequestError: with the name of the field.
+        """
+        for name, low, high in (
+            ("max_tokens", 0, MOST_CHARACTERS),
+            ("n", 1, MOST_CHOICES),
+            ("logprobs", 0, MOST_ALTERNATIVES),
+            ("seed", 0, 2**63 - 1),
+        ):
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise BadRequestError(name, f"{name} has to be from {low:,} to {high:,}")
+        stops = self.stops
+        if len(stops) > STOPS or any(not 0 < len(stop) <= PIECE for stop in stops):
+            raise BadRequestError("stop", f"stop has to be up to {STOPS} texts that are not empty")
+        if self.best_of not in (None, self.n or 1):
+            raise BadRequestError("best_of", "best_of cannot be other than n here: leave it out")
+        for name in ("suffix", "presence_penalty", "frequency_penalty", "logit_bias"):
+            if getattr(self, name):
+                raise BadRequestError(name, f"{name} has no effect here: leave it out")
+        try:
+            self.sampling  # noqa: B018 (checked now)
+        except RecurraError as error:
+            raise BadRequestError(str(error).split()[0], str(error)) from None
+
+    @property
+    def stops(self) -> list[str]:
+        """Texts before which writing ends."""
+        return [self.stop] if isinstance(self.stop, str) else self.stop or []
+
+    @property
+    def characters(self) -> int:
+        """How many to write."""
+        return CHARACTERS if self.max_tokens is None else self.max_tokens
+
+    @property
+    def sampling(self) -> Sampling:
+        """How characters are drawn."""
+        temperature = 1.0 if self.temperature is None else self.temperature
+        return Sampling(temperature, self.top_k, self.top_p)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A character of an answer, with its log probability where that was asked for."""
+
+    text: str
+    log_p: float | None = None
+    likeliest: dict[str, float] | None = None
+
+
+@dataclass
+class Choice:
+    """A part of an answer: the next characters of one text, and its end where it has come.
+
+    Attributes:
+        index: of the text.
+        offset: characters of the text before.
+        tokens: the characters.
+        finish: "stop", "length", or None where more is to come.
+    """
+
+    index: int
+    offset: int = 0
+    tokens: list[Token] = field(default_factory=list)
+    finish: str | None = None
+
+    def to_json(self, logprobs: bool) -> dict[str, Any]:
+        """As in an answer."""
+        told = None
+        if logprobs:
+            told = {
+                "tokens": [token.text for token in self.tokens],
+                "token_logprobs": [token.log_p for token in self.tokens],
+                "top_logprobs": [token.likeliest for token in self.tokens],
+                "text_offset": [self.offset + i for i in range(len(self.tokens))],
+            }
+        text = "".join(token.text for token in self.tokens)
+        return {"index": self.index, "text": text, "logprobs": told, "finish_reason": self.finish}
+
+
+class Completion:
+    """The characters that answer one request.
+
+    Args:
+        request: what was asked for.
+        prompts: texts, or numbers of characters.
+        model: writes.
+
+    Attributes:
+        skipped: characters of the prompts that the model does not know.
+        read: characters of the prompts; written: of the answer.
+
+    Raises:
+        BadRequestError: a prompt has characters that the model does not know where each is to have
+            a log probability, or there is too much to tell.
+    """
+
+    def __init__(self, request: CompletionRequest, prompts: Prompts, model: Model) -> None:
+        self.request, self.model, self.written = request, model, 0
+        self._prompts = [self._numbers(prompt) for prompt in prompts]
+        self.read = sum(map(len, self._prompts))
+        texts = [prompt for prompt in prompts if isinstance(prompt, str)]
+        self.skipped = model.vocabulary.unknown("".join(texts))
+        if self.skipped and request.echo and request.logprobs is not None:
+            named = ", ".join(map(repr, self.skipped[:5]))
+            raise BadRequestError(
+                "prompt", f"the model does not know {named} of the prompt: leave them out"
+            )
+        copies = request.n or 1
+        told = len(self._prompts) * copies * request.characters + self.read * copies
+        if len(self._prompts) * copies > MOST_CHOICES:
+            raise BadRequestError("n", f"these are more than {MOST_CHOICES} texts: ask for fewer")
+        if told * (1 + (request.logprobs or 0)) > MOST_CHARACTERS:
+            raise BadRequestError(
+                "max_tokens",
+                f"this is more than {MOST_CHARACTERS:,} characters, with their alternatives: ask "
+                "for less at once",
+            )
+
+    def parts(self) -> Iterator[Choice]:
+        """The answer, character by character; parts without any give others their turn.
+
+        Raises:
+            RunError: the model predicts no finite numbers.
+        """
+        request = self.request
+        engine = self.model.engine(threads=1)
+        for place, numbers in enumerate(self._prompts):
+            for copy in range(request.n or 1):
+                seed = None if request.seed is None else request.seed + copy
+                writer = Writer(self.model, request.sampling, seed, engine)
+                yield from self._text(place * (request.n or 1) + copy, writer, numbers)
+
+    def usage(self) -> dict[str, int]:
+        """How many characters there were."""
+        return {
+            "prompt_tokens": self.read,
+            "completion_tokens": self.written,
+            "total_tokens": self.read + self.written,
+        }
+
+    def _numbers(self, prompt: str | list[int]) -> Array:
+        vocabulary = self.model.vocabulary
+        if isinstance(prompt, str):
+            return vocabulary.encode(vocabulary.known(prompt))
+        check_numbers("prompt", prompt, vocabulary)
+        return np.array(prompt, np.int32)
+
+    def _text(self, index: int, writer: Writer, numbers: Array) -> Iterator[Choice]:
+        request, offset = self.request, 0
+        for start in range(0, len(numbers), PIECE):
+            piece = numbers[start : start + PIECE]
+            if request.echo and request.logprobs is not None:
+                for number, log_p in writer.follow(piece):
+                    yield Choice(index, offset, [self._token(number, log_p)])
+                    offset += 1
+            else:
+                text = self.model.vocabulary.decode(piece)
+                writer.read(text)
+                yield Choice(index, offset, [Token(text)] if request.echo else [])
+                offset += len(text) if request.echo else 0
+        drawn = (self._token(number, log_p) for number, log_p in writer.draw(request.characters))
+        count = 0
+        for token in until(request.stops, drawn, lambda token: token.text):
+            count += 1
+            yield Choice(index, offset + count - 1, [token])
+        self.written += count
+        yield Choice(index, offset + count, [], "length" if count == request.characters else "stop")
+
+    def _token(self, number: int, log_p: Array | None) -> Token:
+        text = self.model.vocabulary.decode([number])
+        if self.request.logprobs is None or log_p is None:
+            return Token(text)
+        likeliest = np.argsort(-log_p, kind="stable")[: self.request.logprobs]
+        told = {self.model.vocabulary.decode([i]): float(log_p[i]) for i in likeliest}
+        told.setdefault(text, float(log_p[number]))
+        return Token(text, float(log_p[number]), told)
+
+
+def read_request(body: bytes) -> tuple[CompletionRequest, Prompts]:
+    """The request in a body of JSON, and its prompts.
+
+    Raises:
+        RecurraError: it is none.
+    """
+    asked = _read_object(body)
+    prompt: Any = asked.pop("prompt", "")
+    if isinstance(prompt, str) or (_is_list_of(prompt, int) and prompt):
+        prompt = [prompt]
+    lists = isinstance(prompt, list) and all(_is_list_of(numbers, int) for numbers in prompt)
+    if not prompt or not (lists or _is_list_of(prompt, str)):
+        raise BadRequestError(
+            "prompt", "prompt has to be a text or a list of texts, or of numbers of characters"
+        )
+    request = read_typed(CompletionRequest, asked, "the request", "see the documents")
+    request.check()
+    return request, prompt
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)
+
+
+def read_field(body: bytes, name: str, kind: type[T]) -> T:
+    """A field of a body of JSON.
+
+    Raises:
+        BadRequestError: it is not there, or of another type.
+    """
+    value = _read_object(body).get(name)
+    if not isinstance(value, kind):
+        raise BadRequestError(name, f"{name} has to be a {kind.__name__}")
+    return value
+
+
+def check_numbers(name: str, numbers: list[Any], vocabulary: Vocabulary) -> None:
+    """Refuse what are no numbers of characters.
+
+    Raises:
+        BadRequestError: with the name of the field.
+    """
+    last = len(vocabulary) - 1
+    if not all(type(number) is int and 0 <= number <= last for number in numbers):
+        raise BadRequestError(name, f"a number of a character has to be from 0 to {last:,}")
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadRequestError("body", "the body of the request has to be a JSON object")
+    return found

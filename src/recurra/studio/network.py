@@ -1,0 +1,284 @@
+"""The place Network: equations checked while they are typed, explained, checked and saved.
+
+All answers are computed from the text that the page sends; none changes anything but ``save``.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from recurra.compute.gradcheck import check_gradients
+from recurra.errors import EquationError, SettingError
+from recurra.explain.check import Check, Remark
+from recurra.explain.derivation import derive
+from recurra.explain.diagram import draw
+from recurra.explain.html import explanation_html
+from recurra.explain.latex import Latex
+from recurra.explain.mathml import mathml
+from recurra.explain.tables import GRADIENTS
+from recurra.explain.walkthrough import walk_through
+from recurra.lang.library import library, load_network
+from recurra.lang.network import Network
+from recurra.lang.parser import parse
+from recurra.lang.shapes import ShapeSolver
+from recurra.storage.outputs import write_output
+from recurra.studio.forms import read_form
+from recurra.studio.pool import Pool
+from recurra.studio.responses import answer
+from recurra.studio.workspace import Workspace
+from recurra.view.tables import html
+from recurra.view.words import Language, Words
+
+LONGEST = 100_000  # characters of equations
+LARGEST = 10_000_000  # parameters that shapes are shown for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equations:
+    """Equations, and what is asked about them.
+
+    Attributes:
+        text: as typed.
+        hidden, vocabulary: sizes.
+        language: of the answer.
+        line: of a derivation: a parameter, or a quantity.
+        formula: a student's answer as a formula.
+        values: the same as numbers.
+        seed: of random numbers.
+    """
+
+    text: str
+    hidden: int = 64
+    vocabulary: int = 65
+    language: Language = "en"
+    line: str = ""
+    formula: str = ""
+    values: str = ""
+    seed: int = 0
+
+    def network(self) -> Network:
+        """The network.
+
+        Raises:
+            EquationError: the text is none.
+        """
+        return parse(self.text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Save:
+    """Equations to be kept as a file of the folder."""
+
+    name: str
+    text: str
+    replace: bool = False
+
+
+def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
+    """The routes of the place."""
+
+    async def gallery(request: Request) -> Response:
+        return answer(await pool.run(lambda: _gallery(workspace.folder)))
+
+    async def save(request: Request) -> Response:
+        form = await read_form(request, Save)
+        return answer(await pool.run(lambda: _save(workspace.folder, form)))
+
+    return [
+        Route("/api/network/gallery", gallery),
+        Route("/api/network/save", save, methods=["POST"]),
+        *(
+            Route(f"/api/network/{name}", _computed(compute, pool), methods=["POST"])
+            for name, compute in _ANSWERS.items()
+        ),
+    ]
+
+
+def _computed(
+    compute: Callable[[Equations], dict[str, Any]], pool: Pool
+) -> Callable[[Request], Any]:
+    """A route that computes from equations; of wrong ones the answer says what and where.
+
+    That is an answer like any other: who types is wrong most of the time.
+    """
+
+    async def route(request: Request) -> Response:
+        form = await read_form(request, Equations)
+        try:
+            return answer(await pool.run(lambda: compute(form)))
+        except EquationError as error:
+            place = {"line": error.line, "column": error.column}
+            return answer({"error": {"message": error.message, **place}})
+        except SettingError as error:
+            return answer({"error": {"message": str(error)}})
+
+    return route
+
+
+def _gallery(folder: Path) -> dict[str, Any]:
+    networks = [load_network(name) for name in library()]
+    found = [{"name": n.name, "about": n.description, "text": n.text} for n in networks]
+    files = []
+    for path in sorted(folder.glob("*.eq"))[:200]:
+        try:
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LONGEST:
+                text = path.read_text("utf-8-sig", errors="replace")
+                files.append(
+                    {"name": os.fsencode(path.stem).decode("utf-8", "replace"), "text": text}
+                )
+        except OSError:
+            continue
+    return {"networks": found, "files": files}
+
+
+def _save(folder: Path, form: Save) -> dict[str, Any]:
+    if not re.fullmatch(r"[\w][\w .-]{0,60}", form.name):
+        raise SettingError(
+            f"{form.name[:80]!r} cannot be the name of a file: use letters, digits, - and _"
+        )
+    if len(form.text) > LONGEST:
+        raise SettingError(f"equations have {LONGEST:,} characters at most")
+    path = folder / f"{form.name.removesuffix('.eq')}.eq"
+    if path.is_symlink() or (path.exists() and not form.replace):
+        return {"exists": path.name}
+    write_output(path, form.text.rstrip() + "\n")
+    return {"saved": path.name}
+
+
+def _check(form: Equations) -> dict[str, Any]:
+    """All that is shown as soon as the equations are right: shapes, the diagram, questions."""
+    network = form.network()
+    shapes = ShapeSolver(network).shapes(form.vocabulary, form.hidden)
+    parameters = [
+        {"name": name, "shape": list(shapes.paper(name)), "count": int(np.prod(shape))}
+        for name, shape in shapes.parameters.items()
+    ]
+    return {
+        "about": network.description,
+        "vectors": shapes.vectors,
+        "parameters": parameters,
+        "count": shapes.count,
+        "diagram": draw(network),
+        "lines": _questions(network),
+    }
+
+
+def _questions(network: Network) -> list[dict[str, str]]:
+    """The lines of a derivation, in the order in which one derives them."""
+    derivation, latex = derive(network), Latex(network)
+    deltas = [
+        {"name": name, "math": mathml(latex.of_loss(name)), "typed": _typed(name)}
+        for name in derivation.deltas
+    ]
+    return deltas + [
+        {
+            "name": name,
+            "math": mathml(latex.gradient(name, paths).partition(" &=")[0]),
+            "typed": name,
+        }
+        for name, paths in derivation.gradients.items()
+    ]
+
+
+def _typed(quantity: str) -> str:
+    vector, _, number = quantity.partition(".")
+    inner = {"": f"{vector}[t]", "1": f"bar({vector}[t])"}.get(number)
+    return f"delta({inner or f'bar({vector}[t], {number})'})"
+
+
+def _explain(form: Equations) -> dict[str, Any]:
+    return {"html": explanation_html(form.network(), form.language)}
+
+
+def _gradients(form: Equations) -> dict[str, Any]:
+    rows = check_gradients(form.network(), "reference", seed=form.seed)
+    table = html(GRADIENTS.show(rows, Words(form.language)))
+    return {"html": table, "passed": all(row.passed for row in rows)}
+
+
+def _example(form: Equations) -> dict[str, Any]:
+    """The numbers of the example on which derivations are checked, for a program in NumPy."""
+    example = Check(form.network(), form.line, form.seed).example
+    lines = ["import numpy as np"]
+    lines += [f"{name} = {_numpy(value)}" for name, value in example.parameters.items()]
+    lines += [
+        f"{name}_before = {_numpy(value)}  # before the text, oldest first"
+        for name, value in example.past.items()
+    ]
+    lines.append(f"text = {[*example.text]}  # x[1], ..., x[T], and what follows")
+    return {"numpy": "\n".join(lines)}
+
+
+def _numpy(value: NDArray[Any]) -> str:
+    text = np.array2string(value, separator=", ", max_line_width=90, floatmode="unique")
+    return f"np.array({text})"
+
+
+def _answer(form: Equations) -> dict[str, Any]:
+    check, words = Check(form.network(), form.line, form.seed), Words(form.language)
+    verdict = check.formula(form.formula) if form.formula else check.values(form.values)
+    latex = Latex(check.derivation.network)
+    items = "".join(f"<li>{_remark(remark, words, latex)}</li>" for remark in verdict.remarks)
+    kind = "right" if verdict.right else "wrong"
+    return {"right": verdict.right, "html": f'<ul class="verdict {kind}">{items}</ul>'}
+
+
+def _remark(remark: Remark, words: Words, latex: Latex) -> str:
+    def shown(formula: Any) -> str:
+        return "" if formula is None else mathml(latex.formula(formula))
+
+    sentence = words(f"answer {remark.kind}", detail=escape(remark.detail))
+    parts = re.split(r"(\[typed\]|\[exact\])", sentence)
+    filled = {"[typed]": shown(remark.typed), "[exact]": shown(remark.exact)}
+    return "".join(filled.get(part, escape(part)) for part in parts)
+
+
+def _steps(form: Equations) -> dict[str, Any]:
+    walk = walk_through(form.network(), seed=form.seed)
+    words = Words(form.language)
+    lines = []
+    for line in walk.lines:
+        where = words(f"walk {line.phase}" if line.time else "walk total", t=line.time)
+        formula = mathml(line.latex.replace("&=", "="))
+        lines.append({"where": where, "formula": formula, "value": _array(line.value)})
+    given = [
+        {"name": mathml(Latex(form.network()).name(name)), "value": _array(value)}
+        for name, value in walk.example.parameters.items()
+    ]
+    return {"given": given, "text": [*walk.example.text], "lines": lines}
+
+
+def _array(value: NDArray[Any]) -> str:
+    """Numbers in brackets: a vector is a column."""
+    value = np.asarray(value)
+    if value.ndim == 0:
+        return f"<output>{_digits(value)}</output>"
+    rows = value[:, None] if value.ndim == 1 else value
+    cells = "".join(
+        f"<tr>{''.join(f'<td>{_digits(one)}</td>' for one in row)}</tr>" for row in rows
+    )
+    return f'<table class="matrix">{cells}</table>'
+
+
+def _digits(number: Any) -> str:
+    return f"{float(number):.3f}".replace("-", "−")
+
+
+_ANSWERS: dict[str, Callable[[Equations], dict[str, Any]]] = {
+    "check": _check,
+    "explain": _explain,
+    "gradients": _gradients,
+    "example": _example,
+    "answer": _answer,
+    "steps": _steps,
+}

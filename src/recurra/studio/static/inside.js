@@ -1,0 +1,1 @@
+export async function create(root) { root.textContent = "…"; }
