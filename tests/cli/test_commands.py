@@ -472,6 +472,22 @@ def test_eval_adaptive_beside_frozen(call, runs):
     assert rows[-1] == "adaptive: sgd, rate 0.5, decay 0, 20 characters a step"
 
 
+def test_write_adapted_to_a_text_of_a_file(call, runs):
+    pages = (runs / "plays.txt").read_text("utf-8")[:900]
+    Path("pages.txt").write_text(pages + "\n", "utf-8")
+    chosen = ["--seed", 3, "--chars", 80]
+    learn = ["--adapt", "--adapt-set", "rate=0.1"]
+    code, out, err = call("write", runs / "rnn", "--file", "pages.txt", *learn, *chosen)
+    assert (code, err) == (0, "")
+    settings = recurra.Adaptation(rate=0.1)
+    expected = recurra.write(runs / "rnn", pages, 80, seed=3, adapt=settings)
+    assert out == pages + "".join(expected) + "\n"
+    code, piped, _ = call("write", runs / "rnn", *learn, *chosen, "-", stdin=pages.encode())
+    assert (code, piped) == (0, out)
+    code, frozen, _ = call("write", runs / "rnn", "--file", "pages.txt", *chosen)
+    assert frozen != out
+
+
 # -- demo
 
 

@@ -46,6 +46,8 @@ from command_line import process
         (1, "seed has to be", "write RUN hello --seed -1"),
         (1, "needs quotes", "write RUN to be"),
         (1, "no run folder nowhere", "write nowhere hello"),
+        (2, "one of the two", "write RUN --file one.txt --prompt hello"),
+        (1, "missing.txt cannot be read", "write RUN --file missing.txt"),
         (1, "cannot read", "write nowhere"),
         (1, "cannot read", "write folder hello"),
         (2, "Missing argument", "write"),

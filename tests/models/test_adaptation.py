@@ -20,7 +20,10 @@ from recurra.models.adaptation.registry import RULES
 from recurra.models.adaptation.rms import DecayedSteps
 from recurra.models.adaptation.search import find_settings
 from recurra.models.evaluation import character_losses, evaluate
+from recurra.models.model import Model
+from recurra.models.writer import Writer
 from recurra.text.corpus import load_corpus
+from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from toy_training import SMALL, babble, trainer_of
 
@@ -307,3 +310,38 @@ def test_the_optimizer_keeps_its_definition():
     slots = {s: np.array([v]) for s, v in zip(optimizer.slots, (2.0, 0.5, 3.0), strict=True)}
     assert optimizer.direction(np.array([5.0]), slots, 1) == pytest.approx([8.5])
     assert slots["moved"] == pytest.approx([11.5])
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_writer_goes_on_as_the_learned_weights_would(engine):
+    vocabulary = Vocabulary("abcdef")
+    model = Model(NETWORK, vocabulary, SHAPES, parameters())
+    before = {name: value.copy() for name, value in model.parameters.items()}
+    pages = vocabulary.decode(text_of(153))
+    settings = Adaptation(rule="rms", rate=0.02, decay=0.1, step=STEP)
+
+    def writer(seed=2):
+        return Writer(
+            model, seed=seed, reader=AdaptiveReader(model.engine(engine), settings, squares())
+        )
+
+    one, other, frozen = writer(), writer(), Writer(model, seed=2, engine=model.engine(engine))
+    for each in (one, other, frozen):
+        each.read(pages)
+    written = "".join(one.write(200))
+    assert written == "".join(other.write(200)) != "".join(frozen.write(200))
+    # the same by a reader, and an engine that begins with what it learned
+    reader = AdaptiveReader(model.engine(engine), settings, squares())
+    _, state = reader.read(vocabulary.encode(pages), reader.engine.zero_state(1))
+    learned = make_engine(engine, make_plan(NETWORK), SHAPES, np.float64, 1)
+    learned.load(reader.engine.dump("parameter"))
+    expected = Writer(model, seed=2, engine=learned)
+    expected._last, expected._state = int(vocabulary.encode(pages)[-1]), state
+    assert written == "".join(expected.write(200))
+    for name, value in model.parameters.items():
+        np.testing.assert_array_equal(value, before[name])
+    # read in two parts: the second begins with what the first has taught
+    parts = writer()
+    parts.read(pages[: 10 * STEP + 1])
+    parts.read(pages[10 * STEP + 1 :])
+    assert "".join(parts.write(200)) == written

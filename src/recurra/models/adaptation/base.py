@@ -112,7 +112,7 @@ class Rule(ABC):
 
     @abstractmethod
     def optimizer(self) -> Optimizer:
-        """What takes the steps; it is called with the learning rate of the settings."""
+        """The optimiser of its steps, called with the learning rate of the settings."""
 
     @abstractmethod
     def slots(self, squares: GradientSquares | None, decay: float, step: int) -> Parameters:
