@@ -1,4 +1,4 @@
-"""Find the settings of dynamic evaluation on validation text, never on what is to be judged."""
+"""Find the settings of dynamic evaluation on validation text, never on test text."""
 
 import math
 from collections.abc import Callable, Sequence
