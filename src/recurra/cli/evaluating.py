@@ -23,6 +23,10 @@ def eval_command(
     ] = None,
     adapt: options.Adapt = False,
     adapt_set: options.AdaptSet = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MEMBER", help="Also mixed with this run, or with `counts`."),
+    ] = None,
     encoding: options.Encoding = None,
     engine: options.EngineName = None,
     device: options.Device = None,
@@ -33,7 +37,8 @@ def eval_command(
     """How well a run predicts the whole of its held-out text, or of other texts.
 
     With --adapt also while it learns from what it has read, each part anew; the run's files stay as
-    they are. Its rate and decay are found on the beginning of the validation text.
+    they are. Its rate and decay are found on the beginning of the validation text. With --mix also
+    in a mixture with other runs of the same text, or with counts of contexts in the training text.
     """
     from recurra.training.tables import SCORES
 
@@ -45,6 +50,7 @@ def eval_command(
             encoding=encoding,
             windows=windows,
             adapt=options.adaptation(adapt, adapt_set),
+            mix=mix or (),
             engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
             fetch=fetch,

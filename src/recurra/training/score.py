@@ -1,4 +1,4 @@
-"""How well a finished run predicts a text, with the weights that it has or learning as it reads."""
+"""How well a finished run predicts a text: as it is, learning as it reads, and in a mixture."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,13 +10,17 @@ from recurra.models.adaptation.base import Adaptation
 from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
 from recurra.models.adaptation.search import find_settings
 from recurra.models.evaluation import Loss, Text, evaluate
+from recurra.models.mixture import Member, Mixture
 from recurra.storage.runs import Run
 from recurra.text.corpus import ENOUGH, Corpus, join_short
 from recurra.text.sources import Source, read_documents
 from recurra.training.finished_run import FinishedRun
 from recurra.training.sessions import load_run_corpus
 
-Parts = Mapping[str, Sequence[Text]]
+# The name of a mixture's member that counts contexts, beside folders of runs.
+COUNTS = "counts"
+# Characters that frozen networks of a mixture predict at a time.
+PIECE = 64
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Score:
         skipped: characters of a given text that the model does not know; they were left out.
         adaptive: the loss if it learns from what it has read; None where that was not asked for.
         adaptation: how it learns.
+        mixture: the loss of a mixture of runs and counts; None where that was not asked for.
     """
 
     text: str
@@ -38,6 +43,7 @@ class Score:
     skipped: int = 0
     adaptive: Loss | None = None
     adaptation: Adaptation | None = None
+    mixture: Loss | None = None
 
 
 def score(
@@ -48,6 +54,7 @@ def score(
     encoding: str | None = None,
     windows: int | None = None,
     adapt: Adaptation | None = None,
+    mix: Sequence[Source] = (),
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
     fetch: bool = False,
@@ -63,6 +70,8 @@ def score(
         windows: evaluate with cold windows of so many characters too.
         adapt: evaluate while learning from the text too, each part anew. What is None in these
             settings is found on the run's own validation text, where that is at hand.
+        mix: evaluate a mixture too, of this run and others, or "counts" of its training text; its
+            networks learn if ``adapt`` is given, its counts and its weights always do.
         engine, threads: what computes.
         fetch: see `load_run_corpus`.
 
@@ -73,59 +82,96 @@ def score(
     opened = FinishedRun(run)
     model = opened.best
     computes = model.engine(engine, threads)
-    parts, skipped = _own_parts(opened, sources, corpus, fetch, refused=not sources), 0
-    validation = parts.get("validation", ())
+    own = _own_corpus(opened, sources, corpus, fetch, refused=not sources)
+    parts, skipped = _held_out(own), 0
     if sources and not parts:
         documents = read_documents(sources, encoding)
         known = [model.vocabulary.known(document.text) for document in documents]
         skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
         texts, _ = join_short(known, ENOUGH)
         parts = {"given": tuple(map(model.vocabulary.encode, texts))}
-        if adapt is not None:
-            own = _own_parts(opened, None, corpus, fetch, refused=False)
-            validation = own.get("validation", ())
+        if adapt is not None or mix:
+            own = _own_corpus(opened, None, corpus, fetch, refused=COUNTS in mix)
     if not parts:
         raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
 
     def reader_with(settings: Adaptation) -> AdaptiveReader:
-        squares = opened.gradient_squares
-        return AdaptiveReader(model.engine(engine, threads), settings, squares)
+        return AdaptiveReader(model.engine(engine, threads), settings, opened.gradient_squares)
 
-    reader = None
+    reader = mixture = None
     for name, part in parts.items():
         for protocol in [None] if windows is None else [None, windows]:
-            loss, adaptive = evaluate(computes, part, protocol), None
+            loss, adaptive, mixed = evaluate(computes, part, protocol), None, None
             if not math.isfinite(loss.nats):
                 raise RunError(
                     f"the model of {run.folder} predicts no finite numbers: restore a backup, or "
                     "train it again"
                 )
             if adapt is not None and protocol is None:
-                reader = reader or reader_with(find_settings(adapt, validation, reader_with))
+                if reader is None:
+                    validation = _held_out(own).get("validation", ())
+                    reader = reader_with(find_settings(adapt, validation, reader_with))
                 adaptive = adaptive_loss(reader, part)
             settings = reader.settings if reader and adaptive else None
-            yield Score(name, protocol, loss, skipped, adaptive, settings)
+            if mix and protocol is None:
+                mixture = mixture or _mixture(opened, mix, own, settings, engine, threads)
+                mixed = mixture.loss(part, settings.step if settings else PIECE)
+            yield Score(name, protocol, loss, skipped, adaptive, settings, mixed)
 
 
-def _own_parts(
+def _own_corpus(
     opened: FinishedRun,
     sources: Sequence[Source] | None,
     corpus: Corpus | None,
     fetch: bool,
     *,
     refused: bool,
-) -> Parts:
-    """The held-out parts of a run's own text, those that have something to predict.
+) -> Corpus | None:
+    """A run's own text.
 
     Args:
         opened, sources, corpus, fetch: see `load_run_corpus`.
-        refused: whether texts that are missing or others are an error; else there are no parts.
+        refused: whether texts that are missing or others are an error; else there is none.
     """
     try:
-        corpus = load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
+        return load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
     except (RunError, TextError):
         if refused:
             raise
-        return {}
-    parts = {"validation": corpus.validation, "test": corpus.test}
+        return None
+
+
+def _held_out(corpus: Corpus | None) -> Mapping[str, Sequence[Text]]:
+    """The held-out parts of a corpus, those that have something to predict."""
+    parts = {"validation": corpus.validation, "test": corpus.test} if corpus else {}
     return {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
+
+
+def _mixture(
+    opened: FinishedRun,
+    mix: Sequence[Source],
+    own: Corpus | None,
+    settings: Adaptation | None,
+    engine: str,
+    threads: int | None,
+) -> Mixture:
+    """A run, further ones, and counts of its training text; each learns from what it reads.
+
+    Raises:
+        RunError: a run cannot be read, or knows other characters.
+        SettingError: a run keeps no mean squares of gradients, and the rule needs them.
+    """
+    vocabulary, members = opened.best.vocabulary, []
+    runs = [opened, *(FinishedRun.open(source) for source in mix if source != COUNTS)]
+    for run in runs:
+        model = run.best
+        if sorted(model.vocabulary.characters) != sorted(vocabulary.characters):
+            raise RunError(
+                f"{run.run.folder} knows other characters than {opened.run.folder}: mix runs that "
+                "were trained on the same text"
+            )
+        computes = model.engine(engine, threads)
+        reader = AdaptiveReader(computes, settings, run.gradient_squares) if settings else None
+        members.append(Member(computes, model.vocabulary.encode(vocabulary.characters), reader))
+    training = own.train if own and COUNTS in mix else None
+    return Mixture(vocabulary, members, training)

@@ -36,4 +36,18 @@ SCORES = Table[Score](
         numbers.loss,
         optional=True,
     ),
+    Column(
+        "mixture_nats_per_char",
+        "mixture",
+        lambda row: row.mixture and row.mixture.nats_per_char,
+        numbers.loss,
+        optional=True,
+    ),
+    Column(
+        "mixture_bits_per_char",
+        "mixture bits",
+        lambda row: row.mixture and row.mixture.bits_per_char,
+        numbers.loss,
+        optional=True,
+    ),
 )
