@@ -55,6 +55,7 @@ from command_line import process
         (2, "--windows", "eval RUN --windows 0"),
         (1, "fewer than two characters", "eval RUN one.txt"),
         (2, "expected NAME=VALUE", "eval RUN --adapt-set rate"),
+        (1, "no compressor gzip: choose of zpaq, ppmd", "eval RUN --versus gzip"),
         (1, "no setting pace=3: it has rule, rate", "eval RUN --adapt-set pace=3"),
         (1, "choose one of rms, sgd", "eval RUN --adapt-set rule=best"),
         (1, "rate has to be a number", "eval RUN --adapt-set rate=fast"),

@@ -2,11 +2,13 @@
 
 import json
 import re
+import zlib
 from pathlib import Path
 
 import pytest
 
 import recurra
+from recurra.models.compressors import COMPRESSORS, Compressor
 
 
 def test_eval_gives_the_library_s_numbers(call, runs):
@@ -104,3 +106,21 @@ def test_a_mixture_of_runs_that_know_other_characters_is_refused(call, runs):
     code, out, err = call("eval", runs / "rnn", "--mix", "other", "--engine", "reference")
     assert (code, out) == (1, "")
     assert "knows other characters than" in err
+
+
+def test_eval_beside_a_compressor(call, runs, monkeypatch):
+    monkeypatch.setitem(COMPRESSORS, "zlib", lambda data, _: len(zlib.compress(data)))
+    given = ["eval", runs / "rnn", "--versus", "zlib", "--engine", "reference"]
+    code, out, _ = call(*given, "--json")
+    assert code == 0
+    text = (runs / "plays.txt").read_text("utf-8")
+    corpus = recurra.load_corpus([runs / "plays.txt"])
+    rows = json.loads(out)["results"]
+    read = "".join(map(corpus.vocabulary.decode, corpus.train))
+    assert text.startswith(read)
+    for row, part in zip(rows, (corpus.validation, corpus.test), strict=True):
+        texts = [corpus.vocabulary.decode(one) for one in part]
+        expected = Compressor("zlib", [read]).loss(texts).nats_per_char
+        assert row["zlib_nats_per_char"] == pytest.approx(expected)
+    code, out, _ = call(*given)
+    assert "zlib nats/char" in out

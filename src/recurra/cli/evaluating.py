@@ -27,6 +27,10 @@ def eval_command(
         list[str] | None,
         typer.Option(metavar="MEMBER", help="Also mixed with this run, or with `counts`."),
     ] = None,
+    versus: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Beside these compressors: zpaq,ppmd."),
+    ] = None,
     encoding: options.Encoding = None,
     engine: options.EngineName = None,
     device: options.Device = None,
@@ -40,7 +44,7 @@ def eval_command(
     they are. Its rate and decay are found on the beginning of the validation text. With --mix also
     in a mixture with other runs of the same text, or with counts of contexts in the training text.
     """
-    from recurra.training.tables import SCORES
+    from recurra.training.tables import scores_table
 
     opened = recurra.Run.open(run)
     scores = list(
@@ -51,6 +55,7 @@ def eval_command(
             windows=windows,
             adapt=options.adaptation(adapt, adapt_set),
             mix=mix or (),
+            versus=versus.split(",") if versus else (),
             engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
             fetch=fetch,
@@ -58,8 +63,9 @@ def eval_command(
     )
     if scores[0].skipped:
         echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
+    table = scores_table(scores)
     if json:
-        results = SCORES.records(scores)
+        results = table.records(scores)
         adaptation = scores[0].adaptation and asdict(scores[0].adaptation)
         print_json(
             {
@@ -70,6 +76,6 @@ def eval_command(
             }
         )
     else:
-        print_table(make_console(), SCORES.show(scores))
+        print_table(make_console(), table.show(scores))
         if scores[0].adaptation is not None:
             echo(f"adaptive: {scores[0].adaptation}")

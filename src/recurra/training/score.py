@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.errors import RunError, TextError
 from recurra.models.adaptation.base import Adaptation
 from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
 from recurra.models.adaptation.search import find_settings
+from recurra.models.compressors import Compressor
 from recurra.models.evaluation import Loss, Text, evaluate
 from recurra.models.mixture import Member, Mixture
+from recurra.models.model import Model
 from recurra.storage.runs import Run
 from recurra.text.corpus import ENOUGH, Corpus, join_short
 from recurra.text.sources import Source, read_documents
@@ -35,6 +37,7 @@ class Score:
         adaptive: the loss if it learns from what it has read; None where that was not asked for.
         adaptation: how it learns.
         mixture: the loss of a mixture of runs and counts; None where that was not asked for.
+        versus: the losses of compressors that have read the run's training text, by name.
     """
 
     text: str
@@ -44,6 +47,7 @@ class Score:
     adaptive: Loss | None = None
     adaptation: Adaptation | None = None
     mixture: Loss | None = None
+    versus: Mapping[str, Loss] = field(default_factory=dict)
 
 
 def score(
@@ -55,6 +59,7 @@ def score(
     windows: int | None = None,
     adapt: Adaptation | None = None,
     mix: Sequence[Source] = (),
+    versus: Sequence[str] = (),
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
     fetch: bool = False,
@@ -72,6 +77,7 @@ def score(
             settings is found on the run's own validation text, where that is at hand.
         mix: evaluate a mixture too, of this run and others, or "counts" of its training text; its
             networks learn if ``adapt`` is given, its counts and its weights always do.
+        versus: give the losses of these compressors too, "zpaq" or "ppmd".
         engine, threads: what computes.
         fetch: see `load_run_corpus`.
 
@@ -90,14 +96,17 @@ def score(
         skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
         texts, _ = join_short(known, ENOUGH)
         parts = {"given": tuple(map(model.vocabulary.encode, texts))}
-        if adapt is not None or mix:
-            own = _own_corpus(opened, None, corpus, fetch, refused=COUNTS in mix)
+        if adapt is not None or mix or versus:
+            needed = COUNTS in mix or bool(versus)
+            own = _own_corpus(opened, None, corpus, fetch, refused=needed)
     if not parts:
         raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
 
     def reader_with(settings: Adaptation) -> AdaptiveReader:
         return AdaptiveReader(model.engine(engine, threads), settings, opened.gradient_squares)
 
+    trained_on = own.train if own else ()
+    compressors = [Compressor(name, _decoded(model, trained_on)) for name in versus]
     reader = mixture = None
     for name, part in parts.items():
         for protocol in [None] if windows is None else [None, windows]:
@@ -116,7 +125,12 @@ def score(
             if mix and protocol is None:
                 mixture = mixture or _mixture(opened, mix, own, settings, engine, threads)
                 mixed = mixture.loss(part, settings.step if settings else PIECE)
-            yield Score(name, protocol, loss, skipped, adaptive, settings, mixed)
+            prices = {one.name: one.loss(_decoded(model, part)) for one in compressors}
+            yield Score(name, protocol, loss, skipped, adaptive, settings, mixed, prices)
+
+
+def _decoded(model: Model, texts: Sequence[Text]) -> list[str]:
+    return [model.vocabulary.decode(text) for text in texts]
 
 
 def _own_corpus(

@@ -1,5 +1,7 @@
 """The tables of finished runs and of their losses on whole texts."""
 
+from collections.abc import Sequence
+
 from recurra.training.records import Finished
 from recurra.training.score import Score
 from recurra.view import numbers
@@ -15,7 +17,7 @@ FINISHED = Table[Finished](
     Column("steps", "steps", lambda row: row.steps),
     Column("seconds", "duration", lambda row: row.seconds, numbers.duration),
 )
-SCORES = Table[Score](
+_SCORES = Table[Score](
     Column("text", "text", lambda row: row.text),
     Column("windows", "windows", lambda row: row.windows, optional=True),
     Column("characters", "characters", lambda row: row.loss.characters),
@@ -51,3 +53,17 @@ SCORES = Table[Score](
         optional=True,
     ),
 )
+
+
+def scores_table(scores: Sequence[Score]) -> Table[Score]:
+    """The table of some losses, with a column for every compressor."""
+    columns = [
+        Column[Score](
+            f"{name}_nats_per_char",
+            f"{name} nats/char",
+            lambda row, name=name: row.versus[name].nats_per_char,  # type: ignore[misc]
+            numbers.loss,
+        )
+        for name in scores[0].versus
+    ]
+    return _SCORES.copy().add(*columns)
