@@ -183,6 +183,11 @@ def test_no_prediction_knows_its_character_and_all_repeats():
     )
 
 
+def test_a_text_of_one_character_costs_nothing():
+    text = np.zeros(50, np.int32)
+    assert Mixture(Vocabulary("a"), (), [text]).loss([text]).nats == 0.0
+
+
 def test_it_beats_its_members():
     text = text_of(3000, seed=3)
     engine = engine_of(6, "compiled")

@@ -116,7 +116,8 @@ def mix(
         clock[0] += 1
         for c in range(contexts):
             hashes[c] = _context(text, t, orders[c], is_word)
-        node, loss = 0, 0.0
+        # of a single character nothing is left to decide
+        node, loss = 0 if len(nodes) else -1, 0.0
         while node >= 0:
             low, middle, high, first, second = nodes[node]
             bit = 1 if text[t] >= middle else 0
