@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from recurra.errors import SettingError
 from recurra.models.adaptation.base import Adaptation
@@ -38,6 +39,7 @@ def find_settings(
         decay=rule.decays[0] if settings.decay is None else settings.decay,
     )
 
+    @cache
     def nats(candidate: Adaptation) -> float:
         reader = reader_with(candidate)
         try:
