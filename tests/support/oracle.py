@@ -28,6 +28,10 @@ def on_numbers(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[An
     return lambda z: function(torch.as_tensor(z, dtype=torch.float64))
 
 
+def numbers(*values: Any) -> list[torch.Tensor]:
+    return [torch.as_tensor(value, dtype=torch.float64) for value in values]
+
+
 FUNCTIONS = {
     name: on_numbers(function)
     for name, function in {
@@ -40,9 +44,19 @@ FUNCTIONS = {
         "identity": lambda z: z,
         "elu": functional.elu,
         "softsign": functional.softsign,
+        "exp": torch.exp,
+        "log": torch.log,
+        "sqrt": torch.sqrt,
+        "abs": torch.abs,
+        "sin": torch.sin,
+        "cos": torch.cos,
         "norm": lambda z: functional.layer_norm(z.T, z.T.shape[-1:], eps=1e-5).T,
     }.items()
-} | {"dropout": lambda z, rate=None: z}  # masks are written out by those who test them
+} | {
+    "dropout": lambda z, rate=None: z,  # masks are written out by those who test them
+    "max": lambda a, b: torch.maximum(*numbers(a, b)),
+    "min": lambda a, b: torch.minimum(*numbers(a, b)),
+}
 
 
 def softmax(vocabulary: int, z: torch.Tensor, shortlist: int | None = None) -> torch.Tensor:
@@ -120,6 +134,8 @@ def evaluate(
     for name, past in state.items():
         for time, rows in enumerate(past, start=-len(past)):
             variables[name][time] = rows.T
+    for time in range(-1000, 0):
+        variables["x"][time] = 0.0
     for name, values in (known or {}).items():
         variables[name] = Series((values.shape[2], batch))
         for time, rows in enumerate(values, start=steps - len(values)):
@@ -128,11 +144,16 @@ def evaluate(
         variables["x"][time] = np.eye(characters)[:, inputs[time]]
 
     variables["softmax"] = partial(softmax, shapes.vocabulary)
-    lines = []
+    lines, first_values = [], set[str]()
     for line in ast.parse(text).body:
         match line:
             case ast.Assign(targets=[ast.Name()]):
                 execute(line, variables)
+            case ast.Assign(targets=[ast.Subscript(ast.Name(name), ast.Constant(0))]):
+                first_values.add(name)
+                first = eval(compile(ast.Expression(line.value), "first", "eval"), variables)
+                for time in range(-len(state[name]), 0):
+                    variables[name][time] = first
             case ast.Assign():
                 lines.append(line)
     for time in range(steps):
@@ -147,8 +168,15 @@ def evaluate(
     )
     gradients = {name: g.numpy() for name, g in zip(leaves, found, strict=True)}
     following = {
-        name: torch.stack([variables[name][steps - k].T for k in range(len(past), 0, -1)])
+        name: torch.stack(
+            [
+                # engines keep 0 for what is before a text, and let first values in from there
+                variables[name][steps - k].T * (k <= steps or name not in first_values)
+                for k in range(len(past), 0, -1)
+            ]
+        )
         for name, past in state.items()
+        if steps - 1 in variables[name]  # not what engines alone need for first values
     }
     return Result(
         log_p.detach().numpy(),

@@ -10,6 +10,9 @@ from recurra.lang.functions import FUNCTIONS
 # Vectors that meet element-wise are of one kind, and a kind has one size.
 SIZES = {"m": 3, "n": 4}
 LOW_RANK = 2
+POSITIVE = ("log", "sqrt")  # functions of positive numbers
+# Functions that any number suits, however often they are nested.
+ANYWHERE = sorted(FUNCTIONS.keys() - {"exp", *POSITIVE})
 
 
 def sizes(text: str) -> dict[str, int]:
@@ -23,12 +26,13 @@ def networks(draw: st.DrawFn) -> str:
     """The text of a network of 1 to 4 vectors, its equations in any order.
 
     Lags from 0 to 3; matrices shared, transposed and tied to the output; parameters used
-    element-wise; nested functions; products of expressions and of products; low-rank chains;
-    constants with and without a name; several products in the output.
+    element-wise; nested functions; the larger of two; powers; logarithms of exponentials; products
+    of expressions and of products; low-rank chains; constants with and without a name; earlier
+    characters; first values; several products in the output.
     """
     names = [f"{kind}{i}" for i, kind in enumerate(draw(st.text("mn", min_size=1, max_size=4)))]
     choices = {
-        "f": draw(st.sampled_from(sorted(FUNCTIONS))),
+        "f": draw(st.sampled_from(ANYWHERE)),
         "c": draw(st.sampled_from(["1", "3", "0.5", "-1"])),
     }
     lines, reads = {}, {}
@@ -37,7 +41,7 @@ def networks(draw: st.DrawFn) -> str:
         write = _Writer(draw, names, today=names[:i])
         inner = write.expression(name[0], depth=3)
         if i == 0 or draw(st.booleans()):
-            inner += f" + {write.embedding(name[0])}"
+            inner += f" + U0{name[0]} @ x[t]"
         form = draw(
             st.sampled_from(["{}", "{}", "0.5 * {} + {n}[t-1] / 2", "0.5 * ({} - {n}[t-2])"])
         )
@@ -55,6 +59,10 @@ def networks(draw: st.DrawFn) -> str:
                 fresh = set.union(*(reads[n] for n in fresh)) - reached
     logits += draw(st.sampled_from([[], ["q0"], ["q0", "q1"]]))
     equations = [f"{name}[t] = {right}" for name, right in lines.items()]
+    everything = " ".join([*lines.values(), *logits])
+    lagged = [name for name in names if f"{name}[t-" in everything and draw(st.booleans())]
+    firsts = (draw(st.sampled_from(["0.5", f"p0{name[0]}", "c"])) for name in lagged)
+    equations += [f"{name}[0] = {first}" for name, first in zip(lagged, firsts, strict=True)]
     equations.append(f"o[t] = softmax({' + '.join(draw(st.permutations(logits)))})")
     text = "\n".join(draw(st.permutations(equations))) + "\n"
     used = [f"{n} = {value}\n" for n, value in choices.items() if re.search(rf"\b{n}\b", text)]
@@ -91,7 +99,7 @@ class _Writer:
 
     def embedding(self, kind: str, depth: int = 0) -> str:
         matrix = self.one_of(f"U0{kind}", f"U1{kind}", f"Q{kind}.T", f"A{kind} @ C")
-        return f"{matrix} @ x[t]"
+        return f"{matrix} @ x[{self.one_of('t', 't', 't-1', 't-2')}]"
 
     def product(self, kind: str, depth: int) -> str:
         other = self.one_of("m", "n")
@@ -122,9 +130,17 @@ class _Writer:
         )
 
     def call(self, kind: str, depth: int) -> str:
-        name = self.one_of("f", *sorted(FUNCTIONS))
+        name = self.one_of("f", *ANYWHERE)
+        inner = self.expression(kind, depth)
         return self.one_of(
-            f"{name}({self.expression(kind, depth)})",
+            f"{name}({inner})",
+            f"{self.one_of('max', 'min')}({inner}, {self.one_of('0.1', self.vector(kind))})",
+            f"tanh({inner}) ** {self.one_of('2', '3', '4')}",
+            f"(1.5 + sin({inner})) ** {self.one_of('-1', '0.5', '2.5', '-2')}",
+            f"exp(-abs({inner}))",
+            f"log({self.one_of('1.5 + cos', '1 + exp', 'sigmoid', '1 - sigmoid')}({inner}))",
+            f"log(exp({inner}) + exp({self.vector(kind)}))",
+            f"sqrt(0.5 + ({inner}) ** 2)",
             f"-{self.factor(kind, depth)}",
             f"norm({self.vector(kind)} + {self.embedding(kind)})",
         )

@@ -16,14 +16,17 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Error,
+    Extreme,
     Formula,
     Hadamard,
+    Larger,
     Mask,
     MatrixVector,
     Negative,
     NormSlope,
     Outer,
     Parameter,
+    Power,
     Quotient,
     Slope,
     Sum,
@@ -32,6 +35,7 @@ from recurra.explain.formulas import (
     total,
 )
 from recurra.lang import syntax as expressions
+from recurra.lang.expansion import expand
 from recurra.lang.network import Equation, Network, reads
 from recurra.lang.syntax import (
     CHARACTER,
@@ -77,7 +81,7 @@ class Derivation:
     t < 1 are the state carried in and are constants; deltas at t > T are zero.
 
     Attributes:
-        network: whose gradient it is.
+        network: whose gradient it is, with first values and earlier characters written out.
         steps: the forward pass of one time step, in order; the last gives the logits.
         deltas: quantity -> its paths, whose sum is its delta; in an order in which the deltas
             of one time step can be computed, from the last time step to the first.
@@ -97,6 +101,7 @@ class Derivation:
 
 def derive(network: Network) -> Derivation:
     """Derive the gradient of every vector and parameter of a network, step by step."""
+    network = expand(network)
     steps = tuple(_steps(network))
     logits = steps[-1].quantity
     found: dict[tuple[str, str, int], list[Formula]] = {}
@@ -168,6 +173,10 @@ class _Parting:
                         return Hadamard(one, other)
                     case "/":
                         return Quotient(one, other)
+                    case "max" | "min":
+                        return Extreme(operator, one, other)
+                    case "**":
+                        return Power(one, other)
                     case "-":
                         other = Negative(other)
                 terms = one.terms if isinstance(one, Sum) else (one,)
@@ -202,6 +211,12 @@ def _spread(formula: Formula, delta: Formula) -> Iterable[tuple[Leaf, Formula]]:
         case Quotient(left, right):
             yield from _spread(left, Quotient(delta, right))
             yield from _spread(right, Negative(Quotient(Hadamard(delta, formula), right)))
+        case Extreme(function, left, right):
+            for one, other in ((left, right), (right, left)):
+                chosen = (one, other) if function == "max" else (other, one)
+                yield from _spread(one, Hadamard(delta, Larger(*chosen)))
+        case Power(base, exponent):
+            yield from _spread(base, Hadamard(delta, Hadamard(exponent, _lower(base, exponent))))
         case MatrixVector(matrix, transposed, operand):
             yield matrix, Outer(operand, delta) if transposed else Outer(delta, operand)
             yield from _spread(operand, MatrixVector(matrix, not transposed, delta))
@@ -209,3 +224,13 @@ def _spread(formula: Formula, delta: Formula) -> Iterable[tuple[Leaf, Formula]]:
             yield from _spread(argument, NormSlope(argument, delta))
         case Apply(function, argument):
             yield from _spread(argument, Hadamard(delta, Slope(function, argument)))
+
+
+def _lower(base: Formula, exponent: Formula) -> Formula:
+    """The power by one less."""
+    match exponent:
+        case Constant(2.0, ""):
+            return base
+        case Constant(number, ""):
+            return Power(base, Constant(number - 1.0))
+    return Power(base, Sum((exponent, Constant(-1.0))))
