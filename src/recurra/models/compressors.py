@@ -52,7 +52,7 @@ class Compressor:
         self._size = cache(self._compressed)
 
     def loss(self, texts: Sequence[str]) -> Loss:
-        """What the documents cost beyond what was read before, over all of their characters.
+        """The price of documents after what was read before, over all of their characters.
 
         Raises:
             SettingError: its package is not installed.
