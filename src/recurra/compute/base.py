@@ -64,7 +64,7 @@ class Engine(ABC):
         self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32, threads: int = 1
     ) -> None:
         self.plan, self.shapes, self.dtype, self.threads = plan, shapes, np.dtype(dtype), threads
-        self.sizes = plan.sizes(shapes)
+        self.sizes, self.widths = plan.sizes(shapes), plan.widths(shapes)
 
     @classmethod  # noqa: B027 - most engines have no devices
     def check_device(cls, device: str) -> None:
