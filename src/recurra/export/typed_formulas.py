@@ -9,8 +9,8 @@ from recurra.explain.formulas import (
     Formula,
     Mask,
     MatrixVector,
-    NormSlope,
     Outer,
+    RowSlope,
     Slope,
     parts,
 )
@@ -57,8 +57,9 @@ class TypedText(PythonText):
                 return f"{function}({self.text(argument)})", ATOM
             case Slope(function, argument):
                 return f"{function}'({self.text(argument)})", ATOM
-            case NormSlope(argument, vector):
-                return f"norm'({self.text(argument)}) @ {self.text(vector, SIGN)}", PRODUCT
+            case RowSlope(function, argument, vector):
+                slope = f"{function}'({self.text(argument)})"
+                return f"{slope} @ {self.text(vector, SIGN)}", PRODUCT
             case Extreme(function, left, right):
                 return f"{function}({self.text(left)}, {self.text(right)})", ATOM
         try:
