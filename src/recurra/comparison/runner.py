@@ -8,6 +8,7 @@ from recurra.errors import RunError
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
 from recurra.text.sources import Source
+from recurra.training.recipe import Recipe
 from recurra.training.sessions import resume, start
 from recurra.training.trainer import Trainer
 
@@ -29,10 +30,9 @@ def pending_runs(
         RunError: a run is damaged, in use or not there any more, the texts have changed, or a
             search found no rate.
     """
-    searched = [planned for *_, runs in comparison.searches() for planned in runs]
     for planned in comparison.given:
         planned.finished()
-    pending = [t for t in [*searched, *comparison.finalists()] if t.outcome() is None]
+    pending = [planned for planned in all_runs(comparison) if planned.outcome() is None]
     compiled: set[str] = set()
     for planned in pending:
         corpus = comparison.text.load(comparison.folder, sources, fetch=fetch)
@@ -68,22 +68,40 @@ def best_learning_rate(comparison: Comparison, budget: str, contestant: str) -> 
 
 def count_runs(comparison: Comparison) -> tuple[int, int]:
     """How many runs have finished, and how many there are in all."""
-    runs = [planned for *_, search in comparison.searches() for planned in search]
-    runs += comparison.finalists()
+    runs = all_runs(comparison)
     return sum(planned.outcome() is not None for planned in runs), len(runs)
+
+
+def all_runs(comparison: Comparison) -> list[PlannedRun]:
+    """All runs in the order in which they are trained."""
+    searched = [planned for *_, runs in comparison.searches() for planned in runs]
+    return [*searched, *comparison.finalists()]
+
+
+def recipe_of(comparison: Comparison, planned: PlannedRun, rate: float | None) -> Recipe:
+    """The recipe of a run.
+
+    Args:
+        comparison: opened.
+        planned: one of its runs.
+        rate: its learning rate, unless a search or its network's own recipe gives another.
+    """
+    own = comparison.recipes.get(planned.contestant)
+    if own is not None:
+        return own.with_(seed=planned.seed)
+    budget = comparison.budget(planned.budget)
+    size = budget.sizes[planned.contestant]
+    lr = planned.lr or rate
+    return comparison.recipe.with_(**budget.limit, hidden=size, seed=planned.seed, lr=lr)
 
 
 def _trainer(comparison: Comparison, planned: PlannedRun, corpus: Corpus) -> Trainer:
     if planned.folder.exists():
         return resume(Run.open(planned.folder), corpus=corpus)
-    budget, own = comparison.budget(planned.budget), comparison.recipes.get(planned.contestant)
-    if own is None:
-        rate = planned.lr or best_learning_rate(comparison, planned.budget, planned.contestant)
-        size = budget.sizes[planned.contestant]
-        recipe = comparison.recipe.with_(**budget.limit, hidden=size, seed=planned.seed, lr=rate)
-    else:
-        recipe = own.with_(seed=planned.seed)
-    text = comparison.text
+    rate = planned.lr
+    if rate is None and planned.contestant not in comparison.recipes:
+        rate = best_learning_rate(comparison, planned.budget, planned.contestant)
+    recipe, text = recipe_of(comparison, planned, rate), comparison.text
     return start(
         text.sources,
         comparison.contestant(planned.contestant).parsed,

@@ -169,6 +169,13 @@ class Trainer:
         return self._stop.requested
 
     @property
+    def steps_of_budget(self) -> int | None:
+        """Steps that its budget has, if it is one of steps or epochs."""
+        if self.recipe.epochs is not None:
+            return math.ceil(self.recipe.epochs * self.streams.steps_per_epoch)
+        return self.recipe.steps
+
+    @property
     def characters(self) -> int:
         """Characters predicted so far."""
         return self.watch.step * self.recipe.batch * self.recipe.seq_len
