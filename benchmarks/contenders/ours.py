@@ -5,8 +5,9 @@ from cases import Task
 
 from recurra.compute.base import StepSettings
 from recurra.compute.optimizers.registry import make_optimizer
+from recurra.compute.sampling import Sampling
 from recurra.models.model import Model
-from recurra.models.sampling import Sampling, Writer
+from recurra.models.writer import Writer
 from recurra.text.vocabulary import Vocabulary
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from recurra.compute.plan import make_plan as make_plan
     from recurra.compute.registry import make_engine as make_engine
     from recurra.compute.registry import register_engine as register_engine
+    from recurra.compute.sampling import Sampling as Sampling
     from recurra.errors import EquationError as EquationError
     from recurra.errors import RecurraError as RecurraError
     from recurra.errors import RequestError as RequestError
@@ -52,8 +53,7 @@ if TYPE_CHECKING:
     from recurra.models.evaluation import evaluate as evaluate
     from recurra.models.initialisation import initialise as initialise
     from recurra.models.model import Model as Model
-    from recurra.models.sampling import Sampling as Sampling
-    from recurra.models.sampling import Writer as Writer
+    from recurra.models.writer import Writer as Writer
     from recurra.report.writer import write_report as write_report
     from recurra.storage.runs import Run as Run
     from recurra.text.batches import Streams as Streams
@@ -131,6 +131,7 @@ _MODULES = {
         "Plan",
         "make_plan",
     ),
+    "compute.sampling": ("Sampling",),
     "errors": (
         "EquationError",
         "RecurraError",
@@ -162,10 +163,7 @@ _MODULES = {
     ),
     "models.initialisation": ("initialise",),
     "models.model": ("Model",),
-    "models.sampling": (
-        "Sampling",
-        "Writer",
-    ),
+    "models.writer": ("Writer",),
     "report.writer": ("write_report",),
     "storage.runs": ("Run",),
     "text.batches": ("Streams",),

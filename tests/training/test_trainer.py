@@ -149,7 +149,7 @@ def stop_at_call(trainer, number):
         return call
 
     trainer.engine.losses = heard(trainer.engine.losses)
-    trainer.engine.next_log_probabilities = heard(trainer.engine.next_log_probabilities)
+    trainer.engine.sample = heard(trainer.engine.sample)
     return calls
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from recurra.compute.dropout import Masks, draw_masks
 from recurra.compute.optimizers.base import Optimizer
 from recurra.compute.plan import Plan
+from recurra.compute.sampling import Sampling
 from recurra.errors import SettingError
 from recurra.lang.shapes import Shapes
 
@@ -165,6 +166,30 @@ class Engine(ABC):
         self, inputs: Array, state: State, weights: Weights = "parameter"
     ) -> tuple[Array, State]:
         """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
+
+    def sample(
+        self, last: int, state: State, sampling: Sampling, uniforms: Array
+    ) -> tuple[list[int], State]:
+        """Write on after a character: each draw is read before the next.
+
+        Args:
+            last: the character that the state does not hold yet.
+            state: of one stream.
+            sampling: how characters are drawn.
+            uniforms: numbers of [0, 1), one a character.
+
+        Returns:
+            The characters, fewer if the model predicts no finite numbers, and the state before
+            the last of them.
+        """
+        characters: list[int] = []
+        for uniform in uniforms:
+            log_p, state = self.next_log_probabilities(np.array([last], np.int32), state)
+            last = sampling.draw(np.asarray(log_p)[0], float(uniform))
+            if last < 0:
+                break
+            characters.append(last)
+        return characters, state
 
     # -- checks
 

@@ -94,6 +94,30 @@ class ReferenceEngine(HostEngine):
         tape = _Tape(self, self.held[weights], inputs[None], state, None)
         return tape.log_probabilities()[0], tape.next_state()
 
+    # -- inspection
+
+    @quiet
+    def trace(self, inputs: Array, state: State) -> dict[str, Array]:
+        """Every vector of the plan at every step, ``(T, B, n)``."""
+        tape = _Tape(self, self.held["parameter"], inputs, state, None)
+        return {name: values[tape.plan.lags[name] :] for name, values in tape.vectors.items()}
+
+    @quiet
+    def reach(self, inputs: Array, targets: Array, state: State) -> dict[str, Array]:
+        """The derivative of the last step's loss by every vector at every step, ``(T, B, n)``.
+
+        Args:
+            inputs: ``(T, B)``.
+            targets: of the last step, ``(B,)``.
+            state: before the first.
+        """
+        tape = _Tape(self, self.held["parameter"], inputs, state, None)
+        log_p = tape.log_probabilities()
+        gradient = np.zeros((*inputs.shape, self.shapes.scores), self.dtype)
+        gradient[-1] = self._logit_gradient(log_p[-1:], targets[None].astype(int))[0]
+        _, d_vectors = tape.backward(gradient)
+        return {name: values[tape.plan.lags[name] :] for name, values in d_vectors.items()}
+
 
 class _Tape:
     """One forward pass, kept for its backward pass.
@@ -251,6 +275,10 @@ class _Tape:
 
     def gradients(self, d_logits: Array) -> Parameters:
         """Back-propagation through time from d loss / d logits."""
+        return self.backward(d_logits)[0]
+
+    def backward(self, d_logits: Array) -> tuple[Parameters, dict[str, Array]]:
+        """The gradients of the parameters, and d loss / d vector in the layout of the vectors."""
         gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
         # d loss / d vector, in the layout of the vectors; products outside the block first
         # collect in `d_dropped`, where dropout's mask lies between
@@ -271,7 +299,7 @@ class _Tape:
             for stage in block.stages:
                 for total in stage.sums:
                     self._products_backward(total, sums[total.name], d_dropped, gradients)
-        return gradients
+        return gradients, d_vectors
 
     def _stage_backward(
         self,

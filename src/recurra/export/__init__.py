@@ -1,13 +1,17 @@
 """Export: a network, or a run with its weights, as a program or a file for other worlds.
 
-api         a network or a run -> files
-base        the contract of a target, and all that a target may ask
-targets     the registry of targets
-steps       a derivation as the lines of a program
-names       identifiers of a program, none twice
-html        one page that writes by itself
-optimizer   the update of a recipe as the lines of a program
-words       comments of programs in English and Chinese
-numpy       one NumPy program: forward pass, exact backward pass, training, writing
-numpy_*     its formulas, its passes, and its parts that are the same for many networks
+api               a network or a run -> files
+base              the contract of a target, and all that a target may ask
+targets           the registry of targets
+steps             a derivation as the lines of a program
+names, sides      identifiers of a program, none twice; sizes as it says them
+starts            parameters before any training, as it draws them
+optimizer         the update of a recipe, as its lines
+words             its comments in English and Chinese
+python_formulas   formulas as Python
+numpy, numpy_*    one NumPy program: forward pass, exact backward pass, training, writing
+library_program   a program in a library that differentiates by itself, filled into templates/
+torch, jax        one such program each
+self_test         numbers by which a program tests itself
+html              one page that writes by itself
 """

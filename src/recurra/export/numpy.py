@@ -8,14 +8,14 @@ import numpy as np
 
 from recurra._version import __version__
 from recurra.compute.plan import make_plan
-from recurra.explain.formulas import Constant, Outer, walk
+from recurra.explain.formulas import Outer, walk
 from recurra.export import numpy_parts as parts
 from recurra.export.base import Export, Target
 from recurra.export.numpy_passes import Passes
 from recurra.export.optimizer import learning_rate_lines, slot_names, update_lines
-from recurra.export.steps import reads_character
-from recurra.lang.network import Initialiser
-from recurra.models.initialisation import begins_with_counts, default_rate, initialisers
+from recurra.export.starts import NUMPY, Starts
+from recurra.export.steps import reads_character, safe_line
+from recurra.models.initialisation import default_rate
 from recurra.storage.outputs import open_output, write_output
 
 
@@ -54,6 +54,7 @@ class _Program:
         self.plan = make_plan(self.network)
         self.passes = Passes(export)
         self.word = self.passes.word
+        self.starts = Starts(self.network, self.passes.sides, self.recipe)
 
     def text(self) -> str:
         """The whole program."""
@@ -69,7 +70,7 @@ class _Program:
         lines = [
             '"""' + self.word("what", version=__version__),
             "",
-            *(f"    {_safe(line)}" for line in self.network.source.splitlines()),
+            *(f"    {safe_line(line)}" for line in self.network.source.splitlines()),
             "",
             f"{run} train novel.txt    {self.word('train', weights=f'{self.stem}.npz')}",
             f'{run} write "It was"     {self.word("write")}',
@@ -86,20 +87,8 @@ class _Program:
             "import numpy as np",
             "",
         ]
-        if any("H" in sides for sides in self.passes.sides.values()):
-            lines.append(f"H = {self.recipe.hidden}")
-        if self.network.shortlist:
-            lines.append(f"LISTED = {int(self.network.shortlist.value)}")
-        lines += [
-            f"{self.passes.numpy.constants[name]} = {value!r}"
-            for name, value in self.network.constants.items()
-            if self._uses_constant(name)
-        ]
+        lines += [*self.passes.sides.lines(), *self.passes.numpy.constant_lines()]
         return "\n".join([*lines, 'WEIGHTS = Path(__file__).with_suffix(".npz")'])
-
-    def _uses_constant(self, name: str) -> bool:
-        nodes = (n for step in self.passes.steps.forward for n in walk(step.formula))
-        return any(isinstance(node, Constant) and node.name == name for node in nodes)
 
     def _functions(self) -> list[str]:
         blocks = [*self.passes.numpy.definitions, parts.LOG_SOFTMAX]
@@ -113,45 +102,22 @@ class _Program:
             blocks.append(parts.COLUMNS.format(name="columns", target="into.T", columns=columns))
         if any(reads_character(node.left) for node in outer):
             blocks.append(parts.COLUMNS.format(name="rows", target="into", columns=columns))
-        starts = initialisers(self.plan, self.passes.shapes, self.recipe.init)
-        if any(start.kind == "orthogonal" for start in starts.values()):
+        if "orthogonal" in self.starts.kinds.values():
             blocks.append(parts.ORTHOGONAL)
         if self.passes.steps.rates:
             blocks.append(parts.DROPOUT.format(dropout=self.word("dropout")))
         return blocks
 
     def _initial(self) -> str:
-        starts = initialisers(self.plan, self.passes.shapes, self.recipe.init)
-        lines = ["S = V + len(classes(V))"] if self.network.shortlist else []
-        lines += ["return {"]
-        lines += [
-            f'    "{name}": {self._start_of(name, starts[name])},' for name in self.passes.sides
-        ]
+        lines = [*self.starts.lines(NUMPY), "return {"]
+        lines += [f'    "{name}": {text},' for name, text in self.starts.texts(NUMPY).items()]
         return self.passes.function("initial", "V, rng, counts", "initial", [*lines, "}"])
-
-    def _start_of(self, name: str, start: Initialiser) -> str:
-        sides = self.passes.sides[name]
-        shape = ", ".join(sides if len(sides) > 1 else (*sides, "1"))
-        if self.recipe.init == "scaled" and begins_with_counts(name, self.plan):
-            return "np.log((counts + 1) / (counts + 1).sum())[:, None]"
-        scale = f"{start.argument:.12g}"
-        factor = "" if start.argument == 1.0 else f"{scale} * "
-        match start.kind:
-            case "normal":
-                return f"{factor}rng.standard_normal(({shape}))"
-            case "uniform":
-                return f"rng.uniform(-{scale}, {scale}, ({shape}))"
-            case "identity":
-                return f"{factor}np.eye({shape})"
-            case "orthogonal":
-                return f"{factor}orthogonal({shape}, rng)"
-        return f"np.zeros(({shape}))" if not start.argument else f"np.full(({shape}), {scale})"
 
     def _start(self) -> str:
         shapes, lags = self.passes.shapes, self.passes.lags
         lines = ["return {"]
         for quantity, lag in lags.items():
-            size = self.passes.side(shapes.vectors[quantity])
+            size = self.passes.sides.side(shapes.vectors[quantity])
             zeros = f"np.zeros(({size}, streams), dtype)"
             past = ", ".join(f"{-k}: {zeros}" for k in range(1, lag + 1))
             lines.append(f'    "{quantity}": {{{past}}},')
@@ -163,13 +129,13 @@ class _Program:
         arguments = "p, gradient, memory, step, rate"
         words = {"optimizer": self.recipe.optimizer}
         return self.passes.function(
-            "update", arguments, "update", update_lines(self.recipe), **words
+            "update", arguments, "update", update_lines(self.recipe, "np"), **words
         )
 
     def _rest(self) -> str:
         recipe = self.recipe
         rate = recipe.lr or default_rate(self.plan, self.passes.shapes)
-        rate_lines = learning_rate_lines(recipe, rate)
+        rate_lines = learning_rate_lines(recipe, rate, "np")
         mean = ["gradient = {name: g / x.size for name, g in gradient.items()}"]
         reset = [] if recipe.carry_state else ["state = start(p, batch)"]
         keys = ("read", "missing", "training", "held", "evaluate", "writing", "checking")
@@ -192,8 +158,3 @@ class _Program:
 
 def _block(lines: list[str]) -> str:
     return "".join(f"        {line}\n" for line in lines)
-
-
-def _safe(line: str) -> str:
-    """A line of a user, inside of a docstring."""
-    return line.replace("\\", "\\\\").replace('"', '\\"')

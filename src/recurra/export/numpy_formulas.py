@@ -1,48 +1,44 @@
-"""Formulas as NumPy: vectors are columns, one for each stream of text."""
+"""Formulas as NumPy, with those of the backward pass: vectors are columns, one for each stream."""
 
 from dataclasses import dataclass
 
 from recurra.explain.formulas import (
     Apply,
-    Constant,
     Delta,
     Formula,
-    Hadamard,
     Mask,
     MatrixVector,
-    Negative,
     NormSlope,
     Outer,
-    Parameter,
-    Quotient,
     Slope,
-    Sum,
     Value,
 )
 from recurra.export.names import Names
+from recurra.export.python_formulas import (
+    ATOM,
+    PRODUCT,
+    SIGN,
+    SUM,
+    TERM,
+    PythonText,
+    Row,
+    inner_name,
+)
 from recurra.export.steps import Steps, is_fixed, reads_character
 from recurra.lang.syntax import NORM
 
-# How tightly an expression binds.
-# Python takes @ and * from left to right, so a matrix product beside * has parentheses of its own.
-_SUM, _PRODUCT, _TERM, _SIGN, _ATOM = range(5)
-
 
 @dataclass(frozen=True)
-class Row:
-    """An element-wise function in NumPy.
+class NumpyRow(Row):
+    """A function with its derivative.
 
     Attributes:
-        value: name of the function; "" is none.
         slope: f'(z) with ``{z}`` or the value ``{y}``.
         level: how tightly the slope binds.
-        definitions: of functions that the two call.
     """
 
-    value: str
-    slope: str
-    level: int
-    definitions: tuple[str, ...] = ()
+    slope: str = ""
+    level: int = ATOM
 
 
 _SIGMOID = """\
@@ -95,130 +91,85 @@ def norm_slope(z, d):
 """
 
 ROWS = {
-    "tanh": Row("np.tanh", "1 - {y}**2", _SUM),
-    "sigmoid": Row("sigmoid", "{y} * (1 - {y})", _TERM, (_SIGMOID,)),
-    "relu": Row("relu", "({y} > 0)", _ATOM, (_RELU,)),
-    "swish": Row("swish", "swish_slope({z})", _ATOM, (_SIGMOID, _SWISH)),
-    "gelu": Row("gelu", "gelu_slope({z})", _ATOM, (_GELU,)),
-    "softplus": Row("softplus", "sigmoid({z})", _ATOM, (_SIGMOID, _SOFTPLUS)),
-    "identity": Row("", "1", _ATOM),
-    "elu": Row("elu", "np.where({y} > 0, 1, {y} + 1)", _ATOM, (_ELU,)),
-    "softsign": Row("softsign", "(1 - np.abs({y}))**2", _ATOM, (_SOFTSIGN,)),
-    NORM: Row("norm", "norm_slope({z}, {d})", _ATOM, (_NORM,)),
+    "tanh": NumpyRow("np.tanh", (), "1 - {y}**2", SUM),
+    "sigmoid": NumpyRow("sigmoid", (_SIGMOID,), "{y} * (1 - {y})", TERM),
+    "relu": NumpyRow("relu", (_RELU,), "({y} > 0)"),
+    "swish": NumpyRow("swish", (_SIGMOID, _SWISH), "swish_slope({z})"),
+    "gelu": NumpyRow("gelu", (_GELU,), "gelu_slope({z})"),
+    "softplus": NumpyRow("softplus", (_SIGMOID, _SOFTPLUS), "sigmoid({z})"),
+    "identity": NumpyRow("", (), "1"),
+    "elu": NumpyRow("elu", (_ELU,), "np.where({y} > 0, 1, {y} + 1)"),
+    "softsign": NumpyRow("softsign", (_SOFTSIGN,), "(1 - np.abs({y}))**2"),
+    NORM: NumpyRow("norm", (_NORM,), "norm_slope({z}, {d})"),
 }
 RESERVED = ("np", "norm_slope", "swish_slope", "gelu_slope", *(row.value for row in ROWS.values()))
 
 
-class NumpyText:
-    """Writes the formulas of one network.
+class NumpyText(PythonText):
+    """Writes the formulas of one network, forward and backward; see `PythonText`."""
 
-    Attributes:
-        definitions: of the functions that the formulas written so far call, in order.
-
-    Args:
-        steps: the network's.
-        names: gives identifiers.
-    """
+    rows = ROWS
 
     def __init__(self, steps: Steps, names: Names) -> None:
-        self.steps = steps
-        network = steps.network
-        self.definitions: dict[str, None] = {}
-        self.parameters = {name: names.take(name) for name in network.parameters}
-        self.constants = {name: names.take(name) for name in network.constants}
-        quantities = [step.quantity for step in steps.forward]
-        self.quantities = {q: names.take(q) for q in quantities if "." not in q}
-        self.quantities |= {q: names.take(_inner(q)) for q in quantities if "." in q}
-        self.deltas = {q: names.take(f"d{self.quantities.get(q, _inner(q))}") for q in steps.deltas}
+        super().__init__(steps, names)
+        self.deltas = {
+            q: names.take(f"d{self.quantities.get(q, inner_name(q))}") for q in steps.deltas
+        }
         self.masks = [names.take(f"mask{i}") for i in range(1, len(steps.rates) + 1)]
         self.time = names.take("t")
         self.character = names.take("x")
 
-    def at(self, name: str, lag: int) -> str:
-        """A quantity at a time."""
+    def moment(self, name: str, lag: int) -> str:
+        """A named series at a time."""
         moved = f" - {lag}" if lag > 0 else f" + {-lag}" if lag else ""
         return f"{name}[{self.time}{moved}]"
 
-    def text(self, formula: Formula, level: int = _SUM) -> str:
-        """A formula, in parentheses if it binds less tightly than ``level``."""
-        text, own = self._bound(formula)
-        return f"({text})" if own < level else text
+    def at(self, quantity: str, lag: int) -> str:
+        """A quantity at a time."""
+        return self.moment(self.quantities[quantity], lag)
 
-    def _bound(self, formula: Formula) -> tuple[str, int]:
+    def bound(self, formula: Formula) -> tuple[str, int]:
+        """A formula, and how tightly its text binds; see `PythonText.bound`."""
         match formula:
-            case Constant(value, name):
-                whole = value.is_integer() and abs(value) < 1e15
-                text = self.constants[name] if name else repr(int(value) if whole else value)
-                return text, _ATOM if name or value >= 0 else _SIGN
-            case Value(quantity, lag):
-                return self.at(self.quantities[quantity], lag), _ATOM
             case Delta(quantity, lag):
-                return self.at(self.deltas[quantity], lag), _ATOM
+                return self.moment(self.deltas[quantity], lag), ATOM
             case Mask(number, lag):
-                return self.at(self.masks[number - 1], lag), _ATOM
-            case Parameter(name):
-                return self.parameters[name], _ATOM
-            case Sum(terms):
-                return self._sum(terms), _SUM
-            case Negative(argument):
-                text, own = self._bound(argument)
-                return (f"-{text}", _SIGN) if own >= _SIGN else (f"-({text})", _SIGN)
-            case Hadamard(left, right):
-                return f"{self.text(left, _TERM)} * {self.text(right, _TERM)}", _TERM
-            case Quotient(left, right):
-                return f"{self.text(left, _TERM)} / {self.text(right, _SIGN)}", _TERM
-            case MatrixVector(matrix, transposed, operand):
-                return self._product(self.parameters[matrix], transposed, operand)
+                return self.moment(self.masks[number - 1], lag), ATOM
             case Outer(left, right):
-                return self._outer(left, right), _PRODUCT
-            case Apply(function, argument):
-                row = self._row(function)
-                return f"{row.value}({self.text(argument)})", _ATOM
+                return self._outer(left, right), PRODUCT
             case Slope(function, argument):
                 return self._slope(function, argument)
             case NormSlope(argument, vector):
-                row = self._row(NORM)
+                row = self._numpy_row(NORM)
                 return row.slope.format(z=self.text(argument), d=self.text(vector)), row.level
-        raise AssertionError(formula)
+        return super().bound(formula)
 
-    def _sum(self, terms: tuple[Formula, ...]) -> str:
-        text = self.text(terms[0], _PRODUCT)
-        for term in terms[1:]:
-            match term:
-                case Negative(argument):
-                    text += f" - {self.text(argument, _PRODUCT)}"
-                case _:
-                    text += f" + {self.text(term, _PRODUCT)}"
-        return text
-
-    def _product(self, matrix: str, transposed: bool, operand: Formula) -> tuple[str, int]:
+    def product(self, product: MatrixVector) -> tuple[str, int]:
+        """A matrix times a vector; times a character it is a column."""
+        matrix, operand = self.parameters[product.matrix], product.operand
         if isinstance(operand, Value) and reads_character(operand):
-            column = self.at(self.character, operand.lag)
-            return (f"{matrix}[{column}].T" if transposed else f"{matrix}[:, {column}]"), _ATOM
-        return f"{matrix}{'.T' * transposed} @ {self.text(operand, _SIGN)}", _PRODUCT
+            column = self.moment(self.character, operand.lag)
+            return (
+                f"{matrix}[{column}].T" if product.transposed else f"{matrix}[:, {column}]"
+            ), ATOM
+        return f"{matrix}{'.T' * product.transposed} @ {self.text(operand, SIGN)}", PRODUCT
 
     def _outer(self, left: Formula, right: Formula) -> str:
-        columns, rows = self.text(left, _ATOM), self.text(right, _ATOM)
+        columns, rows = self.text(left, ATOM), self.text(right, ATOM)
         if is_fixed(right):  # one column for all streams
             columns = f"{columns}.sum(1, keepdims=True)"
         elif is_fixed(left):
             rows = f"{rows}.sum(1, keepdims=True)"
         return f"{columns} @ {rows}.T"
 
-    def _row(self, function: str) -> Row:
-        row = ROWS[self.steps.network.function(function)]
-        self.definitions |= dict.fromkeys(row.definitions)
+    def _numpy_row(self, function: str) -> NumpyRow:
+        row = self.row(function)
+        assert isinstance(row, NumpyRow)
         return row
 
     def _slope(self, function: str, argument: Formula) -> tuple[str, int]:
-        row = self._row(function)
+        row = self._numpy_row(function)
         value = self.steps.value_of(function, argument) or Apply(function, argument)
-        y = self.text(value, _ATOM) if "{y}" in row.slope else ""
+        y = self.text(value, ATOM) if "{y}" in row.slope else ""
         z = self.text(argument) if "{z}" in row.slope else ""
         return row.slope.format(z=z, y=y), row.level
-
-
-def _inner(quantity: str) -> str:
-    """``a.1 -> a_in``, ``a.2 -> a_in2``."""
-    vector, _, number = quantity.partition(".")
-    return f"{vector}_in{'' if number == '1' else number}"

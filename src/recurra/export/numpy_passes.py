@@ -17,15 +17,14 @@ from recurra.explain.formulas import (
 from recurra.export.base import Export
 from recurra.export.names import Names
 from recurra.export.numpy_formulas import RESERVED, NumpyText
+from recurra.export.sides import Sides, indented
 from recurra.export.steps import is_fixed, program_steps, reads_character
 from recurra.export.words import word
-from recurra.lang.shapes import ShapeSolver
 
 # Names of a program that stand beside those of the equations in its two passes.
 FIXED = (
     "np", "log_softmax", "log_probabilities", "error", "columns", "rows", "dropout", "H", "LISTED",
 )  # fmt: skip
-_SIZES = (10_007, 20_011)  # two vocabularies: a side that differs between them is as wide as it
 
 
 class Passes:
@@ -36,12 +35,8 @@ class Passes:
         self.steps = program_steps(self.network)
         names = Names([*FIXED, *RESERVED])
         self.numpy = NumpyText(self.steps, names)
-        solver = ShapeSolver(self.network)
-        self.shapes, other = (solver.shapes(size, self.recipe.hidden) for size in _SIZES)
-        self.sides = {
-            name: tuple(map(self._side, self.shapes.paper(name), other.paper(name)))
-            for name in self.network.parameters
-        }
+        self.sides = Sides(self.network, self.recipe)
+        self.shapes = self.sides.shapes
         self.p, self.state, self.y = names.take("p"), names.take("state"), names.take("y")
         self.logp, self.series = names.take("logp"), names.take("series")
         self.streams, self.end = names.take("streams"), names.take("end")
@@ -96,23 +91,23 @@ class Passes:
             rate = self.steps.rates[mask.number - 1]
             rate = self.recipe.dropout if rate is None else rate
             size = self.steps.size(_dropped(formula, mask), self.shapes)
-            shape = f"({self.side(size)}, {self.streams})"
-            name = n.at(n.masks[mask.number - 1], 0)
+            shape = f"({self.sides.side(size)}, {self.streams})"
+            name = n.moment(n.masks[mask.number - 1], 0)
             lines.append(f"{name} = dropout({rate:g}, {shape}, {self.rng})")
         text = n.text(formula)
         if quantity == self.logits:
             if not self.network.shortlist:
-                return [*lines, f"{n.at(self.logp, 0)} = log_softmax({text})"]
-            scores = n.at(n.quantities[quantity], 0)
+                return [*lines, f"{n.moment(self.logp, 0)} = log_softmax({text})"]
+            scores = n.at(quantity, 0)
             return [
                 *lines,
                 f"{scores} = {text}",
-                f"{n.at(self.logp, 0)} = log_probabilities({scores})",
+                f"{n.moment(self.logp, 0)} = log_probabilities({scores})",
             ]
         if is_fixed(formula):  # no stream differs from another, but each has its column
             size = self.steps.size(Value(quantity, 0), self.shapes)
             text = f"{text} + np.zeros(({size}, {self.streams}))"
-        return [*lines, f"{n.at(n.quantities[quantity], 0)} = {text}"]
+        return [*lines, f"{n.at(quantity, 0)} = {text}"]
 
     def _series(self) -> list[str]:
         names = [self.numpy.quantities[q] for q in self.kept] + self.numpy.masks
@@ -148,7 +143,7 @@ class Passes:
             lines += [f"# {line}" for line in self.word("after").splitlines()] + after
         loop = [f"# {self.word('probabilities')}", *self._error()]
         loop += [
-            f"{n.at(n.deltas[q], 0)} = {n.text(formula)}"
+            f"{n.moment(n.deltas[q], 0)} = {n.text(formula)}"
             for q, formula in deltas.items()
             if q != self.logits
         ]
@@ -182,9 +177,9 @@ class Passes:
 
     def _error(self) -> list[str]:
         n = self.numpy
-        d, logp, y = n.at(n.deltas[self.logits], 0), n.at(self.logp, 0), n.at(self.y, 0)
+        d, logp, y = n.moment(n.deltas[self.logits], 0), n.moment(self.logp, 0), n.moment(self.y, 0)
         if self.network.shortlist:
-            scores = n.at(n.quantities[self.logits], 0)
+            scores = n.at(self.logits, 0)
             return [f"{d} = error({scores}, {y})"]
         return [f"{d} = np.exp({logp})", f"{d}[{y}, np.arange(len({y}))] -= 1"]
 
@@ -204,7 +199,7 @@ class Passes:
         if others:
             inner = n.text(others[0] if len(others) == 1 else Sum(tuple(others)))
             total = f"sum({inner} {over})"
-            if len(self.sides[name]) == 1:
+            if len(self.sides.parameters[name]) == 1:
                 total += ".sum(1, keepdims=True)"
             found.insert(0, total)
         return " + ".join(found)
@@ -221,21 +216,6 @@ class Passes:
         if name.isidentifier():
             return name
         return f"[{text} for {self.numpy.time} in range({self.end})]"
-
-    def side(self, size: int) -> str:
-        """The size of a hidden vector as a program says it."""
-        return "H" if size == self.recipe.hidden else str(size)
-
-    def _side(self, one: int, other: int) -> str:
-        """The length of a matrix's side, given for two vocabularies, as a program says it."""
-        if one == other:
-            return self.side(one)
-        return "V" if one == self.shapes.vocabulary else "S"
-
-
-def indented(lines: Iterable[str]) -> list[str]:
-    """Lines of a block."""
-    return [f"    {line}" if line else line for line in lines]
 
 
 def _tuple(names: list[str]) -> str:

@@ -10,43 +10,48 @@ def slot_names(recipe: Recipe) -> tuple[str, ...]:
     return make_optimizer(recipe.optimizer_settings).slots
 
 
-def update_lines(recipe: Recipe) -> list[str]:
-    """The body of ``update(p, gradient, memory, step, rate)``."""
+def update_lines(recipe: Recipe, module: str) -> list[str]:
+    """The body of ``update(p, gradient, memory, step, rate)``.
+
+    Args:
+        recipe: how its program trains.
+        module: what has ``sqrt`` and ``clip``: "np", "torch" or "jnp".
+    """
     lines = []
     if recipe.clip_value is not None:
-        lines += [
-            "for g in gradient.values():",
-            f"    np.clip(g, {-recipe.clip_value:g}, {recipe.clip_value:g}, out=g)",
-        ]
+        limit = f"{recipe.clip_value:g}"
+        clipped = f"{module}.clip(g, -{limit}, {limit})"
+        lines += [f"gradient = {{name: {clipped} for name, g in gradient.items()}}"]
     if recipe.clip_norm is not None:
         lines += [
-            "norm = np.sqrt(sum((g**2).sum() for g in gradient.values()))",
-            "for g in gradient.values():",
-            f"    g *= {recipe.clip_norm:g} / max(norm, {recipe.clip_norm:g})",
+            f"norm = {module}.sqrt(sum((g**2).sum() for g in gradient.values()))",
+            f"shrink = (norm / {recipe.clip_norm:g}).clip(1)",
+            "gradient = {name: g / shrink for name, g in gradient.items()}",
         ]
     lines += ["for name, g in gradient.items():"]
-    return lines + [f"    {line}" for line in _one_parameter(recipe)]
+    return lines + [f"    {line}" for line in _one_parameter(recipe, module)]
 
 
-def _one_parameter(recipe: Recipe) -> list[str]:
+def _one_parameter(recipe: Recipe, module: str) -> list[str]:
     lines = []
     decay = recipe.weight_decay
     if decay:
-        # biases are columns: one entry a row
-        lines.append("if p[name].shape[1] > 1:  # matrices, not biases")
+        # in NumPy biases are columns: one entry a row
+        matrix = "p[name].shape[1] > 1" if module == "np" else "p[name].ndim > 1"
+        lines.append(f"if {matrix}:  # matrices, not biases")
         if recipe.optimizer == "adamw":
             lines.append(f"    p[name] *= 1 - rate * {decay:g}")
         else:
-            lines.append(f"    g += {decay:g} * p[name]")
+            lines.append(f"    g = g + {decay:g} * p[name]")
     slots = slot_names(recipe)
-    lines += [f"{slot} = memory[name, {slot!r}]" for slot in slots]
+    lines += [f'{slot} = memory[name, "{slot}"]' for slot in slots]
     match recipe.optimizer:
         case "adagrad":
-            lines += ["accumulator += g * g", f"g = g / {_root(recipe, 'accumulator')}"]
+            lines += ["accumulator += g * g", f"g = g / {_root(recipe, 'accumulator', module)}"]
         case "rmsprop":
             lines += [
                 f"v += {1 - recipe.beta2:.12g} * (g * g - v)",
-                f"g = g / {_root(recipe, 'v')}",
+                f"g = g / {_root(recipe, 'v', module)}",
             ]
         case "adam" | "adamw":
             b1, b2 = recipe.beta1, recipe.beta2
@@ -54,7 +59,7 @@ def _one_parameter(recipe: Recipe) -> list[str]:
                 f"m += {1 - b1:.12g} * (g - m)",
                 f"v += {1 - b2:.12g} * (g * g - v)",
                 f"m_mean, v_mean = m / (1 - {b1:g}**step), v / (1 - {b2:g}**step)",
-                f"g = m_mean / {_root(recipe, 'v_mean')}",
+                f"g = m_mean / {_root(recipe, 'v_mean', module)}",
             ]
         case "sgd":
             pass
@@ -62,21 +67,23 @@ def _one_parameter(recipe: Recipe) -> list[str]:
             raise SettingError(f"{other} cannot be written as a program: export with another one")
     if "momentum" in slots:
         lines += [f"momentum *= {recipe.momentum:g}", "momentum += g", "g = momentum"]
+    if module == "jnp":  # whose arrays never change in place
+        lines += [f'memory[name, "{slot}"] = {slot}' for slot in slots]
     return [*lines, "p[name] -= rate * g"]
 
 
-def _root(recipe: Recipe, v: str) -> str:
+def _root(recipe: Recipe, v: str, module: str) -> str:
     if recipe.eps_inside_root:
-        return f"np.sqrt({v} + {recipe.eps:g})"
-    return f"(np.sqrt({v}) + {recipe.eps:g})"
+        return f"{module}.sqrt({v} + {recipe.eps:g})"
+    return f"({module}.sqrt({v}) + {recipe.eps:g})"
 
 
-def learning_rate_lines(recipe: Recipe, rate: float) -> list[str]:
+def learning_rate_lines(recipe: Recipe, rate: float, module: str) -> list[str]:
     """``rate = ...`` at a step that is counted from 0, of ``steps`` in all."""
     factors = [f"{rate:g}"]
     if recipe.warmup:
         factors.append(f"min(1, (step + 1) / {recipe.warmup})")
     if recipe.final_lr < 1.0:
-        fall = "(1 + np.cos(np.pi * step / steps)) / 2"
+        fall = f"(1 + {module}.cos({module}.pi * step / steps)) / 2"
         factors.append(f"({recipe.final_lr:g} + {1 - recipe.final_lr:.12g} * {fall})")
     return [f"rate = {' * '.join(factors)}"]

@@ -189,5 +189,10 @@ def reads_character(formula: Formula) -> bool:
     return isinstance(formula, Value) and formula.quantity == CHARACTER
 
 
+def safe_line(line: str) -> str:
+    """A line of a user, inside of a docstring."""
+    return line.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def _deltas(formulas: Iterable[Formula]) -> set[str]:
     return {node.quantity for f in formulas for node in walk(f) if isinstance(node, Delta)}

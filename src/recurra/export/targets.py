@@ -3,9 +3,13 @@
 from recurra.errors import SettingError
 from recurra.export.base import Target
 from recurra.export.html.page import Page
+from recurra.export.jax import JaxProgram
 from recurra.export.numpy import NumpyProgram
+from recurra.export.torch import TorchProgram
 
-TARGETS: dict[str, Target] = {target.name: target for target in (NumpyProgram(), Page())}
+TARGETS: dict[str, Target] = {
+    target.name: target for target in (NumpyProgram(), TorchProgram(), JaxProgram(), Page())
+}
 
 
 def find_target(name: str) -> Target:

@@ -1,5 +1,7 @@
 """Comments and messages of exported programs, in English and Chinese."""
 
+from collections import defaultdict
+
 from recurra.export.base import Language
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -110,6 +112,52 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Compare the gradient with finite differences on a small example.",
         "在小例子上把梯度与有限差分比较。",
     ),
+    "program": (
+        "A character-level language model in {library}. Recurra {version} wrote it from these "
+        "equations:",
+        "字符级语言模型，使用 {library}。由 Recurra {version} 根据以下方程写成：",
+    ),
+    "test": (
+        "losses and gradients beside the numbers in this file",
+        "把损失和梯度与本文件中的数字比较",
+    ),
+    "module": (
+        "The equations. Matrices are as on paper, vectors are rows, one for each stream of text.",
+        "方程。矩阵与纸面一致，向量为行，每路文本一行。",
+    ),
+    "reading": (
+        "Read characters (T, B): log-probabilities of what follows each (T, B, V), and the state.",
+        "读入字符 (T, B)：返回其后字符的对数概率 (T, B, V) 和新的状态。",
+    ),
+    "step": (
+        "One more character of one text: the state after it, and log-probabilities of what "
+        "follows.",
+        "一段文本再读入一个字符：返回新的状态和其后字符的对数概率。",
+    ),
+    "improve": (
+        "One step of training.",
+        "训练的一步。",
+    ),
+    "save": (
+        "Write weights and characters as a safetensors file.",
+        "把权重和字符写成 safetensors 文件。",
+    ),
+    "load": (
+        "Weights and characters: from a file that this program wrote, or a run of Recurra.",
+        "读取权重和字符：来自本程序写出的文件，或 Recurra 的训练目录。",
+    ),
+    "stored": (
+        "stored with a row for each character",
+        "存储时每个字符一行",
+    ),
+    "testing": (
+        "Compare losses and gradients with those that Recurra computed, in float64.",
+        "以 float64 把损失和梯度与 Recurra 算出的数字比较。",
+    ),
+    "expected": (
+        "but expected was",
+        "但应为",
+    ),
     "missing": (
         "the model does not know",
         "模型不认识",
@@ -162,3 +210,11 @@ def page_words(language: Language) -> dict[str, str]:
 def word(key: str, language: Language, **values: object) -> str:
     """A comment or message in a language."""
     return _WORDS[key][language == "zh"].format(**values)
+
+
+def all_words(language: Language, **values: object) -> dict[str, str]:
+    """All comments and messages as places of a template: ``word_read``, ..."""
+    known = defaultdict(str, values)
+    return {
+        f"word_{key}": words[language == "zh"].format_map(known) for key, words in _WORDS.items()
+    }

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recurra.compute.sampling import Sampling
 from recurra.errors import TextError
 from recurra.models.model import Model
-from recurra.models.sampling import Sampling, Writer
+from recurra.models.writer import Writer
 from recurra.text.corpus import Corpus
 
 CHARACTERS = 500

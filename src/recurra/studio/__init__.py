@@ -6,6 +6,8 @@ The only package that knows Starlette and uvicorn; they come with the extra ``st
     app          all routes, behind the guard
     catalogue    GET /api/folder: what the folder holds
     network      the place Network: equations checked, explained, saved
+    writing      the place Write: texts read and continued, with what was likely
+    inside       the place Look inside: units over a text, reach of the gradient
     wording      GET /api/words: the words of the page
     endpoint     /v1: models and completions for other programs
     completion   one completion: what is asked for, and its characters

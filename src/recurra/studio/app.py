@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from recurra.studio import catalogue, endpoint, network, wording
+from recurra.studio import catalogue, endpoint, inside, network, wording, writing
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.responses import HANDLERS
@@ -39,6 +39,8 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
             *catalogue.routes(workspace),
             *wording.routes(),
             *network.routes(workspace, pool),
+            *writing.routes(models, pool),
+            *inside.routes(workspace, models, pool),
             Route("/", _index),
             Mount("/static", _Static(directory=STATIC)),
         ]

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from recurra.compute.sampling import Sampling
 from recurra.errors import RecurraError
 from recurra.models.model import Model
-from recurra.models.sampling import Array, Sampling, Writer, until
+from recurra.models.writer import Array, Writer, until
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
 from recurra.text.vocabulary import Vocabulary

@@ -21,7 +21,7 @@ from recurra.lang.network import Network
 from recurra.models.evaluation import Loss, cut, evaluate
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
-from recurra.models.sampling import Writer
+from recurra.models.writer import Writer
 from recurra.storage.runs import Run
 from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus

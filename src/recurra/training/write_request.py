@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError, RunError
 from recurra.models.model import Model
-from recurra.models.sampling import Sampling, Writer
+from recurra.models.writer import Writer
 from recurra.storage.outputs import check_output, output_format
 from recurra.storage.runs import Name
 from recurra.text.sources import Source

@@ -3,6 +3,8 @@
 engine         forward and backward passes of a batch that is cut into shards
 shard          the arrays of one shard
 codegen        plan -> source of the kernels
+writing_codegen  plan -> source of the function that writes
+source         generated kernels as data
 optimizer_codegen  optimiser -> source of its kernels
 start          importing Numba, without what costs time and is not used
 loading        source -> module

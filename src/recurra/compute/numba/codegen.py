@@ -9,8 +9,6 @@ carried past. Arguments are named after their `Kind` and their quantity.
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Literal
 
 from recurra.compute.autodiff import (
     Adjoint,
@@ -24,6 +22,8 @@ from recurra.compute.autodiff import (
     Temporary,
     Value,
 )
+from recurra.compute.numba.source import FIXED, Call, Key, Kind, Source
+from recurra.compute.numba.writing_codegen import writing_function
 from recurra.compute.plan import Block, Plan, Stage, Sum, Term
 
 # The equations are comments, and without those of the user: a text must not become code.
@@ -32,6 +32,7 @@ HEADER = '''"""Kernels generated from a plan by recurra/compute/numba/codegen.py
 {equations}
 from numpy import {dtype}
 
+from recurra.compute.numba.kernels.drawing import carry, draw, log_probabilities, put
 from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
 from recurra.compute.numba.kernels.jit import jit
 from recurra.compute.numba.kernels.layernorm import *  # noqa: F403
@@ -41,55 +42,7 @@ from recurra.compute.numba.kernels.products import *  # noqa: F403
 '''
 
 
-Kind = Literal[
-    "inputs",  # the text, int32, one character a row
-    "batch",  # streams of text
-    "dropout_scale",  # factor of what dropout keeps; 0: no dropout
-    "parameter",
-    "transposed",  # copy of a matrix that the time loop multiplies with
-    "vector",
-    "dropped",  # what products outside the block see of a vector: itself, unless there is dropout
-    "sum",  # in the backward pass: d loss / d sum
-    "inv_std",  # 1 / standard deviation of a vector before its normalisation
-    "mask",  # of a vector
-    "edge_mask",  # of a dropout edge
-    "d_vector",  # d loss / d vector
-    "d_dropped",  # d loss / d what products outside the block see
-    "gradient",  # d loss / d parameter
-]
-Key = tuple[Kind, str]  # and the name in the plan
-
-
-@dataclass(frozen=True)
-class Call:
-    """The call of a generated function for one block: its name, its arguments in order."""
-
-    function: str
-    keys: tuple[Key, ...]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Generated kernels.
-
-    Attributes:
-        text: Python source of the functions.
-        forward, backward: their calls, one a block, in order.
-    """
-
-    text: str
-    forward: tuple[Call, ...]
-    backward: tuple[Call, ...]
-
-
 _WORD = re.compile(r"\w+")
-
-
-FIXED: dict[Key, str] = {
-    ("inputs", ""): "inputs",
-    ("batch", ""): "batch",
-    ("dropout_scale", ""): "dropout_scale",
-}
 
 
 def local_gradients(plan: Plan) -> set[str]:
@@ -117,10 +70,12 @@ def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
     functions, begun = _Functions(), _begun(plan)
     blocks = list(enumerate(plan.blocks, 1))
     forward = [functions.call("forward", _Forward(plan, dtype, *b, begun)) for b in blocks]
+    write, text = writing_function(plan, forward)
+    functions.texts.append(text)
     backward = [functions.call("backward", _Backward(plan, dtype, *b, begun)) for b in blocks[::-1]]
     lines = [line for line in plan.network.source.splitlines() if not line.startswith("#")]
     header = HEADER.format(equations="".join(f"# {line}\n" for line in lines), dtype=dtype)
-    return Source(header + "\n\n".join(functions.texts), tuple(forward), tuple(backward))
+    return Source(header + "\n\n".join(functions.texts), tuple(forward), tuple(backward), write)
 
 
 def _begun(plan: Plan) -> set[Key]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,17 @@ from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
 from recurra.compute.numba.ahead import compiled_ahead
-from recurra.compute.numba.codegen import Call, Source, generate_kernels
+from recurra.compute.numba.codegen import generate_kernels
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
 from recurra.compute.numba.shard import Shard
+from recurra.compute.numba.source import Call, Source
 from recurra.compute.numba.start import import_without_blas
 from recurra.compute.numba.step import OptimizerStep, clear_lookups
 from recurra.compute.numba.threads import ThreadPool
 from recurra.compute.plan import Plan
+from recurra.compute.sampling import Sampling
 from recurra.lang.shapes import Shapes
 
 
@@ -72,13 +74,16 @@ class CompiledEngine(HostEngine):
         other.prepare(self.settings)
         text = np.zeros((self.settings.seq_len, self.settings.batch), np.int32)
         rng, state = np.random.default_rng(0), other.zero_state(self.settings.batch)
-        with compiled_ahead(self.dtype.name, bool(self.shapes.classes)):
+        writing = other._writing_arguments(np.zeros(1))
+        classes = bool(self.shapes.classes)
+        with compiled_ahead(self.dtype.name, classes, self.source.text, writing):
             shards = other._shards_for(*text.shape, training=True)
             other._backward(shards, text, text, state, None, lambda _: 0.0)
             other._optimizer_step(self.settings).take(shards, 0.0, 1)
         other.step(text, text, 0.0, update=1, restarted=True, rng=rng)
         other.losses(text, text, state)
         other.next_log_probabilities(text[0], state)
+        other.sample(0, other.zero_state(1), Sampling(), np.zeros(1))
 
     @cached_property
     def _kernels(self) -> ModuleType:
@@ -182,6 +187,28 @@ class CompiledEngine(HostEngine):
         self._forward(shard, inputs[None], None, state, None, weights)
         log_p = self._output.log_probabilities(*shard.output_operand(weights, self.held[weights]))
         return log_p, self._next_state([shard], state)
+
+    def sample(
+        self, last: int, state: State, sampling: Sampling, uniforms: Array
+    ) -> tuple[list[int], State]:
+        """Write on after a character; see `recurra.compute.base.Engine.sample`."""
+        (shard,) = self._shards_for(1, 1, training=False)
+        shard.put(np.full((1, 1), last, np.int32), None, state, None)
+        *arguments, text = self._writing_arguments(uniforms, sampling)
+        count = self._kernels.write(*arguments, text)
+        # the rows have moved on by one
+        past = {name: shard.arrays["vector"][name][:lags] for name, lags in self.plan.state.items()}
+        return text[:count].tolist(), {n: rows[:, None].copy() for n, rows in past.items()}
+
+    def _writing_arguments(self, uniforms: Array, sampling: Sampling | None = None) -> list[Any]:
+        how, parameters = sampling or Sampling(), self.held["parameter"]
+        (shard,) = self._shards_for(1, 1, training=False)
+        (arrays,) = shard.arguments("write", [self.source.write], "parameter", parameters)
+        hidden, matrix, bias = shard.output_operand("parameter", parameters)
+        numbers = float(how.temperature), how.top_k or 0, float(how.top_p or 0.0)
+        text = np.zeros(len(uniforms), np.int32)
+        sizes = self._output.sizes
+        return [*arrays, hidden.copy(), matrix, bias, sizes, uniforms, *numbers, text]
 
     # -- one pass
 

@@ -49,13 +49,13 @@ class OutputLayer:
         self.names = (logits.terms[0].matrix, *logits.biases[:1])
         self._kernels: Any = class_softmax if shapes.classes else softmax
         sizes = shapes.vocabulary, shapes.shortlist, shapes.class_size
-        self._sizes = sizes if shapes.classes else ()
+        self.sizes = sizes if shapes.classes else ()
         self._space: dict[tuple[int, int], tuple[Array, ...]] = {}
         self._begun: tuple[Callable[[], None], Callable[[], Any]] | None = None
 
     def fuses(self, shard: Shard, step: OptimizerStep) -> bool:
         """Whether a step on this shard alone can, and better had, update the weights on its way."""
-        fits = self.alone and shard.rows <= softmax.STRIP and not self._sizes
+        fits = self.alone and shard.rows <= softmax.STRIP and not self.sizes
         clipped = step.optimizer.settings.clip_norm is not None
         return fits and not clipped and shard.gradients[self.names[0]].size >= self.worth_sharing
 
@@ -63,18 +63,18 @@ class OutputLayer:
         """The loss; gradients of ``scale`` times it are left in the shard."""
         gradients = shard.output_gradients()
         operand = shard.output_operand("parameter", parameters)
-        loss = self._kernels.train(*operand, shard.targets, scale, *gradients, *self._sizes)
+        loss = self._kernels.train(*operand, shard.targets, scale, *gradients, *self.sizes)
         shard.distribute_output_gradients(*gradients)
         return float(loss)
 
     def losses(self, rows: Array, weights: Array, bias: Array, targets: Array) -> Array:
         """``-log p`` of each target, (N,)."""
-        losses: Array = self._kernels.losses(rows, weights, bias, targets, *self._sizes)
+        losses: Array = self._kernels.losses(rows, weights, bias, targets, *self.sizes)
         return losses
 
     def log_probabilities(self, rows: Array, weights: Array, bias: Array) -> Array:
         """``log p`` of every character, (N, V), for few rows."""
-        log_p: Array = self._kernels.log_probabilities(rows, weights, bias, *self._sizes)
+        log_p: Array = self._kernels.log_probabilities(rows, weights, bias, *self.sizes)
         return log_p
 
     def fused(

@@ -1,1 +1,397 @@
-export async function create(root) { root.textContent = "…"; }
+// The place Write: type anywhere, continue from there, see what surprised, branch, take it back.
+
+import { keep } from "./address.js";
+import { askJson, askLines, field, h, notify, settled } from "./dom.js";
+import { makeSheet } from "./sheet.js";
+import { word } from "./words.js";
+
+const KEPT = "recurra text";
+const LEVELS = 8; // of surprise: a level a bit, from 2 bits on
+const FIELDS = { temperature: "0.8", top_k: "", top_p: "", seed: "", characters: "200" };
+
+export async function create(root) {
+  const run = h("select", { on: { change: () => { keep({ run: run.value }); reread(); } } });
+  const beside = h("select", { on: { change: () => { keep({ beside: beside.value }); pair(); } } });
+  const inputs = {
+    temperature: number({ min: 0, max: 10, step: 0.05 }), top_k: number({ min: 1, step: 1 }),
+    top_p: number({ min: 0.01, max: 1, step: 0.01 }), seed: number({ min: 0, step: 1 }),
+    characters: number({ min: 1, max: 20000, step: 1 }),
+  };
+  const line = h("input", { type: "checkbox", on: { change: () => keep({ line: line.checked ? 1 : "" }) } });
+  const after = h("select", { on: { change: () => { keep({ shown: after.value }); showLikeliest(); } } },
+    h("option", { value: "", word: "after temperature" }),
+    h("option", { value: "before", word: "before temperature" }));
+  const paper = makeSheet("your text", edited, (i) => look(main, i));
+  const other = h("pre", { class: "paper still", tabindex: 0, label: "the other text" });
+  const otherBox = h("div", { class: "column", hidden: true }, h("h3"), other,
+    h("button", { type: "button", word: "take this", on: { click: takeOther } }));
+  const buttons = {
+    go: button("continue", () => proceed(), "main"), stop: button("stop", stop),
+    undo: button("undo", () => travel(-1)), redo: button("redo", () => travel(1)),
+    save: button("export", save),
+  };
+  const status = h("p", { class: "soft", role: "status", "aria-live": "polite" });
+  const unknown = h("p", { class: "unknown-list", hidden: true });
+  const likeliest = h("div", { class: "likeliest" });
+
+  // A text with its cells: [character, nats, likeliest, before, after], one for each character.
+  const main = { run, cells: [], next: null };
+  const second = { run: beside, cells: [], next: null };
+  const history = { texts: [""], at: 0 };
+  let looking = { side: main, at: null };
+  let working = null; // the AbortController of what is being written
+  let reading = null;
+  let written = 0; // where the last continuation begins
+
+  root.append(
+    h("h2", { word: "write" }),
+    h("div", { class: "row" }, field("run", run), field("beside", beside),
+      field("temperature", inputs.temperature), field("top k", inputs.top_k),
+      field("top p", inputs.top_p), field("seed", inputs.seed),
+      field("length", inputs.characters),
+      h("label", { class: "field check" }, line, h("span", { word: "stop at a line" }))),
+    h("div", { class: "row" }, ...Object.values(buttons)),
+    h("div", { class: "writing" },
+      h("div", { class: "column" }, paper.element, unknown, status, legend()),
+      otherBox,
+      h("aside", { label: "likeliest" }, h("h3", { word: "likeliest" }), field("probabilities", after),
+        likeliest)));
+  root.addEventListener("keydown", (event) => {
+    const command = event.ctrlKey || event.metaKey;
+    if (command && event.key === "Enter") { proceed(); event.preventDefault(); }
+    else if (event.key === "Escape" && working) stop();
+    else if (command && event.key.toLowerCase() === "z") {
+      travel(event.shiftKey ? 1 : -1);
+      event.preventDefault();
+    } else if (command && event.key.toLowerCase() === "y") { travel(1); event.preventDefault(); }
+  });
+  other.addEventListener("mousemove", (event) => {
+    const at = event.target.dataset?.i;
+    if (at !== undefined) look(second, Number(at));
+  });
+
+  function number(properties) {
+    return h("input", { type: "number", ...properties, on: { change: changed } });
+  }
+
+  function button(key, act, kind) {
+    return h("button", { type: "button", word: key, class: kind, on: { click: act } });
+  }
+
+  function legend() {
+    const steps = Array.from({ length: LEVELS }, (_, i) => h("span", { class: `s${i}` },
+      i === 0 ? "< 2" : i === LEVELS - 1 ? `≥ ${i + 1}` : String(i + 1)));
+    return h("p", { class: "legend" }, h("span", { word: "surprise in bits" }), ...steps);
+  }
+
+  function changed() {
+    keep(Object.fromEntries(Object.entries(inputs).map(([name, input]) =>
+      [name, input.value === FIELDS[name] ? "" : input.value])));
+    reread();
+  }
+
+  function request(side) {
+    const value = (name) => (inputs[name].value === "" ? null : Number(inputs[name].value));
+    return { run: side.run.value, text: paper.text, temperature: value("temperature") ?? 0.8,
+      top_k: value("top_k"), top_p: value("top_p"), seed: value("seed"),
+      characters: value("characters") ?? 200, line: line.checked };
+  }
+
+  function drawMain() {
+    paper.draw(spans(main.cells, written));
+  }
+
+  // -- the text and its history
+
+  function remember(text) {
+    if (history.texts[history.at] === text) return;
+    history.texts.splice(history.at + 1, Infinity, text);
+    if (history.texts.length > 200) history.texts.shift();
+    history.at = history.texts.length - 1;
+    update();
+    try {
+      localStorage.setItem(KEPT, text);
+    } catch {
+      // a browser that keeps nothing
+    }
+  }
+
+  function travel(step) {
+    stop();
+    remember(paper.text);
+    const to = history.at + step;
+    if (to < 0 || to >= history.texts.length) return;
+    history.at = to;
+    setText(history.texts[to]);
+    reread();
+    update();
+  }
+
+  function setText(text) {
+    paper.text = text;
+    main.cells = [];
+    main.next = null;
+    written = [...text].length;
+    drawMain();
+  }
+
+  function update() {
+    buttons.undo.disabled = history.at === 0;
+    buttons.redo.disabled = history.at >= history.texts.length - 1;
+    buttons.stop.disabled = !working;
+    buttons.go.disabled = !run.value || Boolean(working);
+  }
+
+  const typed = settled(350, () => { remember(paper.text); reread(); });
+
+  function edited() {
+    if (working) stop();
+    // cells before the change stay; those behind it are read again
+    const characters = [...paper.text];
+    const same = main.cells.findIndex((cell, i) => cell[0] !== characters[i]);
+    main.cells.length = same < 0 ? Math.min(main.cells.length, characters.length) : same;
+    main.next = null;
+    written = characters.length;
+    drawMain();
+    typed();
+  }
+
+  // -- reading
+
+  async function reread() {
+    update();
+    if (!run.value) return;
+    await readSide(main);
+    if (beside.value) await readSide(second);
+  }
+
+  async function readSide(side) {
+    if (side === main) reading?.abort();
+    const control = new AbortController();
+    if (side === main) reading = control;
+    const text = paper.text;
+    const cells = [];
+    try {
+      for await (const found of askLines("/api/write/read", request(side), { signal: control.signal })) {
+        cells.push(...found);
+      }
+    } catch (fault) {
+      if (fault.name !== "AbortError") status.textContent = fault.message;
+      return;
+    }
+    if (text !== paper.text || working) return;
+    side.next = cells.pop() ?? null;
+    // only the end of a long text is told
+    const missing = [...text].length - cells.length;
+    side.cells = [...[...text].slice(0, missing).map((one) => [one, null, "", [], []]), ...cells];
+    if (side === main) {
+      drawMain();
+      tellUnknown(cells);
+      status.textContent = mean(cells);
+    } else drawOther();
+    showLikeliest();
+  }
+
+  function mean(cells) {
+    const nats = cells.map((cell) => cell[1]).filter((one) => one !== null);
+    if (!nats.length) return "";
+    const bits = nats.reduce((sum, one) => sum + one, 0) / nats.length / Math.LN2;
+    return word("mean surprise", { bits: bits.toFixed(2), count: nats.length.toLocaleString("en") });
+  }
+
+  function tellUnknown(cells) {
+    const found = [...new Set(cells.filter(isUnknown).map((cell) => cell[0]))];
+    unknown.hidden = !found.length;
+    unknown.textContent = word("unknown characters", { list: found.slice(0, 20).map(visible).join(" ") });
+  }
+
+  // -- writing
+
+  async function proceed(kept = true) {
+    if (!run.value || working) return;
+    if (kept) remember(paper.text);
+    reading?.abort();
+    const begun = [...paper.text];
+    if (main.cells.length !== begun.length) {
+      main.cells = begun.map((one, i) => main.cells[i] ?? [one, null, "", [], []]);
+    }
+    written = begun.length;
+    working = new AbortController();
+    update();
+    status.textContent = word("writing");
+    drawMain();
+    const sides = [proceedSide(main, (cells) => {
+      const from = main.cells.push(...cells) - cells.length;
+      paper.add(cells.map((cell) => cell[0]).join(""), spans(main.cells, written, from));
+      paper.toEnd();
+    })];
+    if (beside.value) {
+      second.cells = main.cells.slice(0, written).map((cell) => [cell[0], null, "", [], []]);
+      drawOther();
+      sides.push(proceedSide(second, (cells) => {
+        const from = second.cells.push(...cells) - cells.length;
+        other.append(...spans(second.cells, written, from));
+      }));
+    }
+    try {
+      await Promise.all(sides);
+    } catch (fault) {
+      if (fault.name !== "AbortError") notify(fault.message);
+    }
+    working = null;
+    status.textContent = "";
+    remember(paper.text);
+    looking = { side: main, at: null };
+    await reread();
+  }
+
+  async function proceedSide(side, take) {
+    for await (const cells of askLines("/api/write/continue", request(side), { signal: working.signal })) {
+      if (cells.length) take(cells);
+    }
+  }
+
+  function stop() {
+    working?.abort();
+    working = null;
+    update();
+  }
+
+  // Takes another character at a place, and writes on from there.
+  async function branch(at, character) {
+    stop();
+    remember(paper.text);
+    const before = [...paper.text].slice(0, at).join("");
+    const cells = main.cells.slice(0, at);
+    paper.text = before + character;
+    main.cells = [...cells, [character, null, "", [], []]];
+    await proceed(false);
+  }
+
+  // -- side by side
+
+  async function pair() {
+    otherBox.hidden = !beside.value;
+    otherBox.querySelector("h3").textContent = beside.value;
+    root.querySelector(".writing").classList.toggle("pair", Boolean(beside.value));
+    if (beside.value) await readSide(second);
+  }
+
+  function drawOther() {
+    other.replaceChildren(...spans(second.cells, written));
+  }
+
+  function takeOther() {
+    remember(paper.text);
+    paper.text = second.cells.map((cell) => cell[0]).join("");
+    main.cells = [];
+    remember(paper.text);
+    reread();
+  }
+
+  // -- what was likely
+
+  function look(side, at) {
+    looking = { side, at };
+    showLikeliest();
+  }
+
+  function showLikeliest() {
+    const { side } = looking;
+    const at = Math.min(looking.at ?? side.cells.length, side.cells.length);
+    const cell = at < side.cells.length ? side.cells[at] : side.next;
+    if (!cell) return likeliest.replaceChildren(h("p", { class: "soft", word: "likeliest text" }));
+    const [character, nats, top, before, afterwards] = cell;
+    const shares = after.value === "before" ? before : afterwards;
+    const head = character === "" ? h("p", { word: "what may follow" })
+      : nats === null ? h("p", { word: isUnknown(cell) ? "not known" : "first character" })
+        : h("p", { word: "at character", values: { character: visible(character),
+          bits: (nats / Math.LN2).toFixed(2) } });
+    const order = [...(top ?? "")].map((one, i) => [one, shares[i]]);
+    const items = order.map(([one, share]) => {
+      const bar = h("span", { class: "bar" });
+      bar.style.width = `${Math.max(0.5, share * 100)}%`;
+      const percent = `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
+      const pick = h("button", { type: "button", class: one === character ? "here" : null,
+        on: { click: () => branch(at, one) } }, h("kbd", {}, visible(one)),
+        h("span", { class: "track" }, bar), h("span", { class: "n" }, percent));
+      pick.setAttribute("aria-label", word("branch to", { character: visible(one), percent }));
+      return h("li", {}, pick);
+    });
+    likeliest.replaceChildren(head, h("ol", {}, ...items));
+  }
+
+  function save() {
+    const link = h("a", { download: "recurra.txt",
+      href: URL.createObjectURL(new Blob([paper.text], { type: "text/plain;charset=utf-8" })) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  async function loadRuns() {
+    const { runs } = await askJson("/api/write/runs");
+    for (const [select, none] of [[run, false], [beside, true]]) {
+      const before = select.value;
+      const options = runs.map((one) => h("option", { value: one.id }, one.label));
+      if (none) options.unshift(h("option", { value: "", word: "nobody" }));
+      if (!none && !runs.length) options.unshift(h("option", { value: "", word: "no runs yet" }));
+      select.replaceChildren(...options);
+      if (runs.some((one) => one.id === before)) select.value = before;
+    }
+  }
+
+  let kept = "";
+  try {
+    kept = localStorage.getItem(KEPT) ?? "";
+  } catch {
+    // a browser that keeps nothing
+  }
+  history.texts = [kept];
+  setText(kept);
+  return {
+    async show(parameters) {
+      await loadRuns();
+      if (parameters.get("run")) run.value = parameters.get("run");
+      if (!run.value && run.options.length) run.selectedIndex = 0;
+      beside.value = parameters.get("beside") ?? "";
+      for (const [name, input] of Object.entries(inputs)) {
+        input.value = parameters.get(name) ?? FIELDS[name];
+      }
+      line.checked = parameters.has("line");
+      after.value = parameters.get("shown") ?? "";
+      await pair();
+      await reread();
+    },
+    translate() {
+      showLikeliest();
+      tellUnknown(main.cells);
+      status.textContent = mean(main.cells);
+    },
+  };
+}
+
+function isUnknown(cell) {
+  return cell[2] === null;
+}
+
+// A character that has a shape: blanks have a sign of their own.
+export function visible(character) {
+  return { " ": "␣", "\n": "↵", "\t": "⇥", "\u3000": "□" }[character] ?? character;
+}
+
+// One span for each character, by its surprise; those from `written` on are new.
+export function spans(cells, written, from = 0) {
+  return cells.slice(from).map((cell, n) => {
+    const i = from + n;
+    const [character, nats] = cell;
+    const bits = nats === null ? null : nats / Math.LN2;
+    const level = bits === null ? null : Math.max(0, Math.min(LEVELS - 1, Math.floor(bits) - 1));
+    const kind = [level === null ? "" : `s${level}`, i >= written ? "new" : "",
+      isUnknown(cell) ? "unknown" : ""].join(" ").trim();
+    const span = document.createElement("span");
+    if (kind) span.className = kind;
+    span.dataset.i = i;
+    span.textContent = character;
+    return span;
+  });
+}

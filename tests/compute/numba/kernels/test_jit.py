@@ -52,7 +52,7 @@ print(sum(softmax.train.stats.cache_hits.values()), digest)
 AHEAD = """
 from recurra.compute.numba.ahead import compiled_ahead
 
-with compiled_ahead("float32", classes=False):
+with compiled_ahead("float32", False, "def write(): pass", []):
     pass
 """
 

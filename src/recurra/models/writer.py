@@ -1,14 +1,14 @@
 """Continue a text, character by character, as a trained model would."""
 
-import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.compute.base import Engine
+from recurra.compute.sampling import Sampling
 from recurra.errors import RunError, SettingError
 from recurra.models.model import Model
 
@@ -17,51 +17,8 @@ Item = TypeVar("Item")
 
 # Characters of a prompt read in one call of the engine: bounds the logits it computes on the way.
 _PIECE = 256
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the next character is drawn from the model's distribution.
-
-    Attributes:
-        temperature: below 1 more likely, above 1 more surprising; 0 always takes the likeliest.
-        top_k: only among the k likeliest.
-        top_p: only among the likeliest that together reach this probability (nucleus sampling,
-            Holtzman et al. 2020), after temperature and ``top_k``.
-
-    Raises:
-        SettingError: a value that makes no sense.
-    """
-
-    temperature: float = 0.8
-    top_k: int | None = None
-    top_p: float | None = None
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.temperature < math.inf:
-            raise SettingError(f"temperature has to be a number, 0 or more, not {self.temperature}")
-        if self.top_k is not None and self.top_k < 1:
-            raise SettingError(f"top_k has to be a whole number, 1 or more, not {self.top_k}")
-        if self.top_p is not None and not 0.0 < self.top_p <= 1.0:
-            raise SettingError(f"top_p has to be a number above 0, up to 1, not {self.top_p}")
-
-    def probabilities(self, log_p: Array) -> Array:
-        """Probabilities to draw from, (V,) float64, given the model's log probabilities (V,)."""
-        if self.temperature == 0.0:
-            certain = np.zeros(len(log_p))
-            certain[log_p.argmax()] = 1.0
-            return certain
-        relative = log_p.astype(np.float64) - log_p.max()
-        with np.errstate(over="ignore"):
-            p = np.exp(relative / self.temperature)
-        if self.top_k is not None or self.top_p is not None:
-            likeliest = np.argsort(-p, kind="stable")
-            p[likeliest[self.top_k or len(p) :]] = 0.0
-            # enough is kept once what is likelier already reaches top_p
-            likelier = np.cumsum(p[likeliest]) - p[likeliest]
-            p[likeliest[likelier >= (self.top_p or math.inf) * p.sum()]] = 0.0
-        probabilities: Array = p / p.sum()
-        return probabilities
+# Characters drawn in one call: a call costs more than a character of a small network.
+_AHEAD = 64
 
 
 class Writer:
@@ -89,6 +46,10 @@ class Writer:
         self._rng = np.random.default_rng(seed)
         self._state = self._engine.zero_state(1)
         self._last: int | None = None  # the latest character, which the state does not hold yet
+        # characters that nobody has taken yet, of so many drawn at once, and from where
+        self._drawn: deque[int] = deque()
+        self._count = 0
+        self._origin: Any = None
 
     def read(self, text: str, strict: bool = False) -> list[str]:
         """Read on, so that what is written next follows it.
@@ -99,6 +60,7 @@ class Writer:
         Raises:
             TextError: ``strict``, and there is such a character.
         """
+        self._go_back()
         vocabulary = self.model.vocabulary
         unknown = vocabulary.unknown(text)
         numbers = vocabulary.encode(text if strict else vocabulary.known(text))
@@ -122,8 +84,17 @@ class Writer:
         """
         stops = [stop] if isinstance(stop, str) else stop
         decode = self.model.vocabulary.decode
-        drawn = (decode(np.array([number], np.int32)) for number, _ in self.draw(characters))
+        drawn = (decode(np.array([number], np.int32)) for number in self._numbers(characters))
         yield from until(stops, drawn)
+
+    def _numbers(self, characters: int) -> Iterator[int]:
+        if self._last is None:
+            self._last = self._beginning()
+        for left in range(characters, 0, -1):
+            if not self._drawn:
+                self._draw_ahead(min(left, _AHEAD))
+            self._last = self._drawn.popleft()
+            yield self._last
 
     def draw(self, characters: int) -> Iterator[tuple[int, Array]]:
         """Draw characters: the number of each, and the log probabilities (V,) it was drawn from.
@@ -137,9 +108,7 @@ class Writer:
             self._last = self._beginning()
         for _ in range(characters):
             log_p = self._advance()
-            cumulative = self.sampling.probabilities(log_p).cumsum()
-            chance = self._rng.random() * cumulative[-1]
-            self._last = int(np.searchsorted(cumulative[:-1], chance, "right"))
+            self._last = self.sampling.draw(log_p, self._rng.random())
             yield self._last, log_p
 
     def follow(self, numbers: Iterable[int]) -> Iterator[tuple[int, Array | None]]:
@@ -156,12 +125,31 @@ class Writer:
             yield self._last, log_p
 
     def _advance(self) -> Array:
+        self._go_back()
         log_p, self._state = self._engine.next_log_probabilities(
             np.array([self._last], np.int32), self._state
         )
         if not np.isfinite(log_p).all():
             raise RunError("the model predicts no finite numbers: train it again")
         return np.array(log_p[0])  # the engine's own is overwritten by the next
+
+    def _draw_ahead(self, characters: int) -> None:
+        """Let the engine write some characters in one call, before anybody takes them."""
+        assert self._last is not None
+        origin = self._last, self._state, self._rng.bit_generator.state
+        uniforms = self._rng.random(characters)
+        drawn, self._state = self._engine.sample(*origin[:2], self.sampling, uniforms)
+        if len(drawn) < characters:
+            raise RunError("the model predicts no finite numbers: train it again")
+        self._drawn, self._count, self._origin = deque(drawn), characters, origin
+
+    def _go_back(self) -> None:
+        """Forget what was drawn and not taken: whoever reads on reads after what was taken."""
+        if self._drawn:
+            last, state, self._rng.bit_generator.state = self._origin
+            uniforms = self._rng.random(self._count - len(self._drawn))
+            _, self._state = self._engine.sample(last, state, self.sampling, uniforms)
+            self._drawn.clear()
 
     def _beginning(self) -> int:
         vocabulary = self.model.vocabulary

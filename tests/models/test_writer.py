@@ -1,31 +1,44 @@
 """Writing: the distribution that is drawn from, and the state that a text leaves behind."""
 
 import math
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from recurra.compute.base import Engine
+from recurra.compute.numba.kernels.drawing import draw
+from recurra.compute.numba.kernels.jit import jit
 from recurra.compute.plan import make_plan
+from recurra.compute.sampling import Sampling
 from recurra.errors import RunError, SettingError, TextError
 from recurra.lang.library import load_network
 from recurra.lang.shapes import ShapeSolver
+from recurra.lang.syntax import Number
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
-from recurra.models.sampling import Sampling, Writer
+from recurra.models.writer import Writer
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.write_request import write
 
 LETTERS = "\n abcdefgh宝玉"
 
 
-def make_model(characters=LETTERS, network="lag2", seed=1):
+@jit
+def compiled_draw(log_p, uniform, temperature, top_k, top_p):
+    return draw(log_p, uniform, temperature, top_k, top_p)
+
+
+def make_model(characters=LETTERS, network="lag2", seed=1, shortlist=0):
     """A model whose predictions depend on what it has read, and are far from even."""
     vocabulary = Vocabulary("".join(sorted(characters)))
     loaded = load_network(network)
+    if shortlist:
+        loaded = replace(loaded, shortlist=Number(float(shortlist)))
     shapes = ShapeSolver(loaded).shapes(len(vocabulary), 7)
     rng = np.random.default_rng(seed)
     parameters = initialise(make_plan(loaded), shapes, rng, dtype=np.float64)
@@ -134,6 +147,68 @@ def test_a_text_is_continued_from_where_it_ends(text):
     model = make_model()
     expected = model.vocabulary.decode([log_probabilities(model, text).argmax()])
     assert text_of(model, text, 1, temperature=0.0) == expected
+
+
+@pytest.mark.parametrize("taken", [1, 5, 64, 70])
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_whoever_stops_in_the_midst_goes_on_from_there(taken, engine):
+    """Characters are drawn ahead; what nobody has taken has not been written."""
+    model, more = make_model(), "宝玉 abc"
+    stopped, plain = (Writer(model, seed=3, engine=model.engine(engine, 1)) for _ in range(2))
+    stopped.read("dea")
+    plain.read("dea")
+    text = stopped.write(200)
+    first = "".join(islice(text, taken))
+    assert first == "".join(plain.write(taken))
+    plain.read(more)
+    stopped.read(more)
+    expected = "".join(plain.write(100))
+    assert "".join(islice(text, 30)) + "".join(stopped.write(70)) == expected
+
+
+@pytest.mark.parametrize("network", ["wrnn", "lag2", "tied", "large"])
+@pytest.mark.parametrize(
+    "sampling", [Sampling(), Sampling(0.0), Sampling(1.5, 4), Sampling(1.0, 9, 0.7)], ids=str
+)
+def test_the_compiled_loop_writes_what_single_steps_write(network, sampling):
+    model = make_model("\n" + "".join(map(chr, range(97, 127))), network)
+    engine = model.engine("compiled", 1)
+    uniforms = np.random.default_rng(5).random(90)
+    expected = Engine.sample(engine, 3, engine.zero_state(1), sampling, uniforms)
+    text, state = engine.sample(3, engine.zero_state(1), sampling, uniforms)
+    assert (text, len(text)) == (expected[0], 90)
+    for name, value in expected[1].items():
+        np.testing.assert_array_equal(state[name], value)
+
+
+def test_classes_and_the_end_of_finite_numbers():
+    """A shortlist's output layer; and a weight that is no number, from the first use on."""
+    model = make_model("".join(map(chr, range(0x4E00, 0x4E00 + 40))), shortlist=10)
+    uniforms = np.random.default_rng(5).random(30)
+    for sampling in (Sampling(), Sampling(1.0, 5)):
+        engine = model.engine("compiled", 1)
+        expected, _ = Engine.sample(engine, 1, engine.zero_state(1), sampling, uniforms)
+        assert engine.sample(1, engine.zero_state(1), sampling, uniforms)[0] == expected
+    broken = {name: np.full_like(value, np.nan) for name, value in model.parameters.items()}
+    engine.load({f"parameter/{name}": value for name, value in broken.items()})
+    assert engine.sample(1, engine.zero_state(1), Sampling(), uniforms)[0] == []
+
+
+@given(
+    logits, st.floats(0.0, 3.0), st.none() | st.integers(1, 15), st.none() | st.floats(0.01, 1.0),
+    st.floats(0.0, 1.0, exclude_max=True),
+)  # fmt: skip
+@settings(deadline=None)
+def test_the_compiled_draw_is_the_draw(values, temperature, k, p, uniform):
+    log_p, sampling = log_softmax(values), Sampling(temperature, k, p)
+    drawn = compiled_draw(log_p, uniform, temperature, k or 0, p or 0.0)
+    probabilities = sampling.probabilities(log_p)
+    # where a sum meets the number to the last bits, either neighbour may be drawn
+    low = sampling.draw(log_p, max(uniform - 1e-9, 0.0))
+    high = sampling.draw(log_p, min(uniform + 1e-9, 1.0 - 1e-16))
+    edge = p is not None and k is None
+    assert low <= drawn <= high or edge
+    assert probabilities[drawn] > 0.0 or edge
 
 
 def test_what_is_written_is_read():

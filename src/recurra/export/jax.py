@@ -1,0 +1,177 @@
+"""One JAX program for exactly one network: a pure time step, scanned; training, writing, a test."""
+
+from pathlib import Path
+
+from recurra.explain.formulas import Formula, Hadamard, Mask, MatrixVector
+from recurra.export.base import Export, Target
+from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
+from recurra.export.names import Names
+from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, Row
+from recurra.export.starts import JAX
+from recurra.export.steps import Steps, reads_character
+from recurra.lang.syntax import NORM
+
+_NORM = """\
+def norm(z: Array) -> Array:
+    return (z - z.mean()) / jnp.sqrt(z.var() + 1e-5)
+"""
+_DROPOUT = """\
+def dropout(z: Array, rate: float, key: Array | None, number: int) -> Array:
+    if key is None:
+        return z
+    kept = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - rate, jnp.shape(z))
+    return z * kept / (1 - rate)
+"""
+_SCAN = """
+    def one(x, state):
+        state, logp = lax.scan(partial(step, p), state, x)
+        return logp, state
+
+    return jax.vmap(one, (1, 0), (1, 0))(x, state)
+"""
+_SCAN_WITH_KEYS = """
+    def one(x, state, keys):
+        state, logp = lax.scan(partial(step, p), state, (x, keys))
+        return logp, state
+
+    keys = None if key is None else jax.random.split(key, x.shape)
+    return jax.vmap(one, (1, 0, 1), (1, 0))(x, state, keys)
+"""
+
+
+_ROWS = {
+    "tanh": Row("jnp.tanh"),
+    "sigmoid": Row("jax.nn.sigmoid"),
+    "relu": Row("jax.nn.relu"),
+    "swish": Row("jax.nn.silu"),
+    "gelu": Row("jax.nn.gelu"),
+    "softplus": Row("jax.nn.softplus"),
+    "identity": Row(""),
+    "elu": Row("jax.nn.elu"),
+    "softsign": Row("jax.nn.soft_sign"),
+    NORM: Row("norm", (_NORM,)),
+}
+
+
+class _Text(LibraryText):
+    """Vectors as on paper: one stream alone."""
+
+    rows = _ROWS
+
+    def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
+        super().__init__(steps, names)
+        self.dropout = dropout
+        self.character, self.key = names.take("x"), names.take("key")
+
+    def bound(self, formula: Formula) -> tuple[str, int]:
+        """A formula, and how tightly its text binds; see `PythonText.bound`."""
+        match formula:
+            case Hadamard(Mask(number), kept):
+                rate = self.steps.rates[number - 1]
+                share = self.dropout if rate is None else rate
+                self.definitions[_DROPOUT] = None
+                return f"dropout({self.text(kept)}, {share:g}, {self.key}, {number})", ATOM
+        return super().bound(formula)
+
+    def product(self, product: MatrixVector) -> tuple[str, int]:
+        """A matrix times a vector; times a character it is a column."""
+        matrix = self.parameters[product.matrix]
+        if reads_character(product.operand):
+            column = f"{self.character}" if product.transposed else f":, {self.character}"
+            return f"{matrix}[{column}]", ATOM
+        turned = f"{matrix}.T" if product.transposed else matrix
+        return f"{turned} @ {self.text(product.operand, SIGN)}", PRODUCT
+
+
+class _Program(LibraryProgram):
+    reserved = (
+        "jax", "jnp", "np", "Array", "log_probabilities", "norm", "dropout", "H", "LISTED",
+        "classes", "vocabulary",
+    )  # fmt: skip
+    template = "jax.txt"
+    templates = JAX
+    module = "jnp"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Names of the library, for the parts that all share."""
+        return {
+            "library": "JAX",
+            "np": "np",
+            "array": "Array",
+            "make": "np.array",
+            "bytes": "np.asarray(array).tobytes()",
+            "log_softmax": "jax.nn.log_softmax",
+            "concatenate": "jnp.concatenate",
+            "softmax": "log_probabilities({})"
+            if self.network.shortlist
+            else "jax.nn.log_softmax({})",
+        }
+
+    def formulas(self) -> LibraryText:
+        """Make what writes formulas."""
+        code = _Text(self.steps, self.names, self.recipe.dropout)
+        self.p = self.names.take("p")
+        return code
+
+    def zeros(self, size: str) -> str:
+        """A vector of zeros in the time step."""
+        first = next(iter(self.code.parameters.values()))
+        return f"jnp.zeros({size}, {first}.dtype)"
+
+    def slots(self) -> dict[str, str]:
+        """Texts for the places of the template."""
+        assert isinstance(self.code, _Text)
+        texts, drops = self.starts.texts(self.templates), bool(self.steps.rates)
+        first = self.network.parameters[0]
+        *equations, logits = self.equations()
+        after = [
+            f'"{q}": {tupled([self.code.at(q, k) for k in range(lag)])}'
+            for q, lag in self.steps.lags.items()
+        ]
+        forward = [
+            *[f"{self.code.character}, {self.code.key} = {self.code.character}"] * drops,
+            *self.unpack(f'{self.p}["{{}}"]'),
+            *equations,
+            f"return {{{', '.join(after)}}}, {logits}",
+        ]
+        drawn = sum("next(keys)" in text for text in texts.values())
+        return {
+            "cache": "cache, " * bool(self.network.shortlist),
+            "counts": ", counts: Array | None = None" * self.counts,
+            "counted": ", np.bincount(own, minlength=len(characters))" * self.counts,
+            "initial": block(
+                [
+                    *[f"keys = iter(jax.random.split(key, {drawn}))"] * bool(drawn),
+                    *self.starts.lines(self.templates),
+                    "return {",
+                    *(f'    "{name}": {text},' for name, text in texts.items()),
+                    "}",
+                ]
+            ),
+            "start": block(self.start_lines(f'jnp.zeros((streams, {{size}}), p["{first}"].dtype)')),
+            "p": self.p,
+            "x": self.code.character,
+            "state": self.state,
+            "forward": block(forward),
+            "scan": (_SCAN_WITH_KEYS if drops else _SCAN).strip("\n"),
+            "with_key": ", key: Array | None = None" * drops,
+            "key": ", key" * drops,
+            "bare_key": ", key" * drops,
+            "step_key": ", jax.random.fold_in(key, step)" * drops,
+            "mean": "    gradient = {name: g / x.size for name, g in gradient.items()}\n"
+            * (self.recipe.reduction == "mean"),
+            "reset": "" if self.recipe.carry_state else "        state = start(p, batch)\n",
+        }
+
+
+class JaxProgram(Target):
+    """See the module."""
+
+    name = "jax"
+    suffix = ".py"
+    help = "one JAX program: a pure time step, scanned; training, writing, a self test"
+
+    def write(self, export: Export, path: Path) -> list[Path]:
+        """Write the program and, of a run, its weights beside it, as ``.safetensors``."""
+        return _Program(export, path.stem).write(path)

@@ -1,0 +1,142 @@
+"""Formulas as Python: what the targets NumPy, PyTorch and JAX share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from recurra.errors import SettingError
+from recurra.explain.formulas import (
+    Apply,
+    Constant,
+    Formula,
+    Hadamard,
+    MatrixVector,
+    Negative,
+    Parameter,
+    Quotient,
+    Sum,
+    Value,
+    walk,
+)
+from recurra.export.names import Names
+from recurra.export.steps import Steps
+from recurra.lang.syntax import NORM
+
+# How tightly an expression binds.
+# Python takes @ and * from left to right, so a matrix product beside * has parentheses of its own.
+SUM, PRODUCT, TERM, SIGN, ATOM = range(5)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An element-wise function, or ``norm``, in a library.
+
+    Attributes:
+        value: name of the function; "" is none.
+        definitions: of functions that it calls.
+    """
+
+    value: str
+    definitions: tuple[str, ...] = ()
+
+
+class PythonText(ABC):
+    """Writes the formulas of one network.
+
+    Attributes:
+        rows: function -> how the library writes it.
+        definitions: of the functions that the formulas written so far call, in order.
+
+    Args:
+        steps: the network's.
+        names: gives identifiers.
+    """
+
+    rows: Mapping[str, Row]
+
+    def __init__(self, steps: Steps, names: Names) -> None:
+        self.steps = steps
+        network = steps.network
+        self.definitions: dict[str, None] = {}
+        self.parameters = {name: names.take(name) for name in network.parameters}
+        self.constants = {name: names.take(name) for name in network.constants}
+        quantities = [step.quantity for step in steps.forward]
+        self.quantities = {q: names.take(q) for q in quantities if "." not in q}
+        self.quantities |= {q: names.take(inner_name(q)) for q in quantities if "." in q}
+
+    def constant_lines(self) -> list[str]:
+        """``name = number`` of every choice that the formulas read."""
+        nodes = (node for step in self.steps.forward for node in walk(step.formula))
+        read = {node.name for node in nodes if isinstance(node, Constant)}
+        values = self.steps.network.constants
+        return [f"{self.constants[n]} = {value!r}" for n, value in values.items() if n in read]
+
+    @abstractmethod
+    def at(self, quantity: str, lag: int) -> str:
+        """A quantity at a time."""
+
+    @abstractmethod
+    def product(self, product: MatrixVector) -> tuple[str, int]:
+        """A matrix times a vector, and how tightly that binds."""
+
+    def text(self, formula: Formula, level: int = SUM) -> str:
+        """A formula, in parentheses if it binds less tightly than ``level``."""
+        text, own = self.bound(formula)
+        return f"({text})" if own < level else text
+
+    def bound(self, formula: Formula) -> tuple[str, int]:
+        """A formula, and how tightly its text binds.
+
+        Raises:
+            SettingError: this target cannot write it.
+        """
+        match formula:
+            case Constant(value, name):
+                whole = value.is_integer() and abs(value) < 1e15
+                text = self.constants[name] if name else repr(int(value) if whole else value)
+                return text, ATOM if name or value >= 0 else SIGN
+            case Value(quantity, lag):
+                return self.at(quantity, lag), ATOM
+            case Parameter(name):
+                return self.parameters[name], ATOM
+            case Sum(terms):
+                return self._sum(terms), SUM
+            case Negative(argument):
+                text, own = self.bound(argument)
+                return (f"-{text}", SIGN) if own >= SIGN else (f"-({text})", SIGN)
+            case Hadamard(left, right):
+                return f"{self.text(left, TERM)} * {self.text(right, TERM)}", TERM
+            case Quotient(left, right):
+                return f"{self.text(left, TERM)} / {self.text(right, SIGN)}", TERM
+            case MatrixVector():
+                return self.product(formula)
+            case Apply(function, argument):
+                name = self.row(function).value
+                return (f"{name}({self.text(argument)})", ATOM) if name else self.bound(argument)
+        kind = type(formula).__name__.lower()
+        raise SettingError(f"this target cannot write {kind} yet: export to another one")
+
+    def row(self, function: str) -> Row:
+        """How the library writes a function; its definitions become part of the program."""
+        name = NORM if function == NORM else self.steps.network.function(function)
+        if name not in self.rows:
+            raise SettingError(f"this target cannot write {name} yet: export to another one")
+        row = self.rows[name]
+        self.definitions |= dict.fromkeys(row.definitions)
+        return row
+
+    def _sum(self, terms: tuple[Formula, ...]) -> str:
+        text = self.text(terms[0], PRODUCT)
+        for term in terms[1:]:
+            match term:
+                case Negative(argument):
+                    text += f" - {self.text(argument, PRODUCT)}"
+                case _:
+                    text += f" + {self.text(term, PRODUCT)}"
+        return text
+
+
+def inner_name(quantity: str) -> str:
+    """``a.1 -> a_in``, ``a.2 -> a_in2``."""
+    vector, _, number = quantity.partition(".")
+    return f"{vector}_in{'' if number == '1' else number}"

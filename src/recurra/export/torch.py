@@ -1,0 +1,187 @@
+"""One PyTorch program for exactly one network: a module, training, writing, a self test."""
+
+from pathlib import Path
+
+from recurra.explain.formulas import Formula, Hadamard, Mask, MatrixVector
+from recurra.export.base import Export, Target
+from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
+from recurra.export.names import Names
+from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, Row
+from recurra.export.starts import TORCH
+from recurra.export.steps import Steps, reads_character
+from recurra.lang.syntax import NORM
+
+_GELU = """\
+def gelu(z: Tensor) -> Tensor:
+    return nn.functional.gelu(z, approximate="tanh")
+"""
+_SOFTPLUS = """\
+def softplus(z: Tensor) -> Tensor:
+    return -nn.functional.logsigmoid(-z)
+"""
+_NORM = """\
+def norm(z: Tensor) -> Tensor:
+    return nn.functional.layer_norm(z, z.shape[-1:], eps=1e-5)
+"""
+# Attributes of every module, which no parameter may be called.
+_MODULE = (
+    "T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda "
+    "double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter "
+    "get_submodule half ipu load_state_dict modules mtia named_buffers named_children "
+    "named_modules named_parameters parameters register_backward_hook register_buffer "
+    "register_forward_hook register_forward_pre_hook register_full_backward_hook "
+    "register_full_backward_pre_hook register_load_state_dict_post_hook "
+    "register_load_state_dict_pre_hook register_module register_parameter "
+    "register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state "
+    "set_submodule share_memory start state_dict to to_empty train training type xpu zero_grad"
+)
+
+
+_ROWS = {
+    "tanh": Row("torch.tanh"),
+    "sigmoid": Row("torch.sigmoid"),
+    "relu": Row("torch.relu"),
+    "swish": Row("nn.functional.silu"),
+    "gelu": Row("gelu", (_GELU,)),
+    "softplus": Row("softplus", (_SOFTPLUS,)),
+    "identity": Row(""),
+    "elu": Row("nn.functional.elu"),
+    "softsign": Row("nn.functional.softsign"),
+    NORM: Row("norm", (_NORM,)),
+}
+
+
+class _Text(LibraryText):
+    """Vectors are rows, one for each stream."""
+
+    rows = _ROWS
+
+    def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
+        super().__init__(steps, names)
+        self.dropout = dropout
+        self.character = names.take("x_t")
+
+    def bound(self, formula: Formula) -> tuple[str, int]:
+        """A formula, and how tightly its text binds; see `PythonText.bound`."""
+        match formula:
+            case Hadamard(Mask(number), kept):
+                rate = self.steps.rates[number - 1]
+                share = self.dropout if rate is None else rate
+                return f"nn.functional.dropout({self.text(kept)}, {share:g}, self.training)", ATOM
+        return super().bound(formula)
+
+    def product(self, product: MatrixVector) -> tuple[str, int]:
+        """A matrix times a vector, as rows; times a character it is a column."""
+        matrix = self.parameters[product.matrix]
+        if reads_character(product.operand):
+            return f"{matrix}{'' if product.transposed else '.T'}[{self.character}]", ATOM
+        turned = matrix if product.transposed else f"{matrix}.T"
+        return f"{self.text(product.operand, SIGN)} @ {turned}", PRODUCT
+
+
+class _Program(LibraryProgram):
+    reserved = (
+        "torch", "nn", "Tensor", "self", "log_probabilities", "gelu", "softplus", "norm", "logp",
+        "H", "LISTED", "classes", "vocabulary",
+    )  # fmt: skip
+    template = "torch.txt"
+    templates = TORCH
+    module = "torch"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Names of the library, for the parts that all share."""
+        return {
+            "library": "PyTorch",
+            "np": "torch",
+            "array": "Tensor",
+            "make": "torch.tensor",
+            "bytes": "bytes(array.flatten().view(torch.uint8).tolist())",
+            "log_softmax": "torch.log_softmax",
+            "concatenate": "torch.cat",
+            "softmax": "logp.append(log_probabilities({}))"
+            if self.network.shortlist
+            else "logp.append(torch.log_softmax({}, -1))",
+        }
+
+    def formulas(self) -> LibraryText:
+        """Make what writes formulas."""
+        own = Names(_MODULE.split())
+        self.attributes = {n: own.take(n.lstrip("_") or "v") for n in self.network.parameters}
+        return _Text(self.steps, self.names, self.recipe.dropout)
+
+    def zeros(self, size: str) -> str:
+        """A vector of zeros in the time step."""
+        assert isinstance(self.code, _Text)
+        first = next(iter(self.attributes.values()))
+        return f"self.{first}.new_zeros(len({self.code.character}), {size})"
+
+    def shown(self, parameter: str) -> str:
+        """The name under which a program knows a parameter."""
+        return self.attributes[parameter]
+
+    def slots(self) -> dict[str, str]:
+        """Texts for the places of the template."""
+        assert isinstance(self.code, _Text)
+        texts = self.starts.texts(self.templates)
+        first = next(iter(self.attributes.values()))
+        after, moves = [], []
+        for quantity, lag in self.steps.lags.items():
+            past = [self.code.at(quantity, k) for k in range(lag + 1)]
+            after.append(f'"{quantity}": {tupled(past[1:])}')
+            moves.append(f"{', '.join(reversed(past[1:]))} = {', '.join(reversed(past[:-1]))}")
+        names = {own: name for name, own in self.attributes.items() if own != name}
+        paper = f"{{{', '.join(f'{own!r}: {name!r}' for own, name in names.items())}}}"
+        arrays, own_arrays = "model.state_dict()", "arrays"
+        if names:
+            arrays = f"{{{paper}.get(n, n): a for n, a in model.state_dict().items()}}"
+            turned = f"{{{', '.join(f'{name!r}: {own!r}' for own, name in names.items())}}}"
+            own_arrays = f"{{{turned}.get(n, n): a for n, a in arrays.items()}}"
+        loop = [*self.equations(), *moves]
+        unpack = [
+            f"{self.code.parameters[name]} = self.{own}" for name, own in self.attributes.items()
+        ]
+        unpack += self.unpack("")[len(unpack) :]
+        forward = [
+            *unpack,
+            "logp = []",
+            f"for {self.code.character} in {self.x}:",
+            *(f"    {line}" for line in loop),
+            f"return torch.stack(logp), {{{', '.join(after)}}}",
+        ]
+        counted = ", torch.bincount(own, minlength=len(characters))"
+        return {
+            "cache": "from functools import cache\n" * bool(self.network.shortlist),
+            "counts": ", counts: Tensor | None = None" * self.counts,
+            "counted": counted * self.counts,
+            "initial": block(
+                [
+                    *self.starts.lines(self.templates),
+                    *(
+                        f"self.{own} = nn.Parameter({texts[name]})"
+                        for name, own in self.attributes.items()
+                    ),
+                ],
+                8,
+            ),
+            "start": block(self.start_lines(f"self.{first}.new_zeros(streams, {{size}})"), 8),
+            "x": self.x,
+            "state": self.state,
+            "forward": block(forward, 8),
+            "mean": " / x.numel()" * (self.recipe.reduction == "mean"),
+            "reset": "" if self.recipe.carry_state else "        state = model.start(batch)\n",
+            "arrays": arrays,
+            "own_arrays": own_arrays,
+        }
+
+
+class TorchProgram(Target):
+    """See the module."""
+
+    name = "torch"
+    suffix = ".py"
+    help = "one PyTorch program: a module, training, writing, a self test"
+
+    def write(self, export: Export, path: Path) -> list[Path]:
+        """Write the program and, of a run, its weights beside it, as ``.safetensors``."""
+        return _Program(export, path.stem).write(path)
