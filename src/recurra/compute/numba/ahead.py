@@ -14,7 +14,7 @@ from typing import Any
 
 from numba import types
 
-from recurra.compute.numba.cache import writable
+from recurra.compute.numba.cache import unwritable
 from recurra.compute.numba.kernels import class_softmax, softmax
 from recurra.compute.numba.kernels.jit import is_kept, stub_symbols
 from recurra.compute.numba.start import import_without_blas
@@ -39,7 +39,7 @@ def output_kernels(dtype: str, classes: bool) -> list[tuple[Any, tuple[Any, ...]
 def compiled_ahead(dtype: str, classes: bool) -> Iterator[None]:
     """Have the output layer's kernels compiled elsewhere meanwhile, if that is of use."""
     kept = all(is_kept(*kernel) for kernel in output_kernels(dtype, classes))
-    useful = not kept and writable() and (os.cpu_count() or 1) > 1
+    useful = not kept and not unwritable() and (os.cpu_count() or 1) > 1
     process = _second_process(dtype, *["classes"] * classes) if useful else None
     try:
         yield
