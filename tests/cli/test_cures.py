@@ -1,10 +1,15 @@
 """Equations and spaces as people save, paste and name them: each is read, or gets its cure."""
 
 import codecs
+import contextlib
+import os
+import re
+import subprocess
 
 import pytest
 
-from command_line import SMALL, write_text
+from command_line import RECURRA, SMALL, process, write_text
+from studies import finished
 
 EQUATIONS = "# 记忆\na[t] = tanh(U @ x[t] + W @ a[t-1] + s1)\np[t] = softmax(V @ a[t] + s2)\n"
 SPACE = "# 范围\nlr = [0.1, 0.01]\n"
@@ -57,6 +62,28 @@ def test_a_full_width_character_is_named_with_its_cure(call, tmp_path, wrong, ri
     assert f"{wrong} is a full-width character: type {right}" in err
 
 
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [("【", "["), ("】", "]"), ("、", ","), ("−", "-"), ("·", "@ between"), ("⊙", "*")],
+)
+def test_a_sign_of_papers_and_input_methods_is_named_with_its_cure(call, tmp_path, typed, right):
+    (tmp_path / "net.eq").write_text(f"a[t] = b {typed} c\n", "utf-8")
+    code, _, err = call("show", "net.eq")
+    assert code == 1
+    assert f"{typed} cannot be read: type {right}" in err
+
+
+@pytest.mark.parametrize(("before", "after"), [("tanh(", "+ tanh("), ("tanh(U", "tanh(+U")])
+def test_a_plus_in_front_says_nothing(call, tmp_path, before, after):
+    shown = []
+    for text in (EQUATIONS, EQUATIONS.replace(before, after)):
+        (tmp_path / "net.eq").write_text(text, "utf-8")
+        code, out, err = call("show", "net.eq")
+        assert (code, err) == (0, "")
+        shown.append(out)
+    assert shown[0] == shown[1]
+
+
 def test_capitals_are_no_reason_to_guess(call, tmp_path):
     assert "did you mean wrnn?" in call("show", "WRNN")[2]
     (tmp_path / "net.eq").write_text(EQUATIONS.replace("tanh", "Relu"), "utf-8")
@@ -71,4 +98,55 @@ def test_a_loss_that_no_update_has_touched_is_not_the_learning_rate(call, tmp_pa
     code, _, err = call("train", "plays.txt", "--network=net.eq", *SMALL)
     assert code == 1
     assert "at step 1, before any update" in err
+    assert "a[t] = relu(" in err
     assert "look at how W begin" in err
+
+
+def test_a_vector_that_is_no_number_is_named(call, tmp_path):
+    write_text(tmp_path / "plays.txt")
+    divided = EQUATIONS.replace("s1)", "s1) / (Z @ a[t-1])")
+    (tmp_path / "net.eq").write_text(divided, "utf-8")
+    code, _, err = call("train", "plays.txt", "--network=net.eq", *SMALL)
+    assert code == 1
+    assert "/ (Z @ a[t-1]) is no finite number" in err
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path):
+    write_text(tmp_path / "plays.txt")
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "cache"  # nobody, root included, can make that
+    command = ["train", tmp_path / "plays.txt", "--network=rnn", "--out", tmp_path / "run"]
+    small = [word for word in SMALL if "engine" not in word]
+    done = process(*command, *small, env={**os.environ, "RECURRA_CACHE": str(place)}, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"no kernel can be kept in {place}" in done.stdout.replace("\n", "")
+    assert "RECURRA_CACHE" in done.stdout
+
+
+def test_a_trial_that_was_pruned_is_called_so(call, tmp_path):
+    made = finished(tmp_path, pruner="rounds", rung=100)
+    pruned = next(trial for trial in made.trials() if trial.state == "pruned")
+    code, _, err = call("write", made.run_folder(pruned.number), "1")
+    assert code == 1
+    assert "a trial that was pruned" in err
+    assert f"recurra train --from {made.folder}" in err
+
+
+def test_an_explanation_is_a_page_and_a_terminal_gets_no_picture(call, tmp_path):
+    assert call("explain", "rnn", "-o", "rnn.html")[0] == 0
+    page = (tmp_path / "rnn.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "<svg" in page
+    assert "<math" in page
+    assert not re.search(r"(src|href)=", page)
+    master, slave = os.openpty()
+    with subprocess.Popen([*RECURRA, "explain", "rnn"], stdout=slave) as shown:
+        os.close(slave)
+        text = b""
+        with contextlib.suppress(OSError):
+            while part := os.read(master, 65536):
+                text += part
+    os.close(master)
+    assert shown.returncode == 0
+    assert b"base64" not in text
+    assert b"recurra explain rnn -o rnn.html" in text

@@ -169,7 +169,7 @@ class CompareRequest:
         )
 
     def estimate(self) -> list[RunCost]:
-        """What training would cost; nothing is written, and nothing trained but for a second each.
+        """Estimate the time of all runs; nothing is written, and each network trains for a second.
 
         Raises:
             RecurraError: see `open`.

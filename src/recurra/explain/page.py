@@ -35,7 +35,7 @@ def explanation(network: Network, language: str = "en", diagram: str | None = No
         network: what to explain.
         language: ``en`` or ``zh``.
         diagram: where the page finds the diagram (a file name or address); None: it is put into
-            the page itself.
+            the page itself; empty: there is none.
 
     Returns:
         The forward equations, the diagram, the gradient of every vector and parameter derived step
@@ -65,7 +65,8 @@ class _Page:
         yield code(self.network.source)
         yield self._title("unrolled")
         yield self.words("unrolled text")
-        yield self.figure(diagram)
+        if diagram != "":
+            yield self.figure(diagram)
         yield from self._forward()
         yield from self._loss()
         yield from self._rules()

@@ -12,6 +12,23 @@ from recurra.lang.syntax import Place
 _MAX_TEXT = 100_000
 
 
+# What papers and input methods have, and what to type for it.
+_TYPED = {
+    **dict.fromkeys("【〔「『", "["), **dict.fromkeys("】〕」』", "]"), "、": ",", "。": ".",
+    "−": "-", "–": "-", "·": "@ between a matrix and a vector, * between two vectors",
+    "⊙": "*", "∘": "*", "×": "*", "⋅": "@ between a matrix and a vector, * between two vectors",
+    "σ": "sigmoid", "∞": "a number",
+}  # fmt: skip
+
+
+class _WithoutPlus(ast.NodeTransformer):
+    """Leaves out a plus in front: ``+ U @ x[t]``."""
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        return node.operand if isinstance(node.op, ast.UAdd) else node
+
+
 class Source:
     """A text and its places.
 
@@ -43,7 +60,8 @@ class Source:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what Python thinks of "\\d" is of no use here
-                return ast.parse(self.text).body
+                tree: ast.Module = _WithoutPlus().visit(ast.parse(self.text))
+                return tree.body
         except SyntaxError as error:
             place = Place(error.lineno or 1, max((error.offset or 1) - 1, 0))
             # the first sentence: what follows is advice for Python
@@ -61,6 +79,8 @@ class Source:
                 plain = unicodedata.normalize("NFKC", wide[1])
                 if plain != wide[1] and plain.isascii():
                     message = f"{wide[1]} is a full-width character: type {plain}"
+                elif typed := _TYPED.get(wide[1]):
+                    message = f"{wide[1]} cannot be read: type {typed}"
         except (MemoryError, RecursionError):
             place, message = Place(1, 0), "nested too deeply: split it into several equations"
         except ValueError:  # null bytes, lone surrogates
