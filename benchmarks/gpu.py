@@ -144,7 +144,7 @@ class Layer(Rival):
 
     def __init__(self, task: Task, device: str) -> None:
         if task.case.network != "lstm":
-            raise RecurraError("cuDNN has four cells, and this is none of them")
+            raise RecurraError("it has four cells, and this is none of them")
         vocabulary, hidden, batch, _ = task.case.shape
         self.embedding = nn.Embedding(vocabulary, hidden).to(device)
         self.layer = nn.LSTM(hidden, hidden).to(device)

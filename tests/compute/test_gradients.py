@@ -24,7 +24,7 @@ from recurra.lang.library import library, load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.lang.shapes import Shapes, ShapeSolver
-from strategies import networks, sizes
+from strategies import POSITIVE, networks, sizes
 
 ENGINES = ["reference", "compiled", "torch:cpu"]
 VOCABULARY = 7
@@ -132,13 +132,13 @@ def test_library(name: str, network: str, steps: int, batch: int) -> None:
 def test_functions(name: str, function: str) -> None:
     text = (
         "f = identity\n"
-        "a[t] = f(U @ x[t] + W @ a[t-1] + s1)\n"
-        "b[t] = tanh(V @ a[t]) * f(R @ a[t-1] + f(a[t]) * s1)\n"
+        "c = 0\n"
+        "a[t] = f(c + 1.4 * sin(U @ x[t] + W @ a[t-1] + s1))\n"
+        "b[t] = tanh(V @ a[t]) * f(c + sin(R @ a[t-1] + f(c + sin(a[t])) * s1))\n"
         "o[t] = softmax(Q @ b[t])\n"
     )
-    network = parse(text, choices={"f": function})
-    # the oracle executes the text, where a choice is a line
-    check(make_task(name, replace(network, text=text.replace("identity", function))))
+    c = 1.5 * (function in POSITIVE)
+    check(make_task(name, parse(text, choices={"f": function, "c": c})))
 
 
 @engines

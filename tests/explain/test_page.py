@@ -19,9 +19,9 @@ from strategies import networks
 
 # All that a page may use: known to amsmath, KaTeX and MathJax alike.
 COMMANDS = """
-    aligned cases begin end frac tfrac sqrt sum partial top bar overline mathcal mathbf mathit text
-    operatorname Bigl Bigr bigl bigr left right quad dots cdot odot le in pi tanh ln max alpha delta
-    sigma tau
+    aligned cases begin end frac tfrac sqrt sum partial top bar overline mathcal mathbf mathit
+    text operatorname Bigl Bigr bigl bigr left right quad dots cdot odot le in pi tanh exp ln
+    sin cos max min alpha delta sigma tau
 """
 
 

@@ -67,12 +67,64 @@ class Chromium:
         line, _, self._buffer = self._buffer.partition(b"\0")
         return json.loads(line)
 
-    def open(self, page: Path) -> None:
-        """Open a file, and wait for its scripts."""
+    def open(self, page: Path | str) -> None:
+        """Open a file or an address, and wait for its scripts."""
         self.events.clear()
-        self("Page.navigate", url=page.absolute().as_uri())
+        address = page if isinstance(page, str) else page.absolute().as_uri()
+        self("Page.navigate", url=address)
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
+
+    def wait(self, condition: str, seconds: float = 30.0) -> None:
+        """Wait until an expression in the page is true."""
+        self.run(
+            f"""new Promise((done, failed) => {{
+              const end = Date.now() + {1000 * seconds};
+              const look = () => {{
+                if ({condition}) done();
+                else if (Date.now() > end) failed(new Error({json.dumps(condition)}));
+                else setTimeout(look, 20);
+              }};
+              look();
+            }})"""
+        )
+
+    def type(self, selector: str, text: str) -> None:
+        """Put a text into a field, as if it had been typed."""
+        self.wait(f"document.querySelector({json.dumps(selector)})?.checkVisibility()")
+        self.run(
+            f"""(() => {{
+              const field = document.querySelector({json.dumps(selector)});
+              field.focus();
+              field.value = {json.dumps(text)};
+              field.dispatchEvent(new Event("input", {{ bubbles: true }}));
+              field.dispatchEvent(new Event("change", {{ bubbles: true }}));
+            }})()"""
+        )
+
+    def click(self, selector: str) -> None:
+        """Click on an element that is shown."""
+        self.wait(f"document.querySelector({json.dumps(selector)})?.checkVisibility()")
+        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+
+    def problems(self) -> list[str]:
+        """Errors and warnings of the console, as they were reported so far."""
+        found = []
+        for event in self.events:
+            told = event.get("params", {})
+            match event.get("method"):
+                case "Log.entryAdded" if told["entry"]["level"] in ("error", "warning"):
+                    found.append(told["entry"]["text"])
+                case "Runtime.exceptionThrown":
+                    found.append(str(told["exceptionDetails"]))
+                case "Runtime.consoleAPICalled" if told["type"] in ("error", "warning"):
+                    found.append(str(told["args"]))
+        return found
+
+    def requests(self) -> list[str]:
+        """The addresses that were asked for."""
+        sent = (e for e in self.events if e.get("method") == "Network.requestWillBeSent")
+        return [event["params"]["request"]["url"] for event in sent]
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page, awaited."""

@@ -184,4 +184,46 @@ VALID = [
         (HIDDEN + OUTPUT).replace("\n", "\r\n", 1).replace("\n", "\r"),
     ),
     Valid("tabs, semicolon", "h[t]\t=\ttanh( U@x[ t ]+W@h[t - 1] ) ; o[t]=softmax(Q@h[t])"),
+    Valid(
+        "exponential gates, stabilised",
+        "i[t] = A @ x[t] + B @ h[t-1] + bi\nf[t] = C @ x[t] + D @ h[t-1] + bf\n"
+        "m[t] = max(log(sigmoid(f[t])) + m[t-1], i[t])\n"
+        "p[t] = exp(i[t] - m[t])\nr[t] = exp(log(sigmoid(f[t])) + m[t-1] - m[t])\n"
+        "c[t] = r[t] * c[t-1] + p[t] * tanh(U @ x[t] + W @ h[t-1])\n"
+        "n[t] = abs(r[t] * n[t-1]) + p[t]\nh[t] = sigmoid(V @ x[t]) * c[t] / n[t]\n" + OUTPUT,
+    ),
+    Valid(
+        "largest and smallest of two",
+        "a[t] = max(U @ x[t] + W @ a[t-1], s)\n"
+        "h[t] = min(max(V @ a[t], 0.1), a[t-1]) * max(-1, min(a[t-2], R @ max(a[t], h[t-1])))\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "ties",
+        "a[t] = tanh(U @ x[t] + W @ h[t-1])\n"
+        "h[t] = max(a[t], a[t]) * s + min(-a[t], -a[t]) * r + max(V @ a[t], V @ a[t])\n" + OUTPUT,
+    ),
+    Valid(
+        "powers",
+        "p = 2.5\na[t] = sqrt(1 + (U @ x[t] + W @ h[t-1]) ** 2)\n"
+        "h[t] = a[t] ** p / 9 - (a[t] + 1) ** -2 + (W @ h[t-1]) ** 3 * abs(a[t-1]) ** (1 / 2)\n"
+        "g[t] = tanh(h[t]) ** 4 - abs(h[t-1]) ** 1.5 + V @ a[t] ** 2\n"
+        "o[t] = softmax(Q @ (h[t] ** 2 + g[t]))\n",
+    ),
+    Valid(
+        "waves",
+        "h[t] = sin(3 * (U @ x[t]) + W @ h[t-1]) * exp(-abs(V @ x[t])) + cos(s * h[t-2])\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "logarithms of exponentials",
+        "f = sigmoid\na[t] = tanh(U @ x[t] + W @ h[t-1] + s)\n"
+        "h[t] = (log(f(a[t])) + log(1 + exp(V @ a[t])) - log(exp(a[t]) + exp(h[t-1] / 9)) / 9\n"
+        "    + tanh(log(exp(r * a[t])) + log(1 - sigmoid(a[t])) + log(exp(a[t-1]) + 1)))\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "names that later versions gave to functions",
+        "abs[t] = tanh(max @ x[t] + sin @ abs[t-1] + log)\no[t] = softmax(exp @ abs[t] + cos)\n",
+    ),
 ]

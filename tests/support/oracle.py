@@ -28,6 +28,10 @@ def on_numbers(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[An
     return lambda z: function(torch.as_tensor(z, dtype=torch.float64))
 
 
+def numbers(*values: Any) -> list[torch.Tensor]:
+    return [torch.as_tensor(value, dtype=torch.float64) for value in values]
+
+
 FUNCTIONS = {
     name: on_numbers(function)
     for name, function in {
@@ -40,9 +44,19 @@ FUNCTIONS = {
         "identity": lambda z: z,
         "elu": functional.elu,
         "softsign": functional.softsign,
+        "exp": torch.exp,
+        "log": torch.log,
+        "sqrt": torch.sqrt,
+        "abs": torch.abs,
+        "sin": torch.sin,
+        "cos": torch.cos,
         "norm": lambda z: functional.layer_norm(z.T, z.T.shape[-1:], eps=1e-5).T,
     }.items()
-} | {"dropout": lambda z, rate=None: z}  # masks are written out by those who test them
+} | {
+    "dropout": lambda z, rate=None: z,  # masks are written out by those who test them
+    "max": lambda a, b: torch.maximum(*numbers(a, b)),
+    "min": lambda a, b: torch.minimum(*numbers(a, b)),
+}
 
 
 def softmax(vocabulary: int, z: torch.Tensor, shortlist: int | None = None) -> torch.Tensor:

@@ -10,6 +10,9 @@ from recurra.lang.functions import FUNCTIONS
 # Vectors that meet element-wise are of one kind, and a kind has one size.
 SIZES = {"m": 3, "n": 4}
 LOW_RANK = 2
+POSITIVE = ("log", "sqrt")  # functions of positive numbers
+# Functions that any number suits, however often they are nested.
+ANYWHERE = sorted(FUNCTIONS.keys() - {"exp", *POSITIVE})
 
 
 def sizes(text: str) -> dict[str, int]:
@@ -23,12 +26,13 @@ def networks(draw: st.DrawFn) -> str:
     """The text of a network of 1 to 4 vectors, its equations in any order.
 
     Lags from 0 to 3; matrices shared, transposed and tied to the output; parameters used
-    element-wise; nested functions; products of expressions and of products; low-rank chains;
-    constants with and without a name; several products in the output.
+    element-wise; nested functions; the larger of two; powers; logarithms of exponentials; products
+    of expressions and of products; low-rank chains; constants with and without a name; several
+    products in the output.
     """
     names = [f"{kind}{i}" for i, kind in enumerate(draw(st.text("mn", min_size=1, max_size=4)))]
     choices = {
-        "f": draw(st.sampled_from(sorted(FUNCTIONS))),
+        "f": draw(st.sampled_from(ANYWHERE)),
         "c": draw(st.sampled_from(["1", "3", "0.5", "-1"])),
     }
     lines, reads = {}, {}
@@ -122,9 +126,17 @@ class _Writer:
         )
 
     def call(self, kind: str, depth: int) -> str:
-        name = self.one_of("f", *sorted(FUNCTIONS))
+        name = self.one_of("f", *ANYWHERE)
+        inner = self.expression(kind, depth)
         return self.one_of(
-            f"{name}({self.expression(kind, depth)})",
+            f"{name}({inner})",
+            f"{self.one_of('max', 'min')}({inner}, {self.one_of('0.1', self.vector(kind))})",
+            f"tanh({inner}) ** {self.one_of('2', '3', '4')}",
+            f"(1.5 + sin({inner})) ** {self.one_of('-1', '0.5', '2.5', '-2')}",
+            f"exp(-abs({inner}))",
+            f"log({self.one_of('1.5 + cos', '1 + exp', 'sigmoid', '1 - sigmoid')}({inner}))",
+            f"log(exp({inner}) + exp({self.vector(kind)}))",
+            f"sqrt(0.5 + ({inner}) ** 2)",
             f"-{self.factor(kind, depth)}",
             f"norm({self.vector(kind)} + {self.embedding(kind)})",
         )

@@ -4,17 +4,19 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import recurra
-from recurra.errors import RunError, SettingError
+from recurra.errors import RequestError, RunError, SettingError
 from recurra.storage.runs import Run
 from recurra.tuning import workers
 from recurra.tuning.cost import estimate_cost, fraction_done, memory_needed
 from recurra.tuning.leases import MAX_CRASHES
 from recurra.tuning.pruners import PRUNERS
+from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study
 from recurra.tuning.trial_runner import open_trainer
 from recurra.tuning.workers import Worker, WorkerProcess, characters_used, search
@@ -106,6 +108,30 @@ def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path, monkeypatch
             os.kill(children[0].process.pid, signal.SIGKILL)
     assert len(children) == 2
     assert table(made) == expected
+
+
+def test_workers_share_devices_in_turn(tmp_path, monkeypatch):
+    given = TuneRequest(texts="a.txt", space={"lr": [0.1]}, devices="0, 1", engine="torch")
+    assert given.engines == ["torch:cuda:0", "torch:cuda:1"]
+    assert (given.processes, replace(given, workers=3).processes) == (2, 3)
+    assert TuneRequest(texts="a.txt", space={"lr": [0.1]}, devices="xpu:1").engines == [
+        "torch:xpu:1"
+    ]
+    with pytest.raises(SettingError, match="no device tpu: choose one of"):
+        replace(given, devices="tpu").spec()
+    with pytest.raises(RequestError, match="gives a worker its device"):
+        replace(given, storage="postgresql://h/x", sbatch=True)
+    made, children = study(tmp_path, engine="torch", space={"lr": [0.1, 0.03, 0.01]}), []
+    spawn = WorkerProcess.spawn.__func__
+
+    def remember(cls, *arguments):
+        children.append(spawn(cls, *arguments))
+        return children[-1]
+
+    monkeypatch.setattr(WorkerProcess, "spawn", classmethod(remember))
+    *_, trials = search(made, workers=3, engines=["torch:cpu", "torch:cpu:0"])
+    assert [child.engine for child in children] == ["torch:cpu", "torch:cpu:0", "torch:cpu"]
+    assert all(trial.loss is not None for trial in trials)
 
 
 def test_processes_end_in_order_when_the_search_is_left(tmp_path):

@@ -104,6 +104,10 @@ def tune_command(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes, one core each.  [cores]")
     ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(metavar="0,1", help="Devices that the workers share in turn (torch)."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="STUDY", help="The study's folder.  [studies/...]")
     ] = None,

@@ -8,10 +8,11 @@ one of the same kind. Both engines walk these lists, one rule for each kind of o
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from recurra.lang.functions import FUNCTIONS
+from recurra.lang.functions import FUNCTIONS, PAIRS
 
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
@@ -77,7 +78,8 @@ Leaf = SumValue | Read | ParameterValue
 class Operation:
     """One step: ``+ - * /`` of two values, ``negative`` or a function of one, or ``f'`` of (x, y).
 
-    A derivative's unread argument is ``Constant(0.0)``.
+    A derivative's unread argument is ``Constant(0.0)``. ``max`` and ``min`` have two arguments,
+    and so have ``max'`` and ``min'``, the derivatives by the first. ``**`` has a constant exponent.
     """
 
     kind: str
@@ -102,7 +104,10 @@ class Element:
 
 
 class Program:
-    """Operations under construction; equal operations are made once, trivial ones not at all."""
+    """Operations under construction; equal operations are made once, trivial ones not at all.
+
+    Where a logarithm of exponentials would over- or underflow, a form that does not is made.
+    """
 
     def __init__(self) -> None:
         self.operations: dict[Operation, Temporary] = {}
@@ -120,10 +125,75 @@ class Program:
                 return Constant(ARITHMETIC[kind](left, right))
             case "negative", (Constant(number),):
                 return Constant(-number)
-            case _, (Constant(number),):
-                return Constant(float(FUNCTIONS[kind].forward(np.asarray(number))))
+            case _, (Constant(), *others) if all(isinstance(o, Constant) for o in others):
+                numbers = [np.float64(a.value) for a in arguments if isinstance(a, Constant)]
+                with np.errstate(all="ignore"):
+                    return Constant(float(forward(kind, *numbers)))
+            case "**", (base, Constant(exponent)):
+                if (power := self._power(base, exponent)) is not None:
+                    return power
+            case "log", (argument,):
+                if (logarithm := self._logarithm(argument)) is not None:
+                    return logarithm
         operation = Operation(kind, arguments)
         return self.operations.setdefault(operation, Temporary(len(self.operations)))
+
+    def _power(self, base: Value, exponent: float) -> Value | None:
+        """Whole numbers up to 16 as products, halves of one as a root."""
+        if exponent == 0.5:
+            return self.emit("sqrt", base)
+        if exponent == 1.0:
+            return base
+        if not exponent.is_integer() or not 1 <= abs(exponent) <= 16:
+            return None
+        if exponent < 0:
+            return self.emit("/", Constant(1.0), self.emit("**", base, Constant(-exponent)))
+        half = self.emit("**", base, Constant(float(exponent // 2)))
+        square = self.emit("*", half, half)
+        return self.emit("*", square, base) if exponent % 2 else square
+
+    def _logarithm(self, argument: Value) -> Value | None:
+        """``log(argument)`` in a form that is finite wherever the value is."""
+        inner = self._made(argument)
+        if inner is None:
+            return None
+        exponents = [self._exponent(a) for a in inner.arguments]
+        match inner.kind, inner.arguments, exponents:
+            case "exp", (z,), _:
+                return z
+            case "sigmoid", (z,), _:
+                return self.emit("negative", self.emit("softplus", self.emit("negative", z)))
+            case "-", (Constant(1.0), other), _:
+                gate = self._made(other)
+                if gate and gate.kind == "sigmoid":  # 1 - sigmoid(z) = sigmoid(-z)
+                    return self.emit("negative", self.emit("softplus", *gate.arguments))
+            case "+", _, (Constant(0.0), z) | (z, Constant(0.0)) if z is not None:
+                return self.emit("softplus", z)
+            case "+", _, (one, other) if one is not None and other is not None:
+                apart = self.emit("abs", self.emit("-", one, other))
+                rest = self.emit("softplus", self.emit("negative", apart))
+                return self.emit("+", self.emit("max", one, other), rest)
+        return None
+
+    def _exponent(self, value: Value) -> Value | None:
+        """The z of ``exp(z)``, where a value is one; 1 is ``exp(0)``."""
+        if value == Constant(1.0):
+            return Constant(0.0)
+        made = self._made(value)
+        return made.arguments[0] if made and made.kind == "exp" else None
+
+    def _made(self, value: Value) -> Operation | None:
+        """The operation that made a value."""
+        return [*self.operations][value.index] if isinstance(value, Temporary) else None
+
+
+def forward(kind: str, *arguments: Any) -> Any:
+    """The value of a function, of ``max``, ``min`` or ``**``, or of a derivative, in NumPy."""
+    name = kind.removesuffix("'")
+    if kind == "**":
+        return np.power(*arguments)
+    row = PAIRS[name] if name in PAIRS else FUNCTIONS[name]
+    return (row.forward if name == kind else row.derivative)(*arguments)
 
 
 def differentiate(program: Program, value: Value, *, stored: bool = True) -> Element:
@@ -134,7 +204,7 @@ def differentiate(program: Program, value: Value, *, stored: bool = True) -> Ele
         value: its result.
         stored: the value is still there in the backward pass; else it is computed again.
     """
-    forward = tuple(program.operations)
+    forward, (value,) = _needed(tuple(program.operations), (value,))
     backward = Program()
 
     def known(argument: Value) -> Value:
@@ -158,7 +228,9 @@ def differentiate(program: Program, value: Value, *, stored: bool = True) -> Ele
                 before = adjoints.get(argument)
                 adjoints[argument] = part if before is None else backward.emit("+", before, part)
     leaves = tuple((v, a) for v, a in adjoints.items() if isinstance(v, Leaf))
-    return Element(forward, value, *_needed(tuple(backward.operations), leaves))
+    operations, found = _needed(tuple(backward.operations), (value for _, value in leaves))
+    pairs = tuple((leaf, value) for (leaf, _), value in zip(leaves, found, strict=True))
+    return Element(forward, value, operations, pairs)
 
 
 def _chain_rule(
@@ -184,6 +256,16 @@ def _chain_rule(
             return quotient, backward.emit("negative", backward.emit("*", quotient, known(result)))
         case Operation("negative", _):
             return (backward.emit("negative", adjoint),)
+        case Operation("**", (base, Constant(number) as exponent)):
+            slope = backward.emit("**", known(base), Constant(number - 1.0))
+            slope = backward.emit("*", exponent, slope)
+            return backward.emit("*", adjoint, slope), Constant(0.0)
+        case Operation(function, (left, right)):
+            pair = known(left), known(right)
+            return (
+                backward.emit("*", adjoint, backward.emit(f"{function}'", *pair)),
+                backward.emit("*", adjoint, backward.emit(f"{function}'", *reversed(pair))),
+            )
         case Operation(function, (argument,)):
             reads = FUNCTIONS[function].reads
             x = known(argument) if "x" in reads else Constant(0.0)
@@ -193,10 +275,11 @@ def _chain_rule(
 
 
 def _needed(
-    operations: tuple[Operation, ...], leaves: tuple[tuple[Leaf, Value], ...]
-) -> tuple[tuple[Operation, ...], tuple[tuple[Leaf, Value], ...]]:
+    operations: tuple[Operation, ...], values: Iterable[Value]
+) -> tuple[tuple[Operation, ...], tuple[Value, ...]]:
     """The same program without operations whose results nobody reads, numbered anew."""
-    needed: set[int] = {v.index for _, v in leaves if isinstance(v, Temporary)}
+    values = tuple(values)
+    needed: set[int] = {v.index for v in values if isinstance(v, Temporary)}
     for index in reversed(range(len(operations))):
         if index in needed:
             arguments = operations[index].arguments
@@ -209,5 +292,4 @@ def _needed(
     kept = tuple(
         Operation(operations[i].kind, renumbered(operations[i].arguments)) for i in sorted(needed)
     )
-    values = renumbered(value for _, value in leaves)
-    return kept, tuple((leaf, v) for (leaf, _), v in zip(leaves, values, strict=True))
+    return kept, renumbered(values)

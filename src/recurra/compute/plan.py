@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import count
-from math import isfinite
+from math import isfinite, isinf
 
 from recurra.compute.autodiff import (
     Constant,
@@ -282,7 +282,8 @@ class _Lowering:
                 return program.emit("*", inner, MaskValue(mask))
             case Call(function, argument):
                 inner = self._lower(argument, owner, program, sums)
-                return program.emit(self.network.function(function), inner)
+                result = program.emit(self.network.function(function), inner)
+                return self._finite(result, expression)
             case Negative(argument):
                 return program.emit("negative", self._lower(argument, owner, program, sums))
             case Binary("+") | Product():
@@ -292,10 +293,9 @@ class _Lowering:
                 second = self._lower(right, owner, program, sums)
                 if operator == "/" and second == Constant(0.0):
                     raise self.network.error("a division by zero: divide by another number", place)
-                result = program.emit(operator, first, second)
-                if isinstance(result, Constant) and not isfinite(result.value):
-                    raise self.network.error("this number is too large: use smaller ones", place)
-                return result
+                if operator == "**" and second == Constant(0.0):
+                    raise self.network.error("a power of 0 is 1: write 1", place)
+                return self._finite(program.emit(operator, first, second), expression)
 
     def _sum(self, expression: Expression, owner: str, program: Program, sums: list[Sum]) -> Value:
         addends = list(_addends(expression))
@@ -317,10 +317,16 @@ class _Lowering:
         total = values[0]
         for value in values[1:]:
             total = program.emit("+", total, value)
-        match total, expression:
-            case Constant(number), Binary(place=place) if not isfinite(number):
+        return self._finite(total, expression)
+
+    def _finite(self, value: Value, expression: Expression) -> Value:
+        """The value, unless it is a constant that no calculation can use."""
+        match value, expression:
+            case Constant(number), Binary("+" | "-" | "*" | "/", place=place) if isinf(number):
                 raise self.network.error("this number is too large: use smaller ones", place)
-        return total
+            case Constant(number), Binary(place=place) | Call(place=place) if not isfinite(number):
+                raise self.network.error("this is no finite number: use another", place)
+        return value
 
     def _term(self, product: Product, owner: str) -> Term:
         operand = product.operand

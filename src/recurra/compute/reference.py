@@ -15,12 +15,13 @@ from recurra.compute.autodiff import (
     SumValue,
     Temporary,
     Value,
+    forward,
 )
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
 from recurra.compute.plan import Block, Stage, Sum, Term
-from recurra.lang.functions import FUNCTIONS, NORM_EPS
+from recurra.lang.functions import NORM_EPS
 
 Step = int | slice  # one time step, or all of them at once
 ALL = slice(None)
@@ -384,6 +385,4 @@ def _apply(kind: str, values: list[Any]) -> Any:
             return values[0] / values[1]
         case "negative":
             return -values[0]
-    if kind.endswith("'"):
-        return FUNCTIONS[kind[:-1]].derivative(values[0], values[1])
-    return FUNCTIONS[kind].forward(values[0])
+    return forward(kind, *values)

@@ -16,14 +16,17 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Error,
+    Extreme,
     Formula,
     Hadamard,
+    Larger,
     Mask,
     MatrixVector,
     Negative,
     NormSlope,
     Outer,
     Parameter,
+    Power,
     Quotient,
     Slope,
     Sum,
@@ -168,6 +171,10 @@ class _Parting:
                         return Hadamard(one, other)
                     case "/":
                         return Quotient(one, other)
+                    case "max" | "min":
+                        return Extreme(operator, one, other)
+                    case "**":
+                        return Power(one, other)
                     case "-":
                         other = Negative(other)
                 terms = one.terms if isinstance(one, Sum) else (one,)
@@ -202,6 +209,12 @@ def _spread(formula: Formula, delta: Formula) -> Iterable[tuple[Leaf, Formula]]:
         case Quotient(left, right):
             yield from _spread(left, Quotient(delta, right))
             yield from _spread(right, Negative(Quotient(Hadamard(delta, formula), right)))
+        case Extreme(function, left, right):
+            for one, other in ((left, right), (right, left)):
+                chosen = (one, other) if function == "max" else (other, one)
+                yield from _spread(one, Hadamard(delta, Larger(*chosen)))
+        case Power(base, exponent):
+            yield from _spread(base, Hadamard(delta, Hadamard(exponent, _lower(base, exponent))))
         case MatrixVector(matrix, transposed, operand):
             yield matrix, Outer(operand, delta) if transposed else Outer(delta, operand)
             yield from _spread(operand, MatrixVector(matrix, not transposed, delta))
@@ -209,3 +222,13 @@ def _spread(formula: Formula, delta: Formula) -> Iterable[tuple[Leaf, Formula]]:
             yield from _spread(argument, NormSlope(argument, delta))
         case Apply(function, argument):
             yield from _spread(argument, Hadamard(delta, Slope(function, argument)))
+
+
+def _lower(base: Formula, exponent: Formula) -> Formula:
+    """The power by one less."""
+    match exponent:
+        case Constant(2.0, ""):
+            return base
+        case Constant(number, ""):
+            return Power(base, Constant(number - 1.0))
+    return Power(base, Sum((exponent, Constant(-1.0))))

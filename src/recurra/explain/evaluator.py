@@ -22,21 +22,24 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Error,
+    Extreme,
     Formula,
     Frozen,
     Hadamard,
+    Larger,
     Mask,
     MatrixVector,
     Negative,
     NormSlope,
     Outer,
     Parameter,
+    Power,
     Quotient,
     Slope,
     Sum,
     Value,
 )
-from recurra.lang.functions import FUNCTIONS, NORM_EPS
+from recurra.lang.functions import FUNCTIONS, NORM_EPS, PAIRS
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes, ShapeSolver
 from recurra.lang.syntax import CHARACTER, NORM
@@ -185,6 +188,12 @@ class Evaluator:
             case Apply(function, argument):
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 return row.forward(np.asarray(self.evaluate(argument, t)))
+            case Extreme(function, left, right):
+                return PAIRS[function].forward(self.evaluate(left, t), self.evaluate(right, t))
+            case Larger(left, right):
+                return np.heaviside(self.evaluate(left, t) - self.evaluate(right, t), 0.5)
+            case Power(base, exponent):
+                return np.power(self.evaluate(base, t), self.evaluate(exponent, t))
             case Slope(function, argument):
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 x = np.asarray(self.evaluate(argument, t))

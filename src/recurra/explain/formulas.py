@@ -119,6 +119,31 @@ class Apply:
 
 
 @dataclass(frozen=True)
+class Extreme:
+    """``max`` or ``min`` of two vectors entry by entry."""
+
+    function: str
+    left: "Formula"
+    right: "Formula"
+
+
+@dataclass(frozen=True)
+class Larger:
+    """1 at every entry where the left is larger, 1/2 where both are equal, else 0."""
+
+    left: "Formula"
+    right: "Formula"
+
+
+@dataclass(frozen=True)
+class Power:
+    """Every entry raised to a number."""
+
+    base: "Formula"
+    exponent: "Formula"
+
+
+@dataclass(frozen=True)
 class Slope:
     """The derivative of a function at every entry."""
 
@@ -159,6 +184,9 @@ Formula = (
     | Quotient
     | MatrixVector
     | Apply
+    | Extreme
+    | Larger
+    | Power
     | Slope
     | NormSlope
     | Outer

@@ -138,8 +138,8 @@ class _Drawing:
         label: tuple[Mark, ...],
     ) -> None:
         """Two branches meet: in the target itself if it does just that, else in an operator."""
-        sign = {"*": TIMES, "/": DIVIDE}.get(operator, PLUS)
-        if label or self.operators.get(target, PLUS) != sign or sign == DIVIDE:
+        sign = {"*": TIMES, "/": DIVIDE, "max": "max", "min": "min"}.get(operator, PLUS)
+        if label or self.operators.get(target, PLUS) != sign or sign not in (PLUS, TIMES):
             target = self._operator(sign, target, label)
         self.draw(left, target, ())
         self.draw(right, target, {"-": (Mark("−"),), "/": (Mark("1/"),)}.get(operator, ()))
@@ -159,6 +159,8 @@ class _Drawing:
                 return (self._factor(left),)
             case "/", _:
                 return (self._factor(left), Mark("/"))
+            case (("max" | "min" as name), _):
+                return (Mark(f"{name}("), self._factor(left), Mark(",·)"))
             case _, Bias():
                 return (Mark("−"),) if operator == "-" else ()
         return (self._factor(left), Mark("−" if operator == "-" else "+"))
@@ -166,8 +168,10 @@ class _Drawing:
     def _behind(self, operator: str, right: Expression) -> tuple[Mark, ...]:
         """The same behind a vector; the label still stands before it: h - 1 is -1 + h."""
         match operator, right:
-            case "*", _:
-                return self._before("*", right)
+            case (("*" | "max" | "min"), _):
+                return self._before(operator, right)
+            case "**", _:
+                return (Mark("(·)", above=self._factor(right).letter),)
             case "/", _:
                 return (Mark("1/"), self._factor(right))
             case _, Bias():

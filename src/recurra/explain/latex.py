@@ -13,15 +13,18 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Error,
+    Extreme,
     Formula,
     Frozen,
     Hadamard,
+    Larger,
     Mask,
     MatrixVector,
     Negative,
     NormSlope,
     Outer,
     Parameter,
+    Power,
     Quotient,
     Slope,
     Sum,
@@ -34,7 +37,9 @@ from recurra.lang.network import Network
 from recurra.lang.syntax import Notation
 
 COMMANDS = {letter: rf"\{name}" for name, letter in GREEK.items()}
-FUNCTION_NAMES = {"sigmoid": r"\sigma", "tanh": r"\tanh"}
+FUNCTION_NAMES = {"sigmoid": r"\sigma", "log": r"\ln"} | {
+    name: rf"\{name}" for name in ("tanh", "exp", "sin", "cos", "max", "min")
+}
 
 # How tightly a formula binds: a sum, a matrix product, an element-wise product, a single thing.
 _SUM, _PRODUCT, _HADAMARD, _ATOM = range(4)
@@ -91,6 +96,10 @@ class Latex(Notation):
     def function(self, name: str) -> str:
         """A function of the equations."""
         return self.name(name)
+
+    def power(self, base: str, exponent: str) -> str:
+        """A power; braces, since the base may have something above itself."""
+        return f"{{{base}}}^{{{exponent}}}"
 
     def quantity(self, quantity: str, lag: int, above: str = "") -> str:
         """A quantity at a time; ``above`` goes to its upper right."""
@@ -151,6 +160,13 @@ class Latex(Notation):
                 return rf"{self.name(matrix)}{above}\,{self.formula(operand, chain)}", _PRODUCT
             case Apply(function, argument):
                 return f"{self.name(function)}{_in_parentheses(self.formula(argument))}", _ATOM
+            case Extreme(function, left, right):
+                pair = f"{self.formula(left)},\\, {self.formula(right)}"
+                return f"{self.name(function)}{_in_parentheses(pair)}", _ATOM
+            case Larger(left, right):
+                return f"[{self.formula(left)} > {self.formula(right)}]", _ATOM
+            case Power(base, exponent):
+                return self.power(self.formula(base, _ATOM), self.formula(exponent)), _ATOM
             case Slope(function, argument):
                 return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
             case NormSlope(argument, vector):

@@ -35,6 +35,10 @@ class Html(Notation):
         """A word, or the letter of a choice."""
         return self.name(name) if name in self.symbols else escape(name)
 
+    def power(self, base: str, exponent: str) -> str:
+        """The exponent above."""
+        return f"{base}<sup>{exponent}</sup>"
+
 
 class Letters(Notation):
     """Plain text with true signs and Greek letters."""
@@ -52,6 +56,10 @@ class Letters(Notation):
     def number(self, value: float) -> str:
         """A constant, with a true minus."""
         return super().number(value).replace("-", self.minus)
+
+    def power(self, base: str, exponent: str) -> str:
+        """A power in one line."""
+        return f"{base}^{exponent}"
 
 
 def typeset(network: Network) -> str:

@@ -10,9 +10,11 @@ from recurra.explain.derivation import Derivation, derive
 from recurra.explain.diagram import draw
 from recurra.explain.formulas import (
     Apply,
+    Extreme,
     Hadamard,
     Mask,
     MatrixVector,
+    Power,
     Quotient,
     Value,
     is_number,
@@ -21,7 +23,7 @@ from recurra.explain.formulas import (
 from recurra.explain.latex import Latex, aligned
 from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.lang import syntax as expressions
-from recurra.lang.functions import FUNCTIONS
+from recurra.lang.functions import FUNCTIONS, PAIRS, Function, PairFunction
 from recurra.lang.network import Network
 from recurra.lang.syntax import CHARACTER, NORM, show
 from recurra.view.markdown import code, inline
@@ -135,9 +137,19 @@ class _Page:
             row, symbol = FUNCTIONS[name], self.latex.name(called)
             first = "&" if row.latex == rf"{symbol} z" else rf"{symbol}(z) &= {row.latex}"
             rows.append(rf"{first} & {symbol}'(z) &= {row.latex_derivative}")
+        nodes = (node for step in self.derivation.steps for node in walk(step.formula))
+        pairs = dict.fromkeys(node.function for node in nodes if isinstance(node, Extreme))
+        for name in pairs:
+            slope = rf"\frac{{\partial {PAIRS[name].latex}}}{{\partial a}}"
+            rows.append(rf"& {slope} &= {PAIRS[name].latex_derivative}")
         if rows:
             yield self._title("functions")
             yield aligned(rows)
+            named: dict[str, Function | PairFunction] = {**FUNCTIONS, **PAIRS}
+            found = [named[name] for name in (*functions.values(), *pairs)]
+            chinese = self.words.language == "zh"
+            titles = {row.name: row.chinese if chinese else row.english for row in found}
+            yield self.words("comma").join(f"`{name}`: {title}" for name, title in titles.items())
 
     def _functions(self) -> dict[str, str]:
         """Every function as it is called in the equations -> its own name."""
@@ -204,6 +216,8 @@ class _Page:
                 for n in both
             ),
             "rule quotient": any(isinstance(n, Quotient) and not is_number(n.right) for n in both),
+            "rule extreme": any(isinstance(n, Extreme) for n in nodes),
+            "rule power": any(isinstance(n, Power) for n in nodes),
             "rule function": any(isinstance(n, Apply) and n.function != NORM for n in nodes),
             "rule norm": any(isinstance(n, Apply) and n.function == NORM for n in nodes),
             "rule dropout": any(isinstance(n, Mask) for n in nodes),

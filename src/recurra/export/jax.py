@@ -49,6 +49,9 @@ _ROWS = {
     "identity": Row(""),
     "elu": Row("jax.nn.elu"),
     "softsign": Row("jax.nn.soft_sign"),
+    **{name: Row(f"jnp.{name}") for name in ("exp", "log", "sqrt", "abs", "sin", "cos")},
+    "max": Row("jnp.maximum"),
+    "min": Row("jnp.minimum"),
     NORM: Row("norm", (_NORM,)),
 }
 

@@ -6,6 +6,7 @@ from recurra.explain.formulas import (
     Apply,
     Delta,
     Formula,
+    Larger,
     Mask,
     MatrixVector,
     NormSlope,
@@ -16,6 +17,7 @@ from recurra.explain.formulas import (
 from recurra.export.names import Names
 from recurra.export.python_formulas import (
     ATOM,
+    POWER,
     PRODUCT,
     SIGN,
     SUM,
@@ -100,6 +102,14 @@ ROWS = {
     "identity": NumpyRow("", (), "1"),
     "elu": NumpyRow("elu", (_ELU,), "np.where({y} > 0, 1, {y} + 1)"),
     "softsign": NumpyRow("softsign", (_SOFTSIGN,), "(1 - np.abs({y}))**2"),
+    "exp": NumpyRow("np.exp", (), "{y}"),
+    "log": NumpyRow("np.log", (), "1 / {z}", TERM),
+    "sqrt": NumpyRow("np.sqrt", (), "0.5 / {y}", TERM),
+    "abs": NumpyRow("np.abs", (), "np.sign({z})"),
+    "sin": NumpyRow("np.sin", (), "np.cos({z})"),
+    "cos": NumpyRow("np.cos", (), "-np.sin({z})", SIGN),
+    "max": NumpyRow("np.maximum"),
+    "min": NumpyRow("np.minimum"),
     NORM: NumpyRow("norm", (_NORM,), "norm_slope({z}, {d})"),
 }
 RESERVED = ("np", "norm_slope", "swish_slope", "gelu_slope", *(row.value for row in ROWS.values()))
@@ -137,6 +147,8 @@ class NumpyText(PythonText):
                 return self.moment(self.masks[number - 1], lag), ATOM
             case Outer(left, right):
                 return self._outer(left, right), PRODUCT
+            case Larger(left, right):
+                return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
             case Slope(function, argument):
                 return self._slope(function, argument)
             case NormSlope(argument, vector):
@@ -171,5 +183,6 @@ class NumpyText(PythonText):
         row = self._numpy_row(function)
         value = self.steps.value_of(function, argument) or Apply(function, argument)
         y = self.text(value, ATOM) if "{y}" in row.slope else ""
-        z = self.text(argument) if "{z}" in row.slope else ""
+        tight = POWER if row.level == TERM else SUM
+        z = self.text(argument, tight) if "{z}" in row.slope else ""
         return row.slope.format(z=z, y=y), row.level

@@ -8,11 +8,13 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
     Constant,
+    Extreme,
     Formula,
     Hadamard,
     MatrixVector,
     Negative,
     Parameter,
+    Power,
     Quotient,
     Sum,
     Value,
@@ -20,11 +22,12 @@ from recurra.explain.formulas import (
 )
 from recurra.export.names import Names
 from recurra.export.steps import Steps
+from recurra.lang.functions import PAIRS
 from recurra.lang.syntax import NORM
 
-# How tightly an expression binds.
+# How tightly an expression binds; a power more tightly than a sign.
 # Python takes @ and * from left to right, so a matrix product beside * has parentheses of its own.
-SUM, PRODUCT, TERM, SIGN, ATOM = range(5)
+SUM, PRODUCT, TERM, SIGN, POWER, ATOM = range(6)
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,17 @@ class PythonText(ABC):
             case Apply(function, argument):
                 name = self.row(function).value
                 return (f"{name}({self.text(argument)})", ATOM) if name else self.bound(argument)
+            case Extreme(function, left, right):
+                pair = f"{self.text(left)}, {self.text(right)}"
+                return f"{self.row(function).value}({pair})", ATOM
+            case Power(base, exponent):
+                return f"{self.text(base, ATOM)} ** {self.text(exponent, ATOM)}", POWER
         kind = type(formula).__name__.lower()
         raise SettingError(f"this target cannot write {kind} yet: export to another one")
 
     def row(self, function: str) -> Row:
         """How the library writes a function; its definitions become part of the program."""
-        name = NORM if function == NORM else self.steps.network.function(function)
+        name = function if function in (NORM, *PAIRS) else self.steps.network.function(function)
         if name not in self.rows:
             raise SettingError(f"this target cannot write {name} yet: export to another one")
         row = self.rows[name]

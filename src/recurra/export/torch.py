@@ -19,6 +19,18 @@ _SOFTPLUS = """\
 def softplus(z: Tensor) -> Tensor:
     return -nn.functional.logsigmoid(-z)
 """
+_AS_TENSOR = """\
+def as_tensor(z: Tensor | float) -> Tensor:
+    return z if isinstance(z, Tensor) else torch.tensor(z, dtype=torch.float64)
+"""
+_MAXIMUM = """\
+def maximum(a: Tensor | float, b: Tensor | float) -> Tensor:
+    return torch.maximum(as_tensor(a), as_tensor(b))
+"""
+_MINIMUM = """\
+def minimum(a: Tensor | float, b: Tensor | float) -> Tensor:
+    return torch.minimum(as_tensor(a), as_tensor(b))
+"""
 _NORM = """\
 def norm(z: Tensor) -> Tensor:
     return nn.functional.layer_norm(z, z.shape[-1:], eps=1e-5)
@@ -47,6 +59,9 @@ _ROWS = {
     "identity": Row(""),
     "elu": Row("nn.functional.elu"),
     "softsign": Row("nn.functional.softsign"),
+    **{name: Row(f"torch.{name}") for name in ("exp", "log", "sqrt", "abs", "sin", "cos")},
+    "max": Row("maximum", (_AS_TENSOR, _MAXIMUM)),
+    "min": Row("minimum", (_AS_TENSOR, _MINIMUM)),
     NORM: Row("norm", (_NORM,)),
 }
 
@@ -82,7 +97,7 @@ class _Text(LibraryText):
 class _Program(LibraryProgram):
     reserved = (
         "torch", "nn", "Tensor", "self", "log_probabilities", "gelu", "softplus", "norm", "logp",
-        "H", "LISTED", "classes", "vocabulary",
+        "as_tensor", "maximum", "minimum", "H", "LISTED", "classes", "vocabulary",
     )  # fmt: skip
     template = "torch.txt"
     templates = TORCH

@@ -62,7 +62,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Binary:
-    """``left operator right``, element-wise; the operator is one of ``+ - * /``."""
+    """Element-wise: the operator is ``+ - * /``, ``max``, ``min``, or ``**`` with a number."""
 
     operator: str
     left: "Expression"
@@ -116,6 +116,10 @@ class Notation:
         """A function, or a choice that stands for one."""
         return name
 
+    def power(self, base: str, exponent: str) -> str:
+        """A power; the base has its parentheses."""
+        return f"{base} ** {exponent}"
+
 
 TEXT = Notation()
 
@@ -125,7 +129,8 @@ def show(expression: Expression, level: int = 0, signs: Notation = TEXT) -> str:
 
     Args:
         expression: what to show.
-        level: how tightly its surroundings bind: 0 sum, 1 ``@``, 2 ``* /``, 3 sign, 4 a name.
+        level: how tightly its surroundings bind: 0 sum, 1 ``@``, 2 ``* /``, 3 sign, power,
+            4 a name.
         signs: the notation.
     """
     match expression:
@@ -146,6 +151,11 @@ def show(expression: Expression, level: int = 0, signs: Notation = TEXT) -> str:
         case Product(matrix, transposed, operand):
             factor = f"{signs.name(matrix)}{signs.transposed if transposed else ''}"
             text, own = f"{factor}{signs.product}{show(operand, 3, signs)}", 1
+        case Binary("max" | "min" as name, left, right):
+            pair = ", ".join(show(side, 0, signs) for side in (left, right))
+            text, own = f"{signs.function(name)}({pair})", 4
+        case Binary("**", left, right):
+            text, own = signs.power(show(left, 4, signs), show(right, 3, signs)), 3
         case Binary(operator, left, right):
             own = 0 if operator in "+-" else 2
             times = signs.scaled if is_number(left) or is_number(right) else signs.times

@@ -56,7 +56,8 @@ class TuneRequest:
         engine: what computes.
         out: the study's folder; default: one below ``studies`` that depends on all of the above.
         storage: address of a PostgreSQL database to keep the trials in, instead of the folder.
-        workers: processes; default: one a core.
+        workers: processes; default: one a core, or one a device of several.
+        devices: of the engine, by number or name, which the workers share in turn: "0,1".
         dask: address of a Dask cluster that starts them.
         sbatch: SLURM starts them, by a script: see `sbatch_script`.
         minutes, characters: budgets; what they leave undone, the same request goes on with.
@@ -89,11 +90,12 @@ class TuneRequest:
     out: Source | None = None
     storage: str | None = None
     workers: int | None = None
+    devices: str | None = None
     dask: str | None = None
     sbatch: bool = False
     minutes: float | None = None
     characters: int | None = None
-    _own_warmup: bool = field(init=False, repr=False)
+    _own_warmup: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if (self.space is None) == (self.grid is None) or self.grid not in (None, CLASSIC_GRID):
@@ -102,20 +104,35 @@ class TuneRequest:
             raise RequestError("storage", "many machines share a database")
         if self.dask is not None and self.sbatch:
             raise RequestError("sbatch", "Dask or SLURM starts the workers: give one of the two")
+        if self.devices is not None and (self.dask is not None or self.sbatch):
+            raise RequestError("devices", "Dask or SLURM gives a worker its device: leave it out")
+        if self.devices is not None and self.engine == DEFAULT_ENGINE:
+            vars(self)["engine"] = "torch"
         recipe = self.recipe or (MODERN if self.grid is None else CLASSIC)
-        named = isinstance(self.recipe, Recipe) or "warmup" in self.settings
+        standard = MODERN if self.grid is None else CLASSIC
+        own = isinstance(recipe, Recipe) and recipe.warmup != standard.warmup
         vars(self).update(
             texts=as_sources(self.texts),
             split=as_shares(self.split),
             recipe=make_recipe(recipe, self.settings),
             settings={},
-            _own_warmup=named,
+            _own_warmup=own or "warmup" in self.settings,
         )
 
     @property
     def processes(self) -> int:
         """How many work at a time."""
-        return self.workers or available_threads()
+        return self.workers or len(self.engines) or available_threads()
+
+    @property
+    def engines(self) -> list[str]:
+        """The engine on each of several devices."""
+        devices = self.devices.split(",") if self.devices else []
+        kind, _, device = self.engine.partition(":")
+        return [
+            f"{kind}:{device or 'cuda'}:{one}" if one.isdecimal() else f"{kind}:{one}"
+            for one in map(str.strip, devices)
+        ]
 
     def spec(self) -> StudySpec:
         """Resolve what is searched, how, and on which texts.
@@ -124,7 +141,8 @@ class TuneRequest:
             TextError: a text cannot be read.
             SettingError: settings that contradict one another, the space or the networks.
         """
-        require_engine(self.engine)
+        for engine in self.engines or [self.engine]:
+            require_engine(engine)
         space, recipe = self._space(), make_recipe(self.recipe or MODERN)
         text = TextSpec.of(self.texts, self.encoding, self.split)
         one_pass = sum(len(part) for part in text.load("the study").train)
@@ -177,7 +195,13 @@ class TuneRequest:
         """
         workers, minutes, characters = self.processes, self.minutes, self.characters
         if self.dask is None:
-            return search(study, workers=workers, minutes=minutes, characters=characters)
+            return search(
+                study,
+                workers=workers,
+                minutes=minutes,
+                characters=characters,
+                engines=self.engines,
+            )
         return search_with_dask(
             study, self.dask, workers=workers, minutes=minutes, characters=characters
         )

@@ -37,8 +37,12 @@ class Outcome:
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
-def open_trainer(spec: StudySpec, corpus: Corpus, setting: Setting, folder: Path) -> Trainer:
+def open_trainer(
+    spec: StudySpec, corpus: Corpus, setting: Setting, folder: Path, engine: str | None = None
+) -> Trainer:
     """The trainer of a trial: with a new run, or with the one that is there.
+
+    ``engine`` is the study's on one of several devices; None: on any.
 
     Raises:
         SettingError, TextError: the setting does not fit the network or the text.
@@ -48,7 +52,7 @@ def open_trainer(spec: StudySpec, corpus: Corpus, setting: Setting, folder: Path
     if folder.exists():
         run = Run.open(folder)
     else:
-        require_engine(spec.engine)
+        require_engine(engine or spec.engine)
         recipe = resolve(network, corpus, recipe).recipe
         config = RunConfig(network.name, spec.text, recipe, spec.engine, 1)
         run = Run.create(folder, config.to_json(), network.source, corpus.vocabulary.characters)
@@ -57,7 +61,7 @@ def open_trainer(spec: StudySpec, corpus: Corpus, setting: Setting, folder: Path
         corpus,
         recipe,
         run=run,
-        engine=spec.engine,
+        engine=engine or spec.engine,
         threads=1,
         save_seconds=SAVE_SECONDS,
     )

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from typing import Self
 
 from recurra.errors import EquationError, RecurraError, RunError, SettingError, TextError
@@ -40,11 +41,13 @@ class Worker:
         study: what to work on.
         characters: budget of the study: begin no trial after so many in all.
         memory: bytes that a trial may need; None: as many as the machine has.
+        engine: the study's, on a device of its own; None: the study's.
     """
 
     study: Study
     characters: int | None = None
     memory: int | None = None
+    engine: str | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
     _trainer: Trainer | None = None
 
@@ -133,7 +136,7 @@ class Worker:
         try:
             self._refuse_too_large(corpus, trial)
             self._trainer = open_trainer(
-                study.spec, corpus, trial.setting, study.run_folder(number)
+                study.spec, corpus, trial.setting, study.run_folder(number), self.engine
             )
         except (EquationError, SettingError, TextError, MemoryError) as error:
             reason = str(error) or "there is not enough memory"
@@ -169,6 +172,7 @@ def search(
     workers: int,
     minutes: float | None = None,
     characters: int | None = None,
+    engines: Sequence[str] = (),
     pause: float = 0.5,
 ) -> Iterator[list[Trial]]:
     """Work on a study with so many processes; the trials as they stand, again and again.
@@ -180,6 +184,7 @@ def search(
         workers: processes, one core each.
         minutes: begin nothing, and end what runs, after so many.
         characters: begin no trial after so many in all.
+        engines: the study's on several devices, which the processes share in turn.
         pause: seconds between two looks.
 
     Raises:
@@ -191,7 +196,8 @@ def search(
     trials = study.trials()  # opens, and if need be repairs, the journal before others do
     yield trials
     crashes = 0
-    children = [WorkerProcess.spawn(study, characters, share) for _ in range(workers)]
+    of_worker = islice(cycle(engines or [None]), workers)
+    children = [WorkerProcess.spawn(study, characters, share, engine) for engine in of_worker]
     try:
         while children:
             if time.monotonic() > end:
@@ -210,7 +216,7 @@ def search(
                             f"the workers of {study.folder} were killed {crashes} times without "
                             f"getting any further, the last one by signal {-code} {message}".strip()
                         )
-                    children.append(WorkerProcess.spawn(study, characters, share))
+                    children.append(WorkerProcess.spawn(study, characters, share, child.engine))
             trials, before = study.trials(), trials
             crashes = crashes if trials == before else 0
             yield trials
@@ -231,24 +237,31 @@ class WorkerProcess:
     """A worker process; it saves and ends when its standard input is closed."""
 
     process: "subprocess.Popen[bytes]"
+    engine: str | None
 
     @classmethod
-    def spawn(cls, study: Study, characters: int | None, memory: int | None) -> Self:
-        """Start one; the budgets are those of `Worker`."""
+    def spawn(
+        cls,
+        study: Study,
+        characters: int | None,
+        memory: int | None,
+        engine: str | None = None,
+    ) -> Self:
+        """Start one; budgets and engine are those of `Worker`."""
         environment = {**os.environ, **ONE_THREAD}
         if study.storage is not None:
             environment[STORAGE] = study.storage
-        budgets = ["-" if n is None else str(n) for n in (characters, memory)]
+        given = ["-" if n is None else str(n) for n in (characters, memory, engine)]
         program = "from recurra.tuning.workers import main; main()"
         process = subprocess.Popen(  # noqa: S603 (our own program)
-            [sys.executable, "-P", "-c", program, str(study.folder), *budgets],
+            [sys.executable, "-P", "-c", program, str(study.folder), *given],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
             # Ctrl-C is for the parent, which lets them end in order.
             process_group=None if sys.platform == "win32" else 0,
         )
-        return cls(process)
+        return cls(process, engine)
 
     def ask_to_stop(self) -> None:
         """Ask it to save and end."""
@@ -270,8 +283,8 @@ class WorkerProcess:
 
 
 def main() -> None:
-    """A worker process of `search`: its arguments are the folder and two budgets or ``-``."""
-    folder, characters, memory = sys.argv[1:]
+    """A worker process of `search`: its arguments are the folder, and budgets, engine or ``-``."""
+    folder, characters, memory, engine = sys.argv[1:]
     worker = None
     try:
         study = Study.open(folder)
@@ -279,6 +292,7 @@ def main() -> None:
             study,
             None if characters == "-" else int(characters),
             None if memory == "-" else int(memory),
+            None if engine == "-" else engine,
         )
         threading.Thread(target=_stop_with_parent, args=(worker,), daemon=True).start()
         worker.work()

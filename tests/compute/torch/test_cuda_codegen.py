@@ -23,6 +23,7 @@ from recurra.lang.library import library, load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.lang.shapes import ShapeSolver
+from strategies import POSITIVE
 
 COMPILER = shutil.which("g++") or shutil.which("c++")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
@@ -35,7 +36,20 @@ static Place blockIdx, blockDim = {1}, threadIdx;
 extern "C" void place(int i) { blockIdx.x = i; }
 """ + "".join(
     f"#define {name} __builtin_{name}\n"
-    for name in ("sqrt", "exp", "expm1", "log1p", "tanh", "fabs", "fmin", "fmax")
+    for name in (
+        "sqrt",
+        "exp",
+        "expm1",
+        "log1p",
+        "tanh",
+        "log",
+        "sin",
+        "cos",
+        "pow",
+        "fabs",
+        "fmin",
+        "fmax",
+    )
 )
 
 
@@ -108,15 +122,16 @@ def test_library(network: str, compiler: Compiler) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_functions(function: str, compiler: Compiler) -> None:
     text = (
-        "f = identity\na[t] = f(U @ x[t] + W @ a[t-1] + s)\nb[t] = f(V @ a[t] + f(a[t-1]) * s)\n"
-        "o[t] = softmax(Q @ b[t])\n"
+        "f = identity\nc = 0\na[t] = f(c + sin(U @ x[t] + W @ a[t-1] + s))\n"
+        "b[t] = f(c + tanh(V @ a[t] + f(c + tanh(a[t-1])) * s))\no[t] = softmax(Q @ b[t])\n"
     )
-    check(parse(text, choices={"f": function}), compiler)
+    check(parse(text, choices={"f": function, "c": 1.5 * (function in POSITIVE)}), compiler)
 
 
 PICKED = [
     *("one bias hidden and shared", "element-wise lags", "quotient", "gates", "edges that drop"),
     *("output reads an expression", "skip connection", "a constant vector", "layers", "signs"),
+    *("largest and smallest of two", "ties", "powers", "logarithms of exponentials"),
     *("normalised values, read by products and lags", "two vectors in one block, typed backwards"),
 ]
 

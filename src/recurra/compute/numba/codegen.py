@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from recurra.compute.autodiff import (
+    ARITHMETIC,
     Adjoint,
     Constant,
     MaskValue,
@@ -197,14 +198,18 @@ class _Emitter:
                 return "d_value"
 
 
+# Kernels of functions whose names mean something else in Python.
+_KERNELS = {"max": "maximum", "min": "minimum", "abs": "absolute", "**": "power"}
+
+
 def _expression(kind: str, values: list[str]) -> str:
-    if kind in "+-*/":
+    if kind in ARITHMETIC:
         return f"{values[0]} {kind} {values[1]}"
     if kind == "negative":
         return f"-{values[0]}"
-    if kind.endswith("'"):
-        return f"{kind[:-1]}_derivative({values[0]}, {values[1]})"
-    return f"{kind}({values[0]})"
+    name = kind.removesuffix("'")
+    suffix = "_derivative" if name != kind else ""
+    return f"{_KERNELS.get(name, name)}{suffix}({', '.join(values)})"
 
 
 class _Forward(_Emitter):

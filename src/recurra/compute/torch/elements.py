@@ -138,13 +138,9 @@ def _apply(kind: str, values: list[Any]) -> Any:
         return ARITHMETIC[kind](*values)
     if kind == "negative":
         return -values[0]
-    if kind.endswith("'"):
-        environment = {"x": values[0], "y": values[1]}
-        formula_of(kind).run(environment)
-        return environment["d"]
-    environment = {"x": values[0]}
-    formula_of(kind).run(environment)
-    return environment["y"]
+    formula, environment = formula_of(kind), dict(zip("xy", values, strict=False))
+    formula.run(environment)
+    return environment[formula.assignments[-1][0]]
 
 
 def _normalise(rows: Tensor) -> Tensor:

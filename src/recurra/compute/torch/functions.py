@@ -1,5 +1,7 @@
 """The element-wise functions as formulas: ``y`` of ``x``, and ``d = dy/dx`` of ``x`` and ``y``.
 
+Those of two arguments, and their derivatives by the first, are of ``x`` and ``y``.
+
 The names and the mathematics are those of `recurra.lang.functions`; a test compares the two.
 A number that is none stays none, and nothing overflows on the way to a finite value.
 """
@@ -23,6 +25,16 @@ FORWARD: Mapping[str, str] = {
     "identity": "y = x",
     "elu": "y = where(x > 0, x, expm1(x))",
     "softsign": "y = x / (1 + abs(x))",
+    "exp": "y = exp(x)",
+    "log": "y = log(x)",
+    "sqrt": "y = sqrt(x)",
+    "abs": "y = abs(x)",
+    "sin": "y = sin(x)",
+    "cos": "y = cos(x)",
+    # of x and y; the mean of equal numbers, and none of which one is none
+    "max": "m = where(x > y, x, where(x < y, y, 0.5 * x + 0.5 * y))",
+    "min": "m = where(x < y, x, where(x > y, y, 0.5 * x + 0.5 * y))",
+    "**": "p = pow(x, y)",
 }
 DERIVATIVE: Mapping[str, str] = {
     "sigmoid": "d = y * (1 - y)",
@@ -34,6 +46,14 @@ DERIVATIVE: Mapping[str, str] = {
     "identity": "d = 1",
     "elu": "d = where(y > 0, 1, y + 1)",
     "softsign": "d = (1 - abs(y)) * (1 - abs(y))",
+    "exp": "d = y",
+    "log": "d = 1 / x",
+    "sqrt": "d = 0.5 / y",
+    "abs": "d = where(x > 0, 1, where(x < 0, -1, 0 * x))",
+    "sin": "d = cos(x)",
+    "cos": "d = -sin(x)",
+    "max": "d = where(x > y, 1, where(x < y, 0, 0.5))",
+    "min": "d = where(x < y, 1, where(x > y, 0, 0.5))",
 }
 
 

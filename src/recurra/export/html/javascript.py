@@ -6,11 +6,13 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
     Constant,
+    Extreme,
     Formula,
     Hadamard,
     MatrixVector,
     Negative,
     Parameter,
+    Power,
     Quotient,
     Sum,
     Value,
@@ -40,6 +42,7 @@ FUNCTIONS = {
     "softplus": "(z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))",
     "identity": "(z) => z",
     "elu": "(z) => (z > 0 ? z : Math.expm1(z))",
+    **{name: f"Math.{name}" for name in ("exp", "log", "sqrt", "abs", "sin", "cos")},
     "softsign": "(z) => z / (1 + Math.abs(z))",
 }
 
@@ -183,6 +186,12 @@ class StepFunction:
                 return f"{self._vector(formula)}[{self.i}]", _ATOM
             case Apply(function, argument):
                 return f"{self._function(function)}({self._entry(argument)[0]})", _ATOM
+            case Extreme(function, left, right):
+                pair = f"{self._entry(left)[0]}, {self._entry(right)[0]}"
+                return f"Math.{function}({pair})", _ATOM
+            case Power(base, exponent):
+                pair = f"{self._entry(base)[0]}, {self._entry(exponent)[0]}"
+                return f"Math.pow({pair})", _ATOM
         raise SettingError(
             f"a page cannot compute {type(formula).__name__.lower()} yet: export to numpy"
         )

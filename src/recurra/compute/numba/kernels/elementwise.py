@@ -1,8 +1,9 @@
 """Element-wise functions as scalar kernels that LLVM turns into vector instructions.
 
 Numba calls the C library for ``math.exp`` and ``math.tanh``, one number at a time, and a loop
-with a call in it does not vectorise. The functions here are short branch-free formulas over two
-cores, `exp_parts` and `log1p_unit`; the rest follows from them, for float32 and float64 alike.
+with a call in it does not vectorise. The functions here are short branch-free formulas over three
+cores, `exp_parts`, `log1p_unit` and `sine_parts`; the rest follows from them, for float32 and
+float64 alike.
 
 Names and arguments are those of `recurra.lang.functions`: ``f(x)``, and ``f_derivative(x, y)``
 with ``y = f(x)``. NaN stays NaN, and nothing overflows before its result does.
@@ -18,20 +19,36 @@ from numba.extending import overload
 from recurra.compute.numba.kernels.jit import INLINED, inlined
 
 __all__ = [
+    "absolute",
+    "absolute_derivative",
+    "cos",
+    "cos_derivative",
     "elu",
     "elu_derivative",
     "exp",
+    "exp_derivative",
     "expm1",
     "gelu",
     "gelu_derivative",
+    "log",
+    "log_derivative",
+    "maximum",
+    "maximum_derivative",
+    "minimum",
+    "minimum_derivative",
+    "power",
     "relu",
     "relu_derivative",
     "sigmoid",
     "sigmoid_derivative",
+    "sin",
+    "sin_derivative",
     "softplus",
     "softplus_derivative",
     "softsign",
     "softsign_derivative",
+    "sqrt",
+    "sqrt_derivative",
     "swish",
     "swish_derivative",
     "tanh",
@@ -112,15 +129,97 @@ def log1p_unit(u: Any) -> Any:
     """
     real = type(u)
     large = u > real(0.41421356)
-    f = real(0.5) * (u - real(1)) if large else u
+    small = _log1p_series(real(0.5) * (u - real(1)) if large else u)
+    return real(math.log(2)) + small if large else small
+
+
+@inlined
+def _log1p_series(f: Any) -> Any:
+    """``log(1 + f)`` for f from sqrt(1/2) - 1 to sqrt(2) - 1."""
+    real = type(f)
     s = f / (real(2) + f)
     z = s * s
     r = real(0.1818357216161805) + z * (real(0.1531383769920937) + z * real(0.1479819860511659))
     r = real(0.2857142874366239) + z * (real(0.2222219843214978) + z * r)
     r = z * (real(0.6666666666666735) + z * (real(0.3999999999940942) + z * r))
     half = real(0.5) * f * f
-    small = f - (half - s * (half + r))
-    return real(math.log(2)) + small if large else small
+    return f - (half - s * (half + r))
+
+
+def log_parts(x: Any) -> Any:
+    """``(n, f)`` with ``x = 2**n (1 + f)``, n a float and f in [sqrt(1/2) - 1, sqrt(2) - 1).
+
+    For a positive x. The bits of x minus those of sqrt(1/2) have n in the exponent's place; the
+    smallest numbers, which have no exponent, are made larger first.
+    """
+    return _log_parts_32(x) if x.dtype == np.float32 else _log_parts_64(x)
+
+
+_ROOT_32, _ROOT_64 = np.int32(0x3F3504F3), np.int64(0x3FE6A09E667F3BCD)
+# 1023 in the exponent's place; and what turns a small whole number's bits into a float
+_BIAS_64, _WHOLE_64 = np.int64(1023 << 52), np.float64(1.5 * 2**52)
+_WHOLE_BITS_64 = np.int64(0x4338000000000000)
+
+
+def _log_parts_32(x: Any) -> Any:
+    tiny = x < np.float32(1.1754944e-38)
+    bits = np.float32(x * np.float32(2**25) if tiny else x).view(np.int32)
+    n = (bits - _ROOT_32) >> 23
+    return np.float32(n) - np.float32(25 if tiny else 0), np.int32(bits - (n << 23)).view(
+        np.float32
+    ) - np.float32(1)
+
+
+def _log_parts_64(x: Any) -> Any:
+    # few processors shift 64 bits with their sign or turn them into a float, in vectors
+    tiny = x < np.float64(2.2250738585072014e-308)
+    bits = np.float64(x * np.float64(2**54) if tiny else x).view(np.int64)
+    n = np.int64(np.uint64(bits - _ROOT_64 + _BIAS_64) >> np.uint64(52)) - np.int64(1023)
+    one_and_f = np.int64(bits - (n << np.int64(52))).view(np.float64)
+    whole = np.int64(n + _WHOLE_BITS_64).view(np.float64) - _WHOLE_64
+    return whole - np.float64(54 if tiny else 0), one_and_f - np.float64(1)
+
+
+@overload(log_parts, jit_options=INLINED)
+def _log_parts(x: Any) -> Any:
+    return _log_parts_32 if x == types.float32 else _log_parts_64
+
+
+# pi / 2 in three pieces: n of 25 bits times the first or the second is exact.
+_TWO_OVER_PI = np.float64(0.6366197723675814)
+_HALF_PI_1 = np.float64(float.fromhex("0x1.921fb54000000p+0"))
+_HALF_PI_2 = np.float64(float.fromhex("0x1.10b4610000000p-30"))
+_HALF_PI_3 = np.float64(float.fromhex("0x1.a62633145c06ep-58"))
+_MAGIC_TURN = np.float64(1.5 * 2**52)
+_QUARTER_TURN = np.float64(0.7853981633974484)
+
+
+@inlined
+def sine_parts(x: Any) -> Any:
+    """``(q, sin r, cos r)``, float64, with ``x = n pi / 2 + r``, ``|r| <= pi / 4``, q = n mod 4.
+
+    r is as exact as a float64 can be up to |x| = 5e7. Where neighbouring numbers are further
+    apart than turns are, all that is promised is a value from -1 to 1. The polynomials are
+    those of fdlibm.
+    """
+    x = np.float64(x)
+    shifted = x * _TWO_OVER_PI + _MAGIC_TURN
+    n = shifted - _MAGIC_TURN
+    r = ((x - n * _HALF_PI_1) - n * _HALF_PI_2) - n * _HALF_PI_3
+    r = _QUARTER_TURN if r > _QUARTER_TURN else r
+    r = -_QUARTER_TURN if r < -_QUARTER_TURN else r
+    z = r * r
+    s = 2.75573137070700676789e-06 + z * (
+        -2.50507602534068634195e-08 + z * 1.58969099521155010221e-10
+    )
+    s = 8.33333333332248946124e-03 + z * (-1.98412698298579493134e-04 + z * s)
+    s = r + r * z * (-1.66666666666666324348e-01 + z * s)
+    c = -2.75573143513906633035e-07 + z * (
+        2.08757232129817482790e-09 + z * -1.13596475577881948265e-11
+    )
+    c = -1.38888888888741095749e-03 + z * (2.48015872894767294178e-05 + z * c)
+    c = z * z * (4.16666666666666019037e-02 + z * c)
+    return np.float64(shifted).view(np.int64) & 3, s, (1.0 - 0.5 * z) + c
 
 
 @inlined
@@ -250,3 +349,111 @@ def softsign_derivative(x: Any, y: Any) -> Any:
     """``(1 - |y|)**2``."""
     root = type(y)(1) - abs(y)
     return root * root
+
+
+@inlined
+def exp_derivative(x: Any, y: Any) -> Any:
+    """``y``."""
+    return y
+
+
+@inlined
+def log(x: Any) -> Any:
+    """The natural logarithm; NaN below 0, minus infinity at 0."""
+    real = type(x)
+    n, f = log_parts(x)
+    # ln 2 in two pieces, of which the first times n is exact
+    y = n * real(0.693359375) + (_log1p_series(f) - n * real(2.12194440054690583e-4))
+    y = x if x == real(math.inf) else y
+    y = real(-math.inf) if x == real(0) else y
+    return y if x >= real(0) else real(math.nan)
+
+
+@inlined
+def log_derivative(x: Any, y: Any) -> Any:
+    """``1 / x``."""
+    return type(x)(1) / x
+
+
+@inlined
+def sqrt(x: Any) -> Any:
+    """The square root, as the processor has it."""
+    return type(x)(math.sqrt(x))
+
+
+@inlined
+def sqrt_derivative(x: Any, y: Any) -> Any:
+    """``1 / (2 y)``."""
+    return type(y)(0.5) / y
+
+
+@inlined
+def absolute(x: Any) -> Any:
+    """``|x|``."""
+    return abs(x)
+
+
+@inlined
+def absolute_derivative(x: Any, y: Any) -> Any:
+    """The sign of x; 0 at 0."""
+    real = type(x)
+    return real(1) if x > real(0) else real(-1) if x < real(0) else real(0) * x
+
+
+@inlined
+def sin(x: Any) -> Any:
+    """The sine; 2 ulp for |x| up to 5e7, from -1 to 1 anywhere."""
+    q, s, c = sine_parts(x)
+    y = c if q & 1 else s
+    return type(x)(-y if q & 2 else y)
+
+
+@inlined
+def sin_derivative(x: Any, y: Any) -> Any:
+    """``cos(x)``."""
+    return cos(x)
+
+
+@inlined
+def cos(x: Any) -> Any:
+    """The cosine, see `sin`."""
+    q, s, c = sine_parts(x)
+    y = s if q & 1 else c
+    return type(x)(-y if (q + 1) & 2 else y)
+
+
+@inlined
+def cos_derivative(x: Any, y: Any) -> Any:
+    """``-sin(x)``."""
+    return -sin(x)
+
+
+@inlined
+def maximum(a: Any, b: Any) -> Any:
+    """The larger; NaN if one is."""
+    return a if (a > b) | (a != a) else b
+
+
+@inlined
+def maximum_derivative(a: Any, b: Any) -> Any:
+    """By a: 1 where it is larger, 1/2 where both are equal."""
+    real = type(a)
+    return real(1) if a > b else real(0) if a < b else real(0.5)
+
+
+@inlined
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller; NaN if one is."""
+    return a if (a < b) | (a != a) else b
+
+
+@inlined
+def minimum_derivative(a: Any, b: Any) -> Any:
+    """By a: 1 where it is smaller, 1/2 where both are equal."""
+    return maximum_derivative(b, a)
+
+
+@inlined
+def power(x: Any, n: Any) -> Any:
+    """``x**n = exp(n log x)`` for a broken n: its last digits are as many as those of n log x."""
+    return exp(n * log(x))

@@ -1,0 +1,133 @@
+"""The page in a real browser: a short way through its places; the long one is tests/long/studio.py.
+
+Without Chromium it is skipped, and says so.
+"""
+
+import pytest
+
+from chromium import PROGRAM, Chromium
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no browser: Chromium is not installed")
+
+EQUATIONS = ".editor textarea"
+SHEET = "#place-write textarea.paper"
+WRNN = """a[t] = tanh(U @ x[t] + W @ a[t{}1] + s1)
+o[t] = softmax(Q @ a[t] + s2)
+"""
+# elements that show the key of their words, since there are none
+UNTRANSLATED = """[...document.querySelectorAll("#place-PLACE [data-word]")]
+  .filter((one) => one.checkVisibility() && one.textContent === one.dataset.word)
+  .map((one) => one.outerHTML)"""
+
+
+@pytest.fixture(scope="module")
+def page(studio, tmp_path_factory):
+    server, _ = studio
+    with Chromium(tmp_path_factory.mktemp("profile")) as page:
+        page.open(server.address)  # leaves the cookie
+        page.open(f"{server.origin}/")
+        page.wait("document.querySelector('#place-network .diagram svg')")
+        yield page
+
+
+def go(page, place):
+    page.run(f"location.hash = {place!r}")
+    page.wait(f"!document.querySelector('#place-{place.partition('?')[0]}').hidden")
+
+
+def text(page, selector):
+    return page.run(f"document.querySelector({selector!r}).textContent")
+
+
+def test_an_error_is_told_while_typing_and_the_gradient_checked(page):
+    page.type(EQUATIONS, WRNN.format("+"))
+    page.wait("document.querySelector('#place-network .error').checkVisibility()")
+    assert "read in the future: write a[t] or a[t-1]" in text(page, "#place-network .error")
+    assert "line 1, column 28" in text(page, "#place-network .error")
+    assert text(page, ".editor .wrong") == "a"
+    page.type(EQUATIONS, WRNN.format("-"))
+    page.wait("document.querySelector('#place-network .error').hidden")
+    page.click("#tab-gradient-check")
+    page.click("#panel-gradient-check button.main")
+    page.wait("document.querySelector('#panel-gradient-check .verdict.right')")
+
+
+def test_a_derivation_is_shown_and_one_by_hand_checked(page):
+    page.click("#tab-derivation")
+    page.wait("document.querySelectorAll('#panel-derivation math').length > 20")
+    page.click("#tab-my-derivation")
+    page.type("#panel-my-derivation select", "a.1")
+    page.type("#panel-my-derivation textarea", "delta(a[t])")
+    page.click("#panel-my-derivation form button")
+    page.wait("document.querySelector('#panel-my-derivation .verdict.wrong math')")
+    assert "derivative of the function is missing" in text(page, "#panel-my-derivation .verdict")
+    page.click("#tab-step-by-step")
+    page.wait("document.querySelectorAll('.walk li').length > 20")
+
+
+def test_a_text_is_coloured_continued_branched_and_taken_back(page):
+    go(page, "write?seed=1&characters=40")
+    page.wait("document.querySelector('#place-write select')?.value")
+    page.type(SHEET, "to bé or")
+    page.wait("document.querySelectorAll('#place-write .paper span.unknown').length === 1")
+    page.wait("document.querySelectorAll('.likeliest button').length === 10")
+    page.click("#place-write button.main")
+    page.wait(f"document.querySelector('{SHEET}').value.length === 48")
+    page.wait("!document.querySelector('#place-write button.main').disabled")
+    before = page.run(f"document.querySelector('{SHEET}').value")
+    page.run(f"document.querySelector('{SHEET}').setSelectionRange(10, 10)")
+    page.wait("document.querySelectorAll('.likeliest button.here').length === 1")
+    page.click(".likeliest li:nth-child(9) button")
+    page.wait(f"document.querySelector('{SHEET}').value.length === 51")
+    page.wait("!document.querySelector('#place-write button.main').disabled")
+    page.click("#place-write button[data-word=undo]")
+    assert page.run(f"document.querySelector('{SHEET}').value") == before
+    assert page.run("localStorage['recurra text']").startswith("to bé or")
+
+
+def test_a_text_is_coloured_by_a_unit(page):
+    go(page, "inside?unit=2")
+    page.wait("document.querySelectorAll('#place-inside .paper span').length > 2")
+    page.wait("document.querySelector('#place-inside .figure svg')")
+    assert page.run("document.querySelector('#place-inside input').value") == "2"
+    page.click(".ranking button")
+    page.wait("document.querySelector('.ranking button[aria-pressed=true]')")
+
+
+def test_chinese_narrow_and_nothing_foreign(page, studio):
+    server, _ = studio
+    page.click("[data-language=zh]")
+    page.wait("document.querySelector('header nav a').textContent === '网络'")
+    page("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1,
+         mobile=False)  # fmt: skip
+    for place in ("network", "train", "write", "inside"):
+        go(page, place)
+        page.wait(f"document.querySelector('[aria-current]').hash === '#{place}'")
+        assert page.run("document.documentElement.scrollWidth") <= 390, place
+        untranslated = page.run(UNTRANSLATED.replace("PLACE", place))
+        assert untranslated == [], place
+    assert page.problems() == []
+    sent = [url for url in page.requests() if not url.startswith(("data:", "blob:"))]
+    assert len(sent) > 20
+    assert all(url.startswith(server.origin) for url in sent)
+
+
+def test_the_first_page_is_small(studio):
+    _, client = studio
+    names = [
+        "",
+        "studio.css",
+        "main.js",
+        "dom.js",
+        "words.js",
+        "address.js",
+        "network.js",
+        "editor.js",
+    ]
+    paths = [
+        "/",
+        *(f"/static/{name}" for name in names[1:]),
+        "/api/words/en",
+        "/api/network/gallery",
+    ]
+    assert sum(len(client.get(path).content) for path in paths) < 200_000
