@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from recurra.models.initialisation import initialise as initialise
     from recurra.models.model import Model as Model
     from recurra.models.writer import Writer as Writer
+    from recurra.notebook.live import live_report as live_report
     from recurra.report.writer import write_report as write_report
     from recurra.storage.runs import Run as Run
     from recurra.text.batches import Streams as Streams
@@ -164,6 +165,7 @@ _MODULES = {
     "models.initialisation": ("initialise",),
     "models.model": ("Model",),
     "models.writer": ("Writer",),
+    "notebook.live": ("live_report",),
     "report.writer": ("write_report",),
     "storage.runs": ("Run",),
     "text.batches": ("Streams",),

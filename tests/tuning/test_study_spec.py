@@ -125,7 +125,7 @@ def test_a_warm_up_that_nobody_named_ends_before_the_first_rung(tmp_path):
     # of 81 steps x 2 x 64 characters the first rung has 384: eleven steps of 2 x 16 end before it
     assert (spec.pruner.rungs[0], spec.recipe.warmup) == (384, 11)
     longer = TuneRequest(**options, space=space, settings={"batch": 2, "steps": 81, "warmup": 12})
-    with pytest.raises(SettingError, match="give --warmup 11 or less, or --rung 385 or more"):
+    with pytest.raises(SettingError, match="give at most --warmup 11, or at least --rung 385"):
         longer.spec()
 
 

@@ -55,6 +55,13 @@ def summary(network: Network) -> str:
     return "\n\n".join([*page.head(), page.typed(), page.figure(None)]) + "\n"
 
 
+def derivation_page(derivation: Derivation) -> str:
+    """The forward equations and the gradient of everything, as Markdown."""
+    page = _Page(derivation.network, "en")
+    parts = [*page.head(), *page.forward(), *page.backward(), *page.gradients()]
+    return "\n\n".join(parts) + "\n"
+
+
 class _Page:
     """Writes the parts of one page."""
 
@@ -69,11 +76,11 @@ class _Page:
         yield self.words("unrolled text")
         if diagram != "":
             yield self.figure(diagram)
-        yield from self._forward()
+        yield from self.forward()
         yield from self._loss()
         yield from self._rules()
-        yield from self._backward()
-        yield from self._gradients()
+        yield from self.backward()
+        yield from self.gradients()
         if is_wrnn(self.network):
             yield from self._published()
         plan = make_plan(self.network)
@@ -122,7 +129,7 @@ class _Page:
     def _at(self, quantity: str, lag: int = 0) -> str:
         return self.latex.quantity(quantity, lag)
 
-    def _forward(self) -> Iterator[str]:
+    def forward(self) -> Iterator[str]:
         yield self._title("forward")
         yield self._text("forward text")
         yield self.equations()
@@ -224,7 +231,7 @@ class _Page:
         }
         yield "\n".join(f"- {self._text(key)}" for key, used in needed.items() if used)
 
-    def _backward(self) -> Iterator[str]:
+    def backward(self) -> Iterator[str]:
         deltas = {q: p for q, p in self.derivation.deltas.items() if q != self.derivation.logits}
         if not deltas:
             return
@@ -239,7 +246,7 @@ class _Page:
             yield self._text("reads", vector=self._at(quantity), readers=listed)
             yield aligned([self.latex.chain(quantity, paths)])
 
-    def _gradients(self) -> Iterator[str]:
+    def gradients(self) -> Iterator[str]:
         gradients = self.derivation.gradients
         yield self._title("gradients")
         yield self._text("gradients text")
