@@ -84,6 +84,26 @@ def test_a_plus_in_front_says_nothing(call, tmp_path, before, after):
     assert shown[0] == shown[1]
 
 
+@pytest.mark.parametrize("word", ["lambda", "in", "is"])
+def test_a_word_that_cannot_be_a_name_is_told(call, tmp_path, word):
+    (tmp_path / "net.eq").write_text(EQUATIONS.replace("W @", f"{word} @"), "utf-8")
+    code, _, err = call("show", "net.eq")
+    assert code == 1
+    assert f"{word} cannot be a name" in err
+
+
+def test_a_prompt_in_utf_8_is_read_in_a_locale_without_it(tmp_path):
+    write_text(tmp_path / "plays.txt")
+    run = tmp_path / "run"
+    trained = process("train", tmp_path / "plays.txt", "--network=rnn", "--out", run, *SMALL, "-q")
+    assert trained.returncode == 0, trained.stderr
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
+    done = process("write", run, "宝玉", "--chars=3", env=env, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert done.stdout.decode().startswith("宝玉")
+
+
 def test_capitals_are_no_reason_to_guess(call, tmp_path):
     assert "did you mean wrnn?" in call("show", "WRNN")[2]
     (tmp_path / "net.eq").write_text(EQUATIONS.replace("tanh", "Relu"), "utf-8")

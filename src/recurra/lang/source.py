@@ -5,6 +5,7 @@ import re
 import textwrap
 import unicodedata
 import warnings
+from keyword import iskeyword
 
 from recurra.errors import EquationError
 from recurra.lang.syntax import Place
@@ -75,6 +76,8 @@ class Source:
                     "this line is indented, and others are not (unexpected indent): begin it as "
                     "they do"
                 )
+            elif taken := [w for w in re.findall(r"[^\W\d]\w*", error.text or "") if iskeyword(w)]:
+                message = f"{taken[0]} cannot be a name: choose another, such as {taken[0]}1"
             elif wide := re.match("invalid character '(.)'", error.msg):
                 plain = unicodedata.normalize("NFKC", wide[1])
                 if plain != wide[1] and plain.isascii():
