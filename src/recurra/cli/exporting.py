@@ -18,7 +18,9 @@ def export_command(
         str,
         typer.Argument(metavar="RUN|NETWORK", help="A run folder, a library name or a .eq file."),
     ],
-    to: Annotated[str, typer.Option(metavar="TARGET", help="numpy, torch, jax or html.")],
+    to: Annotated[
+        str, typer.Option(metavar="TARGET", help="numpy, torch, jax, onnx, html or huggingface.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE")],
     hidden: Annotated[
         str | None, typer.Option(metavar="SIZES", help="Of a network: 100, or a=128,b=256.")

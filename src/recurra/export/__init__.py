@@ -13,5 +13,7 @@ numpy, numpy_*    one NumPy program: forward pass, exact backward pass, training
 library_program   a program in a library that differentiates by itself, filled into templates/
 torch, jax        one such program each
 self_test         numbers by which a program tests itself
+onnx              one time step as an ONNX model
+huggingface       a folder for the Hugging Face Hub
 html              one page that writes by itself
 """

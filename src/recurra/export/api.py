@@ -10,9 +10,8 @@ from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.storage.outputs import output_format
 from recurra.storage.runs import Run
-from recurra.training.finished_run import load_model
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import CLASSIC, Recipe
-from recurra.training.run_config import RunConfig
 
 
 def export_to(
@@ -31,7 +30,7 @@ def export_to(
     Args:
         target: its name; see `recurra.export.targets`.
         source: a network, a library name or ``.eq`` file; or a run, opened or its folder.
-        path: the main file.
+        path: the main file, or the folder.
         choices: of the network, such as ``{"f1": "sigmoid"}``; a run has made its own.
         hidden: sizes of the network's vectors; None: those of the recipe. A run has its own.
         recipe: how the program of a network trains; that of a run trains as the run did.
@@ -46,7 +45,8 @@ def export_to(
         RecurraError: a name, the run or the file is refused.
     """
     chosen = find_target(target)
-    output_format(path, [chosen.suffix.removeprefix(".")])
+    if chosen.suffix:
+        output_format(path, [chosen.suffix.removeprefix(".")])
     if weights is not None and weights not in chosen.weights:
         known = ", ".join(chosen.weights)
         raise SettingError(
@@ -61,10 +61,10 @@ def export_to(
                 f"{source.folder} is a run, which has its sizes and choices: leave --hidden and "
                 "--set out, or name its network"
             )
-        model = load_model(source)
-        export = Export(model.network, RunConfig.load(source).recipe, model, language, weights)
+        run = FinishedRun(source)
+        export = Export(run.network, run.config.recipe, run.best, run, language, weights)
     else:
         network = source if isinstance(source, Network) else load_network(source, choices)
         sizes = recipe.hidden if hidden is None else hidden
-        export = Export(network, recipe.with_(hidden=sizes), None, language)
+        export = Export(network, recipe.with_(hidden=sizes), language=language)
     return chosen.write(export, Path(path))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recurra.lang.network import Network
 from recurra.models.model import Model
+from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
 
 Language = Literal["en", "zh"]
@@ -24,6 +25,7 @@ class Export:
         network: the equations.
         recipe: how a program trains the network; its ``hidden`` are the sizes.
         model: the weights and the vocabulary of a run; None: a network alone.
+        run: the run.
         language: of comments.
         weights: how they are stored; None: as the target likes it.
     """
@@ -31,6 +33,7 @@ class Export:
     network: Network
     recipe: Recipe
     model: Model | None = None
+    run: FinishedRun | None = None
     language: Language = "en"
     weights: WeightFormat | None = None
 
@@ -45,7 +48,7 @@ class Target(ABC):
 
     Attributes:
         name: by which it is asked for.
-        suffix: of the file that it writes.
+        suffix: of the file that it writes; "": a folder.
         help: one line for lists.
         weights: the formats of weights among which one may choose, its own first.
     """

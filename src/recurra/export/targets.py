@@ -3,12 +3,22 @@
 from recurra.errors import SettingError
 from recurra.export.base import Target
 from recurra.export.html.page import Page
+from recurra.export.huggingface import HuggingFaceFolder
 from recurra.export.jax import JaxProgram
 from recurra.export.numpy import NumpyProgram
+from recurra.export.onnx import OnnxStep
 from recurra.export.torch import TorchProgram
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (NumpyProgram(), TorchProgram(), JaxProgram(), Page())
+    target.name: target
+    for target in (
+        NumpyProgram(),
+        TorchProgram(),
+        JaxProgram(),
+        OnnxStep(),
+        Page(),
+        HuggingFaceFolder(),
+    )
 }
 
 

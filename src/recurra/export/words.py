@@ -158,6 +158,32 @@ _WORDS: dict[str, tuple[str, str]] = {
         "but expected was",
         "但应为",
     ),
+    "card what": (
+        "A character-level language model that Recurra {version} derived, trained and wrote down "
+        "from these equations:",
+        "字符级语言模型，由 Recurra {version} 根据以下方程推导、训练并写成：",
+    ),
+    "card network": ("Network", "网络"),
+    "card parameters": ("Parameters", "参数量"),
+    "card vocabulary": ("Distinct characters", "不同字符数"),
+    "card texts": ("Trained on", "训练文本"),
+    "card recipe": ("How", "训练方案"),
+    "card trained": (
+        "{optimizer}, {batch} streams of text, {length} characters of each a step, dropout "
+        "{dropout}",
+        "{optimizer}，{batch} 条文本流并行，每步各读 {length} 个字符，dropout {dropout}",
+    ),
+    "card steps": ("Steps", "步数"),
+    "card characters": ("Characters read", "读过的字符"),
+    "card seconds": ("Time", "用时"),
+    "card loss": ("Held-out loss", "验证损失"),
+    "card nats": ("{nats} nats, {bits} bits a character", "每字符 {nats} 奈特，{bits} 比特"),
+    "card use": ("Use", "用法"),
+    "card samples": ("Samples", "样例"),
+    "card drawn": (
+        "Written from nothing at temperature 0.8.",
+        "不给开头，温度 0.8。",
+    ),
     "missing": (
         "the model does not know",
         "模型不认识",

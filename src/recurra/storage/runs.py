@@ -49,6 +49,7 @@ from recurra.storage.locks import lock_file
 Name = Literal["last", "best"]
 METRICS, CLOCK, EXTENSIONS = "metrics.jsonl", "clock.json", "extensions.json"
 KEPT_TEXT = "standard-input.txt"
+MODEL = "model.safetensors"  # the best checkpoint in a folder for the Hugging Face Hub
 MAX_LINE = 64 * 2**20  # bytes of one record, which may hold a sample
 LONGEST = 10**12  # seconds, or characters, that a clock can have counted
 
@@ -208,7 +209,7 @@ class Run:
 
     def has(self, name: Name) -> bool:
         """Whether this checkpoint has been saved."""
-        return self._files.exists(_checkpoint(name))
+        return self._files.exists(self._to_load(name))
 
     @property
     def has_metrics(self) -> bool:
@@ -237,7 +238,7 @@ class Run:
         Raises:
             RunError: not saved yet, unreadable, not of the expected shapes, or of another run.
         """
-        path = self.folder / _checkpoint(name)
+        path = self.folder / self._to_load(name)
         if not self.has(name) and (self.folder.parent.parent / "study.json").is_file():
             raise RunError(
                 f"{self.folder} is a trial that was pruned, and such a trial keeps its records "
@@ -257,6 +258,10 @@ class Run:
                 " there, or start a new run"
             )
         return arrays, sealed["meta"]
+
+    def _to_load(self, name: Name) -> str:
+        own = _checkpoint(name)
+        return MODEL if name == "best" and not self._files.exists(own) else own
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Append one flat record with an integer "step"; JSON has no NaN or infinity: None then."""

@@ -161,7 +161,8 @@ class StepFunction:
             case Constant(value):
                 return repr(value), _ATOM if value >= 0 else _SIGN
             case Value() | Parameter():
-                return f"{self._vector(formula)}[{self.i}]", _ATOM
+                index = self.i if self.steps.size(formula, self.shapes) > 1 else "0"
+                return f"{self._vector(formula)}[{index}]", _ATOM
             case MatrixVector(matrix, _, operand) if reads_character(operand):
                 size = self.shapes.parameters[matrix][1]  # a character is a row as stored
                 return f"{self.parameters[matrix]}[{self.x} * {size} + {self.i}]", _ATOM

@@ -1,0 +1,239 @@
+"""One time step as an ONNX model: a character and the past in, log-probabilities and the past out.
+
+Nothing loops inside, so any runtime takes it. Names, shapes and readers: ``docs/export.md``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra._version import __version__
+from recurra.errors import SettingError
+from recurra.explain.formulas import (
+    Apply,
+    Constant,
+    Extreme,
+    Formula,
+    Hadamard,
+    MatrixVector,
+    Negative,
+    Parameter,
+    Power,
+    Quotient,
+    Sum,
+    Value,
+)
+from recurra.export.base import Export, Target
+from recurra.export.steps import is_fixed, program_steps, reads_character
+from recurra.lang.functions import NORM_EPS
+from recurra.lang.syntax import NORM
+from recurra.models.model import Model
+from recurra.storage.outputs import open_output
+
+OPSET = 17
+_IR_VERSION = 8  # the format of files that came with this opset
+_OPERATORS = {
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "relu": "Relu",
+    "softplus": "Softplus",
+    "identity": "Identity",
+    "elu": "Elu",
+    "softsign": "Softsign",
+    "exp": "Exp",
+    "log": "Log",
+    "sqrt": "Sqrt",
+    "abs": "Abs",
+    "sin": "Sin",
+    "cos": "Cos",
+    "max": "Max",
+    "min": "Min",
+}
+_GELU_A, _GELU_B = 2.0 * (2.0 / np.pi) ** 0.5, 0.044715
+
+
+class OnnxStep(Target):
+    """See the module."""
+
+    name = "onnx"
+    suffix = ".onnx"
+    help = "one time step as an ONNX model"
+
+    def write(self, export: Export, path: Path) -> list[Path]:
+        """Write the model, its vocabulary and equations among its metadata."""
+        if export.model is None:
+            raise SettingError("an ONNX model needs weights: name a run, not a network")
+        try:
+            import onnx
+        except ImportError:
+            raise SettingError(
+                'ONNX models need one more package: pip install "recurra[onnx]"'
+            ) from None
+        content = _Graph(onnx, export.model).model().SerializeToString()
+        with open_output(path) as file:
+            file.write(content)
+        return [path]
+
+
+class _Graph:
+    """The graph of one time step. Vectors are rows, (B, n); what no stream changes is (1, n)."""
+
+    def __init__(self, onnx: Any, own: Model) -> None:
+        self.onnx, self.own, self.network, self.shapes = onnx, own, own.network, own.shapes
+        self.steps = program_steps(own.network)
+        self.nodes: list[Any] = []
+        self.initializers: dict[str, Any] = {}
+        self.known: dict[Formula, str] = {}
+
+    def model(self) -> Any:
+        """The whole model."""
+        helper, kinds = self.onnx.helper, self.onnx.TensorProto
+        for step in self.steps.inference:
+            name = self._vector(step.formula)
+            if is_fixed(step.formula):
+                size = self.steps.size(Value(step.quantity, 0), self.shapes)
+                streams = self._node("Shape", "x")
+                whole = self._node("Concat", streams, self._numbers([size]), axis=0)
+                name = self._node("Expand", name, whole)
+            self.known[Value(step.quantity, 0)] = name
+        self._node("Identity", self._log_probabilities(name), output="logp")
+        inputs = [helper.make_tensor_value_info("x", kinds.INT64, ["B"])]
+        outputs = [
+            helper.make_tensor_value_info("logp", kinds.FLOAT, ["B", self.shapes.vocabulary])
+        ]
+        for quantity, lag in self.steps.lags.items():
+            for k in range(1, lag + 1):
+                after = f"next.{quantity}.{k}"
+                self._node("Identity", self._vector(Value(quantity, k - 1)), output=after)
+                sides: list[str | int] = ["B", self.shapes.vectors[quantity]]
+                inputs.append(helper.make_tensor_value_info(f"{quantity}.{k}", kinds.FLOAT, sides))
+                outputs.append(helper.make_tensor_value_info(after, kinds.FLOAT, sides))
+        graph = helper.make_graph(
+            self.nodes, "step", inputs, outputs, [*self.initializers.values()]
+        )
+        opset = helper.make_opsetid("", OPSET)
+        model = helper.make_model(
+            graph,
+            opset_imports=[opset],
+            ir_version=_IR_VERSION,
+            producer_name="recurra",
+            producer_version=__version__,
+        )
+        metadata = {
+            "network": self.network.name,
+            "equations": self.network.source,
+            "characters": json.dumps(self.own.vocabulary.characters),
+        }
+        helper.set_model_props(model, metadata)
+        self.onnx.checker.check_model(model)
+        return model
+
+    def _vector(self, formula: Formula) -> str:
+        """The tensor that holds a formula; equal formulas are computed once."""
+        if formula not in self.known:
+            self.known[formula] = self._compute(formula)
+        return self.known[formula]
+
+    def _compute(self, formula: Formula) -> str:
+        match formula:
+            case Constant(value):
+                return self._constant(value)
+            case Value(quantity, lag):
+                return f"{quantity}.{lag}"  # what is of this step is known
+            case Parameter(name):
+                return self._parameter(name)
+            case Sum(terms):
+                total = self._vector(terms[0])
+                for term in terms[1:]:
+                    match term:
+                        case Negative(argument):
+                            total = self._node("Sub", total, self._vector(argument))
+                        case _:
+                            total = self._node("Add", total, self._vector(term))
+                return total
+            case Negative(argument):
+                return self._node("Neg", self._vector(argument))
+            case Hadamard(left, right):
+                return self._node("Mul", self._vector(left), self._vector(right))
+            case Quotient(left, right):
+                return self._node("Div", self._vector(left), self._vector(right))
+            case MatrixVector(matrix, transposed, operand):
+                return self._product(matrix, transposed, operand)
+            case Apply(function, argument) if function == NORM:
+                size = self.steps.size(argument, self.shapes)
+                ones = self._tensor(f"ones.{size}", np.ones(size))
+                inner = self._vector(argument)
+                return self._node("LayerNormalization", inner, ones, axis=-1, epsilon=NORM_EPS)
+            case Apply(function, argument):
+                return self._function(self.network.function(function), self._vector(argument))
+            case Extreme(function, left, right):
+                return self._node(_OPERATORS[function], self._vector(left), self._vector(right))
+            case Power(base, exponent):
+                return self._node("Pow", self._vector(base), self._vector(exponent))
+        kind = type(formula).__name__.lower()
+        raise SettingError(f"ONNX models cannot hold {kind} yet: export to another target")
+
+    def _function(self, name: str, z: str) -> str:
+        if name in _OPERATORS:
+            return self._node(_OPERATORS[name], z)
+        match name:
+            case "swish":
+                inner = z
+            case "gelu":
+                cube = self._node("Mul", self._node("Mul", z, z), z)
+                small = self._node("Mul", cube, self._constant(_GELU_B))
+                inner = self._node("Mul", self._node("Add", z, small), self._constant(_GELU_A))
+            case _:
+                raise SettingError(f"ONNX models cannot hold {name} yet: export to another target")
+        return self._node("Mul", z, self._node("Sigmoid", inner))
+
+    def _product(self, matrix: str, transposed: bool, operand: Formula) -> str:
+        name = self._parameter(matrix)
+        if reads_character(operand):
+            return self._node("Gather", name, "x", axis=0)  # a character is a row as stored
+        by_rows = (matrix in self.shapes.transposed) == transposed
+        return self._node("Gemm", self._vector(operand), name, transB=int(by_rows))
+
+    def _log_probabilities(self, scores: str) -> str:
+        vocabulary, listed = self.shapes.vocabulary, self.shapes.shortlist
+        if listed == vocabulary:
+            return self._node("LogSoftmax", scores, axis=-1)
+        own = self._slice(scores, 0, listed)
+        head = self._node("Concat", own, self._slice(scores, vocabulary, None), axis=-1)
+        head = self._node("LogSoftmax", head, axis=-1)
+        parts = [self._slice(head, 0, listed)] if listed else []
+        for k, (first, end) in enumerate(self.shapes.class_bounds, listed):
+            within = self._node("LogSoftmax", self._slice(scores, first, end), axis=-1)
+            parts.append(self._node("Add", within, self._slice(head, k, k + 1)))
+        return self._node("Concat", *parts, axis=-1)
+
+    def _slice(self, tensor: str, first: int, end: int | None) -> str:
+        bounds = [[first], [2**31 - 1 if end is None else end], [-1]]
+        return self._node("Slice", tensor, *map(self._numbers, bounds))
+
+    def _parameter(self, name: str) -> str:
+        """A parameter as stored; a vector as one row."""
+        array = self.own.parameters[name]
+        return self._tensor(f"parameter/{name}", array if array.ndim > 1 else array[None])
+
+    def _constant(self, value: float) -> str:
+        return self._tensor(f"constant/{value!r}", np.array([[value]]))
+
+    def _numbers(self, numbers: list[int]) -> str:
+        name = f"numbers/{numbers}"
+        return self._tensor(name, np.array(numbers, np.int64))
+
+    def _tensor(self, name: str, array: NDArray[Any]) -> str:
+        if name not in self.initializers:
+            dtype = np.int64 if array.dtype == np.int64 else np.float32
+            stored = np.ascontiguousarray(array, dtype)
+            self.initializers[name] = self.onnx.numpy_helper.from_array(stored, name)
+        return name
+
+    def _node(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        name = output or f"{kind}/{len(self.nodes)}"
+        self.nodes.append(self.onnx.helper.make_node(kind, inputs, [name], **attributes))
+        return name

@@ -1,0 +1,116 @@
+"""ONNX models of one time step: a runtime predicts what the reference engine predicts."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import recurra
+from equations_list import VALID
+from recurra.export.base import Export
+from recurra.lang.shapes import ShapeSolver
+from strategies import networks, sizes
+
+pytest.importorskip("onnx", reason="onnx is not installed")
+onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+from recurra.export.onnx import OnnxStep  # noqa: E402
+
+TEXTS = [(case.name, case.text) for case in VALID]
+TEXTS += [(name, recurra.load_network(name).source) for name in recurra.library()]
+CHARACTERS, HIDDEN, T, B = "abcdefg", 3, 6, 2
+
+
+def model_of(text, characters=CHARACTERS, hidden=HIDDEN):
+    network = recurra.parse(text, "net")
+    shapes = ShapeSolver(network).shapes(len(characters), hidden)
+    rng = np.random.default_rng(3)
+    parameters = {
+        name: rng.normal(0, 0.2, shape).astype(np.float32)
+        for name, shape in shapes.parameters.items()
+    }
+    return recurra.Model(network, recurra.Vocabulary(characters), shapes, parameters)
+
+
+def session_of(model, path):
+    OnnxStep().write(Export(model.network, recurra.CLASSIC, model), path)
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def check_equal(text, folder, hidden=HIDDEN):
+    model = model_of(text, hidden=hidden)
+    engine = model.engine("reference")
+    session = session_of(model, folder / "net.onnx")
+    rng = np.random.default_rng(5)
+    state = {n: rng.normal(0, 0.5, s.shape) for n, s in engine.zero_state(B).items()}
+    state = {n: s.astype(np.float32) for n, s in state.items()}
+    names = [one.name for one in session.get_inputs()[1:]]
+    past = {name: state[name.rsplit(".", 1)[0]][-int(name.rsplit(".", 1)[1])] for name in names}
+    for x in rng.integers(len(CHARACTERS), size=(T, B)):
+        expected, state = engine.next_log_probabilities(x.astype(np.int32), state)
+        logp, *after = session.run(None, {"x": x, **past})
+        np.testing.assert_allclose(logp, expected, atol=1e-4)
+        past = dict(zip(names, after, strict=True))
+    assert [one.name for one in session.get_outputs()] == ["logp", *(f"next.{n}" for n in names)]
+
+
+@pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])
+def test_log_probabilities_are_those_of_the_reference_engine(name, text, tmp_path):
+    check_equal(text, tmp_path)
+
+
+@given(text=networks())
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_networks(text, tmp_path):
+    check_equal(text, tmp_path, sizes(text))
+
+
+CHINESE = "\n，。" + "".join(map(chr, range(0x4E00, 0x4E00 + 90)))
+
+
+@pytest.mark.parametrize(
+    ("network", "characters", "prompt"),
+    [("glstm", "\n abcdefghijklmnopqrstuvwxyz.", "it was a dark"), ("large", CHINESE, "一丁七。")],
+    ids=["English", "Chinese"],
+)
+def test_the_reader_of_the_documents_writes_as_the_model_does(
+    network, characters, prompt, tmp_path
+):
+    choices = {"shortlist": 30} if network == "large" else None
+    model = model_of(recurra.load_network(network, choices).source, characters, 16)
+    session_of(model, tmp_path / "writer.onnx")
+    document = Path(__file__).parents[2] / "docs" / "export.md"
+    (reader,) = re.findall(r"```py\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
+    assert len(reader.splitlines()) <= 20
+    (tmp_path / "reader.py").write_text(reader, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "reader.py", "writer.onnx", prompt, "0"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    writer = recurra.Writer(model, recurra.Sampling(0.0), engine=model.engine("reference"))
+    writer.read(prompt)
+    assert done.stdout.decode() == prompt + "".join(writer.write(300))
+
+
+def test_names_and_equations_are_data(tmp_path):
+    text = (
+        "# </x> \" ' \\ \u2028\nlogp[t] = tanh(next @ x[t] + 状态 @ logp[t-2])\n"
+        "o[t] = softmax(constant @ logp[t])\n"
+    )
+    check_equal(text, tmp_path)
+    model = model_of(text, "\ud800ab")
+    session = session_of(model, tmp_path / "odd.onnx")
+    found = session.get_modelmeta().custom_metadata_map
+    assert json.loads(found["characters"]) == model.vocabulary.characters
+    assert found["equations"] == model.network.source
+
+
+def test_a_network_without_weights_is_refused(tmp_path):
+    with pytest.raises(recurra.SettingError, match="needs weights: name a run"):
+        recurra.export_to("onnx", "rnn", tmp_path / "rnn.onnx")
