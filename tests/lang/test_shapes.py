@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from equations_list import HIDDEN, OUTPUT, VALID
 from recurra.errors import SettingError
+from recurra.lang.expansion import expand
 from recurra.lang.library import library, load_network
 from recurra.lang.parser import parse
 from recurra.lang.shapes import Shapes, ShapeSolver
@@ -98,7 +99,7 @@ def test_every_size_is_there(case: object) -> None:
     network = parse(case.text)  # type: ignore[attr-defined]
     shapes = ShapeSolver(network).shapes(V, 4)
     assert shapes.parameters.keys() == set(network.parameters)
-    assert shapes.vectors.keys() == {e.name for e in network.equations}
+    assert shapes.vectors.keys() == {e.name for e in expand(network).equations}
     assert {n for shape in shapes.parameters.values() for n in shape} <= {V, shapes.scores, 4}
     assert all(shape[0] == V for shape in shapes.parameters.values() if V in shape)
 
@@ -108,7 +109,7 @@ def test_sizes_of_random_networks(text: str) -> None:
     shapes = ShapeSolver(parse(text)).shapes(V, sizes(text))
     every = {V, LOW_RANK, *SIZES.values()}
     assert {n for shape in shapes.parameters.values() for n in shape} <= every
-    assert all(size == SIZES[name[0]] for name, size in shapes.vectors.items())
+    assert all(shapes.vectors[name] == size for name, size in sizes(text).items() if name)
 
 
 # --------------------------------------------------------------------------------- sizes refused

@@ -226,4 +226,23 @@ VALID = [
         "names that later versions gave to functions",
         "abs[t] = tanh(max @ x[t] + sin @ abs[t-1] + log)\no[t] = softmax(exp @ abs[t] + cos)\n",
     ),
+    Valid(
+        "earlier characters",
+        "a[t] = tanh(U @ x[t] + V @ x[t-1] + V @ x[t-2] + W @ a[t-1] + s)\n"
+        "h[t] = a[t] * (U @ x[t-3]) + Q.T @ x[t-1] + A @ B @ x[t-1]\n" + OUTPUT,
+    ),
+    Valid("earlier characters alone", "h[t] = tanh(U @ x[t-1])\n" + OUTPUT),
+    Valid(
+        "first values",
+        "c = 0.25\na[t] = tanh(U @ x[t] + W @ a[t-1] + V @ h[t-2])\nh[0] = s\na[0] = a0\n"
+        "h[t] = a[t] * g[t-3] + s * h[t-1] + norm(T @ (a[t-1] * h[t-1]))\n"
+        "g[t] = sin(G @ g[t-2] + h[t])\ng[0] = c\n"
+        "o[t] = softmax(Q @ h[t] + R @ h[t-1])\n",
+    ),
+    Valid(
+        "first values of layers",
+        "layers = 2\nh[0][t] = E @ x[t] + E @ x[t-1]\n"
+        "h[l][t] = tanh(V[l] @ h[l-1][t] + W[l] @ h[l][t-1])\nh[l][0] = r[l]\nm[0] = -0.5\n"
+        "m[t] = abs(m[t-1]) * h[layers][t]\no[t] = softmax(Q @ m[t])\n",
+    ),
 ]

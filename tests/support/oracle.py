@@ -134,6 +134,8 @@ def evaluate(
     for name, past in state.items():
         for time, rows in enumerate(past, start=-len(past)):
             variables[name][time] = rows.T
+    for time in range(-1000, 0):
+        variables["x"][time] = 0.0
     for name, values in (known or {}).items():
         variables[name] = Series((values.shape[2], batch))
         for time, rows in enumerate(values, start=steps - len(values)):
@@ -142,11 +144,16 @@ def evaluate(
         variables["x"][time] = np.eye(characters)[:, inputs[time]]
 
     variables["softmax"] = partial(softmax, shapes.vocabulary)
-    lines = []
+    lines, first_values = [], set[str]()
     for line in ast.parse(text).body:
         match line:
             case ast.Assign(targets=[ast.Name()]):
                 execute(line, variables)
+            case ast.Assign(targets=[ast.Subscript(ast.Name(name), ast.Constant(0))]):
+                first_values.add(name)
+                first = eval(compile(ast.Expression(line.value), "first", "eval"), variables)
+                for time in range(-len(state[name]), 0):
+                    variables[name][time] = first
             case ast.Assign():
                 lines.append(line)
     for time in range(steps):
@@ -161,8 +168,15 @@ def evaluate(
     )
     gradients = {name: g.numpy() for name, g in zip(leaves, found, strict=True)}
     following = {
-        name: torch.stack([variables[name][steps - k].T for k in range(len(past), 0, -1)])
+        name: torch.stack(
+            [
+                # engines keep 0 for what is before a text, and let first values in from there
+                variables[name][steps - k].T * (k <= steps or name not in first_values)
+                for k in range(len(past), 0, -1)
+            ]
+        )
         for name, past in state.items()
+        if steps - 1 in variables[name]  # not what engines alone need for first values
     }
     return Result(
         log_p.detach().numpy(),

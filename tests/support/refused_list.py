@@ -165,7 +165,24 @@ INVALID = [
     # -- the character
     refused("bare character", "h[t] = tanh(U @ x[t] + ^x)\n", "x is a vector over time"),
     refused("element-wise character", "h[t] = tanh(U @ x[t] + ^x[t])\n", "one-hot", "U @ x[t]"),
-    refused("last character", "h[t] = tanh(U @ ^x[t-1])\n", "x is read at [t] only", "e[t-1]"),
+    refused("next character", "h[t] = tanh(U @ ^x[t+1])\n", "x is read in the future"),
+    refused("a character long ago", "h[t] = tanh(U @ ^x[t-1001])\n", "a lag above 1,000"),
+    refused("earlier character alone", "h[t] = tanh(U @ x[t]) * ^x[t-1]\n", "one-hot", "U @ x[t]"),
+    refused(
+        "output of an earlier character",
+        HIDDEN + "o[t] = softmax(^Q @ x[t-1])\n",
+        "hidden vectors",
+    ),
+    # -- first values
+    refused("first value of nothing", HIDDEN + "^g[0] = s\n", "g[0] is the value before the text"),
+    refused("first value, nearly", HIDDEN + "^H[0] = s\n", "did you mean h?"),
+    refused("first output", HIDDEN + OUTPUT + "^o[0] = 1\n", "of a hidden vector"),
+    refused("two first values", HIDDEN + "h[0] = s\n^h[0] = 1\n", "h[0] is given twice"),
+    refused("first value of an expression", HIDDEN + "h[0] = ^2 * s\n", "a vector to train"),
+    refused("first value of a vector", HIDDEN + "h[0] = ^h[t]\n", "a vector to train or a number"),
+    refused("first value never read", "^h[t] = tanh(U @ x[t])\nh[0] = h0\n", "h[0] is never read"),
+    refused("first value is a matrix", HIDDEN + "h[0] = ^W\n", "W is used in two shapes"),
+    refused("second value", HIDDEN + "h[^1] = 1\n", "[t], [t-1] or [t-k]"),
     refused("character as matrix", "h[t] = tanh(U @ x[t] + ^x @ h[t-1])\n", "cannot be a matrix"),
     # -- parameters and shapes
     refused(

@@ -27,8 +27,8 @@ def networks(draw: st.DrawFn) -> str:
 
     Lags from 0 to 3; matrices shared, transposed and tied to the output; parameters used
     element-wise; nested functions; the larger of two; powers; logarithms of exponentials; products
-    of expressions and of products; low-rank chains; constants with and without a name; several
-    products in the output.
+    of expressions and of products; low-rank chains; constants with and without a name; earlier
+    characters; first values; several products in the output.
     """
     names = [f"{kind}{i}" for i, kind in enumerate(draw(st.text("mn", min_size=1, max_size=4)))]
     choices = {
@@ -41,7 +41,7 @@ def networks(draw: st.DrawFn) -> str:
         write = _Writer(draw, names, today=names[:i])
         inner = write.expression(name[0], depth=3)
         if i == 0 or draw(st.booleans()):
-            inner += f" + {write.embedding(name[0])}"
+            inner += f" + U0{name[0]} @ x[t]"
         form = draw(
             st.sampled_from(["{}", "{}", "0.5 * {} + {n}[t-1] / 2", "0.5 * ({} - {n}[t-2])"])
         )
@@ -59,6 +59,10 @@ def networks(draw: st.DrawFn) -> str:
                 fresh = set.union(*(reads[n] for n in fresh)) - reached
     logits += draw(st.sampled_from([[], ["q0"], ["q0", "q1"]]))
     equations = [f"{name}[t] = {right}" for name, right in lines.items()]
+    everything = " ".join([*lines.values(), *logits])
+    lagged = [name for name in names if f"{name}[t-" in everything and draw(st.booleans())]
+    firsts = (draw(st.sampled_from(["0.5", f"p0{name[0]}", "c"])) for name in lagged)
+    equations += [f"{name}[0] = {first}" for name, first in zip(lagged, firsts, strict=True)]
     equations.append(f"o[t] = softmax({' + '.join(draw(st.permutations(logits)))})")
     text = "\n".join(draw(st.permutations(equations))) + "\n"
     used = [f"{n} = {value}\n" for n, value in choices.items() if re.search(rf"\b{n}\b", text)]
@@ -95,7 +99,7 @@ class _Writer:
 
     def embedding(self, kind: str, depth: int = 0) -> str:
         matrix = self.one_of(f"U0{kind}", f"U1{kind}", f"Q{kind}.T", f"A{kind} @ C")
-        return f"{matrix} @ x[t]"
+        return f"{matrix} @ x[{self.one_of('t', 't', 't-1', 't-2')}]"
 
     def product(self, kind: str, depth: int) -> str:
         other = self.one_of("m", "n")

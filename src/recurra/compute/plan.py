@@ -23,6 +23,7 @@ from recurra.compute.autodiff import (
     Value,
     differentiate,
 )
+from recurra.lang.expansion import expand
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
 from recurra.lang.syntax import (
@@ -239,7 +240,7 @@ class _Lowering:
     """Equations -> stages: products collected into sums, the rest into element-wise programs."""
 
     def __init__(self, network: Network) -> None:
-        self.network = network
+        self.network = network = expand(network)
         self.stages: dict[str, Stage] = {}
         self.operands: dict[Expression, str] = {}
         self.numbers = count()

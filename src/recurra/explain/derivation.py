@@ -35,6 +35,7 @@ from recurra.explain.formulas import (
     total,
 )
 from recurra.lang import syntax as expressions
+from recurra.lang.expansion import expand
 from recurra.lang.network import Equation, Network, reads
 from recurra.lang.syntax import (
     CHARACTER,
@@ -80,7 +81,7 @@ class Derivation:
     t < 1 are the state carried in and are constants; deltas at t > T are zero.
 
     Attributes:
-        network: whose gradient it is.
+        network: whose gradient it is, with first values and earlier characters written out.
         steps: the forward pass of one time step, in order; the last gives the logits.
         deltas: quantity -> its paths, whose sum is its delta; in an order in which the deltas
             of one time step can be computed, from the last time step to the first.
@@ -100,6 +101,7 @@ class Derivation:
 
 def derive(network: Network) -> Derivation:
     """Derive the gradient of every vector and parameter of a network, step by step."""
+    network = expand(network)
     steps = tuple(_steps(network))
     logits = steps[-1].quantity
     found: dict[tuple[str, str, int], list[Formula]] = {}

@@ -33,6 +33,7 @@ from recurra.explain.formulas import (
     total,
 )
 from recurra.explain.names import GREEK, free, symbols
+from recurra.lang.expansion import expand
 from recurra.lang.network import Network
 from recurra.lang.syntax import Notation
 
@@ -67,7 +68,7 @@ class Latex(Notation):
     times, scaled = r" \odot ", r"\,"
 
     def __init__(self, network: Network) -> None:
-        self.network = network
+        self.network = network = expand(network)
         taken = symbols(network)
         self.symbols = {name: (tex(letter), tex(below)) for name, (letter, below) in taken.items()}
         self.steps = tex(free(taken, "T", "N", "τ", "n"))
@@ -112,6 +113,10 @@ class Latex(Notation):
         time = _time(lag)
         text = _below(letter, f"{below},{time}" if below else time)
         return rf"{text}^{{{above}}}" if above else text
+
+    def first(self, quantity: str) -> str:
+        """A quantity before the text."""
+        return self.quantity(quantity, 0).replace("t}", "0}")
 
     def entry(self, quantity: str, index: str) -> str:
         """One entry of a quantity at time t."""

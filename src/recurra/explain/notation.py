@@ -27,8 +27,14 @@ class Html(Notation):
 
     def vector(self, name: str, lag: int) -> str:
         """A bold letter, with the time as a subscript."""
+        return self._bold(name, f"<i>t</i>{self.minus}{lag}" if lag else "<i>t</i>")
+
+    def first(self, name: str) -> str:
+        """A vector before the text."""
+        return self._bold(name, "0")
+
+    def _bold(self, name: str, time: str) -> str:
         letter, below = map(escape, self.symbols[name])
-        time = f"<i>t</i>{self.minus}{lag}" if lag else "<i>t</i>"
         return f"<b><i>{letter}</i></b><sub>{below}{',' if below else ''}{time}</sub>"
 
     def function(self, name: str) -> str:
@@ -73,6 +79,8 @@ def typeset(network: Network) -> str:
     choice = f", {show(network.shortlist, signs=signs)}" if network.shortlist else ""
     logits = show(network.output.expression, signs=signs)
     lines.append(f"{signs.vector(network.output.name, 0)} = softmax({logits}{choice})")
+    for name, value in network.first.items():
+        lines.append(f"{signs.first(name)} = {show(value, signs=signs)}")
     for name, start in network.initialisers.items():
         lines.append(f"{signs.name(name)}: {start.kind}({signs.number(start.argument)})")
     return f'<div class="equations">{"".join(f"<div>{line}</div>" for line in lines)}</div>'

@@ -105,7 +105,11 @@ class _Page:
             for e in (*self.network.equations, self.network.output)
         )
         softmax = rf"{output} \operatorname{{softmax}}({logits}{self._choice()})"
-        return aligned([*(f"{left} {right}" for left, right in lines), softmax])
+        first = (
+            f"{self.latex.first(name)} &= {show(value, signs=self.latex)}"
+            for name, value in self.network.first.items()
+        )
+        return aligned([*(f"{left} {right}" for left, right in lines), softmax, *first])
 
     def _choice(self) -> str:
         number = self.network.shortlist
@@ -132,6 +136,8 @@ class _Page:
     def forward(self) -> Iterator[str]:
         yield self._title("forward")
         yield self._text("forward text")
+        if self.derivation.network is not self.network:
+            yield self.words("written out")
         yield self.equations()
         lags = [n for s in self.derivation.steps for n in walk(s.formula) if isinstance(n, Value)]
         if any(value.lag for value in lags):

@@ -6,6 +6,7 @@
     W.T @ v, W @ v   a matrix times a vector
     outer(u, v)      column times row; also u @ v.T
     o[t] - y[t]      the probabilities minus what came
+    (u > v)          one where u is larger, else zero, as the derivative of max(u, v) needs it
 
 Products ``*`` and quotients ``/`` go entry by entry. Times are ``[t]``, ``[t-1]``, ``[t+1]``. In
 the gradient of a parameter the sum over t is meant, and may be written as ``sum(...)``. Nothing is
@@ -22,17 +23,21 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Error,
+    Extreme,
     Formula,
     Hadamard,
+    Larger,
     MatrixVector,
     Negative,
     NormSlope,
     Outer,
     Parameter,
+    Power,
     Quotient,
     Slope,
     Sum,
     Value,
+    is_number,
 )
 from recurra.explain.names import free, symbols
 from recurra.lang.functions import FUNCTIONS
@@ -93,9 +98,10 @@ class _Reader:
                 return Error()
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 return self._product(node, left, right, deeper)
-            case ast.BinOp(left=base, op=ast.Pow(), right=ast.Constant(value=2)):
-                inner = self.formula(base, deeper)
-                return Hadamard(inner, inner)
+            case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
+                return Larger(self.formula(left, deeper), self.formula(right, deeper))
+            case ast.Compare(left=left, ops=[ast.Lt()], comparators=[right]):
+                return Larger(self.formula(right, deeper), self.formula(left, deeper))
             case ast.BinOp(left=left, op=op, right=right):
                 one, other = self.formula(left, deeper), self.formula(right, deeper)
                 match op:
@@ -107,6 +113,8 @@ class _Reader:
                         return Hadamard(one, other)
                     case ast.Div():
                         return Quotient(one, other)
+                    case ast.Pow() if is_number(other):
+                        return Power(one, other)
             case ast.Subscript(value=ast.Name(id=name), slice=index):
                 return self._vector(name, index, node)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
@@ -174,6 +182,8 @@ class _Reader:
                 return self._bar(inner, 1, node)
             case "bar", [inner, ast.Constant(value=int(number))]:
                 return self._bar(inner, number, node)
+            case "max" | "min", [left, right]:
+                return Extreme(name, self.formula(left, depth), self.formula(right, depth))
             case "outer", [left, right]:
                 return Outer(self.formula(left, depth), self.formula(right, depth))
             case _, [inner] if name in self.functions:

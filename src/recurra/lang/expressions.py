@@ -57,7 +57,9 @@ class ExpressionReader:
             for node in body
             if isinstance(node, ast.Assign)
             for target in node.targets
-            if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
+            if isinstance(target, ast.Subscript)
+            and isinstance(target.value, ast.Name)
+            and not is_zero(target.slice)
         }
         called = {_called(node) for line in body for node in ast.walk(line)}
         self.reserved = RESERVED | (SOFT & called)
@@ -204,6 +206,10 @@ class ExpressionReader:
         if name not in self.defined:
             near = self.nearest(name, sorted(self.defined))
             raise self.error(f"{name}[t] is read but no equation defines it{near}", node)
+        return self._read(name, index, node)
+
+    def _read(self, name: str, index: ast.expr, node: ast.expr) -> Vector:
+        """A vector, or the character, at an index."""
         lag = self.lag(index)
         if lag < 0:
             raise self.error(f"{name} is read in the future: write {name}[t] or {name}[t-1]", node)
@@ -245,11 +251,10 @@ class ExpressionReader:
         place = self.place(node)
         match right:
             case ast.Subscript(value=ast.Name(id="x"), slice=index):
-                if self.lag(index) != 0:
-                    raise self.error(
-                        "x is read at [t] only: define e[t] = U @ x[t] and read e[t-1]", right
-                    )
-                return Product(name, transposed, Vector(CHARACTER, 0, self.place(right)), place)
+                character = self._read(CHARACTER, index, right)
+                if character.lag:
+                    self.count_vector(right)
+                return Product(name, transposed, character, place)
         operand = self.expression(right, depth)
         if not isinstance(operand, Vector):
             self.count_vector(right)
@@ -281,6 +286,11 @@ class ExpressionReader:
         same = [one for one in names if one.lower() == name.lower()]
         near = same or get_close_matches(name, names, n=1)
         return f"; did you mean {near[0]}?" if near else ""
+
+
+def is_zero(index: ast.expr) -> bool:
+    """Whether an index is that of a first value, as in ``h[0]``."""
+    return isinstance(index, ast.Constant) and type(index.value) is int and index.value == 0
 
 
 def name_of(node: ast.expr) -> str | None:

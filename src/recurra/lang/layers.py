@@ -47,10 +47,21 @@ def unroll(
     if not counts:
         raise error(f"how many layers? add a line such as {COUNT} = 3", mentioned)
     count = _count(counts[0], choices, error)
+    vectors = {
+        target.value.id
+        for line in body
+        for target in getattr(line, "targets", [])
+        if isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and not _has_layer(target.slice)
+    }
     lines: list[ast.stmt] = []
     named: dict[str, tuple[str, int]] = {}
     for line in body:
         if _is_count(line):
+            continue
+        if _is_first_value(line, vectors):
+            lines.append(line)
             continue
         repeated = any(_mentions_layer(node, LAYER) for node in _layered(line))
         try:
@@ -86,6 +97,14 @@ def _mentions_layer(node: ast.Subscript, *names: str) -> bool:
     """Whether the index says ``l`` or ``layers``, not just a number."""
     wanted = names or (LAYER, COUNT)
     return any(isinstance(n, ast.Name) and n.id in wanted for n in ast.walk(node.slice))
+
+
+def _is_first_value(line: ast.stmt, vectors: set[str]) -> bool:
+    """``h[0] = h0`` of a vector without layers; ``h[0][t] = ...`` is a layer."""
+    match line:
+        case ast.Assign(targets=[ast.Subscript(ast.Name(name), ast.Constant(0))]):
+            return name in vectors
+    return False
 
 
 def _is_count(line: ast.stmt) -> bool:

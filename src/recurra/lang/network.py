@@ -61,6 +61,8 @@ class Network:
         initialisers: parameter name -> how it starts.
         description: the leading comment.
         text: the text as typed, for messages.
+        first: vector -> its value at every step before the text: a number or a parameter vector;
+            of the others it is 0.
         layers: how many layers the lines with ``[l]`` were written out for; None: there are none.
     """
 
@@ -73,6 +75,7 @@ class Network:
     initialisers: Mapping[str, Initialiser]
     description: str = ""
     text: str = field(default="", compare=False)
+    first: Mapping[str, Number | Bias] = field(default_factory=dict)
     layers: int | None = field(default=None, compare=False)
 
     @cached_property
@@ -80,7 +83,7 @@ class Network:
         """Every node of every expression in order of appearance, the output's last."""
         everything = (*self.equations, self.output)
         nodes = (node for equation in everything for node in walk(equation.expression))
-        return (*nodes, self.shortlist) if self.shortlist else tuple(nodes)
+        return (*nodes, *([self.shortlist] if self.shortlist else []), *self.first.values())
 
     @cached_property
     def matrices(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ class Network:
         lines += [f"{name} = {function}" for name, function in self.functions.items()]
         lines += [f"{name} = {show(Number(number))}" for name, number in self.constants.items()]
         lines += [f"{e.name}[t] = {show(e.expression)}" for e in self.equations]
+        lines += [f"{name}[0] = {show(first)}" for name, first in self.first.items()]
         logits = show(self.output.expression)
         shortlist = f", {show(self.shortlist)}" if self.shortlist else ""
         lines.append(f"{self.output.name}[t] = softmax({logits}{shortlist})")
@@ -159,7 +163,13 @@ def check_used(network: Network) -> None:
                 f"{node.name}[t] is the output and cannot be read: read the vectors behind it",
                 node.place,
             )
+    lagged = {v.name for v in network.nodes if isinstance(v, Vector) and v.lag}
     equations = {e.name: e for e in network.equations}
+    for name in network.first.keys() - lagged:
+        raise network.error(
+            f"{name}[0] is never read: read {name}[t-1] somewhere or remove the line of {name}[0]",
+            equations[name].place,
+        )
     reached: set[str] = set()
     frontier = [network.output]
     while frontier:

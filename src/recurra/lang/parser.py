@@ -19,7 +19,7 @@ import ast
 from collections.abc import Mapping
 
 from recurra.errors import SettingError
-from recurra.lang.expressions import LARGEST, SOFTMAX, TIME, ExpressionReader, name_of
+from recurra.lang.expressions import LARGEST, SOFTMAX, TIME, ExpressionReader, is_zero, name_of
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.layers import COUNT, unroll
 from recurra.lang.network import (
@@ -78,6 +78,7 @@ class _Parser(ExpressionReader):
         self.equations: dict[str, Equation] = {}
         self.output: Equation | None = None
         self.shortlist: Number | None = None
+        self.first: dict[str, tuple[Number | Bias, Place]] = {}
         for node in self.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 self._choice(node.targets[0], node.value)
@@ -88,6 +89,10 @@ class _Parser(ExpressionReader):
     def network(self) -> Network:
         for node in self.body:
             match node:
+                case ast.Assign(targets=[ast.Subscript(ast.Name(name), index) as target]) if (
+                    is_zero(index)
+                ):
+                    self._first_value(name, target, node.value)
                 case ast.Assign(targets=[ast.Subscript() as target], value=value):
                     self._equation(target, value)
                 case ast.Assign(targets=[ast.Name()]):
@@ -96,6 +101,14 @@ class _Parser(ExpressionReader):
                     self._initialiser(target, node.annotation)
                 case _:
                     raise self.error("this is not an equation: write name[t] = expression", node)
+        for name, (_, place) in self.first.items():
+            if name not in self.equations:
+                near = self.nearest(name, list(self.equations))
+                raise self.error_at(
+                    f"{name}[0] is the value before the text of a vector, and no equation of a "
+                    f"hidden vector is {name}[t] = ...{near}",
+                    place,
+                )
         if self.output is None:
             raise self.error_at(
                 "no output: one line must be softmax, such as o[t] = softmax(Q @ h[t] + s)",
@@ -114,6 +127,7 @@ class _Parser(ExpressionReader):
             description=self.source.description(),
             text=self.source.text,
             layers=self.layers,
+            first={name: value for name, (value, _) in self.first.items()},
         )
         self._check_initialisers(network)
         self._check_choices(network)
@@ -224,6 +238,17 @@ class _Parser(ExpressionReader):
             self._check_logits(self.output.expression)
         else:
             self.equations[name] = Equation(name, self.expression(value, 0), self.place(target))
+
+    def _first_value(self, name: str, target: ast.Subscript, node: ast.expr) -> None:
+        value = self.expression(node, 0)
+        if not isinstance(value, Number | Bias):
+            raise self.error(
+                f"{name}[0] = ... takes a vector to train or a number, such as {name}[0] = h0",
+                node,
+            )
+        if name in self.first:
+            raise self.error(f"{name}[0] is given twice: keep one line", target)
+        self.first[name] = value, self.place(target)
 
     def _shortlist(self, node: ast.expr) -> Number:
         count = self.expression(node, 0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import ceil, prod, sqrt
 
 from recurra.errors import EquationError, SettingError
+from recurra.lang.expansion import expand
 from recurra.lang.network import Network
 from recurra.lang.syntax import (
     CHARACTER,
@@ -105,18 +106,18 @@ class ShapeSolver:
     """
 
     def __init__(self, network: Network) -> None:
-        self.network = network
-        self.vectors = {e.name: _Dimension(e.name, hidden=True) for e in network.equations}
+        self.network, written_out = network, expand(network)
+        self.vectors = {e.name: _Dimension(e.name, hidden=True) for e in written_out.equations}
         self.rows = {name: _Dimension(name) for name in network.matrices}
         self.columns = {name: _Dimension(name) for name in network.matrices}
         self.biases = {name: _Dimension(name) for name in network.biases}
         self.characters = _Dimension(CHARACTER, vocabulary=True)
         self.uses: list[tuple[str, Place]] = []  # of parameters, so far
-        for equation in network.equations:
+        for equation in written_out.equations:
             dimension = self._infer(equation.expression)
             if dimension is not None:
                 self._unify(self.vectors[equation.name], dimension)
-        output = self._infer(network.output.expression)
+        output = self._infer(written_out.output.expression)
         assert output is not None  # the parser admits only products and biases here
         self.scores = _Dimension("", vocabulary=True) if network.shortlist else self.characters
         self._unify(output, self.scores)

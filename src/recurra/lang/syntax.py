@@ -1,7 +1,7 @@
 """The tree of an equation's right side: its nodes, how to walk them and how to print them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 CHARACTER = "x"
 NORM = "norm"
@@ -26,7 +26,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Vector:
-    """A vector read at ``[t - lag]``; the name ``x`` is the current character."""
+    """A vector read at ``[t - lag]``; the name ``x`` is the character there."""
 
     name: str
     lag: int
@@ -179,6 +179,19 @@ def children(expression: Expression) -> tuple[Expression, ...]:
         case Binary(_, left, right):
             return (left, right)
     return ()
+
+
+def rewrite(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """An expression with every node changed, parts before wholes."""
+    match expression:
+        case Call(_, argument) | Dropout(argument) | Negative(argument):
+            expression = replace(expression, argument=rewrite(argument, change))
+        case Product(_, _, operand):
+            expression = replace(expression, operand=rewrite(operand, change))
+        case Binary(_, left, right):
+            left, right = rewrite(left, change), rewrite(right, change)
+            expression = replace(expression, left=left, right=right)
+    return change(expression)
 
 
 def walk(expression: Expression) -> Iterator[Expression]:

@@ -12,6 +12,8 @@ const TOKENS = [
   ["plain", /[^\p{L}_#\d@*+\-/=.]+/uy],
 ];
 
+const LONGEST = 20000; // characters that are coloured; equations are a page at most
+
 function coloured(text) {
   const spans = [];
   for (let at = 0; at < text.length; ) {
@@ -46,7 +48,8 @@ export function makeEditor(key, changed) {
   function draw(error) {
     mark = error;
     const lines = input.value.split("\n");
-    layer.replaceChildren(...lines.flatMap((line, i) => {
+    if (input.value.length > LONGEST) layer.replaceChildren(`${input.value}\n`);
+    else layer.replaceChildren(...lines.flatMap((line, i) => {
       const wrong = mark && i === mark.line - 1;
       if (!wrong) return [...coloured(line), "\n"];
       const at = Math.min([...line].slice(0, mark.column).join("").length, line.length);

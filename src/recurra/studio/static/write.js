@@ -52,7 +52,8 @@ export async function create(root) {
       h("label", { class: "field check" }, line, h("span", { word: "stop at a line" }))),
     h("div", { class: "row" }, ...Object.values(buttons)),
     h("div", { class: "writing" },
-      h("div", { class: "column" }, paper.element, unknown, status, legend()),
+      h("div", { class: "column" }, paper.element, unknown, status, legend(),
+        h("p", { class: "soft", word: "keys" })),
       otherBox,
       h("aside", { label: "likeliest" }, h("h3", { word: "likeliest" }), field("probabilities", after),
         likeliest)));
@@ -245,9 +246,24 @@ export async function create(root) {
     await reread();
   }
 
+  // Shows what has come; the longer that takes, the rarer it is done.
   async function proceedSide(side, take) {
-    for await (const cells of askLines("/api/write/continue", request(side), { signal: working.signal })) {
-      if (cells.length) take(cells);
+    const { signal } = working;
+    let waiting = [];
+    let next = 0;
+    const flush = () => {
+      const begun = performance.now();
+      if (waiting.length) take(waiting);
+      waiting = [];
+      next = performance.now() + 3 * (performance.now() - begun);
+    };
+    try {
+      for await (const cells of askLines("/api/write/continue", request(side), { signal })) {
+        waiting.push(...cells);
+        if (performance.now() > next) flush();
+      }
+    } finally {
+      flush();
     }
   }
 
