@@ -1,8 +1,8 @@
 """How long a comparison takes: by its budgets of minutes, by runs that have ended, or measured."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 
+from recurra.comparison.budgets import RunCost
 from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.comparison.runner import all_runs, recipe_of
 from recurra.text.corpus import Corpus
@@ -10,24 +10,6 @@ from recurra.training.recipe import Recipe
 from recurra.training.records import Progress
 from recurra.training.speed import measure_speed
 from recurra.training.trainer import Trainer
-
-
-@dataclass(frozen=True)
-class RunCost:
-    """Runs of a network at a budget that have not ended.
-
-    Attributes:
-        runs: how many.
-        chars_per_second: measured; None where minutes end a run.
-        seconds: of each; None where only a stop rule ends it.
-    """
-
-    budget: str
-    contestant: str
-    parameters: int
-    runs: int
-    chars_per_second: float | None
-    seconds: float | None
 
 
 def estimate_cost(comparison: Comparison, corpus: Corpus) -> list[RunCost]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from recurra.comparison.budgets import LimitName, Match, Sizes
+from recurra.comparison.budgets import LimitName, Match, RunCost, Sizes
 from recurra.comparison.comparison import Comparison, PlannedRun
-from recurra.comparison.cost import RunCost, estimate_cost
+from recurra.comparison.cost import estimate_cost
 from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_comparison
 from recurra.comparison.results import Results, evaluate_test
 from recurra.comparison.runner import pending_runs

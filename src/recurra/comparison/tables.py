@@ -1,6 +1,6 @@
 """The tables of a comparison: networks at their budgets, and the time that they take."""
 
-from recurra.comparison.cost import RunCost
+from recurra.comparison.budgets import RunCost
 from recurra.comparison.results import Summary
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
