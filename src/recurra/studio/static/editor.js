@@ -35,9 +35,17 @@ export function makeEditor(key, changed) {
   const layer = h("pre", { "aria-hidden": "true" });
   const input = h("textarea", {
     label: key, spellcheck: "false", autocapitalize: "off", autocomplete: "off", wrap: "off",
-    rows: 9, on: { input: () => { draw(null); changed(input.value); }, scroll: follow },
+    rows: 9, on: { input: typed, scroll: follow },
   });
   let mark = null;
+  let drawing = 0;
+
+  // Some ways of putting in a text fire an event a line: they are drawn once.
+  function typed() {
+    cancelAnimationFrame(drawing);
+    drawing = requestAnimationFrame(() => draw(null));
+    changed(input.value);
+  }
 
   function follow() {
     layer.scrollTop = input.scrollTop;

@@ -13,8 +13,8 @@ export async function create(root) {
   const run = h("select", { on: { change: () => { keep({ run: run.value }); reread(); } } });
   const beside = h("select", { on: { change: () => { keep({ beside: beside.value }); pair(); } } });
   const inputs = {
-    temperature: number({ min: 0, max: 10, step: 0.05 }), top_k: number({ min: 1, step: 1 }),
-    top_p: number({ min: 0.01, max: 1, step: 0.01 }), seed: number({ min: 0, step: 1 }),
+    temperature: number({ min: 0, max: 10, step: 0.05 }), top_k: number({ min: 1, max: 1000000, step: 1 }),
+    top_p: number({ min: 0.01, max: 1, step: 0.01 }), seed: number({ min: 0, max: 9007199254740991, step: 1 }),
     characters: number({ min: 1, max: 20000, step: 1 }),
   };
   const line = h("input", { type: "checkbox", on: { change: () => keep({ line: line.checked ? 1 : "" }) } });
@@ -92,7 +92,11 @@ export async function create(root) {
   }
 
   function request(side) {
-    const value = (name) => (inputs[name].value === "" ? null : Number(inputs[name].value));
+    const value = (name) => {
+      const { value: typed, min, max } = inputs[name];
+      if (typed === "") return null;
+      return Math.min(max === "" ? Infinity : Number(max), Math.max(Number(min), Number(typed)));
+    };
     return { run: side.run.value, text: paper.text, temperature: value("temperature") ?? 0.8,
       top_k: value("top_k"), top_p: value("top_p"), seed: value("seed"),
       characters: value("characters") ?? 200, line: line.checked };
@@ -172,6 +176,7 @@ export async function create(root) {
     if (side === main) reading = control;
     const text = paper.text;
     const cells = [];
+    if (side === main) status.textContent = word("computing");
     try {
       for await (const found of askLines("/api/write/read", request(side), { signal: control.signal })) {
         cells.push(...found);
