@@ -167,6 +167,14 @@ class Engine(ABC):
     ) -> tuple[Array, State]:
         """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
 
+    def log_probabilities(self, inputs: Array, state: State) -> tuple[Array, State]:
+        """After each of few characters of one text, ``(T,)``: log p of what follows, ``(T, V)``."""
+        found = np.empty((len(inputs), self.shapes.vocabulary), self.dtype)
+        for row, number in zip(found, inputs, strict=True):
+            log_p, state = self.next_log_probabilities(np.array([number], np.int32), state)
+            row[:] = np.asarray(log_p)[0]
+        return found, state
+
     def sample(
         self, last: int, state: State, sampling: Sampling, uniforms: Array
     ) -> tuple[list[int], State]:
