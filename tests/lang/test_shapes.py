@@ -109,7 +109,7 @@ def test_sizes_of_random_networks(text: str) -> None:
     shapes = ShapeSolver(parse(text)).shapes(V, sizes(text))
     every = {V, LOW_RANK, *SIZES.values()}
     assert {n for shape in shapes.parameters.values() for n in shape} <= every
-    assert all(size == SIZES[name[0]] for name, size in shapes.vectors.items())
+    assert all(shapes.vectors[name] == size for name, size in sizes(text).items() if name)
 
 
 # --------------------------------------------------------------------------------- sizes refused
