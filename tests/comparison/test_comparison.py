@@ -15,10 +15,10 @@ import pytest
 import recurra
 from comparing import RECIPE, finish, plan, write_text
 from recurra.comparison import results
+from recurra.comparison.character_losses import measure_test_losses
 from recurra.comparison.comparison import Comparison
 from recurra.comparison.estimates import difference_estimates
 from recurra.comparison.runner import best_learning_rate
-from recurra.comparison.test_losses import measure_test_losses
 from recurra.errors import RunError, SettingError, TextError
 from recurra.notebook.results import show_results
 from recurra.notebook.runs import show_run

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 
 import recurra
 from equations_list import VALID, Valid
+from recurra.explain.arrows import LONGEST, MARGIN, Router, distance
 from recurra.explain.diagram import COLUMNS, draw
 from recurra.explain.graph import make_graph
 from recurra.explain.labels import label_of, label_width, place_labels
 from recurra.explain.layout import make_layout
-from recurra.explain.routes import LONGEST, MARGIN, Router, distance
 from strategies import networks
 
 SVG = "{http://www.w3.org/2000/svg}"

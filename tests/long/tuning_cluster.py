@@ -35,7 +35,7 @@ from recurra.training.recipe import CLASSIC
 from recurra.tuning import cluster
 from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study, rows
-from recurra.tuning.workers import Worker, WorkerProcess
+from recurra.tuning.workers import Worker, spawn_worker
 
 CLOCK = {"seconds", "chars_per_second", "run"}
 
@@ -151,7 +151,7 @@ def started(study: Study) -> bool:
 
 def workers_killed(study: Study) -> None:
     """Three processes, of which one is killed, and one told to end, while they train."""
-    children = [WorkerProcess.spawn(study, None, None) for _ in range(3)]
+    children = [spawn_worker(study, None, None) for _ in range(3)]
     wait_until(lambda: sum(t.state == "running" for t in study.trials()) >= 2)
     children[0].process.kill()
     children[1].ask_to_stop()
@@ -163,7 +163,7 @@ def workers_killed(study: Study) -> None:
 
 def database_away(study: Study, server: Server) -> None:
     """The database stops in the middle, for longer than a grace period, and comes back."""
-    children = [WorkerProcess.spawn(study, None, None) for _ in range(2)]
+    children = [spawn_worker(study, None, None) for _ in range(2)]
     wait_until(lambda: started(study))
     server.stop()
     time.sleep(8)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from recurra.compute.base import Engine
-from recurra.compute.numba.kernels.drawing import draw
 from recurra.compute.numba.kernels.jit import jit
+from recurra.compute.numba.kernels.sampling import draw
 from recurra.compute.plan import make_plan
 from recurra.compute.sampling import Sampling
 from recurra.errors import RunError, SettingError, TextError

@@ -14,7 +14,8 @@ import optuna
 import pytest
 
 from recurra.errors import RunError
-from recurra.tuning.journal import JournalFile, cut_torn_line, try_lock
+from recurra.storage.locks import try_lock
+from recurra.tuning.journal import JournalFile, cut_torn_line
 from recurra.tuning.optuna_storage import public_url
 from recurra.tuning.space import parse_space
 from recurra.tuning.study import Study

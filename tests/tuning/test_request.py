@@ -12,14 +12,15 @@ import pytest
 import recurra
 from recurra.errors import RequestError, RunError, SettingError
 from recurra.storage.runs import Run
-from recurra.tuning import workers
+from recurra.training import processes
+from recurra.training.processes import WorkerProcess
 from recurra.tuning.cost import estimate_cost, fraction_done, memory_needed
 from recurra.tuning.leases import MAX_CRASHES
 from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study
 from recurra.tuning.trial_runner import open_trainer
-from recurra.tuning.workers import Worker, WorkerProcess, characters_used, search
+from recurra.tuning.workers import Worker, characters_used, search, spawn_worker
 from studies import LENGTH, RECIPE, SPACE, finished, make_spec, states, study, table
 
 
@@ -130,7 +131,12 @@ def test_workers_share_devices_in_turn(tmp_path, monkeypatch):
 
     monkeypatch.setattr(WorkerProcess, "spawn", classmethod(remember))
     *_, trials = search(made, workers=3, engines=["torch:cpu", "torch:cpu:0"])
-    assert [child.engine for child in children] == ["torch:cpu", "torch:cpu:0", "torch:cpu"]
+    used = [child.process.args[-1] for child in children]
+    assert used == [
+        "torch:cpu",
+        "torch:cpu:0",
+        "torch:cpu",
+    ]
     assert all(trial.loss is not None for trial in trials)
 
 
@@ -145,7 +151,7 @@ def test_processes_end_in_order_when_the_search_is_left(tmp_path):
 
 def test_processes_end_when_their_parent_is_gone(tmp_path):
     made = study(tmp_path, length=100 * LENGTH)
-    child = WorkerProcess.spawn(made, None, None)
+    child = spawn_worker(made, None, None)
     while not made.curve(0):
         assert child.process.poll() is None
         time.sleep(0.05)
@@ -273,7 +279,7 @@ def test_a_fault_of_a_worker_is_told_without_its_traceback(tmp_path, monkeypatch
 
 def test_workers_that_only_die_end_the_search(tmp_path, monkeypatch):
     made = study(tmp_path)
-    monkeypatch.setattr(workers, "MAX_CRASHES", 2)
+    monkeypatch.setattr(processes, "MAX_CRASHES", 2)
     spawn = WorkerProcess.spawn.__func__
 
     def dies(cls, *arguments):

@@ -86,6 +86,10 @@ def compare_command(
     engine: options.EngineName = None,
     device: options.Device = None,
     threads: options.Threads = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train so many runs side by side, with a thread each."),
+    ] = None,
     json: options.Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show results only.")] = False,
     recipe: options.RecipeName = "modern",
@@ -129,7 +133,8 @@ def compare_command(
     comparison = request.open()
     where = shown_path(comparison.folder)
     try:
-        _train(comparison, make_console(stderr=json, quiet=quiet), request)
+        train = _train if request.workers is None else _train_with_workers
+        train(comparison, make_console(stderr=json, quiet=quiet), request)
         results = recurra.evaluate_test(comparison, request.texts or None, fetch=request.fetch)
     except KeyboardInterrupt:
         raise Interrupted(f"Ended at once. Go on: recurra compare --resume {where}") from None
@@ -215,10 +220,7 @@ def _train(comparison: "Comparison", console: "Console", request: "recurra.Compa
     """Train what is missing; a line for each run that ends."""
     where = shown_path(comparison.folder)
     done, total = count_runs(comparison)
-    console.print(f"comparison {where}: {total} runs, {done} of them finished")
-    for budget in comparison.budgets:
-        counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
-        console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
+    _print_plan(comparison, console)
     texts, told = request.texts or None, False
     for trial, trainer in recurra.pending_runs(comparison, texts, fetch=request.fetch):
         if not told:
@@ -234,6 +236,43 @@ def _train(comparison: "Comparison", console: "Console", request: "recurra.Compa
             advice = f"recurra compare --resume {where}"
             raise Interrupted(f"Interrupted after {done} of {total} runs. Go on: {advice}")
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
+
+
+def _train_with_workers(
+    comparison: "Comparison", console: "Console", request: "recurra.CompareRequest"
+) -> None:
+    """The same by processes side by side."""
+    from recurra.comparison.workers import train_with_workers
+
+    _print_plan(comparison, console)
+    assert request.workers is not None
+    _, total = count_runs(comparison)
+    told: list[PlannedRun] = []
+    looks = train_with_workers(
+        comparison, request.workers, request.texts or None, fetch=request.fetch
+    )
+    try:
+        for finished in looks:
+            for planned in finished:
+                if planned not in told:
+                    told.append(planned)
+                    done = f"[{len(told)}/{total}]"
+                    console.print(f"{done} {_outcome(planned, planned.finished())}")
+    except KeyboardInterrupt:
+        where = shown_path(comparison.folder)
+        raise Interrupted(
+            f"Interrupted after {len(told)} of {total} runs. Go on: recurra compare --resume "
+            f"{where} --workers {request.workers}"
+        ) from None
+
+
+def _print_plan(comparison: "Comparison", console: "Console") -> None:
+    where = shown_path(comparison.folder)
+    done, total = count_runs(comparison)
+    console.print(f"comparison {where}: {total} runs, {done} of them finished")
+    for budget in comparison.budgets:
+        counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
+        console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
 
 
 def _outcome(planned: "PlannedRun", record: Finished) -> str:

@@ -1,7 +1,8 @@
 """Budgets of a fair comparison: how large each network may be, and how long it may train."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 from typing import Literal
 
 from recurra.errors import SettingError
@@ -136,3 +137,21 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
 
 def _label(size: Sizes) -> str:
     return str(size) if isinstance(size, int) else "_".join(f"{n}{s}" for n, s in size.items())
+
+
+def fair_workers(
+    workers: int, limits: Sequence[Mapping[LimitName, int | float]], *runs: int
+) -> int:
+    """How many train at a time: fewer, where a budget is minutes, if some would end alone.
+
+    Runs that share a machine are slower than one alone. With equal minutes each has to have as
+    many beside it, so the number of workers divides the number of runs of every kind.
+
+    Args:
+        workers: how many were asked for.
+        limits: of all budgets.
+        runs: finalists at one budget, and runs that try rates.
+    """
+    if all("minutes" not in limit for limit in limits):
+        return workers
+    return max(n for n in range(1, workers + 1) if gcd(*runs) % n == 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recurra.comparison.budgets import Budget, LimitName, Match, Sizes, make_budgets
+from recurra.comparison.budgets import Budget, LimitName, Match, Sizes, fair_workers, make_budgets
 from recurra.comparison.comparison import (
     Comparison,
     Contestant,
@@ -47,6 +47,7 @@ def plan_comparison(
     corpus: Corpus | None = None,
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
+    workers: int | None = None,
 ) -> Comparison:
     """A new comparison: its folder, in which nothing is trained yet.
 
@@ -65,6 +66,7 @@ def plan_comparison(
             one with the lowest validation loss trains its finalists.
         out: the folder; None: ``comparisons/NETWORKS-TEXT-001``, or the next free number.
         encoding, split, corpus, engine, threads: as for `recurra.start`.
+        workers: how many processes are to train at a time; noted beside the machine.
 
     Raises:
         RecurraError: a network, text, size or setting is refused; then nothing is left behind.
@@ -102,6 +104,10 @@ def plan_comparison(
         "match": match,
         "environment": machine(),
     }
+    if workers is not None:
+        kinds = len(contestants) * seeds, len(contestants) * len(rates)
+        fair = fair_workers(workers, [budget.limit for budget in budgets], *kinds)
+        definition["environment"] = {**machine(), "workers": str(fair)}
     name = "-".join([*[one.name for one in contestants][:4], Path(sources[0]).stem])
     return replace(Comparison.create(out, name, definition), text=text)
 

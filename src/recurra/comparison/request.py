@@ -10,6 +10,7 @@ from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_comparison
 from recurra.comparison.results import Results, evaluate_test
 from recurra.comparison.runner import pending_runs
+from recurra.comparison.workers import train_with_workers
 from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.errors import RequestError
 from recurra.lang.network import Network
@@ -47,7 +48,8 @@ class CompareRequest:
         steps, epochs, minutes: lengths of training, each a budget of its own.
         match, seeds, rates: see `recurra.plan_comparison`.
         out: the new folder.
-        encoding, split, engine, threads: see `recurra.start`.
+        encoding, split, engine, threads: see `recurra.start`; with workers one thread by default.
+        workers: processes that train runs side by side; None: one run after the other.
         fetch: download texts that a folder names by address.
 
     Raises:
@@ -75,6 +77,7 @@ class CompareRequest:
     split: Split | None = None
     engine: str | None = None
     threads: int | None = None
+    workers: int | None = None
     fetch: bool = False
 
     def __post_init__(self) -> None:
@@ -84,10 +87,10 @@ class CompareRequest:
         fill(texts=as_sources(self.texts), split=as_shares(self.split))
         if self.resume is not None:
             kept = "a resumed comparison keeps what it began with; begin a new one to change that"
-            refuse_beside(self, {"resume", "texts", "fetch"}, kept)
+            refuse_beside(self, {"resume", "texts", "fetch", "workers"}, kept)
         elif self.studies:
             kept = "the winners of studies keep their settings; to set others, add --text"
-            refuse_beside(self, {"studies", "out", "fetch", "seeds", "threads"}, kept)
+            refuse_beside(self, {"studies", "out", "fetch", "seeds", "threads", "workers"}, kept)
             fill(studies=_named(self.studies), seeds=SEEDS if self.seeds is None else self.seeds)
         elif self.runs:
             kept = (
@@ -144,7 +147,7 @@ class CompareRequest:
                 studies,
                 seeds=self.seeds or SEEDS,
                 out=self.out,
-                threads=self.threads,
+                threads=self._threads,
                 fetch=self.fetch,
             )
         if self.runs:
@@ -163,8 +166,13 @@ class CompareRequest:
             encoding=self.encoding,
             split=self.split or DEFAULT_SPLIT,
             engine=self.engine or DEFAULT_ENGINE,
-            threads=self.threads,
+            threads=self._threads,
+            workers=self.workers,
         )
+
+    @property
+    def _threads(self) -> int | None:
+        return self.threads or (None if self.workers is None else 1)
 
 
 def compare(
@@ -183,6 +191,13 @@ def compare(
     asked = what if isinstance(what, CompareRequest) else None
     comparison = what.open() if isinstance(what, CompareRequest) else what
     texts, fetch = (asked.texts or None, asked.fetch) if asked else (None, False)
+    if asked and asked.workers is not None:
+        told: list[PlannedRun] = []
+        for finished in train_with_workers(comparison, asked.workers, texts, fetch=fetch):
+            for planned in finished:
+                if report is not None and planned not in told:
+                    report(planned, planned.finished())
+            told = finished
     for planned, trainer in pending_runs(comparison, texts, fetch=fetch):
         for record in trainer.records():
             if report is not None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.comparison.budgets import TOLERANCE
+from recurra.comparison.character_losses import Scores, measure_test_losses
 from recurra.comparison.comparison import Comparison, PlannedRun
-from recurra.comparison.test_losses import Scores, measure_test_losses
 from recurra.comparison.verdict import Verdict, sentence, verdict_of
 from recurra.stats.expected_best import expected_best
 from recurra.stats.intervals import (

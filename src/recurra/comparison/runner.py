@@ -29,20 +29,25 @@ def pending_runs(
         RunError: a run is damaged, in use or not there any more, the texts have changed, or a
             search found no rate.
     """
-    searched = [planned for *_, runs in comparison.searches() for planned in runs]
     for planned in comparison.given:
         planned.finished()
-    pending = [t for t in [*searched, *comparison.finalists()] if t.outcome() is None]
-    compiled: set[str] = set()
-    for planned in pending:
+    for planned in [run for run in all_runs(comparison) if run.outcome() is None]:
         corpus = comparison.text.load(comparison.folder, sources, fetch=fetch)
-        trainer = _trainer(comparison, planned, corpus)
-        if trainer.recipe.minutes is not None and planned.contestant not in compiled:
-            _compile(comparison, trainer)
-            compiled.add(planned.contestant)
-        yield planned, trainer
+        yield planned, open_trainer(comparison, planned, corpus)
         if planned.outcome() is None:
             return
+
+
+def all_runs(comparison: Comparison) -> list[PlannedRun]:
+    """All runs in order: those of the searches, then the finalists."""
+    searched = [planned for *_, runs in comparison.searches() for planned in runs]
+    return [*searched, *comparison.finalists()]
+
+
+def is_ready(comparison: Comparison, planned: PlannedRun) -> bool:
+    """Whether a run can be trained: a finalist needs the rate that its search finds."""
+    searched = comparison.search(planned.budget, planned.contestant)
+    return planned.lr is not None or all(run.outcome() is not None for run in searched)
 
 
 def best_learning_rate(comparison: Comparison, budget: str, contestant: str) -> float | None:
@@ -68,12 +73,12 @@ def best_learning_rate(comparison: Comparison, budget: str, contestant: str) -> 
 
 def count_runs(comparison: Comparison) -> tuple[int, int]:
     """How many runs have finished, and how many there are in all."""
-    runs = [planned for *_, search in comparison.searches() for planned in search]
-    runs += comparison.finalists()
+    runs = all_runs(comparison)
     return sum(planned.outcome() is not None for planned in runs), len(runs)
 
 
-def _trainer(comparison: Comparison, planned: PlannedRun, corpus: Corpus) -> Trainer:
+def open_trainer(comparison: Comparison, planned: PlannedRun, corpus: Corpus) -> Trainer:
+    """The trainer of a run: a new one, or the one that is there."""
     if planned.folder.exists():
         return resume(Run.open(planned.folder), corpus=corpus)
     budget, own = comparison.budget(planned.budget), comparison.recipes.get(planned.contestant)
@@ -95,18 +100,3 @@ def _trainer(comparison: Comparison, planned: PlannedRun, corpus: Corpus) -> Tra
         engine=comparison.engine,
         threads=comparison.threads,
     )
-
-
-def _compile(comparison: Comparison, trainer: Trainer) -> None:
-    """Compile, or load, all kernels before the clock of a budget of minutes runs."""
-    recipe = trainer.recipe
-    once = Trainer(
-        trainer.network,
-        trainer.corpus,
-        # one step, the held-out loss and, if samples are written, one
-        recipe.with_(steps=1, sample_every=min(1, recipe.sample_every), sample_characters=1),
-        engine=comparison.engine,
-        threads=comparison.threads,
-    )
-    for _ in once.records():
-        pass

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from math import hypot
 
+from recurra.explain.arrows import LONGEST, MARGIN, Point, Route, Router
 from recurra.explain.graph import TIMES, Mark, make_graph
 from recurra.explain.labels import label_of, place_labels
 from recurra.explain.layout import RADIUS, make_layout
 from recurra.explain.names import Symbol
-from recurra.explain.routes import LONGEST, MARGIN, Point, Route, Router
 from recurra.lang.network import Network
 from recurra.view import palette
 

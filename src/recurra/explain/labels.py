@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot
 
+from recurra.explain.arrows import LONGEST, MARGIN, Box, Point, Route, Router
 from recurra.explain.graph import Arrow, Mark
-from recurra.explain.routes import LONGEST, MARGIN, Box, Point, Route, Router
 
 LETTER, WORD, SMALL = 12.0, 8.0, 6.5  # widths of a label's characters
 HEIGHT = 15.0

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from recurra.errors import RecurraError, RunError, SettingError
+from recurra.training.processes import MAX_CRASHES, ONE_THREAD
 from recurra.tuning.optuna_storage import public_url
 from recurra.tuning.schedule import next_actions
 from recurra.tuning.study import STORAGE, Study
 from recurra.tuning.trials import Trial
-from recurra.tuning.workers import MAX_CRASHES, ONE_THREAD, WorkerProcess, characters_used
+from recurra.tuning.workers import characters_used, spawn_worker
 
 PATIENCE = 600.0  # seconds to wait for a scheduler that does not answer
 
@@ -106,7 +107,7 @@ def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> 
     from distributed import Event
 
     event = Event(stop)
-    child = WorkerProcess.spawn(Study.open(folder, storage), characters, None)
+    child = spawn_worker(Study.open(folder, storage), characters, None)
     try:
         while child.process.poll() is None:
             if event.is_set():

@@ -23,6 +23,7 @@ from recurra.compute.optimizers.registry import make_optimizer
 from recurra.errors import RecurraError, RunError
 from recurra.lang.shapes import ShapeSolver
 from recurra.text.corpus import Corpus
+from recurra.training.processes import REFUSED
 from recurra.training.records import Finished
 from recurra.training.trainer import Trainer
 from recurra.tuning.pruners.base import SynchronousPruner
@@ -34,7 +35,6 @@ DAY = 86_400.0  # seconds that the published W-RNN code spent on one grid, on 12
 PROBES = 6  # settings that are measured
 DRAWS = 200  # settings that stand for those of a search without a grid
 BASE = 400 * 2**20  # what a process with its libraries, kernels and texts needs at most
-REFUSED = 2  # exit code of a process of ours that ended with a sentence
 ROWS = 2048  # rows of logits while held-out text is evaluated
 
 

@@ -17,17 +17,18 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType
-from typing import Any, BinaryIO
+from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
 from recurra.errors import RunError
 from recurra.storage.files import open_regular, open_to_write, whole_lines
+from recurra.storage.locks import try_lock
 
 if sys.platform == "win32":
-    import msvcrt
+    pass
 else:
-    import fcntl
+    pass
 
 FILE = "journal.log"
 LONGEST = 64 * 2**20  # bytes of a record: the longest hold the sample of a trial
@@ -138,18 +139,6 @@ class JournalFile(BaseJournalBackend):
 def _shortened(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def try_lock(file: BinaryIO) -> bool:
-    """Lock an open file for this process, if nobody else holds it; closing it ends the lock."""
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def cut_torn_line(path: Path) -> None:

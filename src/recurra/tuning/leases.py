@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from recurra.storage.files import cannot_write, open_to_write
-from recurra.tuning.journal import try_lock
+from recurra.storage.locks import try_lock
 from recurra.tuning.optuna_storage import HEARTBEAT
 from recurra.tuning.trial_store import TrialStore
 from recurra.tuning.trials import FAILED, RUNNING, Trial

@@ -1,36 +1,25 @@
-"""Processes that work on a study, all alike: none of them leads, and any of them may be killed.
+"""Processes that work on a study; see `recurra.training.processes`."""
 
-On one machine there is one process a core, with one thread each (one BLAS thread, too): training
-shares nothing, so nothing else is as fast. The parent only watches; it holds the other end of
-every process's standard input, and when that closes, however the parent died, they save and end.
-"""
-
-import contextlib
-import os
 import random
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle, islice
-from typing import Self
 
-from recurra.errors import EquationError, RecurraError, RunError, SettingError, TextError
+from recurra.errors import EquationError, SettingError, TextError
 from recurra.text.corpus import Corpus
+from recurra.training.processes import WorkerProcess, run_worker, supervise
 from recurra.training.trainer import Trainer
-from recurra.tuning.cost import REFUSED, memory_limit, memory_needed
+from recurra.tuning.cost import memory_limit, memory_needed
 from recurra.tuning.schedule import Actions, Job, next_actions
 from recurra.tuning.study import STORAGE, Study
 from recurra.tuning.trial_runner import open_trainer, train_on
 from recurra.tuning.trials import FINALIST, PRUNED, SKIPPED, WAITING, Trial
 
 PAUSE = 0.2  # seconds between two looks at a study
-ONE_THREAD = dict.fromkeys(
-    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
-MAX_CRASHES = 20  # so many in a row while no trial gets any further, and something is wrong
 
 
 @dataclass
@@ -193,116 +182,32 @@ def search(
     end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
     limit = memory_limit()
     share = None if limit is None else limit // workers
-    trials = study.trials()  # opens, and if need be repairs, the journal before others do
-    yield trials
-    crashes = 0
-    of_worker = islice(cycle(engines or [None]), workers)
-    children = [WorkerProcess.spawn(study, characters, share, engine) for engine in of_worker]
-    try:
-        while children:
-            if time.monotonic() > end:
-                return
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                children[0].process.wait(pause)
-            for child in [child for child in children if child.process.poll() is not None]:
-                children.remove(child)
-                code, message = child.wait()
-                if code > 0:
-                    raise RunError(message or f"a worker ended with exit code {code}")
-                if code < 0:  # killed: another one takes its place
-                    crashes += 1
-                    if crashes > MAX_CRASHES:
-                        raise RunError(
-                            f"the workers of {study.folder} were killed {crashes} times without "
-                            f"getting any further, the last one by signal {-code} {message}".strip()
-                        )
-                    children.append(WorkerProcess.spawn(study, characters, share, child.engine))
-            trials, before = study.trials(), trials
-            crashes = crashes if trials == before else 0
-            yield trials
-    finally:
-        for child in children:
-            child.ask_to_stop()
-        try:
-            for child in children:
-                child.process.wait()
-        finally:  # a second Ctrl-C does not wait
-            for child in children:
-                child.process.kill()
-                child.wait()
+    spawns = [
+        partial(spawn_worker, study, characters, share, engine)
+        for engine in islice(cycle(engines or [None]), workers)
+    ]
+    # the first look opens, and if need be repairs, the journal before others do
+    yield from supervise(study.folder, spawns, study.trials, end=end, pause=pause)
 
 
-@dataclass(frozen=True)
-class WorkerProcess:
-    """A worker process; it saves and ends when its standard input is closed."""
-
-    process: "subprocess.Popen[bytes]"
-    engine: str | None
-
-    @classmethod
-    def spawn(
-        cls,
-        study: Study,
-        characters: int | None,
-        memory: int | None,
-        engine: str | None = None,
-    ) -> Self:
-        """Start one; budgets and engine are those of `Worker`."""
-        environment = {**os.environ, **ONE_THREAD}
-        if study.storage is not None:
-            environment[STORAGE] = study.storage
-        given = ["-" if n is None else str(n) for n in (characters, memory, engine)]
-        program = "from recurra.tuning.workers import main; main()"
-        process = subprocess.Popen(  # noqa: S603 (our own program)
-            [sys.executable, "-P", "-c", program, str(study.folder), *given],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            # Ctrl-C is for the parent, which lets them end in order.
-            process_group=None if sys.platform == "win32" else 0,
-        )
-        return cls(process, engine)
-
-    def ask_to_stop(self) -> None:
-        """Ask it to save and end."""
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-
-    def wait(self) -> tuple[int, str]:
-        """Wait until it has ended: its exit code, or minus its signal, and its last words.
-
-        Of what Python says of a fault only the last line, without the traceback.
-        """
-        assert self.process.stderr is not None
-        self.ask_to_stop()
-        with self.process.stderr as stream:
-            words = stream.read().decode(errors="replace").strip()
-        code = self.process.wait()
-        return code, words if code == REFUSED else words[words.rfind("\n") + 1 :]
+def spawn_worker(
+    study: Study, characters: int | None, memory: int | None, engine: str | None = None
+) -> WorkerProcess:
+    """Start a process that works on a study; budgets and engine are those of `Worker`."""
+    given = ["-" if n is None else str(n) for n in (characters, memory, engine)]
+    environment = {} if study.storage is None else {STORAGE: study.storage}
+    return WorkerProcess.spawn("recurra.tuning.workers", [str(study.folder), *given], environment)
 
 
 def main() -> None:
     """A worker process of `search`: its arguments are the folder, and budgets, engine or ``-``."""
     folder, characters, memory, engine = sys.argv[1:]
-    worker = None
-    try:
-        study = Study.open(folder)
-        worker = Worker(
-            study,
+
+    run_worker(
+        lambda: Worker(
+            Study.open(folder),
             None if characters == "-" else int(characters),
             None if memory == "-" else int(memory),
             None if engine == "-" else engine,
         )
-        threading.Thread(target=_stop_with_parent, args=(worker,), daemon=True).start()
-        worker.work()
-    except RecurraError as error:
-        sys.stderr.write(str(error))
-        sys.exit(REFUSED)
-
-
-def _stop_with_parent(worker: Worker) -> None:
-    # Not by way of sys.stdin, whose lock the interpreter wants when it ends.
-    while os.read(0, 1024):
-        pass
-    worker.stop()
+    )

@@ -33,7 +33,7 @@ HEADER = '''"""Kernels generated from a plan by recurra/compute/numba/codegen.py
 {equations}
 from numpy import {dtype}
 
-from recurra.compute.numba.kernels.drawing import carry, draw, log_probabilities, put
+from recurra.compute.numba.kernels.sampling import carry, draw, log_probabilities, put
 from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
 from recurra.compute.numba.kernels.jit import jit
 from recurra.compute.numba.kernels.layernorm import *  # noqa: F403

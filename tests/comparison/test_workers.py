@@ -1,0 +1,115 @@
+"""Comparisons by several processes: the same bytes, kills of workers and of their parent."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import recurra
+from comparing import RECIPE, finish, plan, write_text
+from recurra.comparison.budgets import fair_workers
+from recurra.comparison.workers import Worker, train_with_workers
+from recurra.training.processes import WorkerProcess
+
+PROGRAM = """
+import sys
+from recurra.comparison.comparison import Comparison
+from recurra.comparison.workers import train_with_workers
+
+for finished in train_with_workers(Comparison.open(sys.argv[1]), 2, pause=0.05):
+    print(len(finished), flush=True)
+"""
+
+
+def digests(comparison):
+    files = sorted(comparison.folder.glob("runs/**/*.safetensors"))
+    assert len(files) == 2 * 8
+    return {str(f.relative_to(comparison.folder)): hashlib.sha256(f.read_bytes()) for f in files}
+
+
+def same(one, other):
+    assert {k: v.hexdigest() for k, v in digests(one).items()} == {
+        k: v.hexdigest() for k, v in digests(other).items()
+    }
+    results = [recurra.evaluate_test(each) for each in (one, other)]
+    assert results[0].differences == results[1].differences
+    assert [row.test for row in results[0].rows] == [row.test for row in results[1].rows]
+
+
+def test_who_trains_which_run_changes_nothing(text, monkeypatch):
+    """Searches first; workers are killed, and so is their parent."""
+    options = {"rates": [0.01, 0.001], "recipe": RECIPE.with_(steps=400), "threads": 1}
+    whole, shared = (plan(text, out=out, **options) for out in ("whole", "shared"))
+    finish(whole)
+    children, spawn = [], WorkerProcess.spawn.__func__
+
+    def remember(cls, *arguments):
+        children.append(spawn(cls, *arguments))
+        return children[-1]
+
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, shared.folder], stdout=subprocess.PIPE
+    ) as parent:
+        while int(parent.stdout.readline()) < 1:
+            pass
+        parent.kill()
+    monkeypatch.setattr(WorkerProcess, "spawn", classmethod(remember))
+    killed = 0
+    for finished in train_with_workers(recurra.Comparison.open(shared.folder), 2, pause=0.05):
+        if len(finished) >= 3 and not killed:
+            os.kill(children[0].process.pid, signal.SIGKILL)
+            killed += 1
+    assert len(children) == 2 + killed == 3
+    same(whole, shared)
+    assert list(train_with_workers(shared, 2)) == [
+        list(shared.searches()[0][2])
+        + [run for *_, runs in shared.searches()[1:] for run in runs]
+        + shared.finalists()
+    ]
+
+
+def test_a_worker_that_is_asked_to_stop_saves_and_leaves_the_rest(text):
+    planned = plan(text, out="stopped")
+    worker = Worker(planned)
+    worker.stop()
+    assert not worker.work()
+    assert Worker(planned).work()
+
+
+def test_a_worker_s_refusal_is_told(tmp_path):
+    text = write_text(tmp_path / "gone.txt")
+    planned = plan(text, out="moved")
+    text.unlink()
+    with pytest.raises(recurra.RecurraError, match="cannot be read"):
+        list(train_with_workers(planned, 2, pause=0.05))
+
+
+@pytest.mark.parametrize(
+    ("workers", "limit", "runs", "fair"),
+    [
+        (4, {"steps": 9}, (10, 0), 4),
+        (2, {"minutes": 9.0}, (10, 0), 2),
+        (3, {"minutes": 9.0}, (10, 0), 2),
+        (4, {"minutes": 9.0}, (15, 6), 3),
+        (2, {"minutes": 9.0}, (15, 0), 1),
+    ],
+)
+def test_equal_minutes_are_spent_beside_as_many(workers, limit, runs, fair):
+    assert fair_workers(workers, [{"steps": 1}, limit], *runs) == fair
+
+
+def test_the_request_trains_with_a_thread_each(text):
+    request = recurra.CompareRequest(
+        networks=["rnn", "wrnn"], texts=[text], hidden=[40], seeds=1, engine="reference",
+        recipe=RECIPE, workers=2, out="asked",
+    )  # fmt: skip
+    heard = []
+    results = recurra.compare(request, lambda planned, record: heard.append((planned.key, record)))
+    comparison = recurra.Comparison.open("asked")
+    assert comparison.threads == 1
+    assert comparison.environment["workers"] == "2"
+    assert {key for key, _ in heard} == {"40/rnn/seed-0", "40/wrnn/seed-0"}
+    assert len(results.rows) == 2
