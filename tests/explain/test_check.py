@@ -14,14 +14,17 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Error,
+    Extreme,
     Formula,
     Hadamard,
+    Larger,
     Mask,
     MatrixVector,
     Negative,
     NormSlope,
     Outer,
     Parameter,
+    Power,
     Quotient,
     Slope,
     Sum,
@@ -72,6 +75,12 @@ class Typist:
                 return f"({matrix}{'.T' * transposed} @ ({self.type(operand)}))"
             case Apply(function, argument):
                 return f"{function}({self.type(argument)})"
+            case Extreme(function, left, right):
+                return f"{function}({self.type(left)}, {self.type(right)})"
+            case Larger(left, right):
+                return f"[{self.type(left)} > {self.type(right)}]"
+            case Power(base, exponent):
+                return f"(({self.type(base)}) ** ({self.type(exponent)}))"
             case Slope(function, argument):
                 return f"{function}'({self.type(argument)})"
             case NormSlope(argument, vector):

@@ -5,6 +5,7 @@
     f1'(bar(a[t]))   the derivative of a function
     W.T @ v, W @ v   a matrix times a vector
     outer(u, v)      column times row; also u @ v.T
+    [u > v]          1 where u is larger, 1/2 where both are equal, else 0: of max and min
     o[t] - y[t]      the probabilities minus what came
 
 Products ``*`` and quotients ``/`` go entry by entry. Times are ``[t]``, ``[t-1]``, ``[t+1]``. In
@@ -22,17 +23,21 @@ from recurra.explain.formulas import (
     Constant,
     Delta,
     Error,
+    Extreme,
     Formula,
     Hadamard,
+    Larger,
     MatrixVector,
     Negative,
     NormSlope,
     Outer,
     Parameter,
+    Power,
     Quotient,
     Slope,
     Sum,
     Value,
+    is_number,
 )
 from recurra.explain.names import free, symbols
 from recurra.lang.functions import FUNCTIONS
@@ -96,9 +101,16 @@ class _Reader:
             case ast.BinOp(left=base, op=ast.Pow(), right=ast.Constant(value=2)):
                 inner = self.formula(base, deeper)
                 return Hadamard(inner, inner)
+            case ast.List(elts=[ast.Compare() as inner]):
+                return self.formula(inner, deeper)
+            case ast.Compare(left=left, ops=[ast.Gt() | ast.Lt() as op], comparators=[right]):
+                sides = self.formula(left, deeper), self.formula(right, deeper)
+                return Larger(*(sides if isinstance(op, ast.Gt) else sides[::-1]))
             case ast.BinOp(left=left, op=op, right=right):
                 one, other = self.formula(left, deeper), self.formula(right, deeper)
                 match op:
+                    case ast.Pow() if is_number(other):
+                        return Power(one, other)
                     case ast.Add():
                         return Sum((*terms(one), *terms(other)))
                     case ast.Sub():
@@ -174,6 +186,8 @@ class _Reader:
                 return self._bar(inner, 1, node)
             case "bar", [inner, ast.Constant(value=int(number))]:
                 return self._bar(inner, number, node)
+            case "max" | "min", [left, right]:
+                return Extreme(name, self.formula(left, depth), self.formula(right, depth))
             case "outer", [left, right]:
                 return Outer(self.formula(left, depth), self.formula(right, depth))
             case _, [inner] if name in self.functions:
