@@ -71,16 +71,16 @@ class Typist:
                 return f"(({self.type(left)}) * ({self.type(right)}))"
             case Quotient(left, right):
                 return f"(({self.type(left)}) / ({self.type(right)}))"
+            case Extreme(function, left, right):
+                return f"{function}({self.type(left)}, {self.type(right)})"
+            case Larger(left, right):
+                return f"(({self.type(left)}) > ({self.type(right)}))"
+            case Power(base, exponent):
+                return f"(({self.type(base)}) ** ({self.type(exponent)}))"
             case MatrixVector(matrix, transposed, operand):
                 return f"({matrix}{'.T' * transposed} @ ({self.type(operand)}))"
             case Apply(function, argument):
                 return f"{function}({self.type(argument)})"
-            case Extreme(function, left, right):
-                return f"{function}({self.type(left)}, {self.type(right)})"
-            case Larger(left, right):
-                return f"[{self.type(left)} > {self.type(right)}]"
-            case Power(base, exponent):
-                return f"(({self.type(base)}) ** ({self.type(exponent)}))"
             case Slope(function, argument):
                 return f"{function}'({self.type(argument)})"
             case NormSlope(argument, vector):
@@ -187,7 +187,7 @@ def test_numbers() -> None:
     [
         ("foo(", 1, 4), ("W", 1, 1), ("V.T @\n  a", 1, 9), ("delta(3)", 1, 7), ("", 1, 1),
         ("a[t]; b[t]", 1, 1), ("__import__('os').system('ls')", 1, 1), ("a[k]", 1, 3),
-        ("bar(x[t])", 1, 1), ("a[t] ** 9", 1, 1), ("o[t]", 1, 1), ("(lambda: a[t])()", 1, 1),
+        ("bar(x[t])", 1, 1), ("a[t] ** a[t]", 1, 1), ("o[t]", 1, 1), ("(lambda: a[t])()", 1, 1),
         ("f9'(a[t])", 1, 1),
         ("-" * 90 + "a[t]", 1, 62),
     ],
@@ -197,6 +197,15 @@ def test_refused(typed: str, line: int, column: int) -> None:
         Check(recurra.load_network("wrnn"), "a").formula(typed)
     assert "write name[t]" not in str(refused.value)
     assert (refused.value.line, refused.value.column + 1) == (line, column)
+
+
+def test_long_lags_end_with_the_example() -> None:
+    network = recurra.parse(
+        "h[t] = tanh(U @ x[t] + W @ h[t-900] + V @ h[t-1])\no[t] = softmax(Q @ h[t])"
+    )
+    check = Check(network, "h")
+    assert check.example.length == 40
+    assert check.formula("Q.T @ d(bar(o[t])) + V.T @ d(bar(h[t+1]))").right
 
 
 def test_no_such_line() -> None:

@@ -72,6 +72,7 @@ def test_what_a_description_holds_stays_text() -> None:
         (r"e^{-z}", "<msup><mi>e</mi><mrow><mo>−</mo><mi>z</mi></mrow></msup>"),
         (r"\bar a", '<mover accent="true"><mi>a</mi><mo>¯</mo></mover>'),
         (r"\tanh^2 z", "<msup><mi>tanh</mi><mn>2</mn></msup>"),
+        (r"f_2'(z)", '<msub><mi>f</mi><mn>2</mn></msub><mo lspace="0" rspace="0">′</mo>'),
         (r"\tfrac12", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"),
         (r"\text{隐 层}", "<mtext>隐 层</mtext>"),
         (r"a < <b>", "<mi>a</mi><mo>&lt;</mo><mo>&lt;</mo><mi>b</mi><mo>&gt;</mo>"),

@@ -44,6 +44,7 @@ Kind = Literal[
     "no time", "one input", "one step", "mean",
 ]  # fmt: skip
 
+MAX_STEPS = 40  # of an example
 _CLOSE = 1e-9  # of typed formulas, in float64
 _PRINTED = 1e-4  # of numbers as programs print them
 
@@ -91,7 +92,8 @@ class Check:
         if name not in lines:
             raise SettingError(f"{network.name} has no {name}: choose one of {', '.join(lines)}")
         lags = [path.lag for paths in self.derivation.deltas.values() for path in paths]
-        self.example = make_example(network, steps=max(lags) + 3, seed=seed)
+        # paths that are longer than the example are not seen in it
+        self.example = make_example(network, steps=min(max(lags) + 3, MAX_STEPS), seed=seed)
         self.evaluator = _Unbounded(self.derivation, self.example)
 
     @cached_property

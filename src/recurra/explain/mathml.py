@@ -70,22 +70,23 @@ class _Reader:
         """An atom with what stands below and above it."""
         name = self._peek().removeprefix("\\")
         base = self._atom()
-        below, above = "", list[str]()
+        below, above, primes = "", "", ""
         while (token := self._peek()) in _SCRIPTS:
             self.at += 1
-            if token == "_":
-                below = self._argument()
-            else:
-                above.append(self._argument() if token == "^" else "<mo>′</mo>")
-        limits = "underover" if name == "sum" else "subsup"
-        high = f"<mrow>{''.join(above)}</mrow>" if len(above) > 1 else "".join(above)
-        if below and above:
-            base = f"<m{limits}>{base}{below}{high}</m{limits}>"
-        elif below:
-            tag = "munder" if name == "sum" else "msub"
-            base = f"<{tag}>{base}{below}</{tag}>"
+            match token:
+                case "_":
+                    below = self._argument()
+                case "^":
+                    above = self._argument()
+                case _:  # its sign stands high by itself
+                    primes += '<mo lspace="0" rspace="0">′</mo>'
+        limits = ("under", "underover") if name == "sum" else ("sub", "subsup")
+        if below:
+            tag = limits[bool(above)]
+            base = f"<m{tag}>{base}{below}{above}</m{tag}>"
         elif above:
-            base = f"<msup>{base}{high}</msup>"
+            base = f"<msup>{base}{above}</msup>"
+        base += primes
         if name in _FUNCTIONS or name == "operatorname":
             base += "" if self._peek() in ("(", "", "}", ")", ",", r"\left") else _space(",")
         return base

@@ -5,8 +5,8 @@
     f1'(bar(a[t]))   the derivative of a function
     W.T @ v, W @ v   a matrix times a vector
     outer(u, v)      column times row; also u @ v.T
-    [u > v]          1 where u is larger, 1/2 where both are equal, else 0: of max and min
     o[t] - y[t]      the probabilities minus what came
+    (u > v)          one where u is larger, else zero, as the derivative of max(u, v) needs it
 
 Products ``*`` and quotients ``/`` go entry by entry. Times are ``[t]``, ``[t-1]``, ``[t+1]``. In
 the gradient of a parameter the sum over t is meant, and may be written as ``sum(...)``. Nothing is
@@ -98,19 +98,13 @@ class _Reader:
                 return Error()
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 return self._product(node, left, right, deeper)
-            case ast.BinOp(left=base, op=ast.Pow(), right=ast.Constant(value=2)):
-                inner = self.formula(base, deeper)
-                return Hadamard(inner, inner)
-            case ast.List(elts=[ast.Compare() as inner]):
-                return self.formula(inner, deeper)
-            case ast.Compare(left=left, ops=[ast.Gt() | ast.Lt() as op], comparators=[right]):
-                sides = self.formula(left, deeper), self.formula(right, deeper)
-                return Larger(*(sides if isinstance(op, ast.Gt) else sides[::-1]))
+            case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
+                return Larger(self.formula(left, deeper), self.formula(right, deeper))
+            case ast.Compare(left=left, ops=[ast.Lt()], comparators=[right]):
+                return Larger(self.formula(right, deeper), self.formula(left, deeper))
             case ast.BinOp(left=left, op=op, right=right):
                 one, other = self.formula(left, deeper), self.formula(right, deeper)
                 match op:
-                    case ast.Pow() if is_number(other):
-                        return Power(one, other)
                     case ast.Add():
                         return Sum((*terms(one), *terms(other)))
                     case ast.Sub():
@@ -119,6 +113,8 @@ class _Reader:
                         return Hadamard(one, other)
                     case ast.Div():
                         return Quotient(one, other)
+                    case ast.Pow() if is_number(other):
+                        return Power(one, other)
             case ast.Subscript(value=ast.Name(id=name), slice=index):
                 return self._vector(name, index, node)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):

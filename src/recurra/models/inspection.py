@@ -116,11 +116,12 @@ class Passage:
 
 
 def units_on(values: Array, start: int, end: int, threshold: float = 1.0) -> list[int]:
-    """The units that are on at every character of a passage, the clearest first.
+    """The units that are on in a passage, the clearest first.
 
-    A unit is on where it is above its mean over the text by ``threshold`` standard deviations.
+    A unit is on where it is above its mean over the text by ``threshold`` standard deviations; in
+    a passage it is, if it is so on average.
     """
-    high = _standard(values)[start:end].min(0)
+    high = _standard(values)[start:end].mean(0)
     return [int(unit) for unit in np.argsort(-high) if high[unit] >= threshold]
 
 

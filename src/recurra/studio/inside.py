@@ -65,7 +65,12 @@ class Look:
     end: int = 0
     language: Language = "en"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse a text that is too long.
+
+        Raises:
+            RequestError: with the name of the field.
+        """
         if len(self.text) > LONGEST:
             raise RequestError("text", f"a text has {LONGEST:,} characters at most: shorten it")
 
@@ -77,6 +82,7 @@ def routes(workspace: Workspace, models: Models, pool: Pool) -> list[BaseRoute]:
     def computed(compute: Callable[[Look], dict[str, Any]]) -> Callable[[Request], Any]:
         async def route(request: Request) -> Response:
             form = await read_form(request, Look)
+            form.check()
             return answer(await pool.run(lambda: compute(form)))
 
         return route

@@ -40,7 +40,7 @@ from recurra.view.tables import html
 from recurra.view.words import Language, Words
 
 LONGEST = 100_000  # characters of equations
-LARGEST = 10_000_000  # parameters that shapes are shown for
+CHECKED = 800  # entries of all parameters whose gradients are checked, about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ class Equations:
 
     Attributes:
         text: as typed.
+        name: of the network.
         hidden, vocabulary: sizes.
         language: of the answer.
         line: of a derivation: a parameter, or a quantity.
@@ -58,6 +59,7 @@ class Equations:
     """
 
     text: str
+    name: str = "network"
     hidden: int = 64
     vocabulary: int = 65
     language: Language = "en"
@@ -72,7 +74,7 @@ class Equations:
         Raises:
             EquationError: the text is none.
         """
-        return parse(self.text)
+        return parse(self.text, self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +203,9 @@ def _explain(form: Equations) -> dict[str, Any]:
 
 
 def _gradients(form: Equations) -> dict[str, Any]:
-    rows = check_gradients(form.network(), "reference", seed=form.seed)
+    network = form.network()
+    entries = max(4, min(40, CHECKED // len(network.parameters)))
+    rows = check_gradients(network, "reference", entries=entries, seed=form.seed)
     table = html(GRADIENTS.show(rows, Words(form.language)))
     return {"html": table, "passed": all(row.passed for row in rows)}
 

@@ -126,7 +126,8 @@ class Guard:
         target = escape("/" + scope["path"].lstrip("/\\") + (f"?{query}" if query else ""))
         page = HTMLResponse(
             f'<!doctype html><meta http-equiv="refresh" content="0; url={target}">'
-            f'<title>Recurra</title><p><a href="{target}">Recurra Studio</a></p>'
+            '<title>Recurra</title><link rel="icon" href="data:,">'
+            f'<p><a href="{target}">Recurra Studio</a></p>'
         )
         page.set_cookie(
             _cookie(scope), self._token.decode(), path="/", httponly=True, samesite="strict"

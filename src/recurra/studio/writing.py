@@ -55,7 +55,12 @@ class Writing:
     seed: int | None = None
     line: bool = False
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse what makes no sense, or is too much.
+
+        Raises:
+            RequestError: with the name of the field.
+        """
         if len(self.text) > LONGEST:
             raise RequestError("text", f"a text has {LONGEST:,} characters at most")
         if not 0 < self.characters <= MOST:
@@ -76,11 +81,13 @@ def routes(models: Models, pool: Pool) -> list[BaseRoute]:
 
     async def read(request: Request) -> Response:
         form = await read_form(request, Writing)
+        form.check()
         model = await pool.run(lambda: models.load(form.run))
         return await _lines(pool, _read(form, model), request)
 
     async def write(request: Request) -> Response:
         form = await read_form(request, Writing)
+        form.check()
         model = await pool.run(lambda: models.load(form.run))
         return await _lines(pool, _written(form, model), request)
 

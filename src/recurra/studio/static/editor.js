@@ -12,6 +12,8 @@ const TOKENS = [
   ["plain", /[^\p{L}_#\d@*+\-/=.]+/uy],
 ];
 
+const LONGEST = 20000; // characters that are coloured; equations are a page at most
+
 function coloured(text) {
   const spans = [];
   for (let at = 0; at < text.length; ) {
@@ -33,9 +35,17 @@ export function makeEditor(key, changed) {
   const layer = h("pre", { "aria-hidden": "true" });
   const input = h("textarea", {
     label: key, spellcheck: "false", autocapitalize: "off", autocomplete: "off", wrap: "off",
-    rows: 9, on: { input: () => { draw(null); changed(input.value); }, scroll: follow },
+    rows: 9, on: { input: typed, scroll: follow },
   });
   let mark = null;
+  let drawing = 0;
+
+  // Some ways of putting in a text fire an event a line: they are drawn once.
+  function typed() {
+    cancelAnimationFrame(drawing);
+    drawing = requestAnimationFrame(() => draw(null));
+    changed(input.value);
+  }
 
   function follow() {
     layer.scrollTop = input.scrollTop;
@@ -46,7 +56,8 @@ export function makeEditor(key, changed) {
   function draw(error) {
     mark = error;
     const lines = input.value.split("\n");
-    layer.replaceChildren(...lines.flatMap((line, i) => {
+    if (input.value.length > LONGEST) layer.replaceChildren(`${input.value}\n`);
+    else layer.replaceChildren(...lines.flatMap((line, i) => {
       const wrong = mark && i === mark.line - 1;
       if (!wrong) return [...coloured(line), "\n"];
       const at = Math.min([...line].slice(0, mark.column).join("").length, line.length);

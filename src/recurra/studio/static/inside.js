@@ -54,6 +54,7 @@ export async function create(root) {
     asked = new AbortController();
     const form = { run: run.value, vector: vector.value, text: sheet.text };
     let found;
+    told.textContent = word("computing");
     try {
       found = await askJson("/api/inside/read", form, { signal: asked.signal });
     } catch (fault) {
@@ -177,9 +178,10 @@ export async function create(root) {
       const found = await askJson("/api/inside/passages", form);
       foundUnits.replaceChildren(h("span", { word: found.units.length ? "units on" : "no units on" }),
         ...found.units.slice(0, 24).map((number) => unitButton(number)));
+      const inLine = (text) => text.replaceAll("\n", "↵");
       foundPassages.replaceChildren(...found.passages.map((one) => h("li", {},
-        h("span", { class: "soft" }, one.before), h("mark", {}, one.inside),
-        h("span", { class: "soft" }, one.after), h("span", { class: "n" }, ` ${Math.round(one.share * 100)} %`))));
+        h("span", { class: "soft" }, inLine(one.before)), h("mark", {}, inLine(one.inside)),
+        h("span", { class: "soft" }, inLine(one.after)), h("span", { class: "n" }, ` ${Math.round(one.share * 100)} %`))));
     } catch (fault) {
       notify(fault.message);
     } finally {
@@ -191,6 +193,8 @@ export async function create(root) {
 
   async function reach() {
     if (!run.value) return;
+    reachFigure.replaceChildren(h("p", { class: "soft", word: "computing" }));
+    reachTable.replaceChildren();
     try {
       const found = await askJson("/api/inside/reach", { run: run.value, other: other.value, language: language() });
       place(reachFigure, found.figure);

@@ -75,7 +75,7 @@ export async function create(root) {
   }
 
   function body(more = {}) {
-    return { text: editor.text, hidden: Number(hidden.value) || 1,
+    return { text: editor.text, name: name.value.trim() || "network", hidden: Number(hidden.value) || 1,
       vocabulary: Number(vocabulary.value) || 1, language: language(), ...more };
   }
 
@@ -111,8 +111,10 @@ export async function create(root) {
     if (!wrong) return;
     const parts = [h("p", {}, wrong.message)];
     if (wrong.line) {
-      const line = editor.text.split("\n")[wrong.line - 1] ?? "";
-      const caret = `${" ".repeat(wrong.column)}^`;
+      // a window around the place: hostile lines have a million characters
+      const start = Math.max(0, wrong.column - 60);
+      const line = [...(editor.text.split("\n")[wrong.line - 1] ?? "")].slice(start, start + 100).join("");
+      const caret = `${" ".repeat(wrong.column - start)}^`;
       parts.unshift(h("button", { type: "button", class: "plain",
         on: { click: () => editor.goTo(wrong.line, wrong.column) }, word: "at place",
         values: { line: wrong.line, column: wrong.column + 1 } }));
@@ -135,7 +137,8 @@ export async function create(root) {
   // What the chosen tab shows, for the equations of now.
   async function fill() {
     if (!current) return;
-    if (view === "diagram" || panels.diagram.hidden === false) place(panels.diagram, current.diagram);
+    place(panels.diagram, current.diagram);
+    panels.diagram.scrollLeft = (panels.diagram.scrollWidth - panels.diagram.clientWidth) / 2;
     if (!panels.derivation.hidden && panels.derivation.dataset.of !== stamp()) {
       panels.derivation.dataset.of = stamp();
       const found = await askJson("/api/network/explain", body());

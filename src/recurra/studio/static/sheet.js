@@ -7,7 +7,14 @@ import { h } from "./dom.js";
 export function makeSheet(key, changed, look, selected = () => {}) {
   const layer = h("pre", { class: "paper", "aria-hidden": "true" });
   const input = h("textarea", { class: "paper", label: key, spellcheck: "false",
-    placeholder: "type here", on: { input: changed, mousemove: hover } });
+    placeholder: "type here", on: { input: typed, mousemove: hover } });
+  let waiting = 0;
+
+  // Some ways of putting in a text fire an event a line: they are told once.
+  function typed() {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(changed);
+  }
 
   function hover(event) {
     if (event.buttons) return; // a selection is being made

@@ -13,8 +13,8 @@ export async function create(root) {
   const run = h("select", { on: { change: () => { keep({ run: run.value }); reread(); } } });
   const beside = h("select", { on: { change: () => { keep({ beside: beside.value }); pair(); } } });
   const inputs = {
-    temperature: number({ min: 0, max: 10, step: 0.05 }), top_k: number({ min: 1, step: 1 }),
-    top_p: number({ min: 0.01, max: 1, step: 0.01 }), seed: number({ min: 0, step: 1 }),
+    temperature: number({ min: 0, max: 10, step: 0.05 }), top_k: number({ min: 1, max: 1000000, step: 1 }),
+    top_p: number({ min: 0.01, max: 1, step: 0.01 }), seed: number({ min: 0, max: 9007199254740991, step: 1 }),
     characters: number({ min: 1, max: 20000, step: 1 }),
   };
   const line = h("input", { type: "checkbox", on: { change: () => keep({ line: line.checked ? 1 : "" }) } });
@@ -52,7 +52,8 @@ export async function create(root) {
       h("label", { class: "field check" }, line, h("span", { word: "stop at a line" }))),
     h("div", { class: "row" }, ...Object.values(buttons)),
     h("div", { class: "writing" },
-      h("div", { class: "column" }, paper.element, unknown, status, legend()),
+      h("div", { class: "column" }, paper.element, unknown, status, legend(),
+        h("p", { class: "soft", word: "keys" })),
       otherBox,
       h("aside", { label: "likeliest" }, h("h3", { word: "likeliest" }), field("probabilities", after),
         likeliest)));
@@ -91,7 +92,11 @@ export async function create(root) {
   }
 
   function request(side) {
-    const value = (name) => (inputs[name].value === "" ? null : Number(inputs[name].value));
+    const value = (name) => {
+      const { value: typed, min, max } = inputs[name];
+      if (typed === "") return null;
+      return Math.min(max === "" ? Infinity : Number(max), Math.max(Number(min), Number(typed)));
+    };
     return { run: side.run.value, text: paper.text, temperature: value("temperature") ?? 0.8,
       top_k: value("top_k"), top_p: value("top_p"), seed: value("seed"),
       characters: value("characters") ?? 200, line: line.checked };
@@ -171,6 +176,7 @@ export async function create(root) {
     if (side === main) reading = control;
     const text = paper.text;
     const cells = [];
+    if (side === main) status.textContent = word("computing");
     try {
       for await (const found of askLines("/api/write/read", request(side), { signal: control.signal })) {
         cells.push(...found);
@@ -245,9 +251,24 @@ export async function create(root) {
     await reread();
   }
 
+  // Shows what has come; the longer that takes, the rarer it is done.
   async function proceedSide(side, take) {
-    for await (const cells of askLines("/api/write/continue", request(side), { signal: working.signal })) {
-      if (cells.length) take(cells);
+    const { signal } = working;
+    let waiting = [];
+    let next = 0;
+    const flush = () => {
+      const begun = performance.now();
+      if (waiting.length) take(waiting);
+      waiting = [];
+      next = performance.now() + 3 * (performance.now() - begun);
+    };
+    try {
+      for await (const cells of askLines("/api/write/continue", request(side), { signal })) {
+        waiting.push(...cells);
+        if (performance.now() > next) flush();
+      }
+    } finally {
+      flush();
     }
   }
 
