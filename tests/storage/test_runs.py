@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -442,7 +443,8 @@ assert status == 0
 
 def outcome(folder: Path) -> dict[str, bytes]:
     """Everything in a run folder, by name."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    # the lock says which process held it
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"}
 
 
 def trained(folder: Path, steps: int) -> dict[str, bytes]:
@@ -479,3 +481,47 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     assert kills  # how many, is the machine's affair
     finished(python(script, folder))
     assert outcome(folder) == wanted
+
+
+def test_who_trains_a_run(tmp_path):
+    run = Run.create(tmp_path / "run", {}, "a[t] = x[t]\n", "ab")
+    assert run.holder is None
+    with run.lock():
+        assert run.holder == os.getpid()
+        assert Run.open(run.folder).holder == os.getpid()
+        (tmp_path / "run" / ".lock").write_text("17 another-machine\n")
+        assert run.holder == 0
+        (tmp_path / "run" / ".lock").write_text("nobody\n")
+        assert run.holder == 0
+    assert run.holder is None
+
+
+def test_asking_for_the_holder_keeps_nobody_out(tmp_path):
+    run = Run.create(tmp_path / "run", {}, "a[t] = x[t]\n", "ab")
+    with run.lock():
+        pass
+    asking = threading.Event()
+
+    def ask():
+        while not asking.is_set():
+            assert run.holder in (None, 0, os.getpid())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        for _ in range(30):
+            with Run.open(run.folder).lock():
+                pass
+    finally:
+        asking.set()
+        thread.join()
+
+
+def test_metrics_from_a_byte_on(tmp_path):
+    run = Run.create(tmp_path / "run", {}, "a[t] = x[t]\n", "ab")
+    assert list(run.metrics_from(0)) == []
+    run.append_metrics({"step": 1})
+    ((length, _),) = run.metrics_from(0)
+    run.append_metrics({"step": 2})
+    assert [record for _, record in run.metrics_from(length)] == [{"step": 2}]

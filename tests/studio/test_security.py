@@ -10,8 +10,8 @@ import pytest
 
 from recurra.errors import RunError, SettingError
 from recurra.studio.security import MAX_BODY
-from recurra.studio.server import TOKEN, Server
-from serving import serving
+from recurra.studio.server import TOKEN
+from serving import server_of, serving
 
 
 @pytest.fixture(scope="module")
@@ -173,23 +173,23 @@ def test_only_the_loopback_interface_is_listened_on(studio):
 def test_a_port_that_is_taken(studio, tmp_path):
     server, _ = studio
     with pytest.raises(SettingError, match=f"port {server.port} of 127.0.0.1 cannot be used"):
-        Server(tmp_path, server.port)
-    other = Server(tmp_path)
+        server_of(tmp_path, server.port)
+    other = server_of(tmp_path)
     with other._socket:
         assert other.port != server.port
 
 
 def test_a_token_that_stays(tmp_path, monkeypatch):
     monkeypatch.setenv(TOKEN, "a-token-of-my-own")
-    made = Server(tmp_path)
+    made = server_of(tmp_path)
     with made._socket:
         assert made.token == "a-token-of-my-own"
     for wrong in ("short", "sixteen letters and blanks", 'quote"quote"quote"', "é" * 20):
         monkeypatch.setenv(TOKEN, wrong)
         with pytest.raises(SettingError, match="has to be 16 letters, digits"):
-            Server(tmp_path)
+            server_of(tmp_path)
 
 
 def test_what_is_no_folder(tmp_path):
     with pytest.raises(RunError, match="is no folder"):
-        Server(tmp_path / "nothing")
+        server_of(tmp_path / "nothing")

@@ -114,7 +114,7 @@ class Chromium:
             told = event.get("params", {})
             match event.get("method"):
                 case "Log.entryAdded" if told["entry"]["level"] in ("error", "warning"):
-                    found.append(told["entry"]["text"])
+                    found.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
                 case "Runtime.exceptionThrown":
                     found.append(str(told["exceptionDetails"]))
                 case "Runtime.consoleAPICalled" if told["type"] in ("error", "warning"):

@@ -5,13 +5,21 @@ import threading
 
 import httpx
 
-from recurra.studio.server import Server
+from recurra.report.page import fragment
+from recurra.studio.app import create_app
+from recurra.studio.server import Server, make_token
+
+
+def server_of(folder, port=None):
+    """A server that listens, and does not serve yet."""
+    token = make_token()
+    return Server(create_app(folder, token, fragment), token, port)
 
 
 @contextlib.contextmanager
-def serving(folder, **options):
-    """The address of a server, and a client with its key."""
-    server = Server(folder, **options)
+def serving(folder):
+    """A server that serves, and a client with its key."""
+    server = server_of(folder)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     key = {"authorization": f"Bearer {server.token}"}

@@ -49,9 +49,16 @@ def serve_command(folder: Folder = ".", port: Port = None) -> None:
 
 def _server(folder: str, port: int | None, *, page: bool) -> "Server":
     try:
-        from recurra.studio.server import Server
+        from recurra.studio.app import create_app
+        from recurra.studio.server import Server, make_token
     except ImportError as error:
+        package = (error.name or "").partition(".")[0]
         raise SettingError(
-            f'this needs the package {error.name}: pip install "recurra[studio]"'
+            f'this needs the package {package}: pip install "recurra[studio]"'
         ) from None
-    return Server(folder, port, page=page)
+    token = make_token()
+    if not page:
+        return Server(create_app(folder, token), token, port)
+    from recurra.report.page import fragment
+
+    return Server(create_app(folder, token, fragment), token, port)

@@ -4,16 +4,18 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 
 from recurra.explain.diagram import draw
 from recurra.explain.notation import typeset
 from recurra.lang.network import Network
-from recurra.report.content import Content
+from recurra.report.content import Content, gather
 from recurra.report.document import (
     Block,
     Commands,
     Definitions,
     Details,
+    Document,
     Figures,
     Heading,
     Networks,
@@ -47,9 +49,24 @@ def page(content: Content, language: str = "en") -> str:
         "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
         f"<title>{title}</title>\n<style>\n{_style()}{palette.css()}</style>\n</head>\n"
         f"<body>\n<main>\n<h1>{title}</h1>\n"
-        + "\n".join(map(_section, document.sections))
+        + _sections(document)
         + f"\n<footer>{escape(document.footer)}</footer>\n</main>\n</body>\n</html>\n"
     )
+
+
+def fragment(folder: Path, language: str) -> str:
+    """The report of a study or a comparison as a part of a page that has a style of its own.
+
+    Without samples: those take long, and texts that may not be there.
+
+    Raises:
+        RunError: the folder is refused, or has not finished.
+    """
+    return _sections(compose(gather(folder, characters=0), language))
+
+
+def _sections(document: Document) -> str:
+    return "\n".join(map(_section, document.sections))
 
 
 def _style() -> str:

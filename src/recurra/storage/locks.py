@@ -1,6 +1,10 @@
-"""Locks that end with the process that holds them."""
+"""Locks that end with the process that holds them, and tell which one that is."""
 
+import contextlib
+import os
+import platform
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -11,14 +15,19 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+GLANCES = 5  # tries, since who asks for the holder holds a lock himself for a moment
 
-def try_lock(file: IO[bytes]) -> bool:
-    """Lock an open file for this process, if nobody else holds it; closing it ends the lock."""
+
+def try_lock(file: IO[bytes], *, shared: bool = False) -> bool:
+    """Lock an open file for this process, if nobody else holds it; closing it ends the lock.
+
+    Shared, it only keeps out who wants it alone.
+    """
     try:
         if sys.platform == "win32":
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     return True
@@ -32,6 +41,9 @@ def lock_file(file: IO[bytes], folder: Path) -> None:
     """
     try:
         locked = try_lock(file)
+        for _ in range(0 if locked else GLANCES - 1):
+            time.sleep(0.01)
+            locked = locked or try_lock(file)
     except OSError as error:
         raise RunError(
             f"{folder} cannot be locked: {error.strerror}. Choose a folder on a local disk"
@@ -41,3 +53,24 @@ def lock_file(file: IO[bytes], folder: Path) -> None:
             f"{folder} is in use by another process of Recurra: wait until it ends, or train in"
             " another folder"
         )
+
+
+def sign(file: IO[bytes]) -> None:
+    """Note down in a locked file which process holds it; where the disk is full, do without."""
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+        file.write(f"{os.getpid()} {platform.node()}\n".encode())
+        file.flush()
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds the lock of a file; None if nobody does, 0 if it cannot be told."""
+    try:
+        with path.open("rb+" if sys.platform == "win32" else "rb") as file:
+            if try_lock(file, shared=True):
+                return None
+            number, _, node = file.read(300).decode("utf-8", "replace").partition(" ")
+    except OSError:  # no such file, or a disk that cannot lock
+        return None
+    here = node.strip() == platform.node()
+    return int(number) if here and number.isascii() and number.isdecimal() else 0

@@ -44,7 +44,7 @@ from recurra.storage.files import (
     write_synced,
 )
 from recurra.storage.folder import Folder
-from recurra.storage.locks import lock_file
+from recurra.storage.locks import holder, lock_file, sign
 
 Name = Literal["last", "best"]
 METRICS, CLOCK, EXTENSIONS = "metrics.jsonl", "clock.json", "extensions.json"
@@ -199,6 +199,7 @@ class Run:
                 file = self._files.open_to_write(".lock")
             try:
                 lock_file(file, self.folder)
+                sign(file)
                 self._files.remove_temporaries()
                 if self.has_metrics:
                     self._cut_metrics(self._whole_lines())
@@ -206,6 +207,11 @@ class Run:
             finally:
                 with contextlib.suppress(OSError):  # there is nothing in it to lose
                     file.close()
+
+    @property
+    def holder(self) -> int | None:
+        """The process that trains it now; None if none does, 0 if it cannot be told which."""
+        return holder(self.folder / ".lock")
 
     def has(self, name: Name) -> bool:
         """Whether this checkpoint has been saved."""
@@ -273,7 +279,24 @@ class Run:
 
     def iter_metrics(self) -> Iterator[dict[str, Any]]:
         """The records, one by one: there may be millions."""
-        return (record for _, record in self._records())
+        return (record for _, record in self.metrics_from(0))
+
+    def metrics_from(self, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Every whole line of the metrics from a byte on: its length in bytes and its record."""
+        if not self.has_metrics:
+            return
+        path = self.folder / METRICS
+        try:
+            with self._files.open(METRICS) as file:
+                file.seek(start)
+                for number in itertools.count(1):
+                    line = file.readline(MAX_LINE)
+                    if len(line) < MAX_LINE and not line.endswith(b"\n"):
+                        return
+                    place = f"{path}, line {number}" + (f" after byte {start:,}" if start else "")
+                    yield len(line), _record(line, place)
+        except OSError as error:
+            raise _cannot_read(path, error) from None
 
     def truncate_metrics(self, step: int, evaluated_step: int | None = None) -> None:
         """Drop everything from the first record after `step` on.
@@ -288,7 +311,7 @@ class Run:
             last = evaluated if record.get("kind") == "evaluation" else step
             return bool(record["step"] <= last)
 
-        kept = itertools.takewhile(lambda item: known(item[1]), self._records())
+        kept = itertools.takewhile(lambda item: known(item[1]), self.metrics_from(0))
         end = sum(length for length, _ in kept)
         if self.has_metrics:
             self._cut_metrics(end)
@@ -341,21 +364,6 @@ class Run:
     def _seal(self) -> str:
         definition = canonical_json([self.config, self.equations, self.vocabulary])
         return hashlib.sha256(definition.encode()).hexdigest()
-
-    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Every whole line of the metrics: its length in bytes and its record."""
-        if not self.has_metrics:
-            return
-        path = self.folder / METRICS
-        try:
-            with self._files.open(METRICS) as file:
-                for number in itertools.count(1):
-                    line = file.readline(MAX_LINE)
-                    if len(line) < MAX_LINE and not line.endswith(b"\n"):
-                        return
-                    yield len(line), _record(line, f"{path}, line {number}")
-        except OSError as error:
-            raise _cannot_read(path, error) from None
 
     def _whole_lines(self) -> int:
         """Bytes of the metrics up to their last end of a line."""

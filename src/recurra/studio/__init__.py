@@ -6,6 +6,12 @@ The only package that knows Starlette and uvicorn; they come with the extra ``st
     app          all routes, behind the guard
     catalogue    GET /api/folder: what the folder holds
     network      the place Network: equations checked, explained, saved
+    train        the place Train: a form, trainings as they go, their curves
+    texts        texts that are dropped on the page
+    overview     all runs in a table, kept up to date
+    feed         the records of a run as they are written
+    jobs         trainings as processes of their own
+    training_request  a training in JSON, and its command line
     writing      the place Write: texts read and continued, with what was likely
     inside       the place Look inside: units over a text, reach of the gradient
     wording      GET /api/words: the words of the page

@@ -1,5 +1,6 @@
 """All that the studio answers, behind the guard."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -10,7 +11,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from recurra.studio import catalogue, endpoint, inside, network, wording, writing
+from recurra.studio import (
+    catalogue,
+    endpoint,
+    inside,
+    network,
+    texts,
+    train,
+    wording,
+    writing,
+)
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.responses import HANDLERS
@@ -18,15 +28,17 @@ from recurra.studio.security import Guard
 from recurra.studio.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
+Report = Callable[[Path, str], str]
 
 
-def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlette:
+def create_app(folder: str | Path, token: str, report: Report | None = None) -> Starlette:
     """Make the application that serves a folder.
 
     Args:
         folder: of runs, studies and comparisons.
         token: what every request has to bring.
-        page: with the page and what it asks for; without, only what programs ask for.
+        report: of a study or a comparison, in a language, as HTML; None: without the page, only
+            what programs ask for.
 
     Raises:
         RunError: there is no such folder.
@@ -34,17 +46,19 @@ def create_app(folder: str | Path, token: str, *, page: bool = True) -> Starlett
     workspace, pool = Workspace(folder), Pool()
     models = Models(workspace)
     routes: list[BaseRoute] = endpoint.routes(models, pool)
-    if page:
+    if report is not None:
         routes += [
             *catalogue.routes(workspace),
             *wording.routes(),
             *network.routes(workspace, pool),
+            *texts.routes(workspace, pool),
+            *train.routes(workspace, pool, report),
             *writing.routes(models, pool),
             *inside.routes(workspace, models, pool),
             Route("/", _index),
             Mount("/static", _Static(directory=STATIC)),
         ]
-    guard = Middleware(Guard, token=token)
+    guard = Middleware(Guard, token=token, limits={texts.PATH: texts.MAX_TEXT})
     return Starlette(routes=routes, middleware=[guard], exception_handlers=HANDLERS)
 
 

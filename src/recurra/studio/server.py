@@ -7,12 +7,11 @@ import socket
 import sys
 import threading
 import webbrowser
-from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from recurra.errors import SettingError
-from recurra.studio.app import create_app
 
 HOST = "127.0.0.1"
 PORT = 8421  # or the next free one, unless the user names one
@@ -27,9 +26,9 @@ class Server:
     """A server that listens already; `run` serves until a signal ends it.
 
     Args:
-        folder: is served.
+        app: answers, behind the guard.
+        token: that the guard wants.
         port: None: `PORT`, or the next free one.
-        page: with the page, or only what programs ask for.
 
     Attributes:
         origin: ``http://127.0.0.1:PORT``.
@@ -37,13 +36,11 @@ class Server:
         token: what programs send as their key.
 
     Raises:
-        RunError: there is no such folder.
-        SettingError: the port is taken, or the token too short.
+        SettingError: the port is taken.
     """
 
-    def __init__(self, folder: str | Path, port: int | None = None, *, page: bool = True) -> None:
-        self.token = _token()
-        app = create_app(folder, self.token, page=page)
+    def __init__(self, app: ASGIApp, token: str, port: int | None = None) -> None:
+        self.token = token
         self._socket = _listen(port)
         self.port = self._socket.getsockname()[1]
         self.origin = f"http://{HOST}:{self.port}"
@@ -86,7 +83,12 @@ def has_screen() -> bool:
     return sys.platform in ("win32", "darwin") or any(map(os.environ.get, shown))
 
 
-def _token() -> str:
+def make_token() -> str:
+    """A token that nobody can guess, or the one of the environment.
+
+    Raises:
+        SettingError: that is too short.
+    """
     token = os.environ.get(TOKEN) or secrets.token_urlsafe(24)
     if not re.fullmatch(f"[A-Za-z0-9_-]{{{SHORTEST},}}", token):
         raise SettingError(f"{TOKEN} has to be {SHORTEST} letters, digits, - and _, or more")

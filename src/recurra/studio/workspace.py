@@ -73,6 +73,28 @@ class Workspace:
             raise MissingError(f"the folder has no {kind or 'entry'} {visible(id)[:200]}")
         return self._entry(found, path)
 
+    def file(self, name: str) -> Path:
+        """A file or folder of the workspace, by its path below it.
+
+        Raises:
+            MissingError: there is no such thing in the folder.
+        """
+        path = Path(os.path.realpath(self._joined(name)))
+        if not name or not path.is_relative_to(self.folder) or not os.path.exists(path):
+            raise MissingError(f"the folder has no {visible(name)[:200]!r}")
+        return path
+
+    def place(self, name: str) -> Path:
+        """A folder directly in the workspace, for new things; it need not be there yet.
+
+        Raises:
+            RunError: it leads elsewhere.
+        """
+        path = self.folder / name
+        if os.path.realpath(path) != str(path) or (path.exists() and not path.is_dir()):
+            raise RunError(f"{path} is a link, or a file: put a folder there")
+        return path
+
     def _joined(self, id: str) -> Path:
         name = os.fsdecode(unquote_to_bytes(id.encode("utf-8", "backslashreplace")))
         # a null byte ends every path, and no path begins anew below the folder

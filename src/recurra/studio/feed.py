@@ -1,0 +1,170 @@
+"""The records of runs as they are written, each read once: curves, samples, and how a run is."""
+
+import math
+from array import array
+from collections import OrderedDict, deque
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.lang.shapes import ShapeSolver
+from recurra.storage.runs import METRICS, Run
+from recurra.training.finished_run import FinishedRun
+from recurra.training.records import Evaluation, Finished, Progress, Sample, read
+from recurra.training.stopping import DIVERGED
+
+State = Literal["running", "done", "diverged", "stopped", "killed", "damaged"]
+Quantity = Literal["train", "held_out", "rate", "speed"]
+Across = Literal["steps", "characters", "seconds"]
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+ACROSS: tuple[Across, ...] = get_args(Across)
+SAMPLES = 30  # the latest are kept
+KEPT = 64  # runs whose records are in memory
+OF_PROGRESS: dict[Quantity, str] = {
+    "train": "smooth_nats_per_char",
+    "rate": "rate",
+    "speed": "chars_per_second",
+}
+
+Array = NDArray[np.float64]
+
+
+class Feed:
+    """One run and its records so far.
+
+    Attributes:
+        opened: the run; what was asked for never changes.
+        samples: the latest texts that it wrote.
+        progress, finished: the latest record of each; None without one. A run that goes on after
+            its end has not finished.
+        best: the lowest held-out loss; None without one.
+        version: changes with everything that is new.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.opened = FinishedRun(Run.open(folder))
+        self.version = 0
+        self._lock = Lock()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._end, self._last = 0, b""
+        self._points = {quantity: array("d") for quantity in QUANTITIES}
+        self.samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self.progress: Progress | None = None
+        self.finished: Finished | None = None
+        self.best: float | None = None
+        self.version += 1
+
+    def update(self) -> None:
+        """Read what was written since the last time.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        with self._lock:
+            if not self._as_it_was():  # it was resumed from before its end
+                self._clear()
+            path = self.opened.run.folder / METRICS
+            for length, line in self.opened.run.metrics_from(self._end):
+                self._take(read(line, path))
+                self._end += length
+                self.version += 1
+            self._last = self._tail()
+
+    @property
+    def outcome(self) -> State:
+        """How the run is when nobody trains it."""
+        if self.finished is not None:
+            return "diverged" if self.finished.stopped_by == DIVERGED else "done"
+        # who is asked to stop saves after his last record
+        folder = self.opened.run.folder
+        saved = changed(folder / "last.safetensors") >= max(1, changed(folder / METRICS))
+        return "stopped" if saved else "killed"
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        characters = len(self.opened.run.vocabulary)
+        hidden = self.opened.config.recipe.hidden
+        return ShapeSolver(self.opened.network).shapes(characters, hidden).count
+
+    def curve(self, quantity: Quantity, across: Across) -> tuple[Array, Array]:
+        """A quantity along the way, where it was finite: x and y, ``(n,)`` each."""
+        with self._lock:
+            rows = np.array(self._points[quantity]).reshape(-1, 4)
+        return rows[:, ACROSS.index(across)], rows[:, 3]
+
+    def _take(self, record: Any) -> None:
+        match record:
+            case Progress(step=step, characters=characters, seconds=seconds):
+                self.progress, self.finished = record, None
+                for quantity, name in OF_PROGRESS.items():
+                    self._add(quantity, step, characters, seconds, getattr(record, name))
+            case Evaluation(step=step, nats_per_char=nats):
+                seconds = record.seconds or (self.progress.seconds if self.progress else 0.0)
+                recipe = self.opened.config.recipe
+                characters = record.characters or step * recipe.batch * recipe.seq_len
+                self._add("held_out", step, characters, seconds, nats)
+                if record.best and math.isfinite(nats):
+                    self.best = nats
+            case Sample():
+                self.samples.append(record)
+            case Finished():
+                self.finished = record
+
+    def _add(
+        self, quantity: Quantity, step: int, characters: int, seconds: float, y: float
+    ) -> None:
+        if math.isfinite(y):
+            self._points[quantity].extend((step, characters, seconds, y))
+
+    def _as_it_was(self) -> bool:
+        return self._end == 0 or self._tail() == self._last
+
+    def _tail(self) -> bytes:
+        """The last bytes that were read, as the file has them now."""
+        try:
+            with (self.opened.run.folder / METRICS).open("rb") as file:
+                file.seek(max(0, self._end - 200))
+                return file.read(min(200, self._end))
+        except OSError:
+            return b""
+
+
+class Feeds:
+    """The feeds of those runs that were looked at last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Path, int], Feed] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, folder: Path) -> Feed:
+        """The feed of a run, up to date.
+
+        Raises:
+            RunError: it is no run, or damaged.
+        """
+        with self._lock:
+            # another run may have its name by now
+            feed = self._kept.get(key := (folder, changed(folder / "config.json")))
+        feed = feed or Feed(folder)
+        feed.update()
+        with self._lock:
+            self._kept[key] = feed
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return feed
+
+
+def changed(file: Path) -> int:
+    """When a file was last written, in nanoseconds; 0 without one."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0

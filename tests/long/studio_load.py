@@ -1,0 +1,122 @@
+"""A studio under load for a minute: memory stays flat, answers stay right.
+
+`python tests/long/studio_load.py [SECONDS]`: 20 open pages, 1,000 requests a minute for writing,
+curves and lists, and 50 readers at a time that hang up. Linux only: it reads /proc.
+"""
+
+import contextlib
+import json
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+import recurra
+
+RUN = "runs/rnn"
+GROWTH = 48  # MiB that the server may have grown by after the first tenth of the time
+SHORT = {"model": RUN, "prompt": "to be", "max_tokens": 40, "seed": 1}
+
+
+def memory(process: int) -> float:
+    """MiB that a process holds."""
+    status = Path(f"/proc/{process}/status").read_text("utf-8")
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+def hang_up(port: int, token: str) -> None:
+    """Ask for a long text, read a little of it or nothing, and leave."""
+    body = json.dumps({**SHORT, "max_tokens": 500_000, "stream": True}).encode()
+    head = (
+        f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(head.encode() + body)
+        if random.random() < 0.5:
+            connection.recv(1000)
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "text.txt").write_text(
+            "to be or not to be, that is the question\n" * 300, "utf-8"
+        )
+        recipe = recurra.MODERN.with_(hidden=32, steps=300)
+        recurra.train(folder / "text.txt", "rnn", recipe, out=folder / RUN)
+        command = [sys.executable, "-m", "recurra", "studio", "--no-browser", name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+            try:
+                address = server.stdout.readline()
+                port, token = re.fullmatch(
+                    r"http://127.0.0.1:(\d+)/\?token=(.*)\n", address
+                ).groups()
+                load(server.pid, int(port), token, seconds)
+            finally:
+                server.terminate()
+
+
+def load(process: int, port: int, token: str, seconds: float) -> None:
+    over, wrong, done = threading.Event(), [], [0]
+    key = {"authorization": f"Bearer {token}"}
+    origin = f"http://127.0.0.1:{port}"
+
+    def open_page() -> None:
+        address = f"{origin}/api/train/events"
+        with (
+            contextlib.suppress(httpx.HTTPError),  # at the end the server leaves first
+            httpx.stream("GET", address, headers=key, timeout=60) as response,
+        ):
+            for _ in response.iter_lines():
+                if over.is_set():
+                    return
+
+    with httpx.Client(base_url=origin, headers=key, timeout=120) as client:
+        expected = client.post("/v1/completions", json=SHORT).json()["choices"]
+        pages = [threading.Thread(target=open_page, daemon=True) for _ in range(20)]
+        for page in pages:
+            page.start()
+
+        def ask() -> None:
+            while not over.is_set():
+                client.get("/api/train/chart", params={"run": RUN, "y": "loss"}).raise_for_status()
+                client.get("/api/folder").raise_for_status()
+                answer = client.post("/v1/completions", json=SHORT)
+                # too many at once is a right answer, too
+                if answer.status_code != 503 and answer.json()["choices"] != expected:
+                    wrong.append(answer.text)
+                done[0] += 3
+                over.wait(12 * 60 / 1000)
+
+        def leave() -> None:
+            while not over.is_set():
+                hang_up(port, token)
+                over.wait(1.0)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        threads += [threading.Thread(target=leave) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+        time.sleep(seconds / 10)
+        before = memory(process)
+        time.sleep(0.9 * seconds)
+        over.set()
+        for thread in threads:
+            thread.join()
+        after = memory(process)
+    sys.stdout.write(f"{done[0]} requests; {before:.0f} MiB, then {after:.0f} MiB\n")
+    assert not wrong, wrong[0]
+    assert after - before < GROWTH
+
+
+if __name__ == "__main__":
+    main()
