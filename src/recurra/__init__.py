@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from recurra.lang.parser import parse as parse
     from recurra.lang.shapes import Shapes as Shapes
     from recurra.lang.shapes import ShapeSolver as ShapeSolver
+    from recurra.models.adaptation.base import Adaptation as Adaptation
     from recurra.models.evaluation import Loss as Loss
     from recurra.models.evaluation import evaluate as evaluate
     from recurra.models.initialisation import initialise as initialise
@@ -77,9 +78,9 @@ if TYPE_CHECKING:
     from recurra.training.records import Saved as Saved
     from recurra.training.request import TrainRequest as TrainRequest
     from recurra.training.request import train as train
-    from recurra.training.sessions import Score as Score
+    from recurra.training.score import Score as Score
+    from recurra.training.score import score as score
     from recurra.training.sessions import resume as resume
-    from recurra.training.sessions import score as score
     from recurra.training.sessions import start as start
     from recurra.training.sessions import start_from as start_from
     from recurra.training.trainer import Trainer as Trainer
@@ -159,6 +160,7 @@ _MODULES = {
         "ShapeSolver",
         "Shapes",
     ),
+    "models.adaptation.base": ("Adaptation",),
     "models.evaluation": (
         "Loss",
         "evaluate",
@@ -198,10 +200,12 @@ _MODULES = {
         "TrainRequest",
         "train",
     ),
-    "training.sessions": (
+    "training.score": (
         "Score",
-        "resume",
         "score",
+    ),
+    "training.sessions": (
+        "resume",
         "start",
         "start_from",
     ),

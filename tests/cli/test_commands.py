@@ -426,37 +426,6 @@ def test_a_reader_that_goes_away_is_no_error(runs):
         assert child.wait(60) == 1
 
 
-# -- eval
-
-
-def test_eval_gives_the_library_s_numbers(call, runs):
-    run = recurra.Run.open(runs / "rnn")
-    scores = list(recurra.score(run, windows=7))
-    code, out, err = call("eval", runs / "rnn", "--windows", 7, "--json")
-    assert (code, err, out.count("\n")) == (0, "", 1)
-    rows = json.loads(out)["results"]
-    assert [(row["text"], row["windows"]) for row in rows] == [
-        ("validation", None), ("validation", 7), ("test", None), ("test", 7),
-    ]  # fmt: skip
-    for row, score in zip(rows, scores, strict=True):
-        assert row["nats_per_char"] == pytest.approx(score.loss.nats_per_char)
-        assert row["bits_per_char"] == pytest.approx(score.loss.bits_per_char)
-        assert row["perplexity"] == pytest.approx(score.loss.perplexity)
-        assert row["characters"] == score.loss.characters
-    code, out, _ = call("eval", runs / "rnn", "--windows", 7)
-    assert code == 0
-    assert re.search(r"^validation +7 ", out, re.M)
-
-
-def test_eval_of_another_text(call, runs):
-    Path("other.txt").write_text("to be é or not", "utf-8")
-    code, out, err = call("eval", runs / "rnn", "other.txt", "--json")
-    assert code == 0
-    assert "1 characters unknown to the model: left out" in err
-    result = json.loads(out)
-    assert (result["skipped"], result["results"][0]["characters"]) == (1, 12)
-
-
 # -- demo
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import recurra
@@ -17,17 +17,21 @@ from recurra.explain.formulas import (
     Extreme,
     Formula,
     Hadamard,
+    Join,
     Larger,
     Mask,
     MatrixVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
+    Part,
     Power,
     Quotient,
+    RowSlope,
     Slope,
+    Spread,
     Sum,
+    Total,
     Value,
 )
 from recurra.explain.names import free, symbols
@@ -83,8 +87,12 @@ class Typist:
                 return f"{function}({self.type(argument)})"
             case Slope(function, argument):
                 return f"{function}'({self.type(argument)})"
-            case NormSlope(argument, vector):
-                return f"(norm'({self.type(argument)}) @ ({self.type(vector)}))"
+            case RowSlope(function, argument, vector):
+                return f"({function}'({self.type(argument)}) @ ({self.type(vector)}))"
+            case Total(argument, mean):
+                return f"{'mean' if mean else 'sum'}({self.type(argument)})"
+            case Spread() | Join() | Part():
+                reject()  # these have no signs for a student
             case Outer(left, right):
                 return f"outer({self.type(left)}, {self.type(right)})"
         raise AssertionError(formula)
@@ -100,7 +108,11 @@ def check_all(network: Network) -> None:
         assert check.values(str(check.numbers.tolist())).right, name
 
 
-@pytest.mark.parametrize("name", recurra.library())
+# what a student types has no signs for a matrix over time
+PLAIN = [n for n in recurra.library() if "outer(" not in recurra.load_network(n).source]
+
+
+@pytest.mark.parametrize("name", PLAIN)
 def test_library(name: str) -> None:
     check_all(recurra.load_network(name))
 

@@ -15,6 +15,7 @@ import recurra
 from equations_list import VALID
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
+from recurra.errors import SettingError
 from recurra.export.base import Export
 from recurra.export.targets import find_target
 from recurra.lang.shapes import ShapeSolver
@@ -22,6 +23,8 @@ from strategies import networks, sizes
 
 TEXTS = [(case.name, case.text) for case in VALID]
 TEXTS += [(name, recurra.load_network(name).source) for name in recurra.library()]
+MEMORY = [text for _, text in TEXTS if "outer(" in text]
+TEXTS = [(name, text) for name, text in TEXTS if text not in MEMORY]
 V, T, B = 7, 6, 2
 has_jax = importlib.util.find_spec("jax") is not None
 needs_jax = pytest.mark.skipif(not has_jax, reason="JAX is not installed")
@@ -219,3 +222,10 @@ def test_what_a_user_wrote_never_becomes_code(target, tmp_path):
         check_torch(network.source, tmp_path)
     elif has_jax:
         check_jax(network.source, tmp_path)
+
+
+@pytest.mark.parametrize("target", ["torch", "jax"])
+def test_a_matrix_memory_is_refused(target, tmp_path):
+    network = recurra.parse(MEMORY[0], "net")
+    with pytest.raises(SettingError, match="matrix memory"):
+        program_of(target, network, tmp_path)

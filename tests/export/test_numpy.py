@@ -53,7 +53,10 @@ def check_equal(text, folder, hidden=3):
     assert {n: a.shape for n, a in initial.items()} == {n: a.shape for n, a in paper.items()}
     # vectors that a plan reads at a lag, and a program does not, are its operands: W @ (h[t-1] * 2)
     start = program.start(paper, B)
-    past = {n: {-k: state[n][-k].T for k in lags} for n, lags in start_lags(start).items()}
+    past = {
+        n: {-k: state[n][-k].T.reshape(start[n][-k].shape) for k in lags}
+        for n, lags in start_lags(start).items()
+    }
     logp, series, ends = program.forward(paper, x, past)
     assert program.loss(logp, y) == pytest.approx(loss, rel=1e-12)
     found = program.backward(paper, x, y, logp, series)
@@ -64,7 +67,8 @@ def check_equal(text, folder, hidden=3):
         )
     for name, lags in start_lags(ends).items():
         for k in lags:
-            np.testing.assert_allclose(ends[name][-k], after[name][-k].T, atol=1e-12)
+            end = ends[name][-k].reshape(-1, B)
+            np.testing.assert_allclose(end, after[name][-k].T, atol=1e-12)
 
 
 def start_lags(start):

@@ -166,6 +166,52 @@ VALID = [
     Valid("a layer within a shortlist", HIDDEN + "o[t] = softmax(Q @ tanh(P @ h[t]) + q, 3)\n"),
     Valid("one bias twice in the output", HIDDEN + "o[t] = softmax(Q @ h[t] + q + r + q)\n"),
     Valid(
+        "sum, mean, dot",
+        "e[t] = U @ x[t]\nf[t] = sigmoid(dot(w, e[t]) + b)\n"
+        "n[t] = f[t] * n[t-1] + mean(e[t] * e[t-1] + f[t-2]) / 2\n"
+        "h[t] = f[t] * h[t-1] + (1 - f[t]) * tanh(V @ e[t] + n[t-1] + s) / (2 + sum(e[t] * s))\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "numbers of numbers, of products and of what drops",
+        "a[t] = tanh(U @ x[t] + mean(W @ a[t-1] + sum(a[t-1])) * s)\n"
+        "h[t] = a[t] * sum(dropout(V @ a[t-1])) + mean(norm(a[t]) / 2) - sum(a[t]) * sum(a[t])\n"
+        "o[t] = softmax(Q @ (h[t] - mean(h[t])) + q)\n",
+    ),
+    Valid(
+        "gates by softmax",
+        "g[t] = softmax(U @ x[t] + W @ h[t-1])\n"
+        "h[t] = g[t] * tanh(V @ h[t-1] + g[t-1]) + softmax(h[t-1] * 2) - W @ softmax(s * g[t])\n"
+        + OUTPUT,
+    ),
+    Valid(
+        "concat",
+        "a[t] = tanh(U @ x[t])\nc[t] = concat(a[t], a[t-1])\n"
+        "h[t] = tanh(W @ concat(a[t], h[t-1], sum(a[t-1]), a[t] * s, s)) + V @ c[t-2]\n"
+        "o[t] = softmax(Q @ concat(h[t], c[t]) + q)\n",
+    ),
+    Valid(
+        "memory of an mLSTM",
+        "e[t] = U @ x[t]\nk[t] = K @ e[t]\nr[t] = R @ e[t]\ni[t] = exp(dot(a, e[t]) + b)\n"
+        "f[t] = sigmoid(dot(c, e[t]) + d)\nC[t] = f[t] * C[t-1] + i[t] * outer(V @ e[t], k[t])\n"
+        "n[t] = f[t] * n[t-1] + i[t] * k[t]\n"
+        "h[t] = sigmoid(O @ e[t]) * (C[t] @ r[t]) / max(abs(dot(n[t], r[t])), 1)\n" + OUTPUT,
+    ),
+    Valid(
+        "memory of the delta rule, decays of rows and columns",
+        "e[t] = U @ x[t]\nk[t] = norm(K @ e[t])\nf[t] = sigmoid(F @ e[t])\n"
+        "S[t] = outer(1, f[t]) * S[t-1] + mean(e[t]) * outer(V @ e[t] - S[t-1] @ k[t], k[t])\n"
+        "G[t] = outer(f[t-1], 1) * G[t-1] + outer(k[t], k[t])\n"
+        "h[t] = S[t] @ (R @ e[t]) + A @ G[t-1].T @ f[t]\n" + OUTPUT,
+    ),
+    Valid(
+        "a matrix through functions, at two lags, dropped, summed",
+        "e[t] = U @ x[t]\n"
+        "S[t] = tanh(outer(h[t-1], 1) * S[t-2] + s * outer(e[t], e[t-1] * h[t-1]) - S[t-1] / 2)"
+        " + dropout(outer(e[t], g)) - outer(e[t], 1)\n"
+        "h[t] = tanh(S[t] @ e[t] + S[t-1].T @ (e[t] + g)) * mean(S[t].T @ h[t-1])\n" + OUTPUT,
+    ),
+    Valid(
         "layers",
         "# a residual stack\nlayers = 3\nf = tanh\nh[0][t] = E @ x[t]\n"
         "h[l][t] = h[l-1][t] + f(g[l] * norm(V[l] @ h[l-1][t] + W[l] @ h[l][t-1]) + s[l])\n"

@@ -24,8 +24,54 @@ torch.set_num_threads(1)  # small tensors; threads would only wait for each othe
 Arrays = dict[str, np.ndarray]
 
 
-def on_numbers(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Any], torch.Tensor]:
-    return lambda z: function(torch.as_tensor(z, dtype=torch.float64))
+class Memory:
+    """A matrix for each text, (rows, columns, texts); what it meets element-wise is one number."""
+
+    def __init__(self, numbers: torch.Tensor) -> None:
+        self.numbers = numbers
+
+    @property
+    def T(self) -> "Memory":  # noqa: N802
+        return Memory(self.numbers.transpose(0, 1))
+
+    def __matmul__(self, column: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("ijb,jb->ib", self.numbers, column.expand(len(column), self.texts))
+
+    @property
+    def texts(self) -> int:
+        return self.numbers.shape[2]
+
+    def meet(self, function: Callable[..., torch.Tensor], other: Any) -> "Memory":
+        return Memory(function(self.numbers, getattr(other, "numbers", other)))
+
+    def __add__(self, other: Any) -> "Memory":
+        return self.meet(torch.add, other)
+
+    def __sub__(self, other: Any) -> "Memory":
+        return self.meet(torch.sub, other)
+
+    def __mul__(self, other: Any) -> "Memory":
+        return self.meet(torch.mul, other)
+
+    def __truediv__(self, other: Any) -> "Memory":
+        return self.meet(torch.div, other)
+
+    __rmul__, __radd__ = __mul__, __add__
+
+
+def outer(left: Any, right: Any) -> Memory:
+    """Column times row; 1 is a side of ones."""
+    sides = [s if isinstance(s, torch.Tensor) else torch.ones(1, 1) for s in (left, right)]
+    return Memory(sides[0][:, None] * sides[1][None])
+
+
+def on_numbers(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Any], Any]:
+    def call(z: Any) -> Any:
+        if isinstance(z, Memory):
+            return Memory(function(z.numbers))
+        return function(torch.as_tensor(z, dtype=torch.float64))
+
+    return call
 
 
 def numbers(*values: Any) -> list[torch.Tensor]:
@@ -51,6 +97,9 @@ FUNCTIONS = {
         "sin": torch.sin,
         "cos": torch.cos,
         "norm": lambda z: functional.layer_norm(z.T, z.T.shape[-1:], eps=1e-5).T,
+        # of each column, one row
+        "sum": lambda z: z.sum(0, keepdim=True),
+        "mean": lambda z: z.mean(0, keepdim=True),
     }.items()
 } | {
     "dropout": lambda z, rate=None: z,  # masks are written out by those who test them
@@ -59,7 +108,13 @@ FUNCTIONS = {
 }
 
 
-def softmax(vocabulary: int, z: torch.Tensor, shortlist: int | None = None) -> torch.Tensor:
+def concat(*vectors: torch.Tensor) -> torch.Tensor:
+    """Columns one below the other; a parameter has one column for all texts."""
+    batch = max(vector.shape[1] for vector in vectors)
+    return torch.cat([vector.expand(len(vector), batch) for vector in vectors])
+
+
+def output_softmax(vocabulary: int, z: torch.Tensor, shortlist: int | None = None) -> torch.Tensor:
     """Log of the probabilities; the scores of classes follow those of the characters."""
     listed = vocabulary if shortlist is None else min(vocabulary, int(shortlist))
     head = torch.log_softmax(torch.cat([z[:listed], z[vocabulary:]]), dim=0)
@@ -75,18 +130,21 @@ class NotYetError(Exception):
     """A vector is read before its line has been executed."""
 
 
-class Series(dict[int, torch.Tensor]):
-    """``name[t]`` for every t, one column for each text of the batch."""
+class Series(dict[int, Any]):
+    """``name[t]`` for every t, one column for each text of the batch, or one matrix."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape = shape
 
     def __setitem__(self, time: int, value: Any) -> None:
+        if isinstance(value, Memory):
+            super().__setitem__(time, Memory(value.numbers.expand(self.shape)))
+            return
         columns = torch.as_tensor(value, dtype=torch.float64)
         super().__setitem__(time, columns.expand(self.shape))
 
-    def __missing__(self, time: int) -> torch.Tensor:
+    def __missing__(self, time: int) -> Any:
         raise NotYetError
 
 
@@ -130,10 +188,14 @@ def evaluate(
     # where an embedding is tied to scores of classes too, zeros for them follow the character
     characters = min((len(parameters[n]) for n in shapes.transposed), default=shapes.vocabulary)
     for name, size in {**shapes.vectors, "x": characters, "o": shapes.vocabulary}.items():
-        variables[name] = Series((size, batch))
+        variables[name] = Series((*shapes.grids.get(name, (size,)), batch))
     for name, past in state.items():
         for time, rows in enumerate(past, start=-len(past)):
-            variables[name][time] = rows.T
+            columns = torch.as_tensor(rows.T)
+            if name in shapes.grids:
+                variables[name][time] = Memory(columns.reshape(variables[name].shape))
+            else:
+                variables[name][time] = columns
     for time in range(-1000, 0):
         variables["x"][time] = 0.0
     for name, values in (known or {}).items():
@@ -143,12 +205,17 @@ def evaluate(
     for time in range(steps):
         variables["x"][time] = np.eye(characters)[:, inputs[time]]
 
-    variables["softmax"] = partial(softmax, shapes.vocabulary)
+    variables["concat"], variables["outer"] = concat, outer
+    variables["softmax"] = lambda z: torch.softmax(z, dim=0)
+    variables["output_softmax"] = partial(output_softmax, shapes.vocabulary)
     lines, first_values = [], set[str]()
     for line in ast.parse(text).body:
         match line:
             case ast.Assign(targets=[ast.Name()]):
                 execute(line, variables)
+            case ast.Assign([ast.Subscript(ast.Name("o"))], ast.Call(ast.Name() as function)):
+                function.id = "output_softmax"
+                lines.append(line)
             case ast.Assign(targets=[ast.Subscript(ast.Name(name), ast.Constant(0))]):
                 first_values.add(name)
                 first = eval(compile(ast.Expression(line.value), "first", "eval"), variables)
@@ -171,7 +238,8 @@ def evaluate(
         name: torch.stack(
             [
                 # engines keep 0 for what is before a text, and let first values in from there
-                variables[name][steps - k].T * (k <= steps or name not in first_values)
+                as_rows(variables[name][steps - k], batch)
+                * (k <= steps or name not in first_values)
                 for k in range(len(past), 0, -1)
             ]
         )
@@ -184,6 +252,11 @@ def evaluate(
         gradients,
         {name: values.detach().numpy() for name, values in following.items()},
     )
+
+
+def as_rows(value: Any, batch: int) -> torch.Tensor:
+    """A text's numbers side by side, (B, n)."""
+    return (value.numbers if isinstance(value, Memory) else value).reshape(-1, batch).T
 
 
 def execute(line: ast.stmt, variables: dict[str, Any]) -> None:

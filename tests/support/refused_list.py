@@ -15,6 +15,9 @@ class Invalid(NamedTuple):
     words: tuple[str, ...]
 
 
+MATRIX = "C[t] = outer(h[t], h[t])\n"
+
+
 def refused(name: str, text: str, *words: str, rest: str = OUTPUT) -> Invalid:
     """A text with a ``^`` before the place that the message has to point at.
 
@@ -86,6 +89,48 @@ INVALID = [
         "two softmax", HIDDEN + OUTPUT + "p[t] = ^softmax(P @ h[t])\n", "second softmax", "line 2"
     ),
     refused("softmax inside", HIDDEN + "o[t] = 2 * ^softmax(Q @ h[t])\n", "whole right side"),
+    refused(
+        "two outputs, one gate",
+        "g[t] = softmax(U @ x[t])\nh[t] = W @ g[t]\n" + OUTPUT + "p[t] = ^softmax(P @ h[t])\n",
+        "second softmax",
+    ),
+    refused(
+        "gate of two", "g[t] = ^softmax(U @ x[t], 3)\nh[t] = W @ g[t]\n" + OUTPUT, "one argument"
+    ),
+    # -- numbers and longer vectors
+    refused(
+        "sum of a number",
+        "h[t] = U @ x[t] * ^sum(2)\n".replace("U @ x[t]", "(U @ x[t])"),
+        "sum takes a vector",
+    ),
+    refused("mean of two", "h[t] = (U @ x[t]) * ^mean(s, s)\n", "mean takes one argument"),
+    refused("dot of one", "h[t] = (U @ x[t]) * ^dot(s)\n", "dot takes two vectors"),
+    refused("concat of one", "h[t] = U @ x[t] + W @ ^concat(h[t-1])\n", "two or more vectors"),
+    refused("concat of a constant", "h[t] = U @ x[t] + W @ ^concat(h[t-1], 1)\n", "not constants"),
+    refused("part of itself", "h[t] = ^concat(tanh(U @ x[t]), h[t-1])\n", "a part of itself"),
+    refused("matrix of one number", "h[t] = U @ x[t] + ^W @ sum(h[t-1])\n", "W @ needs a vector"),
+    refused("concat of the character", "h[t] = W @ concat(^x[t], h[t-1])\n", "one-hot"),
+    refused(
+        "vector meets matrix",
+        "h[t] = U @ x[t]\nC[t] = ^h[t] * C[t-1] + outer(h[t], h[t])\n"
+        "o[t] = softmax(Q @ C[t] @ h[t])\n",
+        "outer(a[t], 1)",
+        "for each column",
+    ),
+    refused("sum of a matrix", f"h[t] = U @ x[t] + ^sum(C[t-1])\n{MATRIX}", "not a matrix"),
+    refused("matrix of a matrix", f"h[t] = U @ x[t] + ^W @ C[t-1]\n{MATRIX}", "not a matrix"),
+    refused(
+        "concat of a matrix", f"h[t] = U @ x[t] + W @ ^concat(C[t-1], s)\n{MATRIX}", "matrices"
+    ),
+    refused(
+        "outer of a number",
+        "h[t] = (U @ x[t]) * dot(s, C[t-1] @ s)\nC[t] = ^outer(h[t], 2)\n",
+        "or 1 for a side of ones",
+    ),
+    refused("outer of one", "h[t] = (U @ x[t]) * ^outer(s)\n", "outer takes two vectors"),
+    refused("read by a number", f"h[t] = U @ x[t] + ^C[t-1] @ sum(s)\n{MATRIX}", "needs a vector"),
+    refused("a vector before @", "h[t] = U @ x[t] + ^h[t-1] @ h[t-2]\n", "name of a matrix"),
+    refused("a bias called sum", "h[t] = sum(U @ x[t]) * ^sum\n", "sum is a function"),
     refused("softmax of two", HIDDEN + "o[t] = softmax(Q @ h[t], ^q)\n", "frequent characters"),
     refused(
         "softmax of a function", HIDDEN + "o[t] = softmax(^tanh(Q @ h[t]))\n", "sum of products"

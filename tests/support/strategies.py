@@ -82,7 +82,7 @@ class _Writer:
 
     def expression(self, kind: str, depth: int) -> str:
         leaves = [self.vector, self.parameter, self.embedding]
-        nodes = [self.vector, self.sum, self.factors, self.call, self.product]
+        nodes = [self.vector, self.sum, self.factors, self.call, self.product, self.beside_number]
         return self.draw(st.sampled_from(nodes if depth else leaves))(kind, depth - 1)
 
     def factor(self, kind: str, depth: int) -> str:
@@ -108,6 +108,8 @@ class _Writer:
             operand = f"({self.expression(other, max(depth, 0))})"
         shared = f"W{kind}{other}", f"W{other}{kind}.T"
         low_rank = f"A{kind} @ B{other}", f"B{kind}.T @ A{other}.T"
+        if self.draw(st.booleans()):
+            return f"K{kind} @ concat({self.vector('m')}, {self.vector('n')}, {self.number(0)})"
         if self.draw(st.booleans()):
             return f"A{kind} @ tanh(B{other} @ {operand})"
         return f"{self.one_of(*shared, *low_rank)} @ {operand}"
@@ -143,6 +145,26 @@ class _Writer:
             f"sqrt(0.5 + ({inner}) ** 2)",
             f"-{self.factor(kind, depth)}",
             f"norm({self.vector(kind)} + {self.embedding(kind)})",
+            f"softmax({self.vector(kind)} + {self.embedding(kind)})",
+        )
+
+    def number(self, depth: int) -> str:
+        """One number at every time step."""
+        kind = self.one_of("m", "n")
+        inner = self.expression(kind, max(depth, 0))
+        return self.one_of(
+            f"sum({inner})",
+            f"mean({inner})",
+            f"dot({self.vector(kind)}, {self.factor(kind, 0)})",
+            f"sigmoid(mean({inner}) + b0)",
+        )
+
+    def beside_number(self, kind: str, depth: int) -> str:
+        number = self.number(depth - 1)
+        # with a look-up it is no number itself, whatever else it reads
+        vector = f"({self.factor(kind, depth)} + {self.embedding(kind)})"
+        return self.one_of(
+            f"{number} * {vector}", f"{vector} - {number}", f"{vector} / (2 + softplus({number}))"
         )
 
     def output(self, name: str) -> str:

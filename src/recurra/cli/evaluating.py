@@ -1,5 +1,6 @@
 """The command `eval`: how well a run predicts a text."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -20,6 +21,16 @@ def eval_command(
         int | None,
         typer.Option(min=1, metavar="N", help="Also from zeros at every N characters."),
     ] = None,
+    adapt: options.Adapt = False,
+    adapt_set: options.AdaptSet = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MEMBER", help="Also mixed with this run, or with `counts`."),
+    ] = None,
+    versus: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Beside these compressors: zpaq,ppmd."),
+    ] = None,
     encoding: options.Encoding = None,
     engine: options.EngineName = None,
     device: options.Device = None,
@@ -27,8 +38,13 @@ def eval_command(
     fetch: options.Fetch = False,
     json: options.Json = False,
 ) -> None:
-    """How well a run predicts the whole of its held-out text, or of other texts."""
-    from recurra.training.tables import SCORES
+    """How well a run predicts the whole of its held-out text, or of other texts.
+
+    With --adapt also while it learns from what it has read, each part anew; the run's files stay as
+    they are. Its rate and decay are found on the beginning of the validation text. With --mix also
+    in a mixture with other runs of the same text, or with counts of contexts in the training text.
+    """
+    from recurra.training.tables import scores_table
 
     opened = recurra.Run.open(run)
     scores = list(
@@ -37,6 +53,9 @@ def eval_command(
             texts,
             encoding=encoding,
             windows=windows,
+            adapt=options.adaptation(adapt, adapt_set),
+            mix=mix or (),
+            versus=versus.split(",") if versus else (),
             engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
             fetch=fetch,
@@ -44,8 +63,19 @@ def eval_command(
     )
     if scores[0].skipped:
         echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
+    table = scores_table(scores)
     if json:
-        results = SCORES.records(scores)
-        print_json({"run": str(opened.folder), "skipped": scores[0].skipped, "results": results})
+        results = table.records(scores)
+        adaptation = scores[0].adaptation and asdict(scores[0].adaptation)
+        print_json(
+            {
+                "run": str(opened.folder),
+                "skipped": scores[0].skipped,
+                "adaptation": adaptation,
+                "results": results,
+            }
+        )
     else:
-        print_table(make_console(), SCORES.show(scores))
+        print_table(make_console(), table.show(scores))
+        if scores[0].adaptation is not None:
+            echo(f"adaptive: {scores[0].adaptation}")

@@ -10,6 +10,7 @@ import typer
 
 from recurra.compute.registry import DEFAULT_ENGINE, DEVICES, ENGINES, engine_on
 from recurra.errors import RequestError
+from recurra.models.adaptation.base import Adaptation
 from recurra.training.recipe import RECIPES, Recipe, declared_types, rule
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -53,6 +54,17 @@ Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="Encoding of the texts; else it is detected.")
 ]
 
+Adapt = Annotated[
+    bool, typer.Option("--adapt", help="Learn from the text while reading it (dynamic evaluation).")
+]
+AdaptSet = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adapt-set",
+        metavar="NAME=VALUE",
+        help="How it learns: rule=rms or sgd, rate, decay, step=20, carry=true.",
+    ),
+]
 Fetch = Annotated[
     bool, typer.Option("--fetch", help="Download texts that a folder, not you, names by address.")
 ]
@@ -85,6 +97,12 @@ def choices(items: Iterable[str] | None) -> dict[str, str | float]:
     """``["f1=sigmoid", "c=0.5"]`` -> ``{"f1": "sigmoid", "c": 0.5}``."""
     pairs = _pairs(items or (), "--set")
     return {name: _number(value) for name, value in pairs.items()}
+
+
+def adaptation(adapt: bool, items: Iterable[str] | None) -> Adaptation | None:
+    """The settings of ``--adapt`` and ``--adapt-set``; either asks for it."""
+    settings = Adaptation.of({n: _number(v) for n, v in _pairs(items or (), "--adapt-set").items()})
+    return settings if adapt or items else None
 
 
 def hidden_sizes(text: str) -> int | dict[str, int]:

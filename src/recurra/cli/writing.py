@@ -15,6 +15,7 @@ from recurra.cli import options
 from recurra.cli.output import echo, make_console, shown_path, tell_written
 from recurra.errors import TextError
 from recurra.storage.outputs import open_output
+from recurra.text.sources import read_documents
 from recurra.training.write_request import CHARACTERS, TEMPERATURE, split_prompt
 from recurra.view.text import visible
 
@@ -35,6 +36,9 @@ def write_command(
         str | None,
         typer.Option(metavar="TEXT", help="The text, if it is a folder's name or begins with -."),
     ] = None,
+    file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The text is in this file.")
+    ] = None,
     stop: Annotated[str, typer.Option(metavar="TEXT", help="End before this text.")] = "",
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Texts of each run.")] = 1,
     temperature: Annotated[
@@ -53,6 +57,8 @@ def write_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse TEXT with characters unknown to the model.")
     ] = False,
+    adapt: options.Adapt = False,
+    adapt_set: options.AdaptSet = None,
     last: Annotated[
         bool, typer.Option("--last", help="Use the run's last state, not its best.")
     ] = False,
@@ -63,9 +69,14 @@ def write_command(
 ) -> None:
     """Go on with a text, as one run would, or several side by side: write RUN [RUN...] [TEXT].
 
-    TEXT can be -, which is standard input. Without TEXT, on a terminal, you type, they go on, you
+    TEXT can be -, which is standard input. With --adapt they learn from TEXT, step by step, before
+    they go on; their files stay as they are. Without TEXT, on a terminal, you type, they go on, you
     type again; elsewhere they begin with nothing, and leave standard input to others.
     """
+    if file is not None and prompt is not None:
+        raise typer.BadParameter("the text is one of the two", param_hint="--file and --prompt")
+    if file is not None:
+        prompt = read_documents([file])[0].text.removesuffix("\n")
     runs, text = (tuple(words), prompt) if prompt is not None else split_prompt(words)
     if text == "-" and prompt is None:
         text = _piped()
@@ -74,7 +85,8 @@ def write_command(
         with contextlib.suppress(OSError):
             if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
                 echo("Standard input is left unread: for its text, end with -", err=True)
-    request = options.request(recurra.WriteRequest, context, {"runs": runs, "prompt": text})
+    parsed = {"runs": runs, "prompt": text, "adapt": options.adaptation(adapt, adapt_set)}
+    request = options.request(recurra.WriteRequest, context, parsed)
     write_texts(make_console(), request)
 
 

@@ -1,6 +1,7 @@
 """Computation: a `Network` -> losses, gradients and next characters.
 
 autodiff     derivatives of element-wise expressions
+components   strongly connected components of a graph
 plan         network -> ordered stages, forward and backward
 base         the contract of an engine
 host         engines on NumPy arrays: what they do alike

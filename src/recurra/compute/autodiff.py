@@ -8,13 +8,16 @@ one of the same kind. Both engines walk these lists, one rule for each kind of o
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from recurra.lang.functions import FUNCTIONS, PAIRS
 
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+
+
+Spread = Literal["", "all", "rows", "columns"]
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,17 @@ class SumValue:
 
 @dataclass(frozen=True)
 class Read:
-    """A vector at ``[t - lag]``."""
+    """A vector at ``[t - lag]``.
+
+    Attributes:
+        vector, lag: which one.
+        spread: ``"all"``: it is one number, read for every entry. In the program of a matrix, a
+            vector has a number for each of the ``"rows"``, or of the ``"columns"``.
+    """
 
     vector: str
     lag: int
+    spread: Spread = ""
 
 
 @dataclass(frozen=True)

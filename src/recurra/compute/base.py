@@ -64,7 +64,7 @@ class Engine(ABC):
         self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32, threads: int = 1
     ) -> None:
         self.plan, self.shapes, self.dtype, self.threads = plan, shapes, np.dtype(dtype), threads
-        self.sizes = plan.sizes(shapes)
+        self.sizes, self.widths = plan.sizes(shapes), plan.widths(shapes)
 
     @classmethod  # noqa: B027 - most engines have no devices
     def check_device(cls, device: str) -> None:
@@ -166,6 +166,14 @@ class Engine(ABC):
         self, inputs: Array, state: State, weights: Weights = "parameter"
     ) -> tuple[Array, State]:
         """After one more character each, ``(B,)``: log p of what follows, ``(B, V)``."""
+
+    def log_probabilities(self, inputs: Array, state: State) -> tuple[Array, State]:
+        """After each of few characters of one text, ``(T,)``: log p of what follows, ``(T, V)``."""
+        found = np.empty((len(inputs), self.shapes.vocabulary), self.dtype)
+        for row, number in zip(found, inputs, strict=True):
+            log_p, state = self.next_log_probabilities(np.array([number], np.int32), state)
+            row[:] = np.asarray(log_p)[0]
+        return found, state
 
     def sample(
         self, last: int, state: State, sampling: Sampling, uniforms: Array

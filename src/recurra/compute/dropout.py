@@ -47,7 +47,7 @@ def draw_masks(
     """
     if not plan.edges and _scale(rate) == 1.0:
         return None
-    sizes = plan.sizes(shapes)
+    sizes, widths = plan.sizes(shapes), plan.widths(shapes)
 
     def kept(rate: float, times: int, size: int) -> npt.NDArray[Any]:
         drawn = (1 if same_over_time else times, batch, size)
@@ -60,7 +60,7 @@ def draw_masks(
         for name, edge in plan.edges.items():
             own = rate if edge.rate is None else edge.rate
             if _scale(own) > 1.0:
-                edges[name] = kept(own, steps, sizes[edge.owner]) * np.float32(_scale(own))
+                edges[name] = kept(own, steps, widths[edge.owner]) * np.float32(_scale(own))
         return Masks(1.0, {}, edges) if edges else None
     arrays = {name: kept(rate, plan.lags[name] + steps, sizes[name]) for name in plan.dropped}
     return Masks(_scale(rate), arrays, {})

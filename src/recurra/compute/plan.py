@@ -6,36 +6,45 @@ Inside a recurrent block, time is a loop; a block that does not recur needs none
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import count
-from math import isfinite, isinf
+from math import isfinite, isinf, prod
+from typing import Literal
 
 from recurra.compute.autodiff import (
     Constant,
     Element,
+    Leaf,
     MaskValue,
     ParameterValue,
     Program,
     Read,
+    Spread,
     SumValue,
     Value,
     differentiate,
 )
+from recurra.compute.components import strong_components
 from recurra.lang.expansion import expand
+from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
 from recurra.lang.syntax import (
     CHARACTER,
-    NORM,
+    ROW_FUNCTIONS,
+    TOTALS,
     Bias,
     Binary,
     Call,
+    Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Negative,
     Number,
+    Outer,
     Product,
     Vector,
     walk,
@@ -84,23 +93,64 @@ class Edge:
     rate: float | None
 
 
+# What becomes of all numbers of a row: normalised, a softmax, their sum or mean; of a matrix, the
+# sum of every row or column.
+RowFunction = Literal["", "norm", "softmax", "sum", "mean", "row sums", "column sums"]
+NO_ELEMENT = Element((), Constant(0.0), (), ())
+
+
 @dataclass(frozen=True)
 class Stage:
-    """One vector: its sums, its element-wise part, and whether that is then normalised.
+    """One vector: its sums, its element-wise program, and a function of the whole row behind it.
 
-    The layer normalisation of Ba et al. 2016 without gain and bias, which equations may add:
-    ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``.
+    ``norm`` is the layer normalisation of Ba et al. 2016 without gain and bias, which equations
+    may add: ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``. Behind ``sum`` and
+    ``mean`` the vector has one number. A vector with ``parts`` has no program: it is those vectors,
+    one behind the other.
+
+    A memory is a vector whose numbers are those of a matrix, row by row. ``matrix`` names the
+    memory whose rows and columns a program has: itself, or that of which ``C @ q`` adds up every
+    row and ``C.T @ k`` every column.
     """
 
     vector: str
     sums: tuple[Sum, ...]
     element: Element
-    normalised: bool = False
+    row_function: RowFunction = ""
+    parts: tuple[Read, ...] = ()
+    matrix: str = ""
 
     @property
     def reads(self) -> tuple[Read, ...]:
-        """The vectors its element-wise part reads."""
-        return tuple(leaf for leaf, _ in self.element.adjoints if isinstance(leaf, Read))
+        """The vectors it reads but for products: its parts, or those of its program."""
+        leaves = (leaf for leaf, _ in self.element.adjoints)
+        return self.parts + tuple(leaf for leaf in leaves if isinstance(leaf, Read))
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it adds up what its program computes."""
+        return self.row_function in TOTALS
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether its program computes more numbers than the vector has."""
+        return self.is_total or self.row_function in ("row sums", "column sums")
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether every number depends on those at the same place alone."""
+        return not (
+            self.row_function
+            or self.parts
+            or self.matrix
+            or any(read.spread for read in self.reads)
+        )
+
+    @property
+    def across(self) -> Leaf:
+        """A leaf that is as wide as its program."""
+        leaves = (leaf for leaf, _ in self.element.adjoints)
+        return next(leaf for leaf in leaves if not (isinstance(leaf, Read) and leaf.spread))
 
 
 @dataclass(frozen=True)
@@ -168,21 +218,43 @@ class Plan:
                 sizes[name] = _size(stage, shapes, sizes)
         return {name: sizes[name] for name in self.stages}
 
+    def widths(self, shapes: Shapes) -> dict[str, int]:
+        """How many numbers the program of every stage computes; of a total, all that it adds."""
+        sizes = self.sizes(shapes)
+        return {
+            name: _width(stage, shapes, sizes) if stage.adds_up else sizes[name]
+            for name, stage in self.stages.items()
+        }
+
 
 def _size(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
-    """The size of a stage, from whatever it is made of."""
+    match stage.row_function:
+        case "sum" | "mean":
+            return 1
+        case "row sums":
+            return shapes.grids[stage.matrix][0]
+        case "column sums":
+            return shapes.grids[stage.matrix][1]
+    return _width(stage, shapes, sizes)
+
+
+def _width(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
+    """The width of a stage, from whatever it is made of."""
     for total in stage.sums:
         for name in (*total.lookups, *total.biases):
             return shapes.parameters[name][-1]
         for term in total.terms:
             rows, columns = shapes.parameters[term.matrix]
             return columns if term.transposed else rows
-    for leaf, _ in stage.element.adjoints:
-        match leaf:
-            case Read(vector):
-                return sizes[vector]
-            case ParameterValue(name):
-                return shapes.parameters[name][0]
+    if stage.matrix:
+        return prod(shapes.grids[stage.matrix])
+    if stage.parts:
+        return sum(sizes[read.vector] for read in stage.parts)
+    match stage.across:
+        case Read(vector):
+            return sizes[vector]
+        case ParameterValue(name):
+            return shapes.parameters[name][0]
     raise AssertionError(stage)
 
 
@@ -194,7 +266,7 @@ def make_plan(network: Network) -> Plan:
         name: [t.vector for s in stage.sums for t in s.terms] + [r.vector for r in stage.reads]
         for name, stage in stages.items()
     }
-    components = _components(depends)
+    components = strong_components(depends)
     number = {name: i for i, names in enumerate(components) for name in names}
     lags = dict.fromkeys(stages, 0)
     sums = [s for stage in stages.values() for s in stage.sums] + [lowering.logits]
@@ -236,37 +308,69 @@ def check_plan(plan: Plan) -> None:
     assert all(term.vector in earlier for term in plan.logits.terms)
 
 
+@dataclass
+class _Body:
+    """A stage in the making: its element-wise program of one kind, and the sums that it reads."""
+
+    owner: str
+    kind: Kind
+    program: Program = field(default_factory=Program)
+    sums: list[Sum] = field(default_factory=list)
+
+
 class _Lowering:
     """Equations -> stages: products collected into sums, the rest into element-wise programs."""
 
     def __init__(self, network: Network) -> None:
         self.network = network = expand(network)
+        self.kinds = find_kinds(network)
         self.stages: dict[str, Stage] = {}
         self.operands: dict[Expression, str] = {}
         self.numbers = count()
         self.edges: dict[str, Edge] = {}
         for equation in network.equations:
             self._stage(equation.name, equation.expression)
-        sums: list[Sum] = []
-        self._lower(network.output.expression, network.output.name, Program(), sums)
-        (logits,) = sums
+        body = _Body(network.output.name, Kind.VECTOR)
+        self._lower(network.output.expression, body)
+        (logits,) = body.sums
         terms = tuple(replace(term, transposed=False) for term in logits.terms)
         self.logits = replace(logits, terms=terms)
 
     def _stage(self, name: str, expression: Expression) -> None:
-        program, sums = Program(), list[Sum]()
+        row_function: RowFunction = ""
         match expression:
-            case Call(function, argument) if function == NORM:
-                normalised, inner = True, argument
-            case _:
-                normalised, inner = False, expression
-        value = self._lower(inner, name, program, sums)
-        element = differentiate(program, value, stored=not normalised)
-        self.stages[name] = Stage(name, tuple(sums), element, normalised)
+            case Call("norm" | "softmax" | "sum" | "mean" as function, argument):
+                row_function, expression = function, argument
+            case Concat(inner):
+                parts = tuple(self._read(part, name) for part in inner)
+                self.stages[name] = Stage(name, (), NO_ELEMENT, parts=parts)
+                return
+            case MemoryProduct():
+                self._memory_product(name, expression)
+                return
+        body = _Body(name, kind_of(expression, self.kinds))
+        value = self._lower(expression, body)
+        element = differentiate(body.program, value, stored=not row_function)
+        matrix = name if body.kind == Kind.MATRIX else ""
+        self.stages[name] = Stage(name, tuple(body.sums), element, row_function, matrix=matrix)
 
-    def _lower(
-        self, expression: Expression, owner: str, program: Program, sums: list[Sum]
-    ) -> Value:
+    def _memory_product(self, name: str, product: MemoryProduct) -> None:
+        body, memory = _Body(name, Kind.MATRIX), product.memory
+        operand = self._spread(product.operand, body, "rows" if product.transposed else "columns")
+        value = body.program.emit("*", Read(memory.name, memory.lag), operand)
+        element = differentiate(body.program, value, stored=False)
+        function: RowFunction = "column sums" if product.transposed else "row sums"
+        self.stages[name] = Stage(name, (), element, function, matrix=memory.name)
+
+    def _read(self, expression: Expression, owner: str) -> Read:
+        """An expression as a vector of the plan."""
+        if isinstance(expression, Vector):
+            return Read(expression.name, expression.lag)
+        return Read(self._vector_of(expression, owner), 0)
+
+    def _lower(self, expression: Expression, body: _Body) -> Value:
+        if Kind.CONSTANT < kind_of(expression, self.kinds) < body.kind:
+            return self._spread(expression, body, "all")
         match expression:
             case Number(value):
                 return Constant(value)
@@ -274,32 +378,42 @@ class _Lowering:
                 return ParameterValue(name)
             case Vector(name, lag):
                 return Read(name, lag)
-            case Call(function) if function == NORM:
-                return Read(self._vector_of(expression, owner), 0)
+            case Call(function) if function in ROW_FUNCTIONS:
+                return self._read(expression, body.owner)
+            case Concat() | MemoryProduct():
+                return self._read(expression, body.owner)
+            case Outer(left, right):
+                column = self._spread(left, body, "rows")
+                return body.program.emit("*", column, self._spread(right, body, "columns"))
             case Dropout(argument, rate):
-                inner = self._lower(argument, owner, program, sums)
-                mask = f"{owner}~{len(self.edges)}"
-                self.edges[mask] = Edge(owner, rate)
-                return program.emit("*", inner, MaskValue(mask))
+                inner = self._lower(argument, body)
+                mask = f"{body.owner}~{len(self.edges)}"
+                self.edges[mask] = Edge(body.owner, rate)
+                return body.program.emit("*", inner, MaskValue(mask))
             case Call(function, argument):
-                inner = self._lower(argument, owner, program, sums)
-                result = program.emit(self.network.function(function), inner)
+                inner = self._lower(argument, body)
+                result = body.program.emit(self.network.function(function), inner)
                 return self._finite(result, expression)
             case Negative(argument):
-                return program.emit("negative", self._lower(argument, owner, program, sums))
+                return body.program.emit("negative", self._lower(argument, body))
             case Binary("+") | Product():
-                return self._sum(expression, owner, program, sums)
+                return self._sum(expression, body)
             case Binary(operator, left, right, place):
-                first = self._lower(left, owner, program, sums)
-                second = self._lower(right, owner, program, sums)
+                first, second = self._lower(left, body), self._lower(right, body)
                 if operator == "/" and second == Constant(0.0):
                     raise self.network.error("a division by zero: divide by another number", place)
                 if operator == "**" and second == Constant(0.0):
                     raise self.network.error("a power of 0 is 1: write 1", place)
-                return self._finite(program.emit(operator, first, second), expression)
+                return self._finite(body.program.emit(operator, first, second), expression)
 
-    def _sum(self, expression: Expression, owner: str, program: Program, sums: list[Sum]) -> Value:
-        addends = list(_addends(expression))
+    def _spread(self, expression: Expression, body: _Body, spread: Spread) -> Value:
+        """A factor of every entry, or of those of a row or column; a constant is that of all."""
+        if isinstance(expression, Number):
+            return Constant(expression.value)
+        return replace(self._read(expression, body.owner), spread=spread)
+
+    def _sum(self, expression: Expression, body: _Body) -> Value:
+        addends = list(self._addends(expression, body.kind))
         products = [a for a in addends if isinstance(a, Product)]
         values: list[Value] = []
         if products:
@@ -308,16 +422,17 @@ class _Lowering:
                 if isinstance(product.operand, Vector) and product.operand.name == CHARACTER:
                     lookups.append(product.matrix)
                 else:
-                    terms.append(self._term(product, owner))
+                    terms.append(self._term(product, body.owner))
             biases = tuple(a.name for a in addends if isinstance(a, Bias))
             addends = [a for a in addends if not isinstance(a, Product | Bias)]
-            made = Sum(f"{owner}:{len(sums)}", owner, tuple(lookups), tuple(terms), biases)
-            sums.append(made)
+            name = f"{body.owner}:{len(body.sums)}"
+            made = Sum(name, body.owner, tuple(lookups), tuple(terms), biases)
+            body.sums.append(made)
             values.append(SumValue(made.name))
-        values += [self._lower(a, owner, program, sums) for a in addends]
+        values += [self._lower(a, body) for a in addends]
         total = values[0]
         for value in values[1:]:
-            total = program.emit("+", total, value)
+            total = body.program.emit("+", total, value)
         return self._finite(total, expression)
 
     def _finite(self, value: Value, expression: Expression) -> Value:
@@ -330,10 +445,8 @@ class _Lowering:
         return value
 
     def _term(self, product: Product, owner: str) -> Term:
-        operand = product.operand
-        if isinstance(operand, Vector):
-            return Term(product.matrix, product.transposed, operand.name, operand.lag)
-        return Term(product.matrix, product.transposed, self._vector_of(operand, owner), 0)
+        read = self._read(product.operand, owner)
+        return Term(product.matrix, product.transposed, read.vector, read.lag)
 
     def _vector_of(self, expression: Expression, owner: str) -> str:
         """The vector with a dotted name that an expression has become.
@@ -348,13 +461,13 @@ class _Lowering:
             return name
         return self.operands[expression]
 
-
-def _addends(expression: Expression) -> Iterable[Expression]:
-    if isinstance(expression, Binary) and expression.operator == "+":
-        yield from _addends(expression.left)
-        yield from _addends(expression.right)
-    else:
-        yield expression
+    def _addends(self, expression: Expression, kind: Kind) -> Iterable[Expression]:
+        own = kind_of(expression, self.kinds)
+        if isinstance(expression, Binary) and expression.operator == "+" and own in (0, kind):
+            yield from self._addends(expression.left, kind)
+            yield from self._addends(expression.right, kind)
+        else:
+            yield expression
 
 
 def _today(stage: Stage) -> list[str]:
@@ -364,30 +477,3 @@ def _today(stage: Stage) -> list[str]:
 
 def _hoist(total: Sum, earlier: set[str]) -> Sum:
     return replace(total, terms=tuple(replace(t, hoisted=t.vector in earlier) for t in total.terms))
-
-
-def _components(depends: dict[str, list[str]]) -> list[list[str]]:
-    """Strongly connected components, dependencies first (Tarjan 1972)."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    components: list[list[str]] = []
-
-    def visit(name: str) -> None:
-        index[name] = low[name] = len(index)
-        stack.append(name)
-        for other in depends[name]:
-            if other not in index:
-                visit(other)
-                low[name] = min(low[name], low[other])
-            elif other in stack:
-                low[name] = min(low[name], index[other])
-        if low[name] == index[name]:
-            start = stack.index(name)
-            components.append(stack[start:])
-            del stack[start:]
-
-    for name in depends:
-        if name not in index:
-            visit(name)
-    return components

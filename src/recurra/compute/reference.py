@@ -12,6 +12,7 @@ from recurra.compute.autodiff import (
     ParameterValue,
     Read,
     Result,
+    Spread,
     SumValue,
     Temporary,
     Value,
@@ -22,6 +23,7 @@ from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
 from recurra.compute.plan import Block, Stage, Sum, Term
 from recurra.lang.functions import NORM_EPS
+from recurra.lang.syntax import NORM
 
 Step = int | slice  # one time step, or all of them at once
 ALL = slice(None)
@@ -173,8 +175,8 @@ class _Tape:
     def _forward(self, block: Block) -> None:
         for stage in block.stages:
             for total in stage.sums:
-                self.sums[total.name] = self._hoisted(total, self.engine.sizes[stage.vector])
-            if stage.normalised:
+                self.sums[total.name] = self._hoisted(total, self.engine.widths[stage.vector])
+            if stage.row_function == NORM:
                 shape = (self.steps, self.batch, 1)
                 self.inv_std[stage.vector] = np.empty(shape, self.engine.dtype)
         for at in range(self.steps) if block.recurrent else (ALL,):
@@ -184,17 +186,50 @@ class _Tape:
                         if not term.hoisted:
                             past = self.vectors[term.vector][self._rows(term.vector, term.lag, at)]
                             self.sums[total.name][at] += past @ self._matrix(term).T
-                result = self._run(stage.element.forward, stage.element.value, stage, at)
-                vector = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
-                vector[:] = result
-                if stage.normalised:
-                    self.inv_std[stage.vector][at] = _normalise(vector)
+                self._stage_forward(stage, at)
         for stage in block.stages:
             name = stage.vector
             self.dropped_input[name] = self.vectors[name]
             if self.masks and name in self.masks.arrays:
                 self.dropped_input[name] = self.vectors[name] * self.masks.arrays[name]
                 self.dropped_input[name] *= self.masks.scale
+
+    def _stage_forward(self, stage: Stage, at: Step) -> None:
+        vector = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+        if stage.parts:
+            parts = [self._value(part, stage, at, None, []) for part in stage.parts]
+            np.concatenate(parts, axis=-1, out=vector)
+            return
+        result = self._run(stage.element.forward, stage.element.value, stage, at)
+        match stage.row_function:
+            case "sum":
+                vector[:] = self._wide(stage, result, vector).sum(axis=-1, keepdims=True)
+            case "mean":
+                vector[:] = self._wide(stage, result, vector).mean(axis=-1, keepdims=True)
+            case "row sums":
+                vector[:] = self._wide(stage, result, vector).sum(axis=-1)
+            case "column sums":
+                vector[:] = self._wide(stage, result, vector).sum(axis=-2)
+            case "" if stage.matrix:
+                vector[:] = self._wide(stage, result, vector).reshape(vector.shape)
+            case "softmax":
+                vector[:] = result
+                vector[:] = np.exp(_log_softmax(vector))
+            case "norm":
+                vector[:] = result
+                self.inv_std[stage.vector][at] = _normalise(vector)
+            case _:
+                vector[:] = result
+
+    def _wide(self, stage: Stage, value: Any, vector: Array) -> Array:
+        """A value for every number that a stage's program computes."""
+        return np.broadcast_to(value, (*vector.shape[:-1], *self._shape(stage)))
+
+    def _shape(self, stage: Stage) -> tuple[int, ...]:
+        """The numbers that a stage's program computes: of a matrix, rows and columns."""
+        if stage.matrix:
+            return self.engine.shapes.grids[stage.matrix]
+        return (self.engine.widths[stage.vector],)
 
     def _hoisted(self, total: Sum, size: int) -> Array:
         """The part of a sum that needs no time loop, for all steps."""
@@ -259,18 +294,32 @@ class _Tape:
                 return results[index]
             case SumValue(name):
                 return self.sums[name][at]
-            case Read(vector, lag):
-                return self.vectors[vector][self._rows(vector, lag, at)]
+            case Read(vector, lag, spread):
+                numbers = self.vectors[vector][self._rows(vector, lag, at)]
+                return self._placed(numbers, stage, spread) if stage.matrix else numbers
             case ParameterValue(name):
                 return self.parameters[name]
             case MaskValue(name):
-                return self.edges[name][at] if name in self.edges else 1.0
+                if name not in self.edges:
+                    return 1.0
+                mask = self.edges[name][at]
+                return self._placed(mask, stage) if stage.matrix else mask
             case Constant(number):
                 return number
             case Result():
-                return self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+                numbers = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+                return self._placed(numbers, stage) if stage.matrix else numbers
             case Adjoint():
                 return d_value
+
+    def _placed(self, numbers: Array, stage: Stage, spread: Spread = "") -> Array:
+        """Numbers where the program of a matrix meets them: ``(..., rows, columns)``."""
+        match spread:
+            case "":
+                return numbers.reshape(*numbers.shape[:-1], *self._shape(stage))
+            case "columns":
+                return numbers[..., None, :]
+        return numbers[..., :, None]  # of rows, or one for all
 
     # -- backward
 
@@ -311,17 +360,41 @@ class _Tape:
         gradients: Parameters,
     ) -> None:
         d_value = d_vectors[stage.vector][self._rows(stage.vector, 0, at)]
-        if stage.normalised:
-            value = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
-            d_value = _normalise_backward(d_value, value, self.inv_std[stage.vector][at])
+        value = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
+        match stage.row_function:
+            case "sum":
+                d_value = self._wide(stage, d_value, value)
+            case "mean":
+                d_value = self._wide(stage, d_value / self.engine.widths[stage.vector], value)
+            case "row sums":
+                d_value = self._wide(stage, self._placed(d_value, stage, "rows"), value)
+            case "column sums":
+                d_value = self._wide(stage, self._placed(d_value, stage, "columns"), value)
+            case "" if stage.matrix:
+                d_value = self._placed(d_value, stage)
+            case "softmax":
+                d_value = value * (d_value - (d_value * value).sum(axis=-1, keepdims=True))
+            case "norm":
+                d_value = _normalise_backward(d_value, value, self.inv_std[stage.vector][at])
+        start = 0
+        for read in stage.parts:
+            end = start + self.engine.sizes[read.vector]
+            rows = self._rows(read.vector, read.lag, at)
+            d_vectors[read.vector][rows] += d_value[..., start:end]
+            start = end
         temporaries: list[Any] = []
         for leaf, adjoint in stage.element.adjoints:
             part = self._run(stage.element.backward, adjoint, stage, at, d_value, temporaries)
             match leaf:
                 case SumValue(name):
                     sums[name][at] = part
-                case Read(vector, lag):
-                    d_vectors[vector][self._rows(vector, lag, at)] += part
+                case Read(vector, lag, spread):
+                    target = d_vectors[vector][self._rows(vector, lag, at)]
+                    if stage.matrix:
+                        part = self._gathered(self._wide(stage, part, value), spread, target.shape)
+                    elif spread:
+                        part = part.sum(axis=-1, keepdims=True)
+                    target += part
                 case ParameterValue(name):
                     gradients[name] += part.reshape(-1, part.shape[-1]).sum(axis=0)
         for total in stage.sums:
@@ -329,6 +402,18 @@ class _Tape:
                 if not term.hoisted:
                     rows = self._rows(term.vector, term.lag, at)
                     d_vectors[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
+
+    @staticmethod
+    def _gathered(part: Array, spread: Spread, shape: tuple[int, ...]) -> Array:
+        """The derivative of what a matrix met, `_placed`, from that of every entry."""
+        match spread:
+            case "rows":
+                return np.asarray(part.sum(axis=-1))
+            case "columns":
+                return np.asarray(part.sum(axis=-2))
+            case "all":
+                return np.asarray(part.sum(axis=(-2, -1))[..., None])
+        return part.reshape(shape)
 
     def _products_backward(
         self,

@@ -15,36 +15,48 @@ from recurra.explain.formulas import (
     Apply,
     Constant,
     Delta,
+    Dyad,
     Error,
     Extreme,
     Formula,
     Hadamard,
+    Join,
     Larger,
     Mask,
     MatrixVector,
+    MemoryVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
+    Part,
     Power,
     Quotient,
+    RowSlope,
     Slope,
+    Spread,
     Sum,
+    Total,
     Value,
     later,
+    parts,
     total,
 )
 from recurra.lang import syntax as expressions
 from recurra.lang.expansion import expand
+from recurra.lang.kinds import Kind, Kinds, find_kinds
 from recurra.lang.network import Equation, Network, reads
 from recurra.lang.syntax import (
     CHARACTER,
-    NORM,
+    MEAN,
+    ROW_FUNCTIONS,
+    TOTALS,
     Bias,
     Binary,
     Call,
+    Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Product,
     Vector,
 )
@@ -86,12 +98,14 @@ class Derivation:
         deltas: quantity -> its paths, whose sum is its delta; in an order in which the deltas
             of one time step can be computed, from the last time step to the first.
         gradients: parameter -> its paths, whose sum over all t is its gradient.
+        kinds: of quantities and parameters.
     """
 
     network: Network
     steps: tuple[Step, ...]
     deltas: dict[str, tuple[Path, ...]]
     gradients: dict[str, tuple[Path, ...]]
+    kinds: Kinds
 
     @property
     def logits(self) -> str:
@@ -105,8 +119,11 @@ def derive(network: Network) -> Derivation:
     steps = tuple(_steps(network))
     logits = steps[-1].quantity
     found: dict[tuple[str, str, int], list[Formula]] = {}
+    kinds = find_kinds(network)
     for step in steps:
-        for leaf, formula in _spread(step.formula, Delta(step.quantity, 0)):
+        kinds.setdefault(step.quantity, kind_of_formula(step.formula, kinds))
+    for step in steps:
+        for leaf, formula in _chain_rule(step.formula, Delta(step.quantity, 0), kinds):
             name, lag = (leaf.quantity, leaf.lag) if isinstance(leaf, Value) else (leaf, 0)
             found.setdefault((name, step.quantity, lag), []).append(later(formula, lag))
     paths: dict[str, list[Path]] = {}
@@ -115,7 +132,7 @@ def derive(network: Network) -> Derivation:
     deltas = {step.quantity: tuple(paths.get(step.quantity, ())) for step in reversed(steps)}
     deltas[logits] = (Path(logits, 0, Error()),)
     return Derivation(
-        network, steps, deltas, {name: tuple(paths[name]) for name in network.parameters}
+        network, steps, deltas, {name: tuple(paths[name]) for name in network.parameters}, kinds
     )
 
 
@@ -159,6 +176,14 @@ class _Parting:
                 return Parameter(name)
             case Product(matrix, transposed, operand):
                 return MatrixVector(matrix, transposed, self._formula(operand))
+            case Call(function, argument) if function in TOTALS:
+                return Total(self._named(self._formula(argument)), function == MEAN)
+            case expressions.Outer(left, right):
+                return Dyad(self._formula(left), self._formula(right))
+            case MemoryProduct(Vector(name, lag), transposed, operand):
+                return MemoryVector(Value(name, lag), transposed, self._formula(operand))
+            case Concat(vectors):
+                return Join(tuple(self._named(self._formula(one), Value) for one in vectors))
             case Call(function, argument):
                 return Apply(function, self._named(self._formula(argument)))
             case Dropout(argument):
@@ -182,8 +207,9 @@ class _Parting:
                 terms = one.terms if isinstance(one, Sum) else (one,)
                 return Sum((*terms, other))
 
-    def _named(self, argument: Formula) -> Formula:
-        if isinstance(argument, Constant | Value | Parameter):
+    def _named(self, argument: Formula, *plain: type[Formula]) -> Formula:
+        """A quantity that is the argument, unless that is one already, or a parameter."""
+        if isinstance(argument, plain or (Constant, Value, Parameter)):
             return argument
         name = f"{self.equation.name}.{len(self.inner) + self.first}"
         return self.inner.setdefault(argument, Value(name, 0))
@@ -192,8 +218,32 @@ class _Parting:
 Leaf = Value | str  # a quantity at a lag, or the name of a parameter
 
 
-def _spread(formula: Formula, delta: Formula) -> Iterable[tuple[Leaf, Formula]]:
-    """The chain rule: from the delta of a formula to what each of its leaves gets."""
+def kind_of_formula(formula: Formula, kinds: Kinds) -> Kind:
+    """The kind of a formula, given those of quantities and parameters."""
+    match formula:
+        case Value(quantity):
+            return Kind.VECTOR if quantity == CHARACTER else kinds[quantity]
+        case Parameter(name):
+            return kinds[name]
+        case Total():
+            return Kind.NUMBER
+        case MatrixVector() | MemoryVector() | Join():
+            return Kind.VECTOR
+        case Dyad():
+            return Kind.MATRIX
+        case Delta(quantity):
+            return kinds[quantity]
+    return max((kind_of_formula(part, kinds) for part in parts(formula)), default=Kind.CONSTANT)
+
+
+def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tuple[Leaf, Formula]]:
+    """From the delta of a formula to what each of its leaves gets."""
+
+    def through(part: Formula, d_part: Formula) -> Iterable[tuple[Leaf, Formula]]:
+        if kind_of_formula(part, kinds) == Kind.NUMBER < kind_of_formula(formula, kinds):
+            d_part = Total(d_part)  # it meets every entry
+        yield from _chain_rule(part, d_part, kinds)
+
     match formula:
         case Value(quantity, _):
             if quantity != CHARACTER:
@@ -202,28 +252,41 @@ def _spread(formula: Formula, delta: Formula) -> Iterable[tuple[Leaf, Formula]]:
             yield name, delta
         case Sum(terms):
             for term in terms:
-                yield from _spread(term, delta)
+                yield from through(term, delta)
         case Negative(argument):
-            yield from _spread(argument, Negative(delta))
+            yield from through(argument, Negative(delta))
         case Hadamard(left, right):
-            yield from _spread(left, Hadamard(delta, right))
-            yield from _spread(right, Hadamard(delta, left))
+            yield from through(left, Hadamard(delta, right))
+            yield from through(right, Hadamard(delta, left))
         case Quotient(left, right):
-            yield from _spread(left, Quotient(delta, right))
-            yield from _spread(right, Negative(Quotient(Hadamard(delta, formula), right)))
+            yield from through(left, Quotient(delta, right))
+            yield from through(right, Negative(Quotient(Hadamard(delta, formula), right)))
         case Extreme(function, left, right):
             for one, other in ((left, right), (right, left)):
                 chosen = (one, other) if function == "max" else (other, one)
-                yield from _spread(one, Hadamard(delta, Larger(*chosen)))
+                yield from through(one, Hadamard(delta, Larger(*chosen)))
         case Power(base, exponent):
-            yield from _spread(base, Hadamard(delta, Hadamard(exponent, _lower(base, exponent))))
+            yield from through(base, Hadamard(delta, Hadamard(exponent, _lower(base, exponent))))
         case MatrixVector(matrix, transposed, operand):
             yield matrix, Outer(operand, delta) if transposed else Outer(delta, operand)
-            yield from _spread(operand, MatrixVector(matrix, not transposed, delta))
-        case Apply(function, argument) if function == NORM:
-            yield from _spread(argument, NormSlope(argument, delta))
+            yield from through(operand, MatrixVector(matrix, not transposed, delta))
+        case Dyad(left, right):
+            yield from through(left, MemoryVector(delta, False, right))
+            yield from through(right, MemoryVector(delta, True, left))
+        case MemoryVector(matrix, transposed, operand):
+            sides = (operand, delta) if transposed else (delta, operand)
+            yield from _chain_rule(matrix, Dyad(*sides), kinds)
+            yield from through(operand, MemoryVector(matrix, not transposed, delta))
+        case Total(argument, mean):
+            yield from through(argument, Spread(delta, argument, mean))
+        case Join(vectors):
+            for place, one in enumerate(vectors):
+                # of a number, the part is as long: one entry
+                yield from _chain_rule(one, Part(delta, vectors[:place], one), kinds)
+        case Apply(function, argument) if function in ROW_FUNCTIONS:
+            yield from through(argument, RowSlope(function, argument, delta))
         case Apply(function, argument):
-            yield from _spread(argument, Hadamard(delta, Slope(function, argument)))
+            yield from through(argument, Hadamard(delta, Slope(function, argument)))
 
 
 def _lower(base: Formula, exponent: Formula) -> Formula:

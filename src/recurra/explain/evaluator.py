@@ -21,22 +21,28 @@ from recurra.explain.formulas import (
     Apply,
     Constant,
     Delta,
+    Dyad,
     Error,
     Extreme,
     Formula,
     Frozen,
     Hadamard,
+    Join,
     Larger,
     Mask,
     MatrixVector,
+    MemoryVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
+    Part,
     Power,
     Quotient,
+    RowSlope,
     Slope,
+    Spread,
     Sum,
+    Total,
     Value,
 )
 from recurra.lang.functions import FUNCTIONS, NORM_EPS, PAIRS
@@ -106,7 +112,7 @@ class Evaluator:
             return self._one_hot(self.example.text[t - 1])
         if t < 1:
             past: Array = self.example.past[quantity][t - 1]
-            return past
+            return past.reshape(self.example.shapes.grids.get(quantity, past.shape))
         known = self._known.get(("value", quantity, t))
         if known is None:
             known = self.evaluate(self._steps[quantity], t) + self._zeros(quantity)
@@ -163,8 +169,27 @@ class Evaluator:
                 return self._error(logits, self.example.text[t])
             case Mask(number, lag):
                 return self.mask(number, t - lag)
-            case NormSlope(argument, vector):
-                return _norm_slope(self.evaluate(argument, t)) @ self.evaluate(vector, t)
+            case RowSlope(function, argument, vector):
+                slope = _norm_slope if function == NORM else _softmax_slope
+                return slope(self.evaluate(argument, t)) @ self.evaluate(vector, t)
+            case Total(argument, mean):
+                entries = np.asarray(self.evaluate(argument, t))
+                return np.atleast_1d(entries.mean() if mean else entries.sum())
+            case Spread(number, like, mean):
+                size = len(self.evaluate(like, t))
+                return np.full(size, self.evaluate(number, t)) / (size if mean else 1)
+            case Dyad(left, right):
+                return self._column(left, t) * self._column(right, t).T
+            case MemoryVector(matrix, transposed, operand):
+                numbers = self.evaluate(matrix, t)
+                numbers = numbers.T if transposed else numbers
+                column = self._column(operand, t)
+                return (numbers * column.T).sum(1)  # a constant stands for a vector of it
+            case Join(vectors):
+                return np.concatenate([self.evaluate(one, t) for one in vectors])
+            case Part(vector, before, own):
+                start = sum(len(self.evaluate(one, t)) for one in before)
+                return self.evaluate(vector, t)[start : start + len(self.evaluate(own, t))]
             case Parameter(name):
                 return self.example.parameters[name]
             case Sum(terms):
@@ -182,6 +207,8 @@ class Evaluator:
                 if operand == Value(CHARACTER, 0):
                     vector = vector[: weights.shape[1]]
                 return weights @ vector
+            case Apply("softmax", argument):
+                return _softmax(self.evaluate(argument, t))
             case Apply(function, argument) if function == NORM:
                 z = self.evaluate(argument, t)
                 return (z - z.mean()) / np.sqrt(z.var() + NORM_EPS)
@@ -201,9 +228,15 @@ class Evaluator:
             case Outer(left, right):
                 return np.multiply.outer(self.evaluate(left, t), self.evaluate(right, t))
 
+    def _column(self, formula: Formula, t: int) -> Array:
+        return np.atleast_1d(self.evaluate(formula, t))[:, None]
+
     def _zeros(self, quantity: str) -> Array:
         """As long as a vector; where an argument's length is unknown, of any length."""
-        size = self.example.shapes.vectors.get(quantity)
+        shapes = self.example.shapes
+        if quantity in shapes.grids:
+            return np.zeros(shapes.grids[quantity])
+        size = shapes.vectors.get(quantity)
         return np.zeros(()) if size is None else np.zeros(size)
 
     def _one_hot(self, character: int) -> Array:
@@ -221,10 +254,21 @@ class Evaluator:
             if low <= target < high:
                 chosen = [(head, own), ([*range(low, high)], target)]
         for among, one in chosen:
-            exponentials = np.exp(logits[among] - logits[among].max())
-            error[among] = exponentials / exponentials.sum()
+            error[among] = _softmax(logits[among])
             error[one] -= 1.0
         return error
+
+
+def _softmax(z: Array) -> Array:
+    exponentials: Array = np.exp(z - z.max())
+    return np.asarray(exponentials / exponentials.sum())
+
+
+def _softmax_slope(z: Array) -> Array:
+    """The derivative of the softmax at z, (n, n)."""
+    y = _softmax(z)
+    slope: Array = np.diag(y) - np.outer(y, y)
+    return slope
 
 
 def _norm_slope(z: Array) -> Array:

@@ -6,7 +6,7 @@ is applied to, named after its vector: ``a.1`` is the first such argument in the
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 
 @dataclass(frozen=True)
@@ -152,14 +152,77 @@ class Slope:
 
 
 @dataclass(frozen=True)
-class NormSlope:
-    """The derivative of layer normalisation at ``argument``, a symmetric matrix, times a vector.
+class RowSlope:
+    """The derivative of ``norm`` or ``softmax``, a symmetric matrix, times a vector.
 
-    With y = norm(z) and s = sqrt(var z + 1e-5): ``(v - mean v - y * mean(y * v)) / s``.
+    With y = norm(z) and s = sqrt(var z + 1e-5): ``(v - mean v - y * mean(y * v)) / s``;
+    with y = softmax(z): ``y * (v - sum(y * v))``.
     """
 
+    function: str
     argument: "Formula"
     vector: "Formula"
+
+
+@dataclass(frozen=True)
+class Total:
+    """The sum of all entries, or their mean: one number. Beside a vector it meets every entry."""
+
+    argument: "Formula"
+    mean: bool = False
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The derivative of a total, times a number: that number at every entry of a vector.
+
+    Attributes:
+        number: to be spread; where ``mean`` is set, divided by the number of entries.
+        like: a vector with as many entries.
+    """
+
+    number: "Formula"
+    like: "Formula"
+    mean: bool = False
+
+
+@dataclass(frozen=True)
+class Dyad:
+    """The matrix ``left right^T`` over time; the constant 1 stands for a vector of ones."""
+
+    left: "Formula"
+    right: "Formula"
+
+
+@dataclass(frozen=True)
+class MemoryVector:
+    """``matrix @ operand``, or ``matrix.T @ operand``, of a matrix over time."""
+
+    matrix: "Formula"
+    transposed: bool
+    operand: "Formula"
+
+
+@dataclass(frozen=True)
+class Join:
+    """Vectors one behind the other."""
+
+    vectors: "tuple[Formula, ...]"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The entries of a vector where a `Join` has put one of its vectors.
+
+    Attributes:
+        vector: whose entries.
+        before: the vectors before that one.
+        own: that one.
+    """
+
+    vector: "Formula"
+    before: "tuple[Formula, ...]"
+    own: "Formula"
 
 
 @dataclass(frozen=True)
@@ -188,17 +251,28 @@ Formula = (
     | Larger
     | Power
     | Slope
-    | NormSlope
+    | RowSlope
+    | Total
+    | Spread
+    | Dyad
+    | MemoryVector
+    | Join
+    | Part
     | Outer
 )
 
 
 def parts(formula: Formula) -> tuple[Formula, ...]:
     """The direct parts of a formula."""
-    if isinstance(formula, Sum):
-        return formula.terms
-    values = (getattr(formula, field.name) for field in fields(formula))
-    return tuple(value for value in values if isinstance(value, Formula))
+    found: list[Formula] = []
+    for field in fields(formula):
+        value = getattr(formula, field.name)
+        found += [one for one in (value if isinstance(value, tuple) else (value,)) if _is(one)]
+    return tuple(found)
+
+
+def _is(value: object) -> TypeGuard[Formula]:
+    return isinstance(value, Formula)
 
 
 def walk(formula: Formula) -> Iterator[Formula]:

@@ -17,17 +17,20 @@ from recurra.lang.syntax import (
     Bias,
     Binary,
     Call,
+    Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Negative,
     Number,
+    Outer,
     Product,
     Vector,
     show,
     walk,
 )
 
-TIMES, PLUS, DIVIDE = "⊙", "+", "÷"
+TIMES, PLUS, DIVIDE, JOIN, DYAD, READ = "⊙", "+", "÷", "‖", "⊗", "@"
 FUNCTION_LETTERS = {"sigmoid": "σ"}
 
 
@@ -115,6 +118,20 @@ class _Drawing:
                 self.draw(argument, target, (*label, self._mark(function)))
             case Dropout(argument):
                 self.draw(argument, target, label)
+            case MemoryProduct(memory, transposed, operand):
+                target = self._operator(READ, target, label)
+                self.draw(memory, target, (Mark("(·)", above="T"),) if transposed else ())
+                self.draw(operand, target, ())
+            case Outer(left, right) if _moves(left) and _moves(right):
+                target = self._operator(DYAD, target, label)
+                self.draw(left, target, ())
+                self.draw(right, target, (Mark("(·)", above="T"),))
+            case Outer(left, right):
+                self.draw(left if _moves(left) else right, target, label)
+            case Concat(vectors):
+                target = self._operator(JOIN, target, label)
+                for one in vectors:
+                    self.draw(one, target, ())
             case Negative(argument):
                 self.draw(argument, target, (*label, Mark("−")))
             case Binary(operator, left, right):

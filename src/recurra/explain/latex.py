@@ -12,22 +12,28 @@ from recurra.explain.formulas import (
     Apply,
     Constant,
     Delta,
+    Dyad,
     Error,
     Extreme,
     Formula,
     Frozen,
     Hadamard,
+    Join,
     Larger,
     Mask,
     MatrixVector,
+    MemoryVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
+    Part,
     Power,
     Quotient,
+    RowSlope,
     Slope,
+    Spread,
     Sum,
+    Total,
     Value,
     is_number,
     total,
@@ -174,10 +180,36 @@ class Latex(Notation):
                 return self.power(self.formula(base, _ATOM), self.formula(exponent)), _ATOM
             case Slope(function, argument):
                 return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
-            case NormSlope(argument, vector):
-                slope = rf"\operatorname{{norm}}'{_in_parentheses(self.formula(argument))}"
-                chain = _PRODUCT if isinstance(vector, MatrixVector | NormSlope) else _ATOM
+            case RowSlope(function, argument, vector):
+                slope = rf"{self.name(function)}'{_in_parentheses(self.formula(argument))}"
+                chain = (
+                    _PRODUCT
+                    if isinstance(vector, MatrixVector | MemoryVector | RowSlope)
+                    else _ATOM
+                )
                 return rf"{slope}\,{self.formula(vector, chain)}", _PRODUCT
+            case Total(argument, mean):
+                inner = _in_parentheses(self.formula(argument))
+                return f"{self.name('mean' if mean else 'sum')}{inner}", _ATOM
+            case Spread(number, _, mean):
+                ones = r"\tfrac{1}{n} \mathbf{1}" if mean else r"\mathbf{1}"
+                return rf"{ones}\,{self.formula(number, _ATOM)}", _PRODUCT
+            case Dyad(left, right):
+                column = r"\mathbf{1}" if is_number(left) else self.formula(left, _ATOM)
+                row = r"\mathbf{1}^\top" if is_number(right) else self._row(right)
+                return rf"{column}\,{row}", _PRODUCT
+            case MemoryVector(matrix, transposed, operand):
+                column = r"\mathbf{1}" if is_number(operand) else self.formula(operand, _ATOM)
+                if transposed:
+                    row = rf"({self.formula(matrix)})^\top"
+                    row = self._row(matrix) if isinstance(matrix, Value) else row
+                    return rf"{row}\,{column}", _PRODUCT
+                return rf"{self.formula(matrix, _ATOM)}\,{column}", _PRODUCT
+            case Join(vectors):
+                listed = r",\, ".join(self.formula(one) for one in vectors)
+                return f"{self.name('concat')}({listed})", _ATOM
+            case Part(vector, _, own):
+                return rf"[{self.formula(vector)}]_{{{self.formula(own)}}}", _ATOM
             case Outer(left, right):
                 return rf"{self.formula(left, _ATOM)}\,{self._row(right)}", _PRODUCT
 

@@ -12,10 +12,12 @@ from recurra.explain.formulas import (
     Apply,
     Extreme,
     Hadamard,
+    Join,
     Mask,
     MatrixVector,
     Power,
     Quotient,
+    Total,
     Value,
     is_number,
     walk,
@@ -25,7 +27,7 @@ from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.lang import syntax as expressions
 from recurra.lang.functions import FUNCTIONS, PAIRS, Function, PairFunction
 from recurra.lang.network import Network
-from recurra.lang.syntax import CHARACTER, NORM, show
+from recurra.lang.syntax import CHARACTER, NORM, ROW_FUNCTIONS, SOFTMAX, show
 from recurra.view.markdown import code, inline
 from recurra.view.words import Words
 
@@ -136,8 +138,7 @@ class _Page:
             yield self._text("carried")
         rows = []
         functions = self._functions()
-        if functions.pop(NORM, None):
-            rows.append(_NORM)
+        rows += [row for name, row in _OF_ROWS.items() if functions.pop(name, None)]
         for called, name in functions.items():
             row, symbol = FUNCTIONS[name], self.latex.name(called)
             first = "&" if row.latex == rf"{symbol} z" else rf"{symbol}(z) &= {row.latex}"
@@ -212,6 +213,7 @@ class _Page:
         nodes = [node for step in self.derivation.steps for node in walk(step.formula)]
         both = [n for n in nodes if isinstance(n, Hadamard | Quotient)]
         matrices = [n for n in nodes if isinstance(n, MatrixVector)]
+        applied = {n.function for n in nodes if isinstance(n, Apply)}
         needed = {
             "rule paths": True,
             "rule matrix": any(not node.transposed for node in matrices),
@@ -221,10 +223,13 @@ class _Page:
                 for n in both
             ),
             "rule quotient": any(isinstance(n, Quotient) and not is_number(n.right) for n in both),
+            "rule function": bool(applied - {*ROW_FUNCTIONS}),
+            "rule norm": NORM in applied,
+            "rule softmax": SOFTMAX in applied,
+            "rule total": any(isinstance(n, Total) for n in nodes),
+            "rule join": any(isinstance(n, Join) for n in nodes),
             "rule extreme": any(isinstance(n, Extreme) for n in nodes),
             "rule power": any(isinstance(n, Power) for n in nodes),
-            "rule function": any(isinstance(n, Apply) and n.function != NORM for n in nodes),
-            "rule norm": any(isinstance(n, Apply) and n.function == NORM for n in nodes),
             "rule dropout": any(isinstance(n, Mask) for n in nodes),
         }
         yield "\n".join(f"- {self._text(key)}" for key, used in needed.items() if used)
@@ -306,13 +311,17 @@ class _Page:
             yield self._text("plan operands", names=self.words("comma").join(dotted))
 
 
-# As for any function, but its derivative is a symmetric matrix.
-_NORM = (
-    r"\operatorname{norm}(z) &= \frac{z - \operatorname{mean} z}{s} & \operatorname{norm}'(z) &= "
+# As for any function, but their derivatives are symmetric matrices.
+_OF_ROWS = {
+    NORM: r"\operatorname{norm}(z) &= \frac{z - \operatorname{mean} z}{s} & "
+    r"\operatorname{norm}'(z) &= "
     r"\frac{1}{s} \Bigl(I - \frac{1}{n} \bigl(\mathbf{1} \mathbf{1}^\top + "
     r"\operatorname{norm}(z) \operatorname{norm}(z)^\top\bigr)\Bigr), \quad "
-    r"s = \sqrt{\operatorname{var} z + 10^{-5}}"
-)
+    r"s = \sqrt{\operatorname{var} z + 10^{-5}}",
+    SOFTMAX: r"\operatorname{softmax}(z) &= \frac{e^z}{\operatorname{sum}(e^z)} & "
+    r"\operatorname{softmax}'(z) &= \operatorname{diag}(y) - y\, y^\top, \quad "
+    r"y = \operatorname{softmax}(z)",
+}
 
 
 def _term(term: Term) -> str:

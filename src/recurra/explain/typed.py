@@ -9,8 +9,8 @@
     (u > v)          one where u is larger, else zero, as the derivative of max(u, v) needs it
 
 Products ``*`` and quotients ``/`` go entry by entry. Times are ``[t]``, ``[t-1]``, ``[t+1]``. In
-the gradient of a parameter the sum over t is meant, and may be written as ``sum(...)``. Nothing is
-ever evaluated here.
+the gradient of a parameter the sum over t is meant, and may be written as ``sum(...)``; inside,
+``sum(v)`` and ``mean(v)`` are those of a vector's entries. Nothing is ever evaluated here.
 """
 
 import ast
@@ -29,25 +29,27 @@ from recurra.explain.formulas import (
     Larger,
     MatrixVector,
     Negative,
-    NormSlope,
     Outer,
     Parameter,
     Power,
     Quotient,
+    RowSlope,
     Slope,
     Sum,
+    Total,
     Value,
     is_number,
 )
 from recurra.explain.names import free, symbols
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.source import Source
-from recurra.lang.syntax import CHARACTER, NORM
+from recurra.lang.syntax import CHARACTER, MEAN, NORM, SOFTMAX, TOTALS
 
 _PRIME = "ʹ"  # a letter, so that f' is a name for `ast`; as long as what it stands for
 _DELTAS = ("delta", "δ", "d")
 _CURE = "type one formula, such as W.T @ delta(bar(a[t+1]))"
 _MAX_DEPTH = 60
+_MATRICES = (NORM, SOFTMAX)  # functions whose derivatives are matrices
 
 
 def read_formula(text: str, derivation: Derivation) -> Formula:
@@ -77,7 +79,7 @@ class _Reader:
         self.network = network
         self.quantities = {step.quantity for step in derivation.steps} | {CHARACTER}
         self.target = free(symbols(network), "y", "k", "next")
-        self.functions = {*FUNCTIONS, NORM, *network.functions}
+        self.functions = {*FUNCTIONS, *_MATRICES, *network.functions}
 
     def whole(self, node: ast.expr) -> Formula:
         match node:
@@ -186,12 +188,14 @@ class _Reader:
                 return Extreme(name, self.formula(left, depth), self.formula(right, depth))
             case "outer", [left, right]:
                 return Outer(self.formula(left, depth), self.formula(right, depth))
+            case _, [inner] if name in TOTALS:
+                return Total(self.formula(inner, depth), name == MEAN)
             case _, [inner] if name in self.functions:
                 return Apply(name, self.formula(inner, depth))
             case _, [inner] if name.removesuffix(_PRIME) in self.functions:
                 function = name.removesuffix(_PRIME)
-                if function == NORM:
-                    raise self.error("norm' is a matrix: write norm'(z) @ v", node)
+                if function in _MATRICES:
+                    raise self.error(f"{function}' is a matrix: write {function}'(z) @ v", node)
                 return Slope(function, self.formula(inner, depth))
         raise self.error(
             f"{name.replace(_PRIME, chr(39))} is no function here: there are delta(v), bar(v), "
@@ -229,8 +233,11 @@ class _Reader:
                 name in self.network.matrices
             ):
                 return MatrixVector(name, True, self.formula(right, depth))
-            case ast.Call(func=ast.Name(id=name), args=[inner]), _ if name == NORM + _PRIME:
-                return NormSlope(self.formula(inner, depth), self.formula(right, depth))
+            case ast.Call(func=ast.Name(id=name), args=[inner]), _ if (
+                name.removesuffix(_PRIME) in _MATRICES
+            ):
+                slope = name.removesuffix(_PRIME), self.formula(inner, depth)
+                return RowSlope(*slope, self.formula(right, depth))
             case _, ast.Attribute(value=row, attr="T"):
                 return Outer(self.formula(left, depth), self.formula(row, depth))
         raise self.error(

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from recurra.explain.formulas import Formula, Hadamard, Mask, MatrixVector
+from recurra.explain.formulas import Formula, Hadamard, Join, Mask, MatrixVector, Total
 from recurra.export.base import Export, Target
 from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
 from recurra.export.names import Names
 from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, Row
 from recurra.export.starts import JAX
 from recurra.export.steps import Steps, reads_character
-from recurra.lang.syntax import NORM
+from recurra.lang.syntax import NORM, SOFTMAX
 
 _NORM = """\
 def norm(z: Array) -> Array:
@@ -53,6 +53,7 @@ _ROWS = {
     "max": Row("jnp.maximum"),
     "min": Row("jnp.minimum"),
     NORM: Row("norm", (_NORM,)),
+    SOFTMAX: Row("jax.nn.softmax"),
 }
 
 
@@ -74,6 +75,11 @@ class _Text(LibraryText):
                 share = self.dropout if rate is None else rate
                 self.definitions[_DROPOUT] = None
                 return f"dropout({self.text(kept)}, {share:g}, {self.key}, {number})", ATOM
+            case Total(argument, mean):
+                name = "mean" if mean else "sum"
+                return f"jnp.{name}({self.text(argument)}, keepdims=True)", ATOM
+            case Join(vectors):
+                return f"jnp.concatenate([{', '.join(map(self.text, vectors))}])", ATOM
         return super().bound(formula)
 
     def product(self, product: MatrixVector) -> tuple[str, int]:

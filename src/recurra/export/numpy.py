@@ -117,8 +117,9 @@ class _Program:
         shapes, lags = self.passes.shapes, self.passes.lags
         lines = ["return {"]
         for quantity, lag in lags.items():
-            size = self.passes.sides.side(shapes.vectors[quantity])
-            zeros = f"np.zeros(({size}, streams), dtype)"
+            sizes = shapes.grids.get(quantity, (shapes.vectors[quantity],))
+            sides = ", ".join(map(self.passes.sides.side, sizes))
+            zeros = f"np.zeros(({sides}, streams), dtype)"
             past = ", ".join(f"{-k}: {zeros}" for k in range(1, lag + 1))
             lines.append(f'    "{quantity}": {{{past}}},')
         first = self.network.parameters[0]

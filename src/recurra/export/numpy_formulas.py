@@ -2,17 +2,25 @@
 
 from dataclasses import dataclass
 
+from recurra.explain.derivation import kind_of_formula
 from recurra.explain.formulas import (
     Apply,
     Delta,
+    Dyad,
     Formula,
+    Join,
     Larger,
     Mask,
     MatrixVector,
-    NormSlope,
+    MemoryVector,
     Outer,
+    Part,
+    RowSlope,
     Slope,
+    Spread,
+    Total,
     Value,
+    is_number,
 )
 from recurra.export.names import Names
 from recurra.export.python_formulas import (
@@ -27,7 +35,8 @@ from recurra.export.python_formulas import (
     inner_name,
 )
 from recurra.export.steps import Steps, is_fixed, reads_character
-from recurra.lang.syntax import NORM
+from recurra.lang.kinds import Kind
+from recurra.lang.syntax import NORM, SOFTMAX
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,17 @@ def norm_slope(z, d):
     return (d - d.mean(0) - y * (y * d).mean(0)) / np.sqrt(z.var(0) + 1e-5)
 """
 
+_SOFTMAX = """\
+def softmax(z):
+    y = np.exp(z - z.max(0))
+    return y / y.sum(0)
+
+
+def softmax_slope(z, d):
+    y = softmax(z)
+    return y * (d - (y * d).sum(0))
+"""
+
 ROWS = {
     "tanh": NumpyRow("np.tanh", (), "1 - {y}**2", SUM),
     "sigmoid": NumpyRow("sigmoid", (_SIGMOID,), "{y} * (1 - {y})", TERM),
@@ -108,11 +128,19 @@ ROWS = {
     "abs": NumpyRow("np.abs", (), "np.sign({z})"),
     "sin": NumpyRow("np.sin", (), "np.cos({z})"),
     "cos": NumpyRow("np.cos", (), "-np.sin({z})", SIGN),
+    NORM: NumpyRow("norm", (_NORM,), "norm_slope({z}, {d})"),
+    SOFTMAX: NumpyRow("softmax", (_SOFTMAX,), "softmax_slope({z}, {d})"),
     "max": NumpyRow("np.maximum"),
     "min": NumpyRow("np.minimum"),
-    NORM: NumpyRow("norm", (_NORM,), "norm_slope({z}, {d})"),
 }
-RESERVED = ("np", "norm_slope", "swish_slope", "gelu_slope", *(row.value for row in ROWS.values()))
+RESERVED = (
+    "np",
+    "norm_slope",
+    "softmax_slope",
+    "swish_slope",
+    "gelu_slope",
+    *(row.value for row in ROWS.values()),
+)
 
 
 class NumpyText(PythonText):
@@ -147,12 +175,34 @@ class NumpyText(PythonText):
                 return self.moment(self.masks[number - 1], lag), ATOM
             case Outer(left, right):
                 return self._outer(left, right), PRODUCT
-            case Larger(left, right):
-                return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
             case Slope(function, argument):
                 return self._slope(function, argument)
-            case NormSlope(argument, vector):
-                row = self._numpy_row(NORM)
+            case Larger(left, right):
+                return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
+            case Dyad(left, right):
+                sides = (self._side(left, "[:, None]"), self._side(right, "[None]"))
+                return " * ".join(side for side in sides if side), TERM
+            case MemoryVector(matrix, transposed, operand):
+                side = self._side(operand, "[:, None]" if transposed else "[None]")
+                whole = f"({self.text(matrix, TERM)} * {side})" if side else self.text(matrix, ATOM)
+                return f"{whole}.sum({0 if transposed else 1})", ATOM
+            case Total(argument, mean):
+                inner = self.text(argument, ATOM)
+                if kind_of_formula(argument, self.steps.derivation.kinds) == Kind.MATRIX:
+                    return f"{inner}.sum((0, 1))[None]", ATOM
+                return f"{inner}.{'mean' if mean else 'sum'}(0, keepdims=True)", ATOM
+            case Spread(number, like, mean):
+                one, size = self.text(number, TERM), self.text(like)
+                each = f"{one} / len({size})" if mean else one
+                return f"np.zeros_like({size}) + {each}", SUM
+            case Join(vectors):
+                return f"np.concatenate([{', '.join(map(self.text, vectors))}])", ATOM
+            case Part(vector, before, own):
+                start = " + ".join(f"len({self.text(one)})" for one in before)
+                end = f"{start} + len({self.text(own)})" if start else f"len({self.text(own)})"
+                return f"{self.text(vector, ATOM)}[{start}:{end}]", ATOM
+            case RowSlope(function, argument, vector):
+                row = self._numpy_row(function)
                 return row.slope.format(z=self.text(argument), d=self.text(vector)), row.level
         return super().bound(formula)
 
@@ -174,6 +224,10 @@ class NumpyText(PythonText):
             rows = f"{rows}.sum(1, keepdims=True)"
         return f"{columns} @ {rows}.T"
 
+    def _side(self, formula: Formula, index: str) -> str:
+        """One side of a matrix of shape (n, m, B); nothing for a vector of ones."""
+        return "" if is_number(formula) else f"{self.text(formula, ATOM)}{index}"
+
     def _numpy_row(self, function: str) -> NumpyRow:
         row = self.row(function)
         assert isinstance(row, NumpyRow)
@@ -183,6 +237,6 @@ class NumpyText(PythonText):
         row = self._numpy_row(function)
         value = self.steps.value_of(function, argument) or Apply(function, argument)
         y = self.text(value, ATOM) if "{y}" in row.slope else ""
-        tight = POWER if row.level == TERM else SUM
-        z = self.text(argument, tight) if "{z}" in row.slope else ""
+        level = POWER if row.level == TERM else SUM
+        z = self.text(argument, level) if "{z}" in row.slope else ""
         return row.slope.format(z=z, y=y), row.level

@@ -8,10 +8,12 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
     Constant,
+    Dyad,
     Extreme,
     Formula,
     Hadamard,
     MatrixVector,
+    MemoryVector,
     Negative,
     Parameter,
     Power,
@@ -23,9 +25,9 @@ from recurra.explain.formulas import (
 from recurra.export.names import Names
 from recurra.export.steps import Steps
 from recurra.lang.functions import PAIRS
-from recurra.lang.syntax import NORM
+from recurra.lang.syntax import ROW_FUNCTIONS
 
-# How tightly an expression binds; a power more tightly than a sign.
+# How tightly an expression binds; a power binds more tightly than a sign.
 # Python takes @ and * from left to right, so a matrix product beside * has parentheses of its own.
 SUM, PRODUCT, TERM, SIGN, POWER, ATOM = range(6)
 
@@ -121,12 +123,13 @@ class PythonText(ABC):
                 return f"{self.row(function).value}({pair})", ATOM
             case Power(base, exponent):
                 return f"{self.text(base, ATOM)} ** {self.text(exponent, ATOM)}", POWER
-        kind = type(formula).__name__.lower()
+        kind = "a matrix memory" if isinstance(formula, Dyad | MemoryVector) else "this formula"
         raise SettingError(f"this target cannot write {kind} yet: export to another one")
 
     def row(self, function: str) -> Row:
         """How the library writes a function; its definitions become part of the program."""
-        name = function if function in (NORM, *PAIRS) else self.steps.network.function(function)
+        own = function in (*ROW_FUNCTIONS, *PAIRS)
+        name = function if own else self.steps.network.function(function)
         if name not in self.rows:
             raise SettingError(f"this target cannot write {name} yet: export to another one")
         row = self.rows[name]

@@ -16,9 +16,11 @@ from recurra.explain.formulas import (
     Delta,
     Formula,
     Hadamard,
+    Join,
     Mask,
     MatrixVector,
     Parameter,
+    Total,
     Value,
     parts,
     rewrite,
@@ -28,7 +30,7 @@ from recurra.explain.formulas import (
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
-from recurra.lang.syntax import CHARACTER, NORM, Dropout
+from recurra.lang.syntax import CHARACTER, ROW_FUNCTIONS, Dropout
 from recurra.lang.syntax import walk as walk_expression
 
 
@@ -151,6 +153,10 @@ class Steps:
                 return self.size(found, shapes)
             case Parameter(name):
                 return shapes.parameters[name][0]
+            case Total():
+                return 1
+            case Join(vectors):
+                return sum(self.size(one, shapes) for one in vectors)
             case MatrixVector(matrix, transposed):
                 return shapes.paper(matrix)[1 if transposed else 0]
         return max((self.size(part, shapes) for part in parts(formula)), default=1)
@@ -170,7 +176,7 @@ def program_steps(network: Network) -> Steps:
             case Apply(function, Value(quantity) as argument) if (
                 "." in quantity
                 and step.quantity not in inlined
-                and function != NORM
+                and function not in ROW_FUNCTIONS
                 and readers[argument] == [step.formula]
                 and "x" not in FUNCTIONS[network.function(function)].reads
             ):

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from recurra.explain.formulas import Formula, Hadamard, Mask, MatrixVector
+from recurra.explain.formulas import Formula, Hadamard, Join, Mask, MatrixVector, Total
 from recurra.export.base import Export, Target
 from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
 from recurra.export.names import Names
 from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, Row
 from recurra.export.starts import TORCH
 from recurra.export.steps import Steps, reads_character
-from recurra.lang.syntax import NORM
+from recurra.lang.syntax import NORM, SOFTMAX
 
 _GELU = """\
 def gelu(z: Tensor) -> Tensor:
@@ -34,6 +34,15 @@ def minimum(a: Tensor | float, b: Tensor | float) -> Tensor:
 _NORM = """\
 def norm(z: Tensor) -> Tensor:
     return nn.functional.layer_norm(z, z.shape[-1:], eps=1e-5)
+"""
+_SOFTMAX = """\
+def softmax(z: Tensor) -> Tensor:
+    return torch.softmax(z, -1)
+"""
+_CONCAT = """\
+def concat(*vectors: Tensor) -> Tensor:
+    streams = torch.broadcast_shapes(*(v.shape[:-1] for v in vectors))
+    return torch.cat([v.expand(*streams, v.shape[-1]) for v in vectors], -1)
 """
 # Attributes of every module, which no parameter may be called.
 _MODULE = (
@@ -63,6 +72,7 @@ _ROWS = {
     "max": Row("maximum", (_AS_TENSOR, _MAXIMUM)),
     "min": Row("minimum", (_AS_TENSOR, _MINIMUM)),
     NORM: Row("norm", (_NORM,)),
+    SOFTMAX: Row("softmax", (_SOFTMAX,)),
 }
 
 
@@ -83,6 +93,12 @@ class _Text(LibraryText):
                 rate = self.steps.rates[number - 1]
                 share = self.dropout if rate is None else rate
                 return f"nn.functional.dropout({self.text(kept)}, {share:g}, self.training)", ATOM
+            case Total(argument, mean):
+                name = "mean" if mean else "sum"
+                return f"torch.{name}({self.text(argument)}, -1, keepdim=True)", ATOM
+            case Join(vectors):
+                self.definitions[_CONCAT] = None
+                return f"concat({', '.join(map(self.text, vectors))})", ATOM
         return super().bound(formula)
 
     def product(self, product: MatrixVector) -> tuple[str, int]:
@@ -97,7 +113,8 @@ class _Text(LibraryText):
 class _Program(LibraryProgram):
     reserved = (
         "torch", "nn", "Tensor", "self", "log_probabilities", "gelu", "softplus", "norm", "logp",
-        "as_tensor", "maximum", "minimum", "H", "LISTED", "classes", "vocabulary",
+        "as_tensor", "maximum", "minimum", "softmax", "concat", "H", "LISTED", "classes",
+        "vocabulary",
     )  # fmt: skip
     template = "torch.txt"
     templates = TORCH

@@ -10,15 +10,25 @@ from recurra.lang.functions import FUNCTIONS, PAIRS, SOFT
 from recurra.lang.source import Source
 from recurra.lang.syntax import (
     CHARACTER,
+    CONCAT,
+    DOT,
     DROPOUT,
+    MEAN,
     NORM,
+    OUTER,
+    ROW_FUNCTIONS,
+    SOFTMAX,
+    SUM,
     Bias,
     Binary,
     Call,
+    Concat,
     Dropout,
     Expression,
+    MemoryProduct,
     Negative,
     Number,
+    Outer,
     Place,
     Product,
     Vector,
@@ -26,8 +36,8 @@ from recurra.lang.syntax import (
 )
 
 TIME = "t"
-SOFTMAX = "softmax"
-RESERVED = frozenset((SOFTMAX, NORM, DROPOUT, *FUNCTIONS, *PAIRS)) - SOFT
+_SOFT = SOFT | {SUM, MEAN, DOT, CONCAT, OUTER}
+RESERVED = frozenset((SOFTMAX, NORM, DROPOUT, *FUNCTIONS)) - SOFT
 MAX_LAG = 1000
 LARGEST = 1e300
 _MAX_DEPTH = 100
@@ -62,7 +72,8 @@ class ExpressionReader:
             and not is_zero(target.slice)
         }
         called = {_called(node) for line in body for node in ast.walk(line)}
-        self.reserved = RESERVED | (SOFT & called)
+        self.reserved = RESERVED | (_SOFT & called)
+        self.inner_softmax: ast.Call | None = None
         self._vectors = 0
         # first use of every parameter: name -> ("matrix" | "vector", place)
         self._uses: dict[str, tuple[str, Place]] = {}
@@ -119,7 +130,8 @@ class ExpressionReader:
         left, right = self.expression(node.left, depth), self.expression(node.right, depth)
         # in parentheses the left factor would begin behind the whole
         bare = self.place(node.left) == self.place(node)
-        if symbol in "*/" and bare and isinstance(left, Product) and not isinstance(right, Number):
+        product = isinstance(left, Product | MemoryProduct)
+        if symbol in "*/" and bare and product and not isinstance(right, Number):
             raise self.error(
                 f"this can be read in two ways: write (W @ v) {symbol} w or W @ (v {symbol} w)",
                 node,
@@ -154,15 +166,31 @@ class ExpressionReader:
     def _call(self, name: str, node: ast.Call, depth: int) -> Expression:
         if name == DROPOUT:
             return self._dropout(node, depth)
-        if name == SOFTMAX:
-            raise self.error("softmax must be the whole right side of the output's line", node)
         if name in PAIRS:
             return self._pair(name, node, depth)
-        if name != NORM and name not in FUNCTIONS and name not in self.functions:
+        if name in (DOT, CONCAT, OUTER):
+            return self._joined(name, node, depth)
+        if name not in (*ROW_FUNCTIONS, *FUNCTIONS, *self.functions):
             raise self.error(self.unknown_function(name), node)
-        if name == NORM:
+        if name in ROW_FUNCTIONS:
             self.count_vector(node)
+        if name == SOFTMAX:
+            self.inner_softmax = self.inner_softmax or node
         return Call(name, self.argument(node, depth), self.place(node))
+
+    def _joined(self, name: str, node: ast.Call, depth: int) -> Expression:
+        """``dot(a, b)``, which is ``sum(a * b)``, ``outer(a, b)`` or ``concat(a, b, ...)``."""
+        count, wrong = len(node.args), node.keywords or any(map(_is_starred, node.args))
+        if wrong or count < 2 or (name != CONCAT and count > 2):
+            number = "two or more" if name == CONCAT else "two"
+            raise self.error(f"{name} takes {number} vectors, as in {name}(a[t], b[t])", node)
+        self.count_vector(node)
+        place, parts = self.place(node), [self.expression(one, depth) for one in node.args]
+        if name == DOT:
+            return Call(SUM, Binary("*", parts[0], parts[1], place), place)
+        if name == OUTER:
+            return Outer(parts[0], parts[1], place)
+        return Concat(tuple(parts), place)
 
     def _dropout(self, node: ast.Call, depth: int) -> Expression:
         rate = None
@@ -176,13 +204,13 @@ class ExpressionReader:
 
     def no_choice(self, name: str) -> str:
         """Why a choice cannot stand for this function."""
-        if name in (*PAIRS, NORM, DROPOUT, SOFTMAX):
+        if name in (*PAIRS, *ROW_FUNCTIONS, DOT, CONCAT, OUTER, DROPOUT):
             return f"{name} cannot be a choice: choose among {', '.join(FUNCTIONS)}"
         return self.unknown_function(name)
 
     def unknown_function(self, name: str) -> str:
         """The message about a function that there is not."""
-        names = [*FUNCTIONS, *PAIRS, NORM, DROPOUT]
+        names = [*FUNCTIONS, *PAIRS, *ROW_FUNCTIONS, DOT, CONCAT, OUTER, DROPOUT]
         near = self.nearest(name, names + list(self.functions))
         return f"unknown function {name}{near} (there are {', '.join(names)})"
 
@@ -236,6 +264,9 @@ class ExpressionReader:
             node = ast.copy_location(ast.BinOp(left.left, ast.MatMult(), inner), node)
         right = node.right
         transposed = isinstance(left, ast.Attribute) and left.attr == "T"
+        memory = left.value if isinstance(left, ast.Attribute) and transposed else left
+        if isinstance(memory, ast.Subscript) and isinstance(memory.value, ast.Name):
+            return self._memory_product(memory, transposed, node, depth)
         name = name_of(left.value if isinstance(left, ast.Attribute) and transposed else left)
         if name is None:
             raise self.error(
@@ -259,6 +290,15 @@ class ExpressionReader:
         if not isinstance(operand, Vector):
             self.count_vector(right)
         return Product(name, transposed, operand, place)
+
+    def _memory_product(
+        self, left: ast.Subscript, transposed: bool, node: ast.BinOp, depth: int
+    ) -> Expression:
+        memory = self.expression(left, depth)
+        assert isinstance(memory, Vector)
+        self.count_vector(node)
+        operand = self.expression(node.right, depth)
+        return MemoryProduct(memory, transposed, operand, self.place(node))
 
     def _use(self, name: str, kind: str, node: ast.stmt | ast.expr) -> None:
         first, place = self._uses.setdefault(name, (kind, self.place(node)))

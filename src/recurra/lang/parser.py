@@ -11,15 +11,18 @@ nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]
 
 Besides the element-wise functions, ``max(a, b)``, ``min(a, b)`` and ``a ** 2`` there are
 ``norm(z)``, layer normalisation, and ``dropout(z)``, an edge that drops part of its numbers in
-training. ``softmax(z, 1000)`` chooses among the 1000 most frequent characters and classes of all
-others, then within the class. Layers: see `recurra.lang.layers`.
+training. ``sum(z)``, ``mean(z)`` and ``dot(a, b)`` make one number of vectors (see
+`recurra.lang.kinds`), ``concat(a, b)`` makes a longer one, and ``softmax(z)`` of a vector that
+others read is a gate. The output's ``softmax(z, 1000)`` chooses among the 1000 most frequent
+characters and classes of all others, then within the class. Layers: see `recurra.lang.layers`.
 """
 
 import ast
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from recurra.errors import SettingError
-from recurra.lang.expressions import LARGEST, SOFTMAX, TIME, ExpressionReader, is_zero, name_of
+from recurra.lang.expressions import LARGEST, TIME, ExpressionReader, is_zero, name_of
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.layers import COUNT, unroll
 from recurra.lang.network import (
@@ -35,6 +38,7 @@ from recurra.lang.shapes import ShapeSolver
 from recurra.lang.source import Source
 from recurra.lang.syntax import (
     CHARACTER,
+    SOFTMAX,
     Bias,
     Binary,
     Call,
@@ -78,6 +82,7 @@ class _Parser(ExpressionReader):
         self.equations: dict[str, Equation] = {}
         self.output: Equation | None = None
         self.shortlist: Number | None = None
+        self.gates = self._gates()
         self.first: dict[str, tuple[Number | Bias, Place]] = {}
         for node in self.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -110,6 +115,12 @@ class _Parser(ExpressionReader):
                     place,
                 )
         if self.output is None:
+            if self.inner_softmax:
+                raise self.error(
+                    "the output's softmax must be the whole right side of its line, as in "
+                    "o[t] = softmax(Q @ h[t] + s)",
+                    self.inner_softmax,
+                )
             raise self.error_at(
                 "no output: one line must be softmax, such as o[t] = softmax(Q @ h[t] + s)",
                 Place(max(1, len(self.source.lines)), 0),
@@ -132,6 +143,17 @@ class _Parser(ExpressionReader):
         self._check_initialisers(network)
         self._check_choices(network)
         return network
+
+    def _gates(self) -> set[str]:
+        """Vectors with a softmax that others read, where one is left that nobody reads."""
+        found, read = set[str](), set[str]()
+        for line in self.body:
+            match line:
+                case ast.Assign(targets=[target], value=value):
+                    read |= {one for node in ast.walk(value) if (one := _vector_name(node))}
+                    if _is_softmax(value) and (name := _vector_name(target)):
+                        found.add(name)
+        return found & read if found - read else set()
 
     def _check_initialisers(self, network: Network) -> None:
         for name, (initialiser, place) in self.initialisers.items():
@@ -225,7 +247,7 @@ class _Parser(ExpressionReader):
         if name in self.functions or name in self.constants:
             raise self.error(f"{name} is a choice on another line: choose another name", target)
         self.count_vector(target)
-        if isinstance(value, ast.Call) and name_of(value.func) == SOFTMAX:
+        if name not in self.gates and _is_softmax(value):
             if self.output is not None:
                 raise self.error(
                     f"a second softmax: {self.output.name}[t] on line {self.output.place.line} "
@@ -285,3 +307,14 @@ class _Parser(ExpressionReader):
                     "softmax(Q @ b[t] + s): put anything else into a vector of its own",
                     place or Place(1, 0),
                 )
+
+
+def _is_softmax(node: ast.expr) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and name_of(node.func) == SOFTMAX
+
+
+def _vector_name(node: ast.AST) -> str | None:
+    match node:
+        case ast.Subscript(value=ast.Name(id=name)):
+            return name
+    return None

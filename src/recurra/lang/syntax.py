@@ -5,7 +5,13 @@ from dataclasses import dataclass, field, replace
 
 CHARACTER = "x"
 NORM = "norm"
+SOFTMAX = "softmax"
+SUM, MEAN, DOT = "sum", "mean", "dot"
+CONCAT, OUTER = "concat", "outer"
 DROPOUT = "dropout"
+
+TOTALS = (SUM, MEAN)  # of a vector's numbers, which make one number
+ROW_FUNCTIONS = (NORM, SOFTMAX, *TOTALS)  # of a whole vector, not number by number
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Call:
-    """An element-wise function by its own name or that of a choice; or ``norm`` of a vector."""
+    """An element-wise function by its own name or that of a choice; or one of a whole vector."""
 
     function: str
     argument: "Expression"
@@ -80,6 +86,33 @@ class Dropout:
 
 
 @dataclass(frozen=True)
+class Concat:
+    """``concat(a, b, ...)``: vectors one behind the other."""
+
+    parts: "tuple[Expression, ...]"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Outer:
+    """``outer(left, right)``: column times row, a matrix; ``1`` stands for a vector of ones."""
+
+    left: "Expression"
+    right: "Expression"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
+class MemoryProduct:
+    """``memory @ operand``, or ``memory.T @ operand``: of a matrix that changes over time."""
+
+    memory: Vector
+    transposed: bool
+    operand: "Expression"
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Negative:
     """``-argument``."""
 
@@ -87,7 +120,19 @@ class Negative:
     place: Place = field(compare=False)
 
 
-Expression = Number | Vector | Bias | Product | Call | Dropout | Binary | Negative
+Expression = (
+    Number
+    | Vector
+    | Bias
+    | Product
+    | MemoryProduct
+    | Call
+    | Concat
+    | Outer
+    | Dropout
+    | Binary
+    | Negative
+)
 
 
 class Notation:
@@ -143,6 +188,15 @@ def show(expression: Expression, level: int = 0, signs: Notation = TEXT) -> str:
             text, own = signs.name(name), 4
         case Call(function, argument):
             text, own = f"{signs.function(function)}({show(argument, 0, signs)})", 4
+        case Concat(inner):
+            listed = ", ".join(show(part, 0, signs) for part in inner)
+            text, own = f"{signs.function(CONCAT)}({listed})", 4
+        case Outer(left, right):
+            pair = ", ".join(show(side, 0, signs) for side in (left, right))
+            text, own = f"{signs.function(OUTER)}({pair})", 4
+        case MemoryProduct(Vector(name, lag), transposed, operand):
+            factor = f"{signs.vector(name, lag)}{signs.transposed if transposed else ''}"
+            text, own = f"{factor}{signs.product}{show(operand, 3, signs)}", 1
         case Dropout(argument, rate):
             second = "" if rate is None else f", {signs.number(rate)}"
             text, own = f"{signs.function(DROPOUT)}({show(argument, 0, signs)}{second})", 4
@@ -176,7 +230,11 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (argument,)
         case Product(_, _, operand):
             return (operand,)
-        case Binary(_, left, right):
+        case MemoryProduct(memory, _, operand):
+            return (memory, operand)
+        case Concat(inner):
+            return inner
+        case Binary(_, left, right) | Outer(left, right):
             return (left, right)
     return ()
 
@@ -186,9 +244,11 @@ def rewrite(expression: Expression, change: Callable[[Expression], Expression]) 
     match expression:
         case Call(_, argument) | Dropout(argument) | Negative(argument):
             expression = replace(expression, argument=rewrite(argument, change))
-        case Product(_, _, operand):
+        case Product(_, _, operand) | MemoryProduct(_, _, operand):
             expression = replace(expression, operand=rewrite(operand, change))
-        case Binary(_, left, right):
+        case Concat(inner):
+            expression = replace(expression, parts=tuple(rewrite(one, change) for one in inner))
+        case Binary(_, left, right) | Outer(left, right):
             left, right = rewrite(left, change), rewrite(right, change)
             expression = replace(expression, left=left, right=right)
     return change(expression)

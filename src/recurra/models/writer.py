@@ -10,6 +10,7 @@ import numpy.typing as npt
 from recurra.compute.base import Engine
 from recurra.compute.sampling import Sampling
 from recurra.errors import RunError, SettingError
+from recurra.models.adaptation.reader import AdaptiveReader
 from recurra.models.model import Model
 
 Array = npt.NDArray[Any]
@@ -29,6 +30,8 @@ class Writer:
         sampling: how characters are drawn.
         seed: equal seeds write equal texts; None: another text every time.
         engine: an engine that has the model's parameters; None: the compiled one, on one core.
+        reader: learns from what is read, with an engine of its own; what is written teaches
+            nothing.
     """
 
     def __init__(
@@ -37,12 +40,14 @@ class Writer:
         sampling: Sampling | None = None,
         seed: int | None = None,
         engine: Engine | None = None,
+        reader: AdaptiveReader | None = None,
     ) -> None:
         if seed is not None and seed < 0:
             raise SettingError(f"seed has to be a whole number, 0 or more, not {seed}")
         self.model = model
         self.sampling = sampling or Sampling()
-        self._engine = engine or model.engine(threads=1)
+        self._reader = reader
+        self._engine = reader.engine if reader else engine or model.engine(threads=1)
         self._rng = np.random.default_rng(seed)
         self._state = self._engine.zero_state(1)
         self._last: int | None = None  # the latest character, which the state does not hold yet
@@ -67,9 +72,12 @@ class Writer:
         if len(numbers):
             before = [] if self._last is None else [self._last]
             numbers = np.concatenate([np.array(before, np.int32), numbers])
-            for start in range(0, len(numbers) - 1, _PIECE):
-                piece = numbers[start : start + _PIECE + 1, None]
-                _, self._state = self._engine.losses(piece[:-1], piece[1:], self._state)
+            if self._reader is not None:
+                _, self._state = self._reader.read(numbers, self._state)
+            else:
+                for start in range(0, len(numbers) - 1, _PIECE):
+                    piece = numbers[start : start + _PIECE + 1, None]
+                    _, self._state = self._engine.losses(piece[:-1], piece[1:], self._state)
             self._last = int(numbers[-1])
         return unknown
 

@@ -10,15 +10,18 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra.compute.optimizers.registry import make_optimizer
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.models.adaptation.base import GradientSquares
 from recurra.models.model import Model
 from recurra.storage.runs import Name, Run
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.extensions import Extension, extended
 from recurra.training.recipe import Recipe
 from recurra.training.records import Evaluation, Finished, Progress, read_records
+from recurra.training.resume_state import ResumeState
 from recurra.training.run_config import RunConfig
 
 
@@ -77,6 +80,11 @@ class FinishedRun:
         return parse(self.run.equations, self.config.network)
 
     @cached_property
+    def shapes(self) -> Shapes:
+        """The sizes of its vectors and parameters."""
+        return ShapeSolver(self.network).shapes(len(self.run.vocabulary), self.config.recipe.hidden)
+
+    @cached_property
     def _read(self) -> "tuple[Losses, Losses, Finished | None]":
         """All that its records tell; they are read once, one by one: there may be millions."""
         recipe = self.config.recipe
@@ -121,12 +129,38 @@ class FinishedRun:
         Raises:
             RunError: it was not saved, or is damaged.
         """
-        vocabulary = Vocabulary(self.run.vocabulary)
-        shapes = ShapeSolver(self.network).shapes(len(vocabulary), self.config.recipe.hidden)
+        vocabulary, shapes = Vocabulary(self.run.vocabulary), self.shapes
         wanted = {f"parameter/{name}": shape for name, shape in shapes.parameters.items()}
         arrays, _ = self.run.load(checkpoint, wanted)
         parameters = {name: arrays[f"parameter/{name}"] for name in shapes.parameters}
         return Model(self.network, vocabulary, shapes, parameters)
+
+    @cached_property
+    def gradient_squares(self) -> GradientSquares | None:
+        """Mean squares of its gradients, as its optimiser kept them; None: it keeps none.
+
+        Raises:
+            RunError: there is no last checkpoint, or it is damaged.
+        """
+        recipe, shapes = self.recipe, self.shapes.parameters
+        optimizer = make_optimizer(recipe.optimizer_settings)
+        slots = {
+            f"optimizer/{name}/{slot}": shape
+            for name, shape in shapes.items()
+            for slot in optimizer.slots
+        }
+        arrays, meta = self.run.load("last", slots)
+        updates = ResumeState.read(meta, self.run.folder / "last.safetensors").updates
+        characters, means = recipe.batch * recipe.seq_len, {}
+        # of the gradient of the mean loss, whatever training took
+        unit = 1.0 if recipe.reduction == "mean" else characters**-2.0
+        for name in shapes:
+            own = {slot: arrays[f"optimizer/{name}/{slot}"] for slot in optimizer.slots}
+            mean = optimizer.mean_squares(own, max(1, updates))
+            if mean is None:
+                return None
+            means[name] = unit * mean
+        return GradientSquares(means, characters)
 
 
 def load_model(run: Run | str | Path, checkpoint: Name | None = None) -> Model:

@@ -1,25 +1,15 @@
 """From names to a trainer, and from a run folder back to its trainer and its texts."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from recurra.compute.registry import DEFAULT_ENGINE, available_threads, require_engine
-from recurra.errors import RunError, TextError
+from recurra.errors import RunError
 from recurra.lang.network import Network
-from recurra.models.evaluation import Loss, evaluate
 from recurra.storage.runs import KEPT_TEXT, Run
-from recurra.text.corpus import (
-    DEFAULT_SPLIT,
-    ENOUGH,
-    Corpus,
-    Split,
-    TextSpec,
-    join_short,
-    load_corpus,
-)
-from recurra.text.sources import Source, is_stream, read_documents
+from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec, load_corpus
+from recurra.text.sources import Source, is_stream
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
@@ -27,23 +17,6 @@ from recurra.training.resolve import resolve
 from recurra.training.run_config import RunConfig
 from recurra.training.trainer import Trainer
 from recurra.training.warm_start import WarmStart
-
-
-@dataclass(frozen=True)
-class Score:
-    """How well a run predicts one text.
-
-    Attributes:
-        text: "validation" or "test", parts of the run's own text, or "given".
-        windows: the state starts from zeros every so many characters; None: it is carried.
-        loss: over the whole of that text.
-        skipped: characters of a given text that the model does not know; they were left out.
-    """
-
-    text: str
-    windows: int | None
-    loss: Loss
-    skipped: int = 0
 
 
 def start(
@@ -217,61 +190,3 @@ def load_run_corpus(
         corpus = text.load(folder, sources, fetch=fetch)
     text.check(corpus, folder)
     return corpus.numbered(Vocabulary(opened.run.vocabulary))  # a run may have an order of its own
-
-
-def score(
-    run: Run,
-    sources: Sequence[Source] | None = None,
-    *,
-    corpus: Corpus | None = None,
-    encoding: str | None = None,
-    windows: int | None = None,
-    engine: str = DEFAULT_ENGINE,
-    threads: int | None = None,
-    fetch: bool = False,
-) -> Iterator[Score]:
-    """Evaluate a run's best model over the whole of its held-out text, or of other texts.
-
-    Args:
-        run: a run folder, opened.
-        sources: texts to read instead of the validation and test parts of the run's own, those of
-            less than 1,000 characters as one; or where its own are now, if they were moved.
-        corpus: the run's own texts, if they have been read.
-        encoding: of these texts; None: found out for each.
-        windows: evaluate with cold windows of so many characters too.
-        engine, threads: what computes.
-        fetch: see `load_run_corpus`.
-
-    Raises:
-        RecurraError: the run or a text is refused, there is nothing to evaluate, or the model
-            predicts no finite numbers.
-    """
-    opened = FinishedRun(run)
-    model = opened.best
-    computes = model.engine(engine, threads)
-    skipped = 0
-    parts = {}
-    try:
-        corpus = load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
-        parts = {"validation": corpus.validation, "test": corpus.test}
-        parts = {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
-    except (RunError, TextError):
-        if not sources:
-            raise
-    if sources and not parts:
-        documents = read_documents(sources, encoding)
-        known = [model.vocabulary.known(document.text) for document in documents]
-        skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
-        texts, _ = join_short(known, ENOUGH)
-        parts = {"given": tuple(map(model.vocabulary.encode, texts))}
-    if not parts:
-        raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
-    for name, part in parts.items():
-        for protocol in [None] if windows is None else [None, windows]:
-            loss = evaluate(computes, part, protocol)
-            if not math.isfinite(loss.nats):
-                raise RunError(
-                    f"the model of {run.folder} predicts no finite numbers: restore a backup, or "
-                    "train it again"
-                )
-            yield Score(name, protocol, loss, skipped)

@@ -1,7 +1,9 @@
 """The tables of finished runs and of their losses on whole texts."""
 
+from collections.abc import Sequence
+
 from recurra.training.records import Finished
-from recurra.training.sessions import Score
+from recurra.training.score import Score
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
 
@@ -15,11 +17,53 @@ FINISHED = Table[Finished](
     Column("steps", "steps", lambda row: row.steps),
     Column("seconds", "duration", lambda row: row.seconds, numbers.duration),
 )
-SCORES = Table[Score](
+_SCORES = Table[Score](
     Column("text", "text", lambda row: row.text),
     Column("windows", "windows", lambda row: row.windows, optional=True),
     Column("characters", "characters", lambda row: row.loss.characters),
     Column("nats_per_char", "nats", lambda row: row.loss.nats_per_char, numbers.loss),
     Column("bits_per_char", "bits", lambda row: row.loss.bits_per_char, numbers.loss),
     Column("perplexity", "perplexity", lambda row: row.loss.perplexity, numbers.number),
+    Column(
+        "adaptive_nats_per_char",
+        "adaptive",
+        lambda row: row.adaptive and row.adaptive.nats_per_char,
+        numbers.loss,
+        optional=True,
+    ),
+    Column(
+        "adaptive_bits_per_char",
+        "adaptive bits",
+        lambda row: row.adaptive and row.adaptive.bits_per_char,
+        numbers.loss,
+        optional=True,
+    ),
+    Column(
+        "mixture_nats_per_char",
+        "mixture",
+        lambda row: row.mixture and row.mixture.nats_per_char,
+        numbers.loss,
+        optional=True,
+    ),
+    Column(
+        "mixture_bits_per_char",
+        "mixture bits",
+        lambda row: row.mixture and row.mixture.bits_per_char,
+        numbers.loss,
+        optional=True,
+    ),
 )
+
+
+def scores_table(scores: Sequence[Score]) -> Table[Score]:
+    """The table of some losses, with a column for every compressor."""
+    columns = [
+        Column[Score](
+            f"{name}_nats_per_char",
+            f"{name} nats/char",
+            lambda row, name=name: row.versus[name].nats_per_char,  # type: ignore[misc]
+            numbers.loss,
+        )
+        for name in scores[0].versus
+    ]
+    return _SCORES.copy().add(*columns)

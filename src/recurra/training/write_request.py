@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError, RunError
+from recurra.models.adaptation.base import Adaptation
+from recurra.models.adaptation.reader import AdaptiveReader
 from recurra.models.model import Model
 from recurra.models.writer import Writer
 from recurra.storage.outputs import check_output, output_format
-from recurra.storage.runs import Name
 from recurra.text.sources import Source
-from recurra.training.finished_run import load_model
+from recurra.training.finished_run import FinishedRun
 
 TEMPERATURE = 0.8
 CHARACTERS = 500
@@ -31,6 +32,7 @@ class WriteRequest:
         greedy: always take the likeliest, which is temperature 0.
         seed: equal seeds write equal texts; None: another text every time.
         strict: a character of the prompt that a model does not know is an error.
+        adapt: learn from the prompt while reading it; what is None in it is as the rule has it.
         last: take the last state of a run, not its best.
         out: a file for the texts.
 
@@ -51,6 +53,7 @@ class WriteRequest:
     greedy: bool = False
     seed: int | None = None
     strict: bool = False
+    adapt: Adaptation | None = None
     last: bool = False
     out: Source | None = None
 
@@ -86,17 +89,24 @@ class WriteRequest:
         Raises:
             RunError: a run cannot be read.
         """
-        checkpoint: Name | None = "last" if self.last else None
         writers = {}
         for run in self.runs:
+            squares = None
             if isinstance(run, Model):
                 name, model = run.network.name, run
             else:
-                name, model = str(run), load_model(run, checkpoint)
+                opened = FinishedRun.open(run)
+                name, model = str(run), opened.model("last") if self.last else opened.best
+                squares = opened.gradient_squares if self.adapt else None
             for number in range(self.samples):
                 seed = None if self.seed is None else self.seed + number
                 label = f"{name}:{number + 1}" if self.samples > 1 else name
-                writers[label] = Writer(model, self.sampling, seed)
+                reader = (
+                    AdaptiveReader(model.engine(threads=1), self.adapt, squares)
+                    if self.adapt
+                    else None
+                )
+                writers[label] = Writer(model, self.sampling, seed, reader=reader)
         return writers
 
 
@@ -111,6 +121,7 @@ def write(
     greedy: bool = False,
     seed: int | None = None,
     strict: bool = False,
+    adapt: Adaptation | None = None,
     last: bool = False,
     stop: str = "",
 ) -> Iterator[str]:
@@ -124,6 +135,7 @@ def write(
         greedy: always take the likeliest.
         seed: equal seeds write equal texts; None: another text every time.
         strict: an unknown character in the prompt is an error.
+        adapt: learn from the prompt while reading it.
         last: take the last state of a run, not its best.
         stop: a text before which writing ends.
 
@@ -142,6 +154,7 @@ def write(
         greedy=greedy,
         seed=seed,
         strict=strict,
+        adapt=adapt,
         last=last,
         stop=stop,
     )

@@ -27,7 +27,7 @@ def test_comments_and_names_of_a_network_never_become_code(comment: str) -> None
     named = replace(network, name='a"""\nimport os', description=comment)
     text = recurra.generate_kernels(recurra.make_plan(named)).text
     kinds = [type(node) for node in ast.parse(text).body]
-    assert kinds == [ast.Expr, *[ast.ImportFrom] * 6, *[ast.FunctionDef] * 5]
+    assert kinds == [ast.Expr, *[ast.ImportFrom] * 7, *[ast.FunctionDef] * 5]
     # and networks that differ in words only are compiled once
     assert text == recurra.generate_kernels(recurra.make_plan(network)).text
 

@@ -3,6 +3,7 @@
 engine         forward and backward passes of a batch that is cut into shards
 shard          the arrays of one shard
 codegen        plan -> source of the kernels
+emitter        lines of a kernel, and the arguments they need
 writing_codegen  plan -> source of the function that writes
 source         generated kernels as data
 optimizer_codegen  optimiser -> source of its kernels

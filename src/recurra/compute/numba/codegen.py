@@ -7,23 +7,16 @@ carried past. Arguments are named after their `Kind` and their quantity.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from recurra.compute.autodiff import (
-    ARITHMETIC,
-    Adjoint,
-    Constant,
-    MaskValue,
-    Operation,
     ParameterValue,
     Read,
-    Result,
+    Spread,
     SumValue,
-    Temporary,
-    Value,
 )
-from recurra.compute.numba.source import FIXED, Call, Key, Kind, Source
+from recurra.compute.numba.emitter import Emitter
+from recurra.compute.numba.source import Call, Key, Kind, Source
 from recurra.compute.numba.writing_codegen import writing_function
 from recurra.compute.plan import Block, Plan, Stage, Sum, Term
 
@@ -38,6 +31,7 @@ from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
 from recurra.compute.numba.kernels.jit import jit
 from recurra.compute.numba.kernels.layernorm import *  # noqa: F403
 from recurra.compute.numba.kernels.products import *  # noqa: F403
+from recurra.compute.numba.kernels.rows import *  # noqa: F403
 
 
 '''
@@ -94,7 +88,7 @@ class _Functions:
         self.texts: list[str] = []
         self._names: dict[tuple[str, ...], str] = {}
 
-    def call(self, kind: str, block: "_Emitter") -> Call:
+    def call(self, kind: str, block: "Emitter") -> Call:
         """The call of the function for a block: a new one, or one that differs in names alone."""
         places = {name: f"{place}_" for place, name in enumerate(block.arguments.values())}
         renamed = (_WORD.sub(lambda word: places.get(word[0], word[0]), x) for x in block.lines)
@@ -106,113 +100,7 @@ class _Functions:
         return Call(self._names[lines], tuple(block.arguments))
 
 
-class _Emitter:
-    """Lines of the function for one block, and the arguments they turned out to need.
-
-    Args:
-        plan, dtype: see `generate_kernels`.
-        number, block: which one.
-        begun: arrays that an earlier function fills or begins to; what this one does is added.
-    """
-
-    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
-        self.plan, self.dtype, self.begun = plan, dtype, begun
-        names = ", ".join(stage.vector for stage in block.stages)
-        kind = "recurrent" if block.recurrent else "all time steps at once"
-        self.title = f"    # block {number}: {names} ({kind})"
-        self.arguments: dict[Key, str] = dict(FIXED)
-        self.lines: list[str] = []
-        self.depth = 1
-        self.ascii: dict[str, str] = {}
-        self.line("rows = inputs.size")
-
-    def function(self, name: str) -> str:
-        """The whole function as text."""
-        head = f"@jit\ndef {name}({', '.join(self.arguments.values())}):"
-        return "\n".join([head, self.title, *self.lines]) + "\n"
-
-    def line(self, text: str) -> None:
-        self.lines.append("    " * self.depth + text)
-
-    @contextmanager
-    def indented(self, text: str) -> Iterator[None]:
-        self.line(text)
-        self.depth += 1
-        yield
-        self.depth -= 1
-
-    def array(self, kind: Kind, name: str) -> str:
-        """The argument that holds an array of the plan."""
-        key: Key = (kind, name)
-        if key not in self.arguments:
-            self.arguments[key] = f"{kind}_{self._identifier(name)}"
-        return self.arguments[key]
-
-    def _identifier(self, name: str) -> str:
-        # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike, since
-        # no name in equations begins with a digit
-        if name not in self.ascii:
-            plain = name.replace(".", "__").replace(":", "_").replace("~", "_")
-            if not plain.isascii() or plain in self.ascii.values():
-                plain = f"{len(self.ascii)}_"
-            self.ascii[name] = plain
-        return self.ascii[name]
-
-    def dropped(self, vector: str) -> str:
-        return self.array("dropped", vector)
-
-    def row(self, vector: str, lag: int, at: str = "row") -> str:
-        """Text of the row of ``vector[t - lag]`` in its array, from the row of t in a sum."""
-        ahead = self.plan.lags[vector] - lag
-        return f"{at} + {ahead} * batch" if ahead else at
-
-    def step_product(self, matrix: str, rows: str, transposed: bool) -> str:
-        """Text of a product in the time loop, up to its matrix."""
-        stored = self.array("parameter", matrix)
-        if not transposed:
-            return f"times({rows}, batch, {stored}"
-        return f"step_times_transposed({rows}, batch, {stored}, {self.array('transposed', matrix)}"
-
-    def program(self, operations: tuple[Operation, ...], stage: Stage, prefix: str) -> None:
-        for index, operation in enumerate(operations):
-            values = [self.value(v, stage, prefix) for v in operation.arguments]
-            self.line(f"{prefix}{index} = {_expression(operation.kind, values)}")
-
-    def value(self, value: Value, stage: Stage, prefix: str) -> str:
-        match value:
-            case Temporary(index):
-                return f"{prefix}{index}"
-            case SumValue(name):
-                return f"{self.array('sum', name)}[row, j]"
-            case Read(vector, lag):
-                return f"{self.array('vector', vector)}[{self.row(vector, lag)}, j]"
-            case ParameterValue(name):
-                return f"{self.array('parameter', name)}[j]"
-            case MaskValue(name):
-                return f"{self.array('edge_mask', name)}[row, j]"
-            case Constant(number):
-                return f"{self.dtype}({number!r})"
-            case Result():
-                return f"{self.array('vector', stage.vector)}[{self.row(stage.vector, 0)}, j]"
-            case Adjoint():
-                return "d_value"
-
-
-# Kernels of functions whose names mean something else in Python.
-_KERNELS = {"max": "maximum", "min": "minimum", "abs": "absolute", "**": "power"}
-
-
-def _expression(kind: str, values: list[str]) -> str:
-    if kind in ARITHMETIC:
-        return f"{values[0]} {kind} {values[1]}"
-    if kind == "negative":
-        return f"-{values[0]}"
-    name = kind.removesuffix("'")
-    suffix = "_derivative" if name != kind else ""
-    return f"{_KERNELS.get(name, name)}{suffix}({', '.join(values)})"
-
-
-class _Forward(_Emitter):
+class _Forward(Emitter):
     def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
         super().__init__(plan, dtype, number, block, begun)
         sums = [total for stage in block.stages for total in stage.sums]
@@ -247,16 +135,57 @@ class _Forward(_Emitter):
             for total in stage.sums:
                 self._add_rows(total, start, count)
                 self._loop_products(total, start)
-            vector = self.array("vector", stage.vector)
-            with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
-                with self.indented(f"for j in range({vector}.shape[1]):"):
-                    self.program(stage.element.forward, stage, "x")
-                    result = self.value(stage.element.value, stage, "x")
-                    target = f"{vector}[{self.row(stage.vector, 0)}, j]"
-                    self.line(f"{target} = {result}")
-            if stage.normalised:
-                inv_std, at = self.array("inv_std", stage.vector), self.row(stage.vector, 0, start)
+            vector, at = self.array("vector", stage.vector), self.row(stage.vector, 0, start)
+            if stage.parts:
+                self._join(stage, vector, at, start, count)
+                continue
+            with self.indented(f"for row in range({start}, {start} + {count}):"):
+                if stage.matrix:
+                    self._matrix(stage, vector)
+                else:
+                    self._row(stage, vector)
+            if stage.row_function == "norm":
+                inv_std = self.array("inv_std", stage.vector)
                 self.line(f"normalise({vector}, {at}, {count}, {inv_std}, {start})")
+            elif stage.row_function == "softmax":
+                self.line(f"softmax_rows({vector}, {at}, {count})")
+
+    def _row(self, stage: Stage, vector: str) -> None:
+        """One row of an element-wise program, or its total."""
+        target = f"{vector}[{self.row(stage.vector, 0)}, {0 if stage.is_total else 'j'}]"
+        if stage.is_total:
+            self.line(f"total = {self.dtype}(0.0)")
+        with self.indented(f"for j in range({self.width(stage)}):"):
+            self.program(stage.element.forward, stage, "x")
+            result = self.value(stage.element.value, stage, "x")
+            self.line(f"total += {result}" if stage.is_total else f"{target} = {result}")
+        if stage.is_total:
+            self.line(f"{target} = total{self.divided(stage)}")
+
+    def _matrix(self, stage: Stage, vector: str) -> None:
+        """One row of the program of a matrix, or the sums of its rows or columns."""
+        at = self.row(stage.vector, 0)
+        place = {"": "base + j", "row sums": "i", "column sums": "j"}[stage.row_function]
+        target, in_row = f"{vector}[{at}, {place}]", stage.row_function == "row sums"
+        if stage.row_function == "column sums":
+            self.line(f"{vector}[{at}, :] = {self.dtype}(0.0)")
+        with self.matrix_rows(stage) as columns:
+            if in_row:
+                self.line(f"total = {self.dtype}(0.0)")
+            with self.indented(f"for j in range({columns}):"):
+                self.program(stage.element.forward, stage, "x")
+                result = self.value(stage.element.value, stage, "x")
+                adds = "+=" if stage.row_function else "="
+                self.line(f"{'total' if in_row else target} {adds} {result}")
+            if in_row:
+                self.line(f"{target} = total")
+
+    def _join(self, stage: Stage, vector: str, at: str, start: str, count: str) -> None:
+        place = "0"
+        for part in stage.parts:
+            source, row = self.array("vector", part.vector), self.row(part.vector, part.lag, start)
+            self.line(f"put_columns({source}, {row}, {count}, {vector}, {at}, {place})")
+            place += f" + {source}.shape[1]"
 
     def _add_rows(self, total: Sum, start: str, count: str) -> None:
         """The sum's look-ups and biases, added to what is hoisted."""
@@ -285,7 +214,7 @@ class _Forward(_Emitter):
                 written = True
 
 
-class _Backward(_Emitter):
+class _Backward(Emitter):
     def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
         super().__init__(plan, dtype, number, block, begun)
         self.local = local_gradients(plan)
@@ -344,15 +273,29 @@ class _Backward(_Emitter):
 
     def _element(self, stage: Stage, start: str, count: str, written: set[str]) -> None:
         d_vector = self.array("d_vector", stage.vector)
-        if stage.normalised:
-            value, inv_std = self.array("vector", stage.vector), self.array("inv_std", stage.vector)
-            rows = f"{d_vector}, {self._gradient_row(stage.vector, 0, start)}, {count}"
-            at = self.row(stage.vector, 0, start)
-            self.line(f"normalise_backward({rows}, {value}, {at}, {inv_std}, {start})")
-        with self.indented(f"for row in range({start}, {start} + {count}):"):  # noqa: SIM117
-            with self.indented(f"for j in range({d_vector}.shape[1]):"):
-                at = self._gradient_row(stage.vector, 0, "row")
-                self.line(f"d_value = {d_vector}[{at}, j]")
+        rows = f"{d_vector}, {self._gradient_row(stage.vector, 0, start)}, {count}"
+        if stage.parts:
+            self._part(stage, rows, start, written)
+            return
+        if stage.row_function in ("norm", "softmax"):
+            value, at = self.array("vector", stage.vector), self.row(stage.vector, 0, start)
+            if stage.row_function == "norm":
+                inv_std = self.array("inv_std", stage.vector)
+                self.line(f"normalise_backward({rows}, {value}, {at}, {inv_std}, {start})")
+            else:
+                self.line(f"softmax_rows_backward({rows}, {value}, {at})")
+        if stage.matrix:
+            with self.indented(f"for row in range({start}, {start} + {count}):"):
+                self._matrix(stage, d_vector, written)
+            return
+        with self.indented(f"for row in range({start}, {start} + {count}):"):
+            totals = self._totals([read for read in stage.reads if read.spread])
+            at = self._gradient_row(stage.vector, 0, "row")
+            if stage.is_total:
+                self.line(f"d_value = {d_vector}[{at}, 0]{self.divided(stage)}")
+            with self.indented(f"for j in range({self.width(stage)}):"):
+                if not stage.is_total:
+                    self.line(f"d_value = {d_vector}[{at}, j]")
                 self.program(stage.element.backward, stage, "z")
                 for leaf, adjoint in stage.element.adjoints:
                     value = self.value(adjoint, stage, "z")
@@ -361,12 +304,77 @@ class _Backward(_Emitter):
                             self.line(f"{self.array('sum', name)}[row, j] = {value}")
                         case ParameterValue(name):
                             self.line(f"{self.array('gradient', name)}[j] += {value}")
+                        case Read(spread="all") as read:
+                            self.line(f"{totals[read]} += {value}")
                         case Read(vector, lag):
                             target = self.array("d_vector", vector)
                             at = self._gradient_row(vector, lag, "row")
                             sign = "+=" if vector in written else "="
                             self.line(f"{target}[{at}, j] {sign} {value}")
                             written.add(vector)
+            for read, total in totals.items():
+                at = self._gradient_row(read.vector, read.lag, "row")
+                sign = "+=" if read.vector in written else "="
+                self.line(f"{self.array('d_vector', read.vector)}[{at}, 0] {sign} {total}")
+        written |= {read.vector for read in totals}
+
+    def _matrix(self, stage: Stage, d_vector: str, written: set[str]) -> None:
+        """One row of the derivative of a matrix, or of the sums of its rows or columns."""
+        place = {"": "base + j", "row sums": "i", "column sums": "j"}[stage.row_function]
+        d_value = f"d_value = {d_vector}[{self._gradient_row(stage.vector, 0, 'row')}, {place}]"
+        reads: dict[Spread, list[Read]] = {"all": [], "rows": [], "columns": [], "": []}
+        for read in stage.reads:
+            reads[read.spread].append(read)
+        places = {read: self._d_place(read) for read in stage.reads}
+        for read in stage.reads:
+            if read.spread and read.vector not in written:  # what is added to begins with zeros
+                self.line(f"{places[read]}, :] = {self.dtype}(0.0)")
+                written.add(read.vector)
+        totals = self._totals(reads["all"])
+        with self.matrix_rows(stage) as columns:
+            of_row = self._totals(reads["rows"], "row_total")
+            if place == "i":
+                self.line(d_value)
+            with self.indented(f"for j in range({columns}):"):
+                if place != "i":
+                    self.line(d_value)
+                self.program(stage.element.backward, stage, "z")
+                for leaf, adjoint in stage.element.adjoints:
+                    assert isinstance(leaf, Read), leaf
+                    value = self.value(adjoint, stage, "z")
+                    if leaf in totals or leaf in of_row:
+                        self.line(f"{(totals | of_row)[leaf]} += {value}")
+                        continue
+                    column = "j" if leaf.spread else "base + j"
+                    sign = "+=" if leaf.vector in written else "="
+                    self.line(f"{places[leaf]}, {column}] {sign} {value}")
+                    written.add(leaf.vector)
+            for read, total in of_row.items():
+                self.line(f"{places[read]}, i] += {total}")
+        for read, total in totals.items():
+            self.line(f"{places[read]}, 0] += {total}")
+
+    def _d_place(self, read: Read) -> str:
+        """Text of the derivative of what is read, up to its column."""
+        at = self._gradient_row(read.vector, read.lag, "row")
+        return f"{self.array('d_vector', read.vector)}[{at}"
+
+    def _totals(self, reads: Iterable[Read], name: str = "total") -> dict[Read, str]:
+        """Variables that collect the derivatives of what is read for several entries."""
+        totals = {read: f"{name}{place}" for place, read in enumerate(reads)}
+        for total in totals.values():
+            self.line(f"{total} = {self.dtype}(0.0)")
+        return totals
+
+    def _part(self, stage: Stage, rows: str, start: str, written: set[str]) -> None:
+        place = "0"
+        for part in stage.parts:
+            target = self.array("d_vector", part.vector)
+            at = self._gradient_row(part.vector, part.lag, start)
+            add = part.vector in written
+            self.line(f"take_columns({rows}, {place}, {target}, {at}, {add})")
+            written.add(part.vector)
+            place += f" + {target}.shape[1]"
 
     def _step_product(self, total: Sum, term: Term, start: str, written: set[str]) -> None:
         rows, target = (

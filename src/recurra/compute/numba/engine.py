@@ -188,6 +188,13 @@ class CompiledEngine(HostEngine):
         log_p = self._output.log_probabilities(*shard.output_operand(weights, self.held[weights]))
         return log_p, self._next_state([shard], state)
 
+    def log_probabilities(self, inputs: Array, state: State) -> tuple[Array, State]:
+        """After each of few characters of one text, ``(T,)``: log p of what follows, ``(T, V)``."""
+        (shard,) = self._shards_for(len(inputs), 1, training=False)
+        self._forward(shard, inputs[:, None], None, state, None)
+        operand = shard.output_operand("parameter", self.held["parameter"])
+        return self._output.log_probabilities(*operand), self._next_state([shard], state)
+
     def sample(
         self, last: int, state: State, sampling: Sampling, uniforms: Array
     ) -> tuple[list[int], State]:

@@ -15,6 +15,7 @@ from recurra.compute.numba.source import Call, Kind
 from recurra.compute.plan import Plan, Term
 from recurra.errors import TextError
 from recurra.lang.shapes import Shapes
+from recurra.lang.syntax import NORM
 
 _NO_MASK = np.zeros((0, 0), np.uint8)
 
@@ -27,7 +28,7 @@ class Shard:
     Attributes:
         streams: which of the batch are this shard's.
         inputs, targets: int32, one character a row.
-        arrays: kind -> name in the plan -> array; see :data:`recurra.compute.numba.codegen.Kind`.
+        arrays: kind -> name in the plan -> array; see :data:`recurra.compute.numba.source.Kind`.
         gradients: parameter -> array; after a step its look-ups are zeros.
         last: the state that the next sequence carries, views ``(lags, streams, n)``.
 
@@ -53,25 +54,26 @@ class Shard:
         self.plan, self.shapes, self.dtype, self.steps = plan, shapes, dtype, steps
         self.streams, self.batch = slice(first, last), last - first
         self.rows = steps * self.batch
-        self.sizes = plan.sizes(shapes)
+        self.sizes, widths = plan.sizes(shapes), plan.widths(shapes)
         self._text = np.zeros((2, steps, self.batch), np.int32)
         self.inputs, self.targets = self._text.reshape(2, self.rows)
         self._dropout_scale = 0.0
         # what is made once, by its name and whose parameters it holds; dropout exchanges arrays
         self._bound: dict[tuple[str, Weights], Any] = {}
-        self.arrays: dict[Kind, dict[str, Array]] = {kind: {} for kind in get_args(Kind)}
+        self.arrays: dict[Kind, dict[str, Any]] = {kind: {} for kind in get_args(Kind)}
         self.gradients = self.arrays["gradient"]
         for total in plan.sums.values():
             if total is not plan.logits:
-                self.arrays["sum"][total.name] = self._new(self.rows, self.sizes[total.owner])
+                self.arrays["sum"][total.name] = self._new(self.rows, widths[total.owner])
         for name in plan.stages:
             vector = self._vector(name)
             self.arrays["vector"][name] = self.arrays["dropped"][name] = vector
             self.arrays["mask"][name] = _NO_MASK
-            if plan.stages[name].normalised:
+            if plan.stages[name].row_function == NORM:
                 self.arrays["inv_std"][name] = self._new(self.rows)
         for name, edge in plan.edges.items():
-            self.arrays["edge_mask"][name] = np.ones((self.rows, self.sizes[edge.owner]), dtype)
+            self.arrays["edge_mask"][name] = np.ones((self.rows, widths[edge.owner]), dtype)
+        self.arrays["columns"] = {name: columns for name, (_, columns) in shapes.grids.items()}
         # views of the carried past, and of what the next sequence carries
         self._past: Parameters = {}
         self.last: Parameters = {}
@@ -171,7 +173,8 @@ class Shard:
     def operand(self, term: Term, kind: Kind = "dropped") -> Array:
         """Rows of a product's operand, all time steps, or of its gradient ("d_dropped")."""
         start = (self.plan.lags[term.vector] - term.lag) * self.batch
-        return self.arrays[kind][term.vector][start : start + self.rows]
+        rows: Array = self.arrays[kind][term.vector][start : start + self.rows]
+        return rows
 
     def output_operand(
         self, weights: Weights, parameters: Parameters

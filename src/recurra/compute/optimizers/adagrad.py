@@ -25,3 +25,8 @@ class Adagrad(Optimizer):
     def constants(self, rate: float, update: int) -> dict[str, float]:
         """Numbers that the kernel reads."""
         return {"rate": rate, **self.settings.eps_parts}
+
+    def mean_squares(self, slots: Mapping[str, Array], updates: int) -> Array:
+        """The mean over all updates."""
+        squares: Array = slots["accumulator"] / updates
+        return squares

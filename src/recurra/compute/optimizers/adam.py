@@ -38,6 +38,11 @@ class Adam(Optimizer):
             **s.eps_parts,
         }
 
+    def mean_squares(self, slots: Mapping[str, Array], updates: int) -> Array:
+        """The running mean, unbiased."""
+        squares: Array = slots["v"] / (1.0 - self.settings.beta2**updates)
+        return squares
+
 
 class AdamW(Adam):
     """Adam whose weight decay shrinks the weights themselves, whatever their gradients were."""

@@ -94,6 +94,15 @@ class Optimizer(ABC):
     def constants(self, rate: float, update: int) -> dict[str, float]:
         """Numbers that `kernel` reads by name, in a fixed order; see `direction`."""
 
+    def mean_squares(self, slots: Mapping[str, Array], updates: int) -> Array | None:
+        """The mean square of the gradients so far, number by number; None where none is kept.
+
+        Args:
+            slots: those of one parameter, after so many updates.
+            updates: 1 or more.
+        """
+        return None
+
     @property
     def ignores_zeros(self) -> bool:
         """Whether a zero gradient changes neither parameter nor slots, weight decay aside."""

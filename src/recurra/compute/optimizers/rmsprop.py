@@ -45,3 +45,8 @@ class RMSprop(Optimizer):
         s = self.settings
         decays = {"beta": s.momentum, "beta2": s.beta2, "rest2": 1.0 - s.beta2}
         return {"rate": rate, **decays, **s.eps_parts}
+
+    def mean_squares(self, slots: Mapping[str, Array], updates: int) -> Array:
+        """The running mean, unbiased."""
+        squares: Array = slots["v"] / (1.0 - self.settings.beta2**updates)
+        return squares

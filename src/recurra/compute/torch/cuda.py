@@ -44,7 +44,7 @@ def make_programs(device: Any, dtype: str) -> Callable[[BlockLayout, Fusion], El
     if device.type == "cuda" and torch.version.cuda and hasattr(torch.cuda, "_compile_kernel"):
         own = partial(compile_kernel, device=str(device))
         return partial(fused_programs, dtype=dtype, compile=own)
-    return lambda layout, fusion: PlainPrograms(fusion)
+    return PlainPrograms
 
 
 def fused_programs(
@@ -55,8 +55,8 @@ def fused_programs(
     reads = Counter(vector for vector, _ in pairs)
     # all time steps at once: two lags of one vector are the same number for two threads
     shared = not layout.block.recurrent and max(reads.values(), default=0) > 1
-    if shared or any(stage.normalised for stage in fusion.stages):
-        return PlainPrograms(fusion)
+    if shared or not all(stage.is_pointwise for stage in fusion.stages):
+        return PlainPrograms(layout, fusion)
     return KernelPrograms(layout, fusion, dtype, compile)
 
 
@@ -71,7 +71,7 @@ class KernelPrograms:
 
     def __init__(self, layout: BlockLayout, fusion: Fusion, dtype: str, compile: Compile) -> None:
         self.layout, self.fusion, self.dtype, self.compile = layout, fusion, dtype, compile
-        self._plain = PlainPrograms(fusion)
+        self._plain = PlainPrograms(layout, fusion)
         self._masks = {
             value.name
             for stage in fusion.stages

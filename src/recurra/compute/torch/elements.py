@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import torch
+
 from recurra.compute.autodiff import (
     ARITHMETIC,
     Adjoint,
@@ -12,6 +14,7 @@ from recurra.compute.autodiff import (
     ParameterValue,
     Read,
     Result,
+    Spread,
     SumValue,
     Temporary,
     Value,
@@ -19,7 +22,7 @@ from recurra.compute.autodiff import (
 from recurra.compute.plan import Stage
 from recurra.compute.torch.devices import Tensor
 from recurra.compute.torch.functions import formula_of
-from recurra.compute.torch.layout import Fusion
+from recurra.compute.torch.layout import BlockLayout, Fusion
 from recurra.lang.functions import NORM_EPS
 
 Step = int | slice  # one time step, or all of them at once
@@ -66,71 +69,146 @@ class ElementPrograms(Protocol):
 class PlainPrograms:
     """One operation of PyTorch after the other."""
 
-    def __init__(self, fusion: Fusion) -> None:
-        self.fusion = fusion
+    def __init__(self, layout: BlockLayout, fusion: Fusion) -> None:
+        self.layout, self.fusion = layout, fusion
 
     def forward(self, tensors: Tensors, at: Step) -> None:
         """See `ElementPrograms`."""
         for stage in self.fusion.stages:
             vector, element = tensors.vector(stage.vector, 0, at), stage.element
-            vector[...] = _run(element.forward, element.value, stage, tensors, at, None, [])
-            if stage.normalised:
-                tensors.inv_std[stage.vector][at] = _normalise(vector)
+            if stage.parts:
+                parts = [tensors.vector(part.vector, part.lag, at) for part in stage.parts]
+                vector[...] = torch.cat(parts, -1)
+                continue
+            result = self._run(element.forward, element.value, stage, tensors, at, None, [])
+            match stage.row_function:
+                case "sum":
+                    vector[...] = self._wide(stage, result, vector).sum(-1, keepdim=True)
+                case "mean":
+                    vector[...] = self._wide(stage, result, vector).mean(-1, keepdim=True)
+                case "row sums":
+                    vector[...] = self._wide(stage, result, vector).sum(-1)
+                case "column sums":
+                    vector[...] = self._wide(stage, result, vector).sum(-2)
+                case "" if stage.matrix:
+                    vector[...] = self._wide(stage, result, vector).flatten(-2)
+                case "softmax":
+                    vector[...] = result
+                    vector[...] = vector.softmax(-1)
+                case "norm":
+                    vector[...] = result
+                    tensors.inv_std[stage.vector][at] = _normalise(vector)
+                case _:
+                    vector[...] = result
+
+    def _wide(self, stage: Stage, value: Any, vector: Tensor) -> Tensor:
+        """A value for every number that a stage's program computes."""
+        value = torch.as_tensor(value, dtype=vector.dtype, device=vector.device)
+        return value.expand(*vector.shape[:-1], *self._shape(stage))
+
+    def _shape(self, stage: Stage) -> tuple[int, ...]:
+        """The numbers that a stage's program computes: of a matrix, rows and columns."""
+        if stage.matrix:
+            return self.layout.grids[stage.matrix]
+        return (self.layout.widths[stage.vector],)
+
+    def _placed(self, numbers: Tensor, stage: Stage, spread: Spread = "") -> Tensor:
+        """Numbers where the program meets them; of a matrix ``(..., rows, columns)``."""
+        if not stage.matrix:
+            return numbers
+        match spread:
+            case "":
+                return numbers.unflatten(-1, self._shape(stage))
+            case "columns":
+                return numbers[..., None, :]
+        return numbers[..., :, None]  # of rows, or one for all
 
     def backward(self, tensors: Tensors, at: Step) -> None:
         """See `ElementPrograms`."""
         for stage in reversed(self.fusion.stages):
             d_value = tensors.d_vector(stage.vector, 0, at)
-            if stage.normalised:
-                value = tensors.vector(stage.vector, 0, at)
-                d_value = _normalise_backward(d_value, value, tensors.inv_std[stage.vector][at])
+            value = tensors.vector(stage.vector, 0, at)
+            match stage.row_function:
+                case "sum":
+                    d_value = self._wide(stage, d_value, value)
+                case "mean":
+                    d_value = self._wide(stage, d_value, value) / self.layout.widths[stage.vector]
+                case "row sums":
+                    d_value = self._wide(stage, self._placed(d_value, stage, "rows"), value)
+                case "column sums":
+                    d_value = self._wide(stage, self._placed(d_value, stage, "columns"), value)
+                case "" if stage.matrix:
+                    d_value = self._placed(d_value, stage)
+                case "softmax":
+                    d_value = value * (d_value - (d_value * value).sum(-1, keepdim=True))
+                case "norm":
+                    d_value = _normalise_backward(d_value, value, tensors.inv_std[stage.vector][at])
+            start = 0
+            for part in stage.parts:
+                target = tensors.d_vector(part.vector, part.lag, at)
+                target += d_value[..., start : start + target.shape[-1]]
+                start += target.shape[-1]
             known: list[Any] = []
             for leaf, adjoint in stage.element.adjoints:
-                part = _run(stage.element.backward, adjoint, stage, tensors, at, d_value, known)
+                part = self._run(
+                    stage.element.backward, adjoint, stage, tensors, at, d_value, known
+                )
                 match leaf:
                     case SumValue(name):
                         tensors.d_sum(name, at)[...] = part
-                    case Read(vector, lag):
+                    case Read(vector, lag, spread):
                         target = tensors.d_vector(vector, lag, at)
-                        target += part
+                        if stage.matrix:
+                            part = self._wide(stage, part, value)
+                        match spread:
+                            case "rows":
+                                part = part.sum(-1)
+                            case "columns":
+                                part = part.sum(-2)
+                            case "all":
+                                axes = (-2, -1) if stage.matrix else (-1,)
+                                part = part.sum(axes)[..., None]
+                        target += part.reshape(target.shape) if stage.matrix else part
                     case ParameterValue(name):
                         tensors.parts[stage.vector, name][at] = part
 
+    def _run(
+        self,
+        program: tuple[Operation, ...],
+        result: Value,
+        stage: Stage,
+        tensors: Tensors,
+        at: Step,
+        d_value: Tensor | None,
+        known: list[Any],
+    ) -> Any:
+        """The value of a program's result; ``known`` takes those of its operations."""
 
-def _run(
-    program: tuple[Operation, ...],
-    result: Value,
-    stage: Stage,
-    tensors: Tensors,
-    at: Step,
-    d_value: Tensor | None,
-    known: list[Any],
-) -> Any:
-    """The value of a program's result; ``known`` takes those of its operations."""
+        def value_of(value: Value) -> Any:
+            match value:
+                case Temporary(index):
+                    return known[index]
+                case SumValue(name):
+                    return tensors.sum(name, at)
+                case Read(vector, lag, spread):
+                    return self._placed(tensors.vector(vector, lag, at), stage, spread)
+                case ParameterValue(name):
+                    return tensors.parameters[name]
+                case MaskValue(name):
+                    if name not in tensors.edges:
+                        return 1.0
+                    return self._placed(tensors.edges[name][at], stage)
+                case Constant(number):
+                    return number
+                case Result():
+                    return self._placed(tensors.vector(stage.vector, 0, at), stage)
+                case Adjoint():
+                    return d_value
 
-    def value_of(value: Value) -> Any:
-        match value:
-            case Temporary(index):
-                return known[index]
-            case SumValue(name):
-                return tensors.sum(name, at)
-            case Read(vector, lag):
-                return tensors.vector(vector, lag, at)
-            case ParameterValue(name):
-                return tensors.parameters[name]
-            case MaskValue(name):
-                return tensors.edges[name][at] if name in tensors.edges else 1.0
-            case Constant(number):
-                return number
-            case Result():
-                return tensors.vector(stage.vector, 0, at)
-            case Adjoint():
-                return d_value
-
-    for operation in program[len(known) :]:
-        values = [value_of(v) for v in operation.arguments]
-        known.append(_apply(operation.kind, values))
-    return value_of(result)
+        for operation in program[len(known) :]:
+            values = [value_of(v) for v in operation.arguments]
+            known.append(_apply(operation.kind, values))
+        return value_of(result)
 
 
 def _apply(kind: str, values: list[Any]) -> Any:

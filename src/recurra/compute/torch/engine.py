@@ -53,7 +53,9 @@ class TorchEngine(Engine):
         self.device = find_device(device)
         check_dtype(self.device, self.dtype)
         self._dtype = getattr(torch, self.dtype.name)
-        self._walk = Walk(plan, self.sizes, make_programs(self.device, self.dtype.name))
+        self._walk = Walk(
+            plan, self.sizes, self.widths, shapes.grids, make_programs(self.device, self.dtype.name)
+        )
         self._output = OutputLayer(shapes)
         self._weights: dict[Weights, Numbers] = {}
         self._step: TrainingStep | None = None

@@ -29,7 +29,7 @@ class Fusion:
 
     Attributes:
         size: of all their vectors.
-        stages: a normalised one is alone.
+        stages: one that is more than number by number is alone.
         products: of vectors of the same time step, to be computed before.
     """
 
@@ -44,6 +44,8 @@ class BlockLayout:
 
     Attributes:
         block: of the plan.
+        widths: of the element-wise programs of its stages.
+        grids: memory -> its rows and columns.
         columns: sum -> where it lies in ``(T, B, width)``.
         width: of all sums side by side.
         hoisted: products for all time steps at once.
@@ -52,6 +54,8 @@ class BlockLayout:
     """
 
     block: Block
+    widths: Mapping[str, int]
+    grids: Mapping[str, tuple[int, int]]
     columns: Mapping[str, tuple[int, int]]
     width: int
     hoisted: tuple[Product, ...]
@@ -64,18 +68,28 @@ class BlockLayout:
         return (*self.hoisted, *self.past, *(p for f in self.fusions for p in f.products))
 
 
-def make_layout(plan: Plan, sizes: Mapping[str, int]) -> tuple[BlockLayout, ...]:
-    """The layout of every block, for these sizes of vectors."""
-    return tuple(_layout(block, sizes) for block in plan.blocks)
+def make_layout(
+    plan: Plan,
+    sizes: Mapping[str, int],
+    widths: Mapping[str, int],
+    grids: Mapping[str, tuple[int, int]],
+) -> tuple[BlockLayout, ...]:
+    """The layout of every block, for these sizes of vectors and widths of programs."""
+    return tuple(_layout(block, sizes, widths, grids) for block in plan.blocks)
 
 
-def _layout(block: Block, sizes: Mapping[str, int]) -> BlockLayout:
+def _layout(
+    block: Block,
+    sizes: Mapping[str, int],
+    widths: Mapping[str, int],
+    grids: Mapping[str, tuple[int, int]],
+) -> BlockLayout:
     columns: dict[str, tuple[int, int]] = {}
     width = 0
     for stage in block.stages:
         for total in stage.sums:
-            columns[total.name] = width, width + sizes[stage.vector]
-            width += sizes[stage.vector]
+            columns[total.name] = width, width + widths[stage.vector]
+            width += widths[stage.vector]
     hoisted = _stacked(block.stages, columns, lambda term: term.hoisted)
     past = _stacked(block.stages, columns, lambda term: not term.hoisted and term.lag > 0)
     fusions = tuple(
@@ -86,7 +100,7 @@ def _layout(block: Block, sizes: Mapping[str, int]) -> BlockLayout:
         )
         for stages in _fused(block.stages, sizes)
     )
-    return BlockLayout(block, columns, width, hoisted, past, fusions)
+    return BlockLayout(block, widths, grids, columns, width, hoisted, past, fusions)
 
 
 def _fused(stages: Iterable[Stage], sizes: Mapping[str, int]) -> list[tuple[Stage, ...]]:
@@ -95,8 +109,8 @@ def _fused(stages: Iterable[Stage], sizes: Mapping[str, int]) -> list[tuple[Stag
         now = {t.vector for s in stage.sums for t in s.terms if not (t.hoisted or t.lag)}
         if (
             not groups
-            or stage.normalised
-            or groups[-1][-1].normalised
+            or not stage.is_pointwise
+            or not groups[-1][-1].is_pointwise
             or sizes[stage.vector] != sizes[groups[-1][-1].vector]
             or now & {member.vector for member in groups[-1]}
         ):

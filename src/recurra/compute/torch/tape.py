@@ -11,6 +11,7 @@ from recurra.compute.plan import Plan, Sum, Term
 from recurra.compute.torch.devices import Tensor
 from recurra.compute.torch.elements import ElementPrograms, Step
 from recurra.compute.torch.layout import BlockLayout, Fusion, Product, make_layout
+from recurra.lang.syntax import NORM
 
 ALL = slice(None)
 Tensors = dict[str, Tensor]
@@ -35,6 +36,8 @@ class Walk:
     Args:
         plan: the computation.
         sizes: of its vectors.
+        widths: of their element-wise programs.
+        grids: memory -> its rows and columns.
         programs: what computes the element-wise part of a fusion.
     """
 
@@ -42,10 +45,12 @@ class Walk:
         self,
         plan: Plan,
         sizes: Mapping[str, int],
+        widths: Mapping[str, int],
+        grids: Mapping[str, tuple[int, int]],
         programs: Callable[[BlockLayout, Fusion], ElementPrograms],
     ) -> None:
-        self.plan, self.sizes = plan, sizes
-        self.layouts = make_layout(plan, sizes)
+        self.plan, self.sizes, self.widths = plan, sizes, widths
+        self.layouts = make_layout(plan, sizes, widths, grids)
         self.programs = {
             fusion: programs(layout, fusion) for layout in self.layouts for fusion in layout.fusions
         }
@@ -159,7 +164,7 @@ class Tape:
             flat[:, product.low : product.high].addmm_(operand, self._stacked(product).T)
         self.sums.append(sums)
         for stage in layout.block.stages:
-            if stage.normalised:
+            if stage.row_function == NORM:
                 self.inv_std[stage.vector] = self.zeros(self.steps, self.batch, 1)
         weights = {p: self._stacked(p).T for p in layout.products if p not in layout.hoisted}
         for at in range(self.steps) if layout.block.recurrent else (ALL,):
@@ -220,7 +225,7 @@ class Tape:
                 self.d_vectors[name] += self.d_operands[name] * self.masks[name]
             for leaf, _ in stage.element.adjoints:
                 if isinstance(leaf, ParameterValue):
-                    size = self.walk.sizes[name]
+                    size = self.walk.widths[name]
                     self.parts[name, leaf.name] = self.zeros(self.steps, self.batch, size)
         weights = {p: self._stacked(p) for p in layout.products}
         for at in reversed(range(self.steps)) if layout.block.recurrent else (ALL,):

@@ -3,24 +3,30 @@
 from dataclasses import dataclass
 
 from recurra.errors import SettingError
+from recurra.explain.derivation import kind_of_formula
 from recurra.explain.formulas import (
     Apply,
     Constant,
+    Dyad,
     Extreme,
     Formula,
     Hadamard,
+    Join,
     MatrixVector,
+    MemoryVector,
     Negative,
     Parameter,
     Power,
     Quotient,
     Sum,
+    Total,
     Value,
 )
 from recurra.export.names import Names
 from recurra.export.steps import Steps, reads_character
+from recurra.lang.kinds import Kind
 from recurra.lang.shapes import Shapes
-from recurra.lang.syntax import NORM
+from recurra.lang.syntax import NORM, ROW_FUNCTIONS, SOFTMAX
 
 _WORDS = """
 arguments await boolean break byte case catch char class const continue debugger default
@@ -135,6 +141,15 @@ class StepFunction:
                 value = self._product(formula)
             case Apply(function, argument) if function == NORM:
                 value = f"normalise({self._vector(argument)})"
+            case Apply(function, argument) if function == SOFTMAX:
+                value = f"logSoftmax({self._vector(argument)}).map(Math.exp)"
+            case Total(argument, mean):
+                vector = self._vector(argument)
+                value = f"{vector}.reduce((sum, one) => sum + one, 0)"
+                value = f"Float64Array.of({value}{f' / {vector}.length' if mean else ''})"
+            case Join(vectors):
+                inner = ", ".join(f"...{self._vector(one)}" for one in vectors)
+                value = f"Float64Array.of({inner})"
             case _:
                 entry = self._entry(formula)[0]
                 size = self.steps.size(Value(quantity, 0) if quantity else formula, self.shapes)
@@ -160,9 +175,10 @@ class StepFunction:
         match formula:
             case Constant(value):
                 return repr(value), _ATOM if value >= 0 else _SIGN
-            case Value() | Parameter():
-                index = self.i if self.steps.size(formula, self.shapes) > 1 else "0"
-                return f"{self._vector(formula)}[{index}]", _ATOM
+            case Value() | Parameter() | Total() | Join():
+                kinds = self.steps.derivation.kinds
+                place = "0" if kind_of_formula(formula, kinds) == Kind.NUMBER else self.i
+                return f"{self._vector(formula)}[{place}]", _ATOM
             case MatrixVector(matrix, _, operand) if reads_character(operand):
                 size = self.shapes.parameters[matrix][1]  # a character is a row as stored
                 return f"{self.parameters[matrix]}[{self.x} * {size} + {self.i}]", _ATOM
@@ -183,7 +199,7 @@ class StepFunction:
                 return f"{self._within(left, _TERM)} * {self._within(right, _SIGN)}", _TERM
             case Quotient(left, right):
                 return f"{self._within(left, _TERM)} / {self._within(right, _SIGN)}", _TERM
-            case Apply(function) if function == NORM:
+            case Apply(function) if function in ROW_FUNCTIONS:
                 return f"{self._vector(formula)}[{self.i}]", _ATOM
             case Apply(function, argument):
                 return f"{self._function(function)}({self._entry(argument)[0]})", _ATOM
@@ -193,9 +209,8 @@ class StepFunction:
             case Power(base, exponent):
                 pair = f"{self._entry(base)[0]}, {self._entry(exponent)[0]}"
                 return f"Math.pow({pair})", _ATOM
-        raise SettingError(
-            f"a page cannot compute {type(formula).__name__.lower()} yet: export to numpy"
-        )
+        kind = "a matrix memory" if isinstance(formula, Dyad | MemoryVector) else "this formula"
+        raise SettingError(f"a page cannot compute {kind} yet: export to numpy")
 
     def _within(self, formula: Formula, level: int) -> str:
         text, own = self._entry(formula)

@@ -1,0 +1,159 @@
+"""Lines of a generated kernel function, and the arguments they need."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from recurra.compute.autodiff import (
+    ARITHMETIC,
+    Adjoint,
+    Constant,
+    MaskValue,
+    Operation,
+    ParameterValue,
+    Read,
+    Result,
+    SumValue,
+    Temporary,
+    Value,
+)
+from recurra.compute.numba.source import FIXED, Key, Kind
+from recurra.compute.plan import Block, Plan, Stage
+
+
+class Emitter:
+    """Lines of the function for one block, and the arguments they turned out to need.
+
+    Args:
+        plan, dtype: see `generate_kernels`.
+        number, block: which one.
+        begun: arrays that an earlier function fills or begins to; what this one does is added.
+    """
+
+    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
+        self.plan, self.dtype, self.begun = plan, dtype, begun
+        names = ", ".join(stage.vector for stage in block.stages)
+        kind = "recurrent" if block.recurrent else "all time steps at once"
+        self.title = f"    # block {number}: {names} ({kind})"
+        self.arguments: dict[Key, str] = dict(FIXED)
+        self.lines: list[str] = []
+        self.depth = 1
+        self.ascii: dict[str, str] = {}
+        self.line("rows = inputs.size")
+
+    def function(self, name: str) -> str:
+        """The whole function as text."""
+        head = f"@jit\ndef {name}({', '.join(self.arguments.values())}):"
+        return "\n".join([head, self.title, *self.lines]) + "\n"
+
+    def line(self, text: str) -> None:
+        """Add a line at the present depth."""
+        self.lines.append("    " * self.depth + text)
+
+    @contextmanager
+    def indented(self, text: str) -> Iterator[None]:
+        """Add a line whose block follows."""
+        self.line(text)
+        self.depth += 1
+        yield
+        self.depth -= 1
+
+    def array(self, kind: Kind, name: str) -> str:
+        """The argument that holds an array of the plan."""
+        key: Key = (kind, name)
+        if key not in self.arguments:
+            self.arguments[key] = f"{kind}_{self._identifier(name)}"
+        return self.arguments[key]
+
+    def _identifier(self, name: str) -> str:
+        # dotted and numbered names of the plan, and any alphabet, as ASCII; never two alike, since
+        # no name in equations begins with a digit
+        if name not in self.ascii:
+            plain = name.replace(".", "__").replace(":", "_").replace("~", "_")
+            if not plain.isascii() or plain in self.ascii.values():
+                plain = f"{len(self.ascii)}_"
+            self.ascii[name] = plain
+        return self.ascii[name]
+
+    def dropped(self, vector: str) -> str:
+        """The argument that holds what products outside the block see of a vector."""
+        return self.array("dropped", vector)
+
+    def row(self, vector: str, lag: int, at: str = "row") -> str:
+        """Text of the row of ``vector[t - lag]`` in its array, from the row of t in a sum."""
+        ahead = self.plan.lags[vector] - lag
+        return f"{at} + {ahead} * batch" if ahead else at
+
+    def step_product(self, matrix: str, rows: str, transposed: bool) -> str:
+        """Text of a product in the time loop, up to its matrix."""
+        stored = self.array("parameter", matrix)
+        if not transposed:
+            return f"times({rows}, batch, {stored}"
+        return f"step_times_transposed({rows}, batch, {stored}, {self.array('transposed', matrix)}"
+
+    def program(self, operations: tuple[Operation, ...], stage: Stage, prefix: str) -> None:
+        """Add the operations of an element-wise program."""
+        for index, operation in enumerate(operations):
+            values = [self.value(v, stage, prefix) for v in operation.arguments]
+            self.line(f"{prefix}{index} = {_expression(operation.kind, values)}")
+
+    def value(self, value: Value, stage: Stage, prefix: str) -> str:
+        """Text of a value for one number of a row; of a matrix, that of row i and column j."""
+        place = "base + j" if stage.matrix else "j"
+        match value:
+            case Temporary(index):
+                return f"{prefix}{index}"
+            case SumValue(name):
+                return f"{self.array('sum', name)}[row, j]"
+            case Read(vector, lag, spread):
+                place = {"": place, "all": "0", "rows": "i", "columns": "j"}[spread]
+                return f"{self.array('vector', vector)}[{self.row(vector, lag)}, {place}]"
+            case ParameterValue(name):
+                return f"{self.array('parameter', name)}[j]"
+            case MaskValue(name):
+                return f"{self.array('edge_mask', name)}[row, {place}]"
+            case Constant(number):
+                return f"{self.dtype}({number!r})"
+            case Result():
+                return f"{self.array('vector', stage.vector)}[{self.row(stage.vector, 0)}, {place}]"
+            case Adjoint():
+                return "d_value"
+
+    def width(self, stage: Stage) -> str:
+        """Text of how many numbers a stage's program computes for a row."""
+        if not stage.is_total:
+            return f"{self.array('vector', stage.vector)}.shape[1]"
+        match stage.across:
+            case SumValue(name):
+                return f"{self.array('sum', name)}.shape[1]"
+            case Read(vector):
+                return f"{self.array('vector', vector)}.shape[1]"
+            case ParameterValue(name):
+                return f"{self.array('parameter', name)}.size"
+
+    @contextmanager
+    def matrix_rows(self, stage: Stage) -> Iterator[str]:
+        """Add a loop over the rows i of a matrix; gives the text of its number of columns."""
+        columns = self.array("columns", stage.matrix)
+        with self.indented(
+            f"for i in range({self.array('vector', stage.matrix)}.shape[1] // {columns}):"
+        ):
+            self.line(f"base = i * {columns}")
+            yield columns
+
+    def divided(self, stage: Stage) -> str:
+        """Text that makes a mean of a sum."""
+        return f" / {self.dtype}({self.width(stage)})" if stage.row_function == "mean" else ""
+
+
+# Kernels of functions whose names mean something else in Python.
+_KERNELS = {"max": "maximum", "min": "minimum", "abs": "absolute", "**": "power"}
+
+
+def _expression(kind: str, values: list[str]) -> str:
+    if kind in ARITHMETIC:
+        return f"{values[0]} {kind} {values[1]}"
+    if kind == "negative":
+        return f"-{values[0]}"
+    name = kind.removesuffix("'")
+    suffix = "_derivative" if name != kind else ""
+    return f"{_KERNELS.get(name, name)}{suffix}({', '.join(values)})"

@@ -1,0 +1,8 @@
+# Gated linear attention (Yang et al. 2024a, eq. 3 and section 4.4): every column of the memory decays
+# One layer and one head, with a residual connection; the gate has full rank.
+e[t] = E @ x[t]
+a[t] = sigmoid(Wa @ e[t] + ba) ** 0.0625
+S[t] = outer(1, a[t]) * S[t-1] + outer(Wv @ e[t], Wk @ e[t])
+r[t] = swish(Wr @ e[t] + br)
+h[t] = e[t] + Wo @ (r[t] * norm(S[t] @ (Wq @ e[t])))
+o[t] = softmax(V @ norm(h[t]) + s)

@@ -1,0 +1,9 @@
+# Linear attention as a recurrence (Katharopoulos et al. 2020, eq. 16-20, feature map of eq. 7)
+# One layer and one head, with a residual connection; no positions, which the order of reading gives.
+e[t] = E @ x[t]
+q[t] = elu(Wq @ e[t]) + 1
+k[t] = elu(Wk @ e[t]) + 1
+S[t] = S[t-1] + outer(Wv @ e[t], k[t])
+z[t] = z[t-1] + k[t]
+h[t] = e[t] + (S[t] @ q[t]) / dot(z[t], q[t])
+o[t] = softmax(V @ norm(h[t]) + s)

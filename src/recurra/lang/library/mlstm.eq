@@ -1,0 +1,16 @@
+# mLSTM, a matrix memory with exponential gates (Beck et al. 2024, eq. 19-27, stabilised as in eq. 15-17)
+# One head, without the block around it; the factor 1/sqrt(d) of the keys is left to Wk.
+e[t] = E @ x[t]
+q[t] = Wq @ e[t] + bq
+k[t] = Wk @ e[t] + bk
+v[t] = Wv @ e[t] + bv
+g[t] = dot(wi, e[t]) + bi
+l[t] = -softplus(-dot(wf, e[t]) - bf)
+m[t] = max(l[t] + m[t-1], g[t])
+i[t] = exp(g[t] - m[t])
+f[t] = exp(l[t] + m[t-1] - m[t])
+C[t] = f[t] * C[t-1] + i[t] * outer(v[t], k[t])
+n[t] = f[t] * n[t-1] + i[t] * k[t]
+h[t] = sigmoid(Wo @ e[t] + bo) * (C[t] @ q[t]) / max(abs(dot(n[t], q[t])), exp(-m[t]))
+o[t] = softmax(V @ (e[t] + h[t]) + s)
+bf: constant(3)

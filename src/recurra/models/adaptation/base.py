@@ -1,0 +1,127 @@
+"""Settings of dynamic evaluation, and the contract of a rule."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import ClassVar, Self
+
+import numpy as np
+
+from recurra.compute.base import Parameters
+from recurra.compute.optimizers.base import Optimizer
+from recurra.errors import SettingError
+
+# Gradients of a step are scaled down to this norm: no text can throw the weights far.
+CLIP_NORM = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adaptation:
+    """How a network learns from what it reads.
+
+    Attributes:
+        rule: how gradients change weights: "rms" or "sgd".
+        rate: the learning rate; None: found on validation text, else the rule's usual one.
+        decay: part of the way back to the trained weights that every step goes; None: as the rate.
+        step: characters that are read between two changes of the weights.
+        carry: go on from text to text; false: every text begins with the trained weights.
+
+    Raises:
+        SettingError: a value that makes no sense.
+    """
+
+    rule: str = "rms"
+    rate: float | None = None
+    decay: float | None = None
+    step: int = 20
+    carry: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "decay"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value < math.inf:
+                raise SettingError(f"{name} has to be a number, 0 or more, not {value}")
+        if self.step < 1:
+            raise SettingError(f"step has to be a whole number, 1 or more, not {self.step}")
+
+    @classmethod
+    def of(cls, choices: Mapping[str, str | float]) -> Self:
+        """Settings from names and values, such as ``{"rule": "sgd", "rate": 0.1, "step": 20}``.
+
+        Raises:
+            SettingError: no setting has that name, or a value makes no sense.
+        """
+        kinds: dict[str, type] = {"rule": str, "rate": float, "decay": float, "step": int}
+        given: dict[str, object] = {}
+        for name, value in choices.items():
+            if name == "carry" and value in ("true", "false"):
+                given[name] = value == "true"
+            elif name not in kinds:
+                names = ", ".join(field.name for field in fields(cls))
+                raise SettingError(f"adaptation has no setting {name}={value}: it has {names}")
+            elif isinstance(value, str) != (kinds[name] is str) or kinds[name](value) != value:
+                raise SettingError(f"{name} has to be a {_NOUNS[kinds[name]]}, not {value}")
+            else:
+                given[name] = kinds[name](value)
+        return cls(**given)  # type: ignore[arg-type]  # checked above
+
+    def __str__(self) -> str:
+        parts = [self.rule]
+        parts += [
+            f"{n} {getattr(self, n):g}" for n in ("rate", "decay") if getattr(self, n) is not None
+        ]
+        return ", ".join([*parts, f"{self.step:,} characters a step"])
+
+
+_NOUNS: Mapping[type, str] = {str: "name", float: "number", int: "whole number"}
+
+
+@dataclass(frozen=True)
+class GradientSquares:
+    """Mean squares of the gradients in training, number by number.
+
+    Attributes:
+        means: parameter -> array of its shape.
+        characters: of one step; each gradient is that of the mean loss over so many.
+    """
+
+    means: Parameters
+    characters: int
+
+    def rms(self, characters: int) -> Parameters:
+        """Root mean squares of gradients of the mean loss over another number of characters.
+
+        The variance of a mean of n numbers is 1/n of that of one.
+        """
+        factor = self.characters / characters
+        return {name: np.sqrt(factor * mean) for name, mean in self.means.items()}
+
+
+class Rule(ABC):
+    """How gradients change weights while reading: an optimiser and what its slots begin with.
+
+    Attributes:
+        name: what settings call it.
+        rates, decays: tried on validation text; the first is the usual one.
+    """
+
+    name: ClassVar[str]
+    rates: ClassVar[tuple[float, ...]]
+    decays: ClassVar[tuple[float, ...]]
+
+    @abstractmethod
+    def optimizer(self) -> Optimizer:
+        """The optimiser of its steps, called with the learning rate of the settings."""
+
+    @abstractmethod
+    def slots(self, squares: GradientSquares | None, decay: float, step: int) -> Parameters:
+        """The optimiser's slots before the first step, ``"NAME/SLOT"``; those left out are zeros.
+
+        Args:
+            squares: statistics of the gradients in training, where the model has them.
+            decay, step: see `Adaptation`.
+
+        Raises:
+            SettingError: it cannot do without them.
+        """

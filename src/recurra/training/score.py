@@ -1,0 +1,191 @@
+"""How well a finished run predicts a text: as it is, learning as it reads, and in a mixture."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from recurra.compute.registry import DEFAULT_ENGINE
+from recurra.errors import RunError, TextError
+from recurra.models.adaptation.base import Adaptation
+from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
+from recurra.models.adaptation.search import find_settings
+from recurra.models.compressors import Compressor
+from recurra.models.evaluation import Loss, Text, evaluate
+from recurra.models.mixture import Member, Mixture
+from recurra.models.model import Model
+from recurra.storage.runs import Run
+from recurra.text.corpus import ENOUGH, Corpus, join_short
+from recurra.text.sources import Source, read_documents
+from recurra.training.finished_run import FinishedRun
+from recurra.training.sessions import load_run_corpus
+
+# The name of a mixture's member that counts contexts, beside folders of runs.
+COUNTS = "counts"
+# Characters that frozen networks of a mixture predict at a time.
+PIECE = 64
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a run predicts one text.
+
+    Attributes:
+        text: "validation" or "test", parts of the run's own text, or "given".
+        windows: the state starts from zeros every so many characters; None: it is carried.
+        loss: over the whole of that text, with the trained weights.
+        skipped: characters of a given text that the model does not know; they were left out.
+        adaptive: the loss if it learns from what it has read; None where that was not asked for.
+        adaptation: how it learns.
+        mixture: the loss of a mixture of runs and counts; None where that was not asked for.
+        versus: the losses of compressors that have read the run's training text, by name.
+    """
+
+    text: str
+    windows: int | None
+    loss: Loss
+    skipped: int = 0
+    adaptive: Loss | None = None
+    adaptation: Adaptation | None = None
+    mixture: Loss | None = None
+    versus: Mapping[str, Loss] = field(default_factory=dict)
+
+
+def score(
+    run: Run,
+    sources: Sequence[Source] | None = None,
+    *,
+    corpus: Corpus | None = None,
+    encoding: str | None = None,
+    windows: int | None = None,
+    adapt: Adaptation | None = None,
+    mix: Sequence[Source] = (),
+    versus: Sequence[str] = (),
+    engine: str = DEFAULT_ENGINE,
+    threads: int | None = None,
+    fetch: bool = False,
+) -> Iterator[Score]:
+    """Evaluate a run's best model over the whole of its held-out text, or of other texts.
+
+    Args:
+        run: a run folder, opened; nothing in it is changed.
+        sources: texts to read instead of the validation and test parts of the run's own, those of
+            less than 1,000 characters as one; or where its own are now, if they were moved.
+        corpus: the run's own texts, if they have been read.
+        encoding: of these texts; None: found out for each.
+        windows: evaluate with cold windows of so many characters too.
+        adapt: evaluate while learning from the text too, each part anew. What is None in these
+            settings is found on the run's own validation text, where that is at hand.
+        mix: evaluate a mixture too, of this run and others, or "counts" of its training text; its
+            networks learn if ``adapt`` is given, its counts and its weights always do.
+        versus: give the losses of these compressors too, "zpaq" or "ppmd".
+        engine, threads: what computes.
+        fetch: see `load_run_corpus`.
+
+    Raises:
+        RecurraError: the run or a text is refused, there is nothing to evaluate, or the model
+            predicts no finite numbers.
+    """
+    opened = FinishedRun(run)
+    model = opened.best
+    computes = model.engine(engine, threads)
+    own = _own_corpus(opened, sources, corpus, fetch, refused=not sources)
+    parts, skipped = _held_out(own), 0
+    if sources and not parts:
+        documents = read_documents(sources, encoding)
+        known = [model.vocabulary.known(document.text) for document in documents]
+        skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
+        texts, _ = join_short(known, ENOUGH)
+        parts = {"given": tuple(map(model.vocabulary.encode, texts))}
+        if adapt is not None or mix or versus:
+            needed = COUNTS in mix or bool(versus)
+            own = _own_corpus(opened, None, corpus, fetch, refused=needed)
+    if not parts:
+        raise RunError(f"{run.folder} held no text out: name a text to evaluate it on")
+
+    def reader_with(settings: Adaptation) -> AdaptiveReader:
+        return AdaptiveReader(model.engine(engine, threads), settings, opened.gradient_squares)
+
+    trained_on = own.train if own else ()
+    compressors = [Compressor(name, _decoded(model, trained_on)) for name in versus]
+    reader = mixture = None
+    for name, part in parts.items():
+        for protocol in [None] if windows is None else [None, windows]:
+            loss, adaptive, mixed = evaluate(computes, part, protocol), None, None
+            if not math.isfinite(loss.nats):
+                raise RunError(
+                    f"the model of {run.folder} predicts no finite numbers: restore a backup, or "
+                    "train it again"
+                )
+            if adapt is not None and protocol is None:
+                if reader is None:
+                    validation = _held_out(own).get("validation", ())
+                    reader = reader_with(find_settings(adapt, validation, reader_with))
+                adaptive = adaptive_loss(reader, part)
+            settings = reader.settings if reader and adaptive else None
+            if mix and protocol is None:
+                mixture = mixture or _mixture(opened, mix, own, settings, engine, threads)
+                mixed = mixture.loss(part, settings.step if settings else PIECE)
+            prices = {one.name: one.loss(_decoded(model, part)) for one in compressors}
+            yield Score(name, protocol, loss, skipped, adaptive, settings, mixed, prices)
+
+
+def _decoded(model: Model, texts: Sequence[Text]) -> list[str]:
+    return [model.vocabulary.decode(text) for text in texts]
+
+
+def _own_corpus(
+    opened: FinishedRun,
+    sources: Sequence[Source] | None,
+    corpus: Corpus | None,
+    fetch: bool,
+    *,
+    refused: bool,
+) -> Corpus | None:
+    """A run's own text.
+
+    Args:
+        opened, sources, corpus, fetch: see `load_run_corpus`.
+        refused: whether texts that are missing or others are an error; else there is none.
+    """
+    try:
+        return load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
+    except (RunError, TextError):
+        if refused:
+            raise
+        return None
+
+
+def _held_out(corpus: Corpus | None) -> Mapping[str, Sequence[Text]]:
+    """The held-out parts of a corpus, those that have something to predict."""
+    parts = {"validation": corpus.validation, "test": corpus.test} if corpus else {}
+    return {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
+
+
+def _mixture(
+    opened: FinishedRun,
+    mix: Sequence[Source],
+    own: Corpus | None,
+    settings: Adaptation | None,
+    engine: str,
+    threads: int | None,
+) -> Mixture:
+    """A run, further ones, and counts of its training text; each learns from what it reads.
+
+    Raises:
+        RunError: a run cannot be read, or knows other characters.
+        SettingError: a run keeps no mean squares of gradients, and the rule needs them.
+    """
+    vocabulary, members = opened.best.vocabulary, []
+    runs = [opened, *(FinishedRun.open(source) for source in mix if source != COUNTS)]
+    for run in runs:
+        model = run.best
+        if sorted(model.vocabulary.characters) != sorted(vocabulary.characters):
+            raise RunError(
+                f"{run.run.folder} knows other characters than {opened.run.folder}: mix runs that "
+                "were trained on the same text"
+            )
+        computes = model.engine(engine, threads)
+        reader = AdaptiveReader(computes, settings, run.gradient_squares) if settings else None
+        members.append(Member(computes, model.vocabulary.encode(vocabulary.characters), reader))
+    training = own.train if own and COUNTS in mix else None
+    return Mixture(vocabulary, members, training)
