@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from recurra.export.api import export_to as export_to
     from recurra.lang.library import library as library
     from recurra.lang.library import load_network as load_network
+    from recurra.lang.library import search_library as search_library
     from recurra.lang.network import Network as Network
     from recurra.lang.parser import parse as parse
     from recurra.lang.shapes import Shapes as Shapes
@@ -152,6 +153,7 @@ _MODULES = {
     "lang.library": (
         "library",
         "load_network",
+        "search_library",
     ),
     "lang.network": ("Network",),
     "lang.parser": ("parse",),

@@ -24,12 +24,19 @@ NetworkName = Annotated[
 def networks_command(
     hidden: Annotated[int, typer.Option(help="Numbers in every vector.")] = 256,
     vocabulary: options.VocabularySize = 65,
+    search: Annotated[
+        str, typer.Option(metavar="WORD", help="Only those with this word in name or equations.")
+    ] = "",
     json: options.Json = False,
 ) -> None:
     """List the library of networks, with their numbers of parameters at a given size."""
     from recurra.explain.tables import NETWORKS
 
-    library = [recurra.load_network(name) for name in recurra.library()]
+    library = [recurra.load_network(name) for name in recurra.search_library(search)]
+    if not library:
+        raise recurra.SettingError(
+            f"no network of the library has the word {search}: recurra networks lists all"
+        )
     rows = [(n, recurra.ShapeSolver(n).shapes(vocabulary, hidden).count) for n in library]
     if json:
         table = NETWORKS.records(rows)
