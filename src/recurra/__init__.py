@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from recurra.export.api import export_to as export_to
     from recurra.lang.library import library as library
     from recurra.lang.library import load_network as load_network
+    from recurra.lang.library import search_library as search_library
     from recurra.lang.network import Network as Network
     from recurra.lang.parser import parse as parse
     from recurra.lang.shapes import Shapes as Shapes
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from recurra.models.initialisation import initialise as initialise
     from recurra.models.model import Model as Model
     from recurra.models.writer import Writer as Writer
+    from recurra.notebook.live import live_report as live_report
     from recurra.report.writer import write_report as write_report
     from recurra.storage.runs import Run as Run
     from recurra.text.batches import Streams as Streams
@@ -152,6 +154,7 @@ _MODULES = {
     "lang.library": (
         "library",
         "load_network",
+        "search_library",
     ),
     "lang.network": ("Network",),
     "lang.parser": ("parse",),
@@ -168,6 +171,7 @@ _MODULES = {
     "models.initialisation": ("initialise",),
     "models.model": ("Model",),
     "models.writer": ("Writer",),
+    "notebook.live": ("live_report",),
     "report.writer": ("write_report",),
     "storage.runs": ("Run",),
     "text.batches": ("Streams",),
@@ -242,7 +246,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
 
 
 if "IPython" in sys.modules:

@@ -118,6 +118,12 @@ def test_networks_are_counted(call):
     rows = json.loads(call("networks", "--hidden", 100, "--vocabulary", 50, "--json")[1])
     assert {row["network"]: row["parameters"] for row in rows["networks"]}["rnn"] == by_hand
     assert [row["network"] for row in rows["networks"]] == recurra.library()
+    found = json.loads(call("networks", "--search", "xLSTM", "--json")[1])["networks"]
+    assert [row["network"] for row in found] == ["slstm"]
+    assert "Beck et al. 2024" in call("networks", "--search", "xlstm")[1]
+    code, _, told = call("networks", "--search", "transformer of 2099")
+    assert (code, told.count("\n")) == (1, 1)
+    assert "recurra networks lists all" in told
 
 
 def test_a_network_is_shown_as_it_is_read(call):

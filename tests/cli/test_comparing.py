@@ -31,6 +31,7 @@ def comparison(runs, tmp_path_factory):
 def test_a_comparison_in_lines(comparison):
     _, out = comparison
     assert re.search(r"^comparison .*: 8 runs, 0 of them finished$", out, re.M)
+    assert re.search(r"^\[8/8\] .*; all runs: about 0:0\d left$", out, re.M)
     assert re.search(
         r"^\[8/8\] 40-steps20/sigmoid/seed-1: held-out \d\.\d+ nats, 0:0\d; ", out, re.M
     )
@@ -47,6 +48,18 @@ def test_a_finished_one_is_shown_again_and_nothing_is_trained(call, comparison):
     assert (code, err) == (0, "")
     assert again.split("Budget")[1].split("Next")[0] == out.split("Budget")[1].split("Next")[0]
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_a_dry_run_makes_no_folder(runs, tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["compare", "rnn", "wrnn", "--text", runs / "plays.txt", "--dry-run", *SMALL]
+    code, out, err = call(*arguments)
+    assert (code, err) == (0, "")
+    assert re.search(r"^40-steps20 +rnn +\d,\d+ +5 +[\d,]+ +0:00$", out, re.M)
+    assert "10 runs to train: about 0:0" in out
+    code, out, _ = call(*arguments, "--json")
+    assert [row["runs"] for row in json.loads(out)["runs"]] == [5, 5]
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_is_one_line(call, comparison):

@@ -104,7 +104,7 @@ def test_results_and_runs_show_themselves_in_a_notebook(finished, text):
     words = "".join(shown.itertext())
     assert results.differences[0].sentence() in words
     assert all(note in words for note in results.notes("40"))
-    assert [td.text for td in shown.iter("td")][::8] == ["rnn", "wrnn"]
+    assert [td.text for td in shown.iter("td")][::9] == ["rnn", "wrnn"]
     assert len(list(shown.iter("{http://www.w3.org/2000/svg}svg"))) == 2
     run = recurra.Run.open(comparison.finalists()[1].folder)
     words = "".join(ElementTree.fromstring(show_run(run)).itertext())

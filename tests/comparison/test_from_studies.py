@@ -63,11 +63,15 @@ def test_it_goes_on_where_it_was(compared):
     assert finish(again) == []
 
 
-def test_its_report_says_where_the_settings_come_from(compared):
+def test_its_report_says_where_the_settings_come_from(studies, compared):
     comparison, _ = compared
     content = gather(comparison.folder, characters=10)
     assert "as each network&#x27;s study found them" in page(content)
     assert "沿用各自搜索得到的设置" in page(content, "zh")
+    source = page(content)
+    for name, study in studies.items():
+        assert f"The search of {name}" in source
+        assert f'<td class="n">{study.winner().loss:.4f}</td>' in source
     assert content.commands == (
         "recurra compare rnn=STUDY-rnn wrnn=STUDY-wrnn --seeds=2 --threads=1",
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equations_list import OUTPUT, VALID, Valid
+from equations_list import COMPILED, OUTPUT, VALID, Valid
 from oracle import Result, evaluate
 from recurra.compute import autodiff as elements
 from recurra.compute.base import Engine, State
@@ -19,8 +19,9 @@ from recurra.compute.gradcheck import (
 )
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
+from recurra.compute.torch.functions import DERIVATIVE
 from recurra.lang.expansion import expand
-from recurra.lang.functions import FUNCTIONS
+from recurra.lang.functions import FUNCTIONS, PAIRS
 from recurra.lang.library import library, load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
@@ -33,6 +34,11 @@ HIDDEN = 4
 EXACT = 1e-10
 
 engines = pytest.mark.parametrize("name", ENGINES)
+library_networks = pytest.mark.parametrize(
+    ("name", "network"),
+    # what the others are made of is compiled with the equations of the list
+    [(n, e) for e in library() for n in (ENGINES if e in COMPILED else ENGINES[:1])],
+)
 
 
 @dataclass
@@ -128,8 +134,7 @@ def test_valid(name: str, case: Valid) -> None:
     check(make_task(name, parse(case.text)))
 
 
-@engines
-@pytest.mark.parametrize("network", library())
+@library_networks
 @pytest.mark.parametrize(("steps", "batch"), [(1, 1), (2, 3), (6, 2)])
 def test_library(name: str, network: str, steps: int, batch: int) -> None:
     check(make_task(name, load_network(network), steps=steps, batch=batch))
@@ -226,8 +231,7 @@ def test_nothing_passed_in_is_modified_nor_kept(name: str) -> None:
     assert all(np.array_equal(engine.dump_state(first[2])[key], after[key]) for key in after)
 
 
-@engines
-@pytest.mark.parametrize("network", library())
+@library_networks
 def test_float32(name: str, network: str) -> None:
     task = make_task(name, load_network(network), hidden=32, steps=8, batch=4)
     p, want = task.problem, task.oracle()
@@ -386,8 +390,7 @@ def test_dropout_keeps_what_it_says(name: str) -> None:
 # ------------------------------------------------------------------------------ finite differences
 
 
-@engines
-@pytest.mark.parametrize("network", library())
+@library_networks
 def test_finite_differences(name: str, network: str) -> None:
     rows = check_gradients(load_network(network), name, entries=6)
     assert all(row.passed and row.error <= 1e-7 for row in rows), rows
@@ -451,3 +454,80 @@ def test_a_wrong_rule_of_the_quotient(name: str, monkeypatch: pytest.MonkeyPatch
     text = "h[t] = tanh(U @ x[t]) / (2 + tanh(W @ h[t-1]))\no[t] = softmax(Q @ h[t])\n"
     monkeypatch.setattr(elements, "_chain_rule", wrong)
     assert is_caught(parse(text), name) == (True, True)
+
+
+@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("function", ["exp", "log", "sqrt", "abs", "sin", "cos"])
+def test_a_wrong_derivative_of_a_function(
+    function: str, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"h[t] = {function}(1.5 + tanh(U @ x[t] + W @ h[t-1]))\n" + OUTPUT
+    assert is_caught(parse(text), engine) == (False, False)
+    right = FUNCTIONS[function]
+    wrong = replace(right, derivative=lambda x, y: 1.001 * right.derivative(x, y))
+    monkeypatch.setitem(FUNCTIONS, function, wrong)
+    formula = f"{DERIVATIVE[function]} \n e = d * 1.001"
+    monkeypatch.setitem(DERIVATIVE, function, formula)  # type: ignore[arg-type]
+    assert is_caught(parse(text), engine) == (True, True)
+
+
+@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("pair", ["max", "min"])
+def test_a_wrong_derivative_of_a_pair(
+    pair: str, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"h[t] = tanh({pair}(U @ x[t] + W @ h[t-1], V @ h[t-1]))\n" + OUTPUT
+    assert is_caught(parse(text), engine) == (False, False)
+    right = PAIRS[pair]
+    wrong = replace(right, derivative=lambda a, b: right.derivative(b, a))
+    monkeypatch.setitem(PAIRS, pair, wrong)
+    formula = f"{DERIVATIVE[pair]} \n e = 1 - d"
+    monkeypatch.setitem(DERIVATIVE, pair, formula)  # type: ignore[arg-type]
+    assert is_caught(parse(text), engine) == (True, True)
+
+
+@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
+def test_a_wrong_rule_of_the_power(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = elements._chain_rule
+
+    def wrong(operation: elements.Operation, *others: object) -> tuple[elements.Value, ...]:
+        if operation.kind == "**":  # n a**n in the place of n a**(n-1)
+            base, n = operation.arguments
+            backward, known, adjoint = others[2], others[3], others[1]
+            value = backward.emit("*", n, backward.emit("**", known(base), n))  # type: ignore
+            return backward.emit("*", adjoint, value), elements.Constant(0.0)  # type: ignore
+        return right(operation, *others)  # type: ignore[arg-type]
+
+    network = parse("h[t] = (2 + tanh(U @ x[t] + W @ h[t-1])) ** 1.5 / 9\n" + OUTPUT)
+    assert is_caught(network, engine) == (False, False)
+    monkeypatch.setattr(elements, "_chain_rule", wrong)
+    assert is_caught(network, engine) == (True, True)
+
+
+def test_a_first_value_let_in_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = parse("h[t] = tanh(U @ x[t] + W @ h[t-1])\nh[0] = h0\n" + OUTPUT)
+    assert is_caught(network, "reference")[0] is False
+    late = expand(network).source.replace("(1 - h_begun[t-1])", "(1 - h_begun[t-1]) * h_begun[t-2]")
+    monkeypatch.setattr("recurra.compute.plan.expand", lambda network: parse(late))
+    assert is_caught(network, "reference")[0] is True
+
+
+# ---------------------------------------------------------------------------- far out in float32
+
+
+@engines
+def test_logarithms_of_exponentials_neither_over_nor_underflow(name: str) -> None:
+    """Arguments of hundreds, where exp and sigmoid are 0 or infinite in float32."""
+    text = (
+        "a[t] = 300 * (U @ x[t] + W @ h[t-1])\n"
+        "h[t] = tanh((log(sigmoid(a[t])) + log(1 + exp(a[t])) + log(1 - sigmoid(a[t]))"
+        " + log(exp(a[t]) + exp(-a[t]))) / 99)\n" + OUTPUT
+    )
+    task = make_task(name, parse(text), dtype=np.float32)
+    p = task.problem
+    loss, gradients, _ = task.engine.loss_and_gradients(p.inputs, p.targets, task.state)
+    exact = make_task("reference", task.network)  # in float64 nothing overflows at 300
+    load_parameters(exact.engine, p.parameters)
+    want, right, _ = exact.engine.loss_and_gradients(p.inputs, p.targets, exact.state)
+    assert loss == pytest.approx(want, rel=1e-4)
+    assert error(gradients, right) <= 1e-2

@@ -76,7 +76,7 @@ def train(folder: Path) -> None:
     for name in ("rnn", "lstm"):
         options = ["--network", name, "--hidden", 24, "--minutes", 0.3, "-q"]
         out = ["--out", folder / "runs" / name]
-        done = process("train", folder / "babble.txt", *options, *out, text=True)
+        done = process("train", folder / "babble.txt", *options, *out, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
 
 

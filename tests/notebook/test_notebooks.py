@@ -59,3 +59,20 @@ def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     assert len(re.findall(r"e-\d\d[:：]", printed)) == 9  # every parameter of the W-RNN
     assert re.search(r"--- W-RNN\nTo be, or", printed)
     assert (tmp_path / "report.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_training_draws_itself_below_its_cell(tmp_path):
+    cells = [
+        "import recurra\nopen('plays.txt', 'w').write('to be, or not to be? ' * 200)",
+        SMALL,
+        "recurra.train('plays.txt', 'rnn', RECIPE, engine='reference', "
+        "report=recurra.live_report()).steps",
+    ]
+    book = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown, result = book.cells[2].outputs
+    assert result["data"]["text/plain"] == "20"
+    page = shown["data"]["text/html"]
+    assert '<progress max="1" value="1.0000"' in page
+    assert "<svg" in page
+    assert "step 20, the end" in page

@@ -117,7 +117,7 @@ def test_markdown_tells_the_same(made, content, language):
         assert f"{sample.prompt}{sample.text}".rstrip() in text
     tables = re.sub(r"(?ms)^(```+)text$.*?^\1$", "", text)
     widths = {line.count(" | ") for line in tables.splitlines() if line.startswith("| ")}
-    assert len(widths) == 2  # two kinds of tables, each with as many cells in every row
+    assert len(widths) == 3  # kinds of tables, each with as many cells in every row
     assert str(made.folder.parent) not in text
 
 
@@ -246,6 +246,27 @@ def test_prompts_come_from_validation_text(made):
     for prompt in prompts:
         assert 0 < len(prompt) <= 60
         assert prompt in held_out
+
+
+def test_every_text_has_its_length_and_encoding(tmp_path):
+    texts = {"一.txt": ("红楼梦\n" * 900, "gb18030"), "two.txt": ("to be\n" * 400, "utf-8")}
+    for name, (text, encoding) in texts.items():
+        (tmp_path / name).write_text(text, encoding)
+    recipe = RECIPE.with_(evaluate_every=30)  # a single evaluation
+    trainer = recurra.start(
+        [tmp_path], recurra.load_network("rnn"), recipe.with_(hidden=5), engine="reference",
+        threads=1, out=tmp_path / "run",
+    )  # fmt: skip
+    list(trainer.records())
+    found = gather(tmp_path / "run", characters=0)
+    parts = [(Path(one.name).name, one.characters, one.encoding) for one in found.documents]
+    assert parts == [("two.txt", 2400, "utf-8"), ("一.txt", 3600, "gb18030")]
+    source = page(found)
+    assert "2 texts of 6,000 characters in all" in source
+    curve = re.search(r"<figure>(.*?)<figcaption>Held-out loss", source, re.DOTALL)
+    assert "<circle" in curve[1].rsplit("<figure>", 1)[-1]
+    (tmp_path / "two.txt").unlink()
+    assert gather(tmp_path / "run", characters=0).documents == ()
 
 
 def test_prompts_of_ones_own(made, tmp_path):

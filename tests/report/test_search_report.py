@@ -52,6 +52,24 @@ def content(made):
     return gather(made.folder, characters=40)
 
 
+def test_a_network_that_lost_is_shown_too(made, tmp_path):
+    request = TuneRequest(
+        texts=made.spec.text.sources,
+        space={"network": ["rnn", "wrnn", "lag2"], "hidden": [3]},
+        recipe=RECIPE,
+        out=tmp_path / "study",
+        workers=1,
+        engine="reference",
+        length=300,
+        rung=100,
+        finalists=1,
+    )
+    tune(request)
+    found = gather(tmp_path / "study", characters=0)
+    assert len(found.runs) < 3
+    assert {part.network.name for part in found.networks} == {"rnn", "wrnn", "lag2"}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_tells_of_the_search(made, content, language):
     source = page(content, language)

@@ -75,7 +75,7 @@ class Chromium:
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
-    def wait(self, condition: str, seconds: float = 30.0) -> None:
+    def wait(self, condition: str, seconds: float = 120.0) -> None:
         """Wait until an expression in the page is true."""
         self.run(
             f"""new Promise((done, failed) => {{

@@ -10,6 +10,12 @@ class Valid(NamedTuple):
     text: str
 
 
+# Networks of the library that are tested on every engine: each costs seconds of compiling.
+COMPILED = (
+    *("glstm", "gru", "gru2", "indrnn", "irnn", "lag2", "large", "lstm", "mgu", "rnn", "rnn2"),
+    *("scrn", "tied", "wrnn", "slstm", "rwkv4", "qrnn"),
+)
+
 HIDDEN = "h[t] = tanh(U @ x[t] + W @ h[t-1] + s)\n"
 OUTPUT = "o[t] = softmax(Q @ h[t] + q)\n"
 

@@ -24,7 +24,7 @@ def serving(folder):
     thread.start()
     key = {"authorization": f"Bearer {server.token}"}
     try:
-        with httpx.Client(base_url=server.origin, headers=key, timeout=60) as client:
+        with httpx.Client(base_url=server.origin, headers=key, timeout=120) as client:
             yield server, client
     finally:
         server.stop()

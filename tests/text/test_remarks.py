@@ -46,3 +46,5 @@ def test_a_licence_in_another_language_is_remarked(tmp_path: Path) -> None:
     found = told(write(tmp_path / "a.txt", novel + licence))
     assert "% of the test part are characters that training hardly has" in found
     assert "1 of the texts have the licence of Project Gutenberg" in found
+    assert "--no-frames" in found
+    assert told(tmp_path / "a.txt", split="90/5/5/no-frames") == ""

@@ -125,7 +125,7 @@ def test_a_warm_up_that_nobody_named_ends_before_the_first_rung(tmp_path):
     # of 81 steps x 2 x 64 characters the first rung has 384: eleven steps of 2 x 16 end before it
     assert (spec.pruner.rungs[0], spec.recipe.warmup) == (384, 11)
     longer = TuneRequest(**options, space=space, settings={"batch": 2, "steps": 81, "warmup": 12})
-    with pytest.raises(SettingError, match="give --warmup 11 or less, or --rung 385 or more"):
+    with pytest.raises(SettingError, match="give at most --warmup 11, or at least --rung 385"):
         longer.spec()
 
 
@@ -153,7 +153,7 @@ def test_a_warm_up_that_nobody_named_ends_before_the_first_rung(tmp_path):
         ({"pruner": "top", "within": "lr"}, "only rounds are held within a parameter"),
         ({"pruner": "halving", "factor": 1}, "factor has to be 2 or more"),
         ({"recipe": MODERN.with_(minutes=1), "length": None}, "cannot have a budget of minutes"),
-        ({"recipe": RECIPE.with_(warmup=100), "pruner": "rounds"}, "the warm-up ends after 1,6"),
+        ({"recipe": RECIPE.with_(warmup=101), "pruner": "rounds"}, "the warm-up ends after 1,6"),
         ({"space": {"lr": {"from": 0.1, "to": 0.2}}, "sampler": "grid"}, "which values of lr"),
         ({"split": "100/0/0"}, None),
     ],

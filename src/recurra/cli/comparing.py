@@ -1,6 +1,7 @@
 """Commands that compare networks and tell of it: `compare` and `report`."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -18,6 +19,7 @@ from recurra.cli.output import (
     tell_written,
 )
 from recurra.comparison.budgets import Sizes
+from recurra.comparison.cost import TimeLeft
 from recurra.comparison.request import entrant_kind
 from recurra.comparison.runner import count_runs
 from recurra.training.records import Finished
@@ -90,6 +92,9 @@ def compare_command(
         int | None,
         typer.Option(min=1, help="Train so many runs side by side, with a thread each."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell how many runs, and how long they take.")
+    ] = False,
     json: options.Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show results only.")] = False,
     recipe: options.RecipeName = "modern",
@@ -130,6 +135,9 @@ def compare_command(
         },
     )
     console = make_console(stderr=json)
+    if dry_run:
+        _dry_run(console, request, json)
+        return
     comparison = request.open()
     where = shown_path(comparison.folder)
     try:
@@ -233,21 +241,39 @@ def _train(comparison: "Comparison", console: "Console", request: "recurra.Compa
     where = shown_path(comparison.folder)
     done, total = count_runs(comparison)
     _print_plan(comparison, console)
-    texts, told = request.texts or None, False
+    texts, told, left = request.texts or None, False, TimeLeft(comparison)
     for trial, trainer in recurra.pending_runs(comparison, texts, fetch=request.fetch):
         if not told:
             print_remarks(console, trainer.corpus)
             told = True
-        console.print(f"[{done + 1}/{total}] {trial.key}")
-        with follow(trainer, console) as show:
+        seconds = left.seconds(trial)
+        in_all = "" if seconds is None else f"; all runs: about {numbers.duration(seconds)} left"
+        console.print(f"[{done + 1}/{total}] {trial.key}{in_all}")
+        with follow(trainer, console, partial(left.seconds, trial)) as show:
             for record in trainer.records():
                 show(record)
         assert isinstance(record, Finished)
         done += record.stopped_by != INTERRUPTED
+        left.end(trial, record.seconds)
         if trainer.stop_asked:
             advice = f"recurra compare --resume {where}"
             raise Interrupted(f"Interrupted after {done} of {total} runs. Go on: {advice}")
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")
+
+
+def _dry_run(console: "Console", request: "recurra.CompareRequest", json: bool) -> None:
+    from recurra.comparison.tables import COSTS
+
+    console.print("measuring each network ...")
+    costs = request.estimate()
+    if json:
+        print_json({"runs": COSTS.records(costs)})
+        return
+    print_table(console, COSTS.show(costs))
+    known = [cost.runs * cost.seconds for cost in costs if cost.seconds is not None]
+    runs, seconds = sum(cost.runs for cost in costs), sum(known) / (request.workers or 1)
+    open_end = "" if len(known) == len(costs) else ", and those that only a stop rule ends"
+    console.print(f"{runs:,} runs to train: about {numbers.duration(seconds)} in all{open_end}")
 
 
 def _train_with_workers(
@@ -293,11 +319,16 @@ def _outcome(planned: "PlannedRun", record: Finished) -> str:
     return f"{planned.key}: {held_out}, {numbers.duration(record.seconds)}; ended: {record.message}"
 
 
+def _seeds(comparison: "Comparison") -> str:
+    count = len(comparison.seeds)
+    return "1 seed" if count == 1 else f"{count} seeds"
+
+
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:
     from recurra.comparison.tables import SUMMARIES
 
     for budget in comparison.budgets:
-        console.print(f"\nBudget {budget.name}, {len(comparison.seeds)} seeds:")
+        console.print(f"\nBudget {budget.name}, {_seeds(comparison)}:")
         rows = [summary for summary in results.summaries if summary.budget == budget.name]
         print_table(console, SUMMARIES.show(rows))
         for difference in results.differences:

@@ -18,6 +18,7 @@ from recurra.view.text import visible
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
 
+TimeLeft = Callable[[Progress], float | None]
 # Seconds between two lines where no held-out loss calls for one.
 PAUSE = 10.0
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -26,25 +27,35 @@ WAITING = "reading the first characters ..."
 
 
 @contextlib.contextmanager
-def follow(trainer: Trainer, console: "Console") -> Iterator[Callable[[Record], None]]:
-    """Show a training's records; a signal, or a reader who has gone, lets it save and end."""
+def follow(
+    trainer: Trainer, console: "Console", in_all: TimeLeft | None = None
+) -> Iterator[Callable[[Record], None]]:
+    """Show a training's records; a signal, or a reader who has gone, lets it save and end.
+
+    Args:
+        trainer: its records are shown.
+        console: where.
+        in_all: the seconds left of all runs, where this is one of several.
+    """
     with contextlib.ExitStack() as stack:
         stack.enter_context(stop_on_signals(trainer.stop))
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, Stream):
                 stack.enter_context(stream.outlive(trainer.stop))
-        yield stack.enter_context(display(console))
+        yield stack.enter_context(display(console, in_all))
 
 
 @contextlib.contextmanager
-def display(console: "Console") -> Iterator[Callable[[Record], None]]:
+def display(
+    console: "Console", in_all: TimeLeft | None = None
+) -> Iterator[Callable[[Record], None]]:
     """Show the records that are passed to what this yields."""
     if not console.is_terminal or console.is_dumb_terminal or console.quiet:
-        yield Lines(console).show
+        yield Lines(console, in_all).show
         return
     from rich.live import Live
 
-    dashboard = Dashboard(console)
+    dashboard = Dashboard(console, in_all)
     with Live(
         get_renderable=dashboard.render,
         console=console,
@@ -71,8 +82,8 @@ def download_lines(console: "Console") -> Callable[[str, int], None]:
 class Lines:
     """A line at every held-out loss, or every few seconds; a sample now and then."""
 
-    def __init__(self, console: "Console") -> None:
-        self.console, self.live = console, LiveTraining()
+    def __init__(self, console: "Console", in_all: TimeLeft | None = None) -> None:
+        self.console, self.live, self.in_all = console, LiveTraining(), in_all
         self._printed = time.monotonic()
         self._due: Progress | None = None
 
@@ -103,10 +114,18 @@ class Lines:
                 for line in record.text.splitlines():
                     self.console.print(f"    | {line}")
 
+    def budget(self, progress: Progress) -> str:
+        """How much of the budget is used, and how long the rest takes; nothing without a budget."""
+        if progress.fraction is None or progress.seconds_left is None:
+            return ""
+        text = f"{progress.fraction:4.0%}, {duration(progress.seconds_left)} left"
+        seconds = self.in_all(progress) if self.in_all else None
+        return text if seconds is None else f"{text}, {duration(seconds)} in all"
+
     def _print_line(self, step: int, p: Progress | None, event: str = "") -> None:
         parts = [f"step {step:,}"]
         if p:
-            parts += [budget(p), speed(p), f"train {loss(p.smooth_nats_per_char)} nats"]
+            parts += [self.budget(p), speed(p), f"train {loss(p.smooth_nats_per_char)} nats"]
         self.console.print("  ".join(part for part in [*parts, event] if part))
         self._printed, self._due = time.monotonic(), None
 
@@ -133,7 +152,9 @@ class Dashboard(Lines):
             return Group(Text(waiting))
         head = Table.grid(padding=(0, 2))
         bar = [] if p.fraction is None else [ProgressBar(1.0, p.fraction, 30)]
-        head.add_row(*bar, budget(p), f"step {p.step:,}", speed(p), f"{duration(p.seconds)} so far")
+        head.add_row(
+            *bar, self.budget(p), f"step {p.step:,}", speed(p), f"{duration(p.seconds)} so far"
+        )
         figures = Table.grid(padding=(0, 2))
         width = max(10, self.console.width - 40)
         bounds = min(live.curve), max(live.curve)
@@ -165,13 +186,6 @@ def nats_and_bits(nats_per_char: float) -> str:
 def speed(progress: Progress) -> str:
     """Characters per second."""
     return f"{whole(progress.chars_per_second)} chars/s"
-
-
-def budget(progress: Progress) -> str:
-    """How much of the budget is used, and how long the rest takes; nothing without a budget."""
-    if progress.fraction is None or progress.seconds_left is None:
-        return ""
-    return f"{progress.fraction:4.0%}, {duration(progress.seconds_left)} left"
 
 
 def sparkline(

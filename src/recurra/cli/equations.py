@@ -1,6 +1,7 @@
 """Commands about equations: `networks`, `show`, `explain`, `check`."""
 
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -23,12 +24,19 @@ NetworkName = Annotated[
 def networks_command(
     hidden: Annotated[int, typer.Option(help="Numbers in every vector.")] = 256,
     vocabulary: options.VocabularySize = 65,
+    search: Annotated[
+        str, typer.Option(metavar="WORD", help="Only those with this word in name or equations.")
+    ] = "",
     json: options.Json = False,
 ) -> None:
     """List the library of networks, with their numbers of parameters at a given size."""
     from recurra.explain.tables import NETWORKS
 
-    library = [recurra.load_network(name) for name in recurra.library()]
+    library = [recurra.load_network(name) for name in recurra.search_library(search)]
+    if not library:
+        raise recurra.SettingError(
+            f"no network of the library has the word {search}: recurra networks lists all"
+        )
     rows = [(n, recurra.ShapeSolver(n).shapes(vocabulary, hidden).count) for n in library]
     if json:
         table = NETWORKS.records(rows)
@@ -77,7 +85,8 @@ def explain_command(
     network: NetworkName,
     set_: options.Choices = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.md", help="Else: stdout.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.md|.html", help="Else: stdout."),
     ] = None,
     diagram: Annotated[
         Path | None,
@@ -91,21 +100,30 @@ def explain_command(
     parameter derived step by step, what is computed when, and the generated kernels.
     """
     loaded = recurra.load_network(network, options.choices(set_))
-    for path, formats in ((output, ["md"]), (diagram, ["svg"])):
+    for path, formats in ((output, ["md", "html"]), (diagram, ["svg"])):
         if path is not None:
             output_format(path, formats)
             check_output(path)
-    address = None
+    # a terminal shows no pictures
+    address = "" if output is None and sys.stdout.isatty() else None
     if diagram:
         folder = output.parent if output else "."
         address = quote(os.path.relpath(diagram, folder).replace(os.sep, "/"))
-    page = recurra.explanation(loaded, lang, address)
+    if output and output_format(output, ["md", "html"]) == "html":
+        from recurra.explain.html import explanation_page
+
+        page = explanation_page(loaded, lang)
+    else:
+        page = recurra.explanation(loaded, lang, address)
     if diagram:
         write_output(diagram, recurra.draw(loaded))
     if output:
         write_output(output, page)
+        tell_written(output)
     else:
         echo(page, end="")
+    if address == "":
+        echo(f"\nWith its picture: recurra explain {network} -o {loaded.name}.html")
 
 
 def check_command(

@@ -90,6 +90,18 @@ SPLIT_BY = inspect.Parameter(
     ],
 )
 
+NO_FRAMES = inspect.Parameter(
+    "no_frames",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool,
+        typer.Option(
+            "--no-frames", help="Leave out what Project Gutenberg puts around a text: its licence."
+        ),
+    ],
+)
+
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
 
 
@@ -119,7 +131,7 @@ def hidden_sizes(text: str) -> int | dict[str, int]:
 
 
 def recipe_options(command: Command) -> Command:
-    """Turn a command's ``**settings`` into `SPLIT_BY` and an option for every field of a recipe.
+    """Turn a command's ``**settings`` into options of texts and one for each field of a recipe.
 
     But for those that the command has an option of that name for.
     """
@@ -127,7 +139,9 @@ def recipe_options(command: Command) -> Command:
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     names = [p.name for p in own]
     of_fields = [_option(field) for field in _recipe_fields() if field.name not in names]
-    vars(command)["__signature__"] = signature.replace(parameters=[*own, SPLIT_BY, *of_fields])
+    vars(command)["__signature__"] = signature.replace(
+        parameters=[*own, SPLIT_BY, NO_FRAMES, *of_fields]
+    )
     return command
 
 
@@ -152,8 +166,10 @@ def request(
     if "device" in asked:
         asked["engine"] = engine_on(asked.get("engine"), asked.pop("device"))
     names = inspect.signature(kind).parameters
-    if by := asked.pop("split_by", None):
-        asked["split"] = f"{asked.get('split', context.params['split'])}/{by}"
+    by = asked.pop("split_by", None)
+    words = ["no-frames"] * bool(asked.pop("no_frames", False)) + [by] * (by is not None)
+    if words:
+        asked["split"] = "/".join([asked.get("split", context.params["split"]), *words])
     fields_of = {name: value for name, value in asked.items() if name in names}
     if "settings" in names:
         rest = {name: value for name, value in asked.items() if name not in names}

@@ -118,6 +118,7 @@ def train_command(
         print_json(asdict(finished))
     _refuse_to_go_on(finished)
     _print_results(console, [finished])
+    _tell_losses(console, trainer, finished)
     console.print(
         "Lowest smoothed loss of a sequence, summed: "
         f"{numbers.summed(finished.min_smooth_loss)}, at step "
@@ -184,6 +185,22 @@ def _follow(trainer: recurra.Trainer, console: "Console", log: str | None = None
         raise Interrupted(f"Ended at once. From its last save: {advice}") from None
     assert isinstance(record, Finished)
     return record
+
+
+def _tell_losses(console: "Console", trainer: recurra.Trainer, finished: Finished) -> None:
+    """Two figures that differ from what was seen on the way, and why."""
+    whole, looked = sum(len(t) - 1 for t in trainer.held_out), trainer.recipe.evaluate_characters
+    if finished.val_nats_per_char is None:
+        return
+    if whole > looked:
+        console.print(
+            f"held-out: the model of step {finished.best_step:,}, the best, over all {whole:,} "
+            f"characters of the validation part; while training, over {looked:,} of them"
+        )
+    if finished.train_nats_per_char > finished.val_nats_per_char:
+        console.print(
+            "train: a running mean of the loss before each update, which lags behind while it falls"
+        )
 
 
 def _refuse_to_go_on(finished: Finished) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Mapping
@@ -85,9 +86,18 @@ def write_command(
         with contextlib.suppress(OSError):
             if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
                 echo("Standard input is left unread: for its text, end with -", err=True)
+    text = text and _in_utf8(text)
     parsed = {"runs": runs, "prompt": text, "adapt": options.adaptation(adapt, adapt_set)}
     request = options.request(recurra.WriteRequest, context, parsed)
     write_texts(make_console(), request)
+
+
+def _in_utf8(text: str) -> str:
+    """The text of an argument whose bytes the locale (C, say) cannot read, but UTF-8 can."""
+    try:
+        return os.fsencode(text).decode("utf-8") if re.search("[\udc80-\udcff]", text) else text
+    except UnicodeDecodeError:
+        return text
 
 
 def write_texts(console: "Console", request: recurra.WriteRequest) -> None:

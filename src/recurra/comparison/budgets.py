@@ -155,3 +155,21 @@ def fair_workers(
     if all("minutes" not in limit for limit in limits):
         return workers
     return max(n for n in range(1, workers + 1) if gcd(*runs) % n == 0)
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """Runs of a network at a budget that have not ended.
+
+    Attributes:
+        runs: how many.
+        chars_per_second: measured; None where minutes end a run.
+        seconds: of each; None where only a stop rule ends it.
+    """
+
+    budget: str
+    contestant: str
+    parameters: int
+    runs: int
+    chars_per_second: float | None
+    seconds: float | None

@@ -159,6 +159,7 @@ class Comparison:
         environment: processor, cores and versions where it began.
         given: paths of runs that were there before, with their places; else empty.
         recipes: network -> a recipe of its own, as the winners of studies have; else empty.
+        studies: network -> folder of the study that it won; else empty.
 
     Raises:
         SettingError: its parts contradict one another.
@@ -177,6 +178,7 @@ class Comparison:
     environment: dict[str, str]
     given: tuple[PlannedRun, ...] = field(default=())
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    studies: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_engine(self.engine, self.threads)
@@ -336,6 +338,7 @@ class _Definition:
     environment: dict[str, str]
     given: tuple[GivenRun, ...] = ()
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    studies: dict[str, str] = field(default_factory=dict)
 
 
 def check_comparable(names: Sequence[str], seeds: int, rates: Sequence[float]) -> None:

@@ -80,6 +80,7 @@ def compare_studies(
         "text": first.text.to_json(),
         "recipe": asdict(recipes[contestants[0].name]),
         "recipes": {name: asdict(recipe) for name, recipe in recipes.items()},
+        "studies": {name: str(study.folder) for name, study in studies.items()},
         "budgets": [asdict(budget)],
         "seeds": list(range(begin, begin + seeds)),
         "rates": [],

@@ -1,12 +1,14 @@
 """A comparison as it is asked for, by options, in a notebook or a studio: data, checked once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
-from recurra.comparison.budgets import LimitName, Match, Sizes
+from recurra.comparison.budgets import LimitName, Match, RunCost, Sizes
 from recurra.comparison.comparison import Comparison, PlannedRun
+from recurra.comparison.cost import estimate_cost
 from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_comparison
 from recurra.comparison.results import Results, evaluate_test
 from recurra.comparison.runner import pending_runs
@@ -169,6 +171,19 @@ class CompareRequest:
             threads=self._threads,
             workers=self.workers,
         )
+
+    def estimate(self) -> list[RunCost]:
+        """Estimate the time of all runs; nothing is written, and each network trains for a second.
+
+        Raises:
+            RecurraError: see `open`.
+        """
+        with TemporaryDirectory() as folder:
+            asked = self if self.resume is not None else replace(self, out=Path(folder, "estimate"))
+            comparison = asked.open()
+            texts = self.texts if self.resume is not None else ()
+            corpus = comparison.text.load(comparison.folder, texts or None, fetch=self.fetch)
+            return estimate_cost(comparison, corpus)
 
     @property
     def _threads(self) -> int | None:

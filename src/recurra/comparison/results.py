@@ -76,6 +76,11 @@ class Summary:
         """The mean in bits per character."""
         return None if self.test is None else self.test.mean / math.log(2.0)
 
+    @property
+    def perplexity(self) -> float | None:
+        """How many characters the network is torn between: ``exp`` of the mean."""
+        return None if self.test is None else math.exp(min(self.test.mean, 700.0))
+
 
 @dataclass(frozen=True)
 class Difference:

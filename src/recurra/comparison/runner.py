@@ -8,6 +8,7 @@ from recurra.errors import RunError
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
 from recurra.text.sources import Source
+from recurra.training.recipe import Recipe
 from recurra.training.sessions import resume, start
 from recurra.training.trainer import Trainer
 
@@ -77,18 +78,31 @@ def count_runs(comparison: Comparison) -> tuple[int, int]:
     return sum(planned.outcome() is not None for planned in runs), len(runs)
 
 
+def recipe_of(comparison: Comparison, planned: PlannedRun, rate: float | None) -> Recipe:
+    """The recipe of a run.
+
+    Args:
+        comparison: opened.
+        planned: one of its runs.
+        rate: its learning rate, unless a search or its network's own recipe gives another.
+    """
+    own = comparison.recipes.get(planned.contestant)
+    if own is not None:
+        return own.with_(seed=planned.seed)
+    budget = comparison.budget(planned.budget)
+    size = budget.sizes[planned.contestant]
+    lr = planned.lr or rate
+    return comparison.recipe.with_(**budget.limit, hidden=size, seed=planned.seed, lr=lr)
+
+
 def open_trainer(comparison: Comparison, planned: PlannedRun, corpus: Corpus) -> Trainer:
     """The trainer of a run: a new one, or the one that is there."""
     if planned.folder.exists():
         return resume(Run.open(planned.folder), corpus=corpus)
-    budget, own = comparison.budget(planned.budget), comparison.recipes.get(planned.contestant)
-    if own is None:
-        rate = planned.lr or best_learning_rate(comparison, planned.budget, planned.contestant)
-        size = budget.sizes[planned.contestant]
-        recipe = comparison.recipe.with_(**budget.limit, hidden=size, seed=planned.seed, lr=rate)
-    else:
-        recipe = own.with_(seed=planned.seed)
-    text = comparison.text
+    rate = planned.lr
+    if rate is None and planned.contestant not in comparison.recipes:
+        rate = best_learning_rate(comparison, planned.budget, planned.contestant)
+    recipe, text = recipe_of(comparison, planned, rate), comparison.text
     return start(
         text.sources,
         comparison.contestant(planned.contestant).parsed,

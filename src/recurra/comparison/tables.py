@@ -1,5 +1,6 @@
-"""The table of a comparison: a row for each network at a budget."""
+"""The tables of a comparison: networks at their budgets, and the time that they take."""
 
+from recurra.comparison.budgets import RunCost
 from recurra.comparison.results import Summary
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
@@ -17,5 +18,14 @@ SUMMARIES = Table[Summary](
         numbers.losses,
     ),
     Column("bits", "bits", lambda row: row.bits, numbers.loss),
+    Column("perplexity", "perplexity", lambda row: row.perplexity),
     Column("chars_per_second", "speed", lambda row: row.chars_per_second, numbers.whole),
+)
+COSTS = Table[RunCost](
+    Column("budget", "budget", lambda row: row.budget),
+    Column("network", "network", lambda row: row.contestant),
+    Column("parameters", "parameters", lambda row: row.parameters),
+    Column("runs", "runs left", lambda row: row.runs),
+    Column("chars_per_second", "speed", lambda row: row.chars_per_second, numbers.whole),
+    Column("seconds", "each takes", lambda row: row.seconds, numbers.duration),
 )

@@ -84,6 +84,11 @@ class Engine(ABC):
         """Name of the kernel that is being compiled; empty if none is."""
         return ""
 
+    @property
+    def unwritable_cache(self) -> str:
+        """The folder that cannot keep what is compiled, and the cure; empty where all is well."""
+        return ""
+
     def compile(self) -> None:  # noqa: B027 - most engines have nothing to compile
         """Compile all that training and reading need, after `prepare`; no number changes."""
 

@@ -37,6 +37,10 @@ class GradientCheck:
     passed: bool
 
 
+class GradientChecks(list[GradientCheck]):
+    """The outcomes for all parameters, which a notebook shows as a table."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """A small random training step to check gradients on: parameters, text, carried state."""
@@ -74,7 +78,7 @@ def check_gradients(
     batch: int = 2,
     entries: int = 40,
     seed: int = 0,
-) -> list[GradientCheck]:
+) -> GradientChecks:
     """Compare every parameter's gradient with finite differences.
 
     Args:
@@ -112,7 +116,7 @@ def check_gradients(
 
     load_parameters(checked, parameters)
     _, gradients, _ = checked.loss_and_gradients(problem.inputs, problem.targets, state)
-    rows = []
+    rows = GradientChecks()
     overall = max(float(np.abs(g).max()) for g in gradients.values())
     for name, value in parameters.items():
         flat, gradient = value.reshape(-1), gradients[name].reshape(-1)

@@ -14,6 +14,23 @@ _BLOCK = re.compile(
 )
 _INLINE = re.compile(r"\$([^$]+)\$|`([^`]+)`|\*\*(.+?)\*\*|\\(.)|([^$`*\\]+|.)", re.S)
 
+_PAGE = """<!doctype html>
+<html lang="{language}">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 sans-serif }}
+pre, .diagram, .formula {{ overflow-x: auto }}
+table {{ border-collapse: collapse }}
+td, th {{ border: 1px solid #ccc; padding: 0.3em 0.6em; text-align: left }}
+</style>
+<body>
+{body}
+</body>
+</html>
+"""
+
 
 def explanation_html(network: Network, language: str = "en") -> str:
     """Everything that follows from a network's equations, as a fragment of HTML.
@@ -24,6 +41,19 @@ def explanation_html(network: Network, language: str = "en") -> str:
         SettingError: an unknown language.
     """
     return "\n".join(_blocks(explanation(network, language, "diagram"), network))
+
+
+def explanation_page(network: Network, language: str = "en") -> str:
+    """The same as a page of its own, which asks nothing of any server.
+
+    Raises:
+        SettingError: an unknown language.
+    """
+    return _PAGE.format(
+        language=language,
+        title=escape(network.name),
+        body=explanation_html(network, language),
+    )
 
 
 def _blocks(markdown: str, network: Network) -> Iterator[str]:

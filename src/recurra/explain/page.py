@@ -39,7 +39,7 @@ def explanation(network: Network, language: str = "en", diagram: str | None = No
         network: what to explain.
         language: ``en`` or ``zh``.
         diagram: where the page finds the diagram (a file name or address); None: it is put into
-            the page itself.
+            the page itself; empty: there is none.
 
     Returns:
         The forward equations, the diagram, the gradient of every vector and parameter derived step
@@ -57,6 +57,13 @@ def summary(network: Network) -> str:
     return "\n\n".join([*page.head(), page.typed(), page.figure(None)]) + "\n"
 
 
+def derivation_page(derivation: Derivation) -> str:
+    """The forward equations and the gradient of everything, as Markdown."""
+    page = _Page(derivation.network, "en")
+    parts = [*page.head(), *page.forward(), *page.backward(), *page.gradients()]
+    return "\n\n".join(parts) + "\n"
+
+
 class _Page:
     """Writes the parts of one page."""
 
@@ -69,12 +76,13 @@ class _Page:
         yield code(self.network.source)
         yield self._title("unrolled")
         yield self.words("unrolled text")
-        yield self.figure(diagram)
-        yield from self._forward()
+        if diagram != "":
+            yield self.figure(diagram)
+        yield from self.forward()
         yield from self._loss()
         yield from self._rules()
-        yield from self._backward()
-        yield from self._gradients()
+        yield from self.backward()
+        yield from self.gradients()
         if is_wrnn(self.network):
             yield from self._published()
         plan = make_plan(self.network)
@@ -127,7 +135,7 @@ class _Page:
     def _at(self, quantity: str, lag: int = 0) -> str:
         return self.latex.quantity(quantity, lag)
 
-    def _forward(self) -> Iterator[str]:
+    def forward(self) -> Iterator[str]:
         yield self._title("forward")
         yield self._text("forward text")
         if self.derivation.network is not self.network:
@@ -234,7 +242,7 @@ class _Page:
         }
         yield "\n".join(f"- {self._text(key)}" for key, used in needed.items() if used)
 
-    def _backward(self) -> Iterator[str]:
+    def backward(self) -> Iterator[str]:
         deltas = {q: p for q, p in self.derivation.deltas.items() if q != self.derivation.logits}
         if not deltas:
             return
@@ -249,7 +257,7 @@ class _Page:
             yield self._text("reads", vector=self._at(quantity), readers=listed)
             yield aligned([self.latex.chain(quantity, paths)])
 
-    def _gradients(self) -> Iterator[str]:
+    def gradients(self) -> Iterator[str]:
         gradients = self.derivation.gradients
         yield self._title("gradients")
         yield self._text("gradients text")

@@ -7,6 +7,11 @@ from recurra.lang.network import Network
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
 
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
 Counted = tuple[Network, int]  # and its number of parameters
 
 
@@ -18,7 +23,7 @@ NETWORKS = Table[Counted](
     Column("network", "network", lambda row: row[0].name),
     Column("parameters", "parameters", lambda row: row[1]),
     Column("choices", "choices", lambda row: row[0].choices, _choices),
-    Column("description", "description", lambda row: row[0].description),
+    Column("description", "description", lambda row: row[0].description, _first_line),
 )
 GRADIENTS = Table[GradientCheck](
     Column("parameter", "parameter", lambda row: row.parameter),

@@ -5,11 +5,29 @@ import re
 import textwrap
 import unicodedata
 import warnings
+from keyword import iskeyword
 
 from recurra.errors import EquationError
 from recurra.lang.syntax import Place
 
 _MAX_TEXT = 100_000
+
+
+# What papers and input methods have, and what to type for it.
+_TYPED = {
+    **dict.fromkeys("【〔「『", "["), **dict.fromkeys("】〕」』", "]"), "、": ",", "。": ".",
+    "−": "-", "–": "-", "·": "@ between a matrix and a vector, * between two vectors",
+    "⊙": "*", "∘": "*", "×": "*", "⋅": "@ between a matrix and a vector, * between two vectors",
+    "σ": "sigmoid", "∞": "a number",
+}  # fmt: skip
+
+
+class _WithoutPlus(ast.NodeTransformer):
+    """Leaves out a plus in front: ``+ U @ x[t]``."""
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        return node.operand if isinstance(node.op, ast.UAdd) else node
 
 
 class Source:
@@ -43,7 +61,8 @@ class Source:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what Python thinks of "\\d" is of no use here
-                return ast.parse(self.text).body
+                tree: ast.Module = _WithoutPlus().visit(ast.parse(self.text))
+                return tree.body
         except SyntaxError as error:
             place = Place(error.lineno or 1, max((error.offset or 1) - 1, 0))
             # the first sentence: what follows is advice for Python
@@ -57,10 +76,14 @@ class Source:
                     "this line is indented, and others are not (unexpected indent): begin it as "
                     "they do"
                 )
+            elif taken := [w for w in re.findall(r"[^\W\d]\w*", error.text or "") if iskeyword(w)]:
+                message = f"{taken[0]} cannot be a name: choose another, such as {taken[0]}1"
             elif wide := re.match("invalid character '(.)'", error.msg):
                 plain = unicodedata.normalize("NFKC", wide[1])
                 if plain != wide[1] and plain.isascii():
                     message = f"{wide[1]} is a full-width character: type {plain}"
+                elif typed := _TYPED.get(wide[1]):
+                    message = f"{wide[1]} cannot be read: type {typed}"
         except (MemoryError, RecursionError):
             place, message = Place(1, 0), "nested too deeply: split it into several equations"
         except ValueError:  # null bytes, lone surrogates

@@ -2,7 +2,10 @@
 
     cards     the frame of a card
     runs      card of a run
+    models    cards of a model and of a gradient check
+    searches  cards of a study and of a comparison
     results   card of a comparison's results
+    live      a training as it goes
 
 The objects know nothing of it. IPython is told their types by name, and loads a card when the
 first of them is shown.
@@ -16,6 +19,26 @@ from typing import Any
 # MIME type, module and name of a type, and the function that shows it
 _SHOWN = (
     ("text/markdown", "recurra.lang.network", "Network", "recurra.explain.page:summary"),
+    (
+        "text/markdown",
+        "recurra.explain.derivation",
+        "Derivation",
+        "recurra.explain.page:derivation_page",
+    ),
+    (
+        "text/html",
+        "recurra.compute.gradcheck",
+        "GradientChecks",
+        "recurra.notebook.models:show_checks",
+    ),
+    ("text/html", "recurra.models.model", "Model", "recurra.notebook.models:show_model"),
+    ("text/html", "recurra.tuning.study", "Study", "recurra.notebook.searches:show_study"),
+    (
+        "text/html",
+        "recurra.comparison.comparison",
+        "Comparison",
+        "recurra.notebook.searches:show_comparison",
+    ),
     ("text/html", "recurra.storage.runs", "Run", "recurra.notebook.runs:show_run"),
     ("text/html", "recurra.comparison.results", "Results", "recurra.notebook.results:show_results"),
 )

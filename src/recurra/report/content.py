@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from recurra.comparison.comparison import FILE, Comparison, PlannedRun
 from recurra.comparison.environment import machine
 from recurra.comparison.results import Results, evaluate_test
-from recurra.errors import RecurraError, SettingError, TextError
+from recurra.errors import RecurraError, RunError, SettingError, TextError
 from recurra.lang.network import Network
+from recurra.lang.parser import parse
 from recurra.models.model import Model
 from recurra.report.commands import (
     comparison_commands,
@@ -63,11 +64,25 @@ class RunPart:
 
 
 @dataclass(frozen=True)
+class TextPart:
+    """A text of the report: its name, characters and encoding."""
+
+    name: str
+    characters: int
+    encoding: str
+
+
+@dataclass(frozen=True)
 class Compared:
-    """A comparison and its results."""
+    """A comparison and its results.
+
+    Attributes:
+        searches: network -> the search that it won, or the folder where that is not any more.
+    """
 
     comparison: Comparison
     results: Results
+    searches: Mapping[str, SearchPart | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,7 @@ class Content:
         found: what was found out about the runs: a comparison's results or a search; None where
             runs are only reported.
         texts: names of what was read.
+        documents: what it was made of; empty where it cannot be read any more.
         vocabulary: distinct characters.
         recipe: what the runs have in common.
         samples: by prompt, then by network.
@@ -87,6 +103,7 @@ class Content:
 
     found: Compared | SearchPart | None
     texts: tuple[str, ...]
+    documents: tuple[TextPart, ...]
     vocabulary: int
     networks: tuple[NetworkPart, ...]
     runs: tuple[RunPart, ...]
@@ -156,16 +173,28 @@ def gather(
     runs = tuple(_part(trial, subject.tests.get(trial.key)) for trial in subject.runs)
     first = subject.runs[0].run
     writers = _writers(subject.runs) if characters else {}
-    if prompts is None:
-        prompts = _prompts(first, subject, fetch) if writers else []
+    corpus = None
+    try:
+        corpus = load_run_corpus(
+            first, corpus=subject.text() if subject.text else None, fetch=fetch
+        )
+        prompts = choose_prompts(corpus) if prompts is None and writers else prompts
+    except RecurraError as error:
+        if prompts is None and writers:
+            message = f"{error}; or give prompts of your own, which need no text"
+            raise TextError(message) from None
     return Content(
         found=subject.found,
         texts=tuple(map(shown_source, first.config.text.sources)),
+        documents=tuple(
+            TextPart(shown_source(one.name), len(one.text), one.encoding)
+            for one in (corpus.documents if corpus else ())
+        ),
         vocabulary=len(first.run.vocabulary),
         networks=tuple(_networks(subject)),
         runs=runs,
         recipe=runs[0].recipe,
-        samples=tuple(write_samples(writers, prompts, characters, seed=seed)),
+        samples=tuple(write_samples(writers, prompts or (), characters, seed=seed)),
         environment=subject.environment,
         commands=tuple(subject.commands),
     )
@@ -175,13 +204,21 @@ def _comparison(folder: Source, fetch: bool) -> _Subject:
     comparison = Comparison.open(folder)
     results = evaluate_test(comparison, fetch=fetch)
     return _Subject(
-        Compared(comparison, results),
+        Compared(comparison, results, dict(_searches(comparison))),
         comparison.finalists(),
         comparison_commands(comparison),
         comparison.environment,
         {row.key: row.test for row in results.rows},
         lambda: comparison.text.load(comparison.folder, fetch=fetch),
     )
+
+
+def _searches(comparison: Comparison) -> Iterator[tuple[str, SearchPart | str]]:
+    for name, folder in comparison.studies.items():
+        try:
+            yield name, gather_search(folder)[0]
+        except RunError:
+            yield name, folder
 
 
 def _study(folder: Source, fetch: bool) -> _Subject:
@@ -204,14 +241,6 @@ def _runs(folders: Sequence[Source]) -> _Subject:
     return _Subject(
         None, trials, [line for trial in trials for line in run_commands(trial.run)], machine()
     )
-
-
-def _prompts(run: FinishedRun, subject: _Subject, fetch: bool) -> list[str]:
-    try:
-        known = subject.text() if subject.text else None
-        return choose_prompts(load_run_corpus(run, corpus=known, fetch=fetch))
-    except RecurraError as error:
-        raise TextError(f"{error}; or give prompts of your own, which need no text") from None
 
 
 def _part(trial: PlannedRun, test: float | None) -> RunPart:
@@ -246,7 +275,7 @@ def _writers(trials: Sequence[PlannedRun]) -> dict[str, Model]:
 
 
 def _networks(subject: _Subject) -> list[NetworkPart]:
-    """Every network once: of a search those of its best trials, by their equations."""
+    """Every network once: of a search those of its best trials, by their equations, then others."""
     searched = isinstance(subject.found, SearchPart)
     found: dict[str, NetworkPart] = {}
     for trial in subject.runs:
@@ -258,4 +287,9 @@ def _networks(subject: _Subject) -> list[NetworkPart]:
                 name = f"{name} {trial.contestant}"
             found[key] = NetworkPart(replace(run.network, name=name), {})
         found[key].sizes[trial.contestant if searched else trial.budget] = size
-    return list(found.values())
+    parts = list(found.values())
+    if isinstance(subject.found, SearchPart):
+        shown = {part.network.name for part in parts}
+        networks = subject.found.spec.networks.items()
+        parts += [NetworkPart(parse(text, n), {}) for n, text in networks if n not in shown]
+    return parts

@@ -22,6 +22,7 @@ from recurra.view.axes import Figure
 from recurra.view.tables import Cells
 from recurra.view.words import Words
 
+DOCUMENTS = 40  # texts of which each has a row of its own
 Kind = Literal["found", "open", "note"]
 
 
@@ -146,6 +147,7 @@ def compose(content: Content, language: str = "en") -> Document:
             middle = [
                 _comparison(results, content, words),
                 _rates(results, content, words),
+                *(_search_of(name, one, words) for name, one in content.found.searches.items()),
                 curves,
                 _runs(content, words),
             ]
@@ -194,7 +196,18 @@ def _verdicts(results: Results, content: Content, words: Words) -> Section:
 
 
 def _settings(content: Content, words: Words) -> Section:
-    return Section(words("settings"), [Definitions(tables.settings(content, words))])
+    blocks: list[Block] = [Definitions(tables.settings(content, words))]
+    if content.documents:
+        shown = content.documents[:DOCUMENTS]
+        more = len(content.documents) - len(shown)
+        characters = sum(one.characters for one in content.documents)
+        blocks.append(Rows(tables.TEXTS.show(shown, words), dense=True))
+        if more:
+            blocks.append(Said(words("more texts", count=f"{more:,}")))
+        if len(content.documents) > 1:
+            count = f"{len(content.documents):,}"
+            blocks.append(Said(words("all texts", count=count, characters=f"{characters:,}")))
+    return Section(words("settings"), blocks)
 
 
 def _networks(content: Content, words: Words) -> Section:
@@ -225,14 +238,29 @@ def _rates(results: Results, content: Content, words: Words) -> Section:
 
 
 def _search(search: SearchPart, words: Words) -> Section:
-    return Section(
-        words("study"),
-        [
-            Figures(search_figures(search.spec, search.trials, words)),
-            Said(tables.compared_by(search, words)),
-            Definitions(tables.search_facts(search, words), "facts"),
-        ],
-    )
+    return Section(words("study"), _found(search, words))
+
+
+def _search_of(name: str, search: SearchPart | str, words: Words) -> Section:
+    """The search that a network of a comparison won; or that it is not there any more."""
+    if isinstance(search, str):
+        blocks: list[Block] = [Said(words("study missing", folder=search))]
+    else:
+        rows = trials_table(search.spec).show(search.table, words)
+        blocks = [
+            Said(tables.winner(search, words)),
+            *_found(search, words),
+            Rows(rows, dense=True),
+        ]
+    return Section(words("study of", name=name), blocks)
+
+
+def _found(search: SearchPart, words: Words) -> list[Block]:
+    return [
+        Figures(search_figures(search.spec, search.trials, words)),
+        Said(tables.compared_by(search, words)),
+        Definitions(tables.search_facts(search, words), "facts"),
+    ]
 
 
 def _curves(content: Content, words: Words) -> Section:

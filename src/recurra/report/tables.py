@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from recurra.report.content import Compared, Content, RunPart
+from recurra.report.content import Compared, Content, RunPart, TextPart
 from recurra.report.searches import SearchPart
 from recurra.training.recipe import BUDGETS, Recipe
 from recurra.tuning.statistics import compared, importance, rung_correlations
@@ -52,6 +52,13 @@ RUNS = Table[RunRow](
     Column("test", "test column", lambda row: row.run.test, numbers.loss, optional=True),
     Column("bits", "bits", lambda row: row.held_out and row.held_out / math.log(2.0), numbers.loss),
     Column("seconds", "time", lambda row: row.run.outcome.seconds, numbers.whole),
+)
+
+
+TEXTS = Table[TextPart](
+    Column("document", "document", lambda row: row.name),
+    Column("characters", "document characters", lambda row: row.characters),
+    Column("encoding", "encoding", lambda row: row.encoding),
 )
 
 

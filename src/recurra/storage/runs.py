@@ -245,6 +245,12 @@ class Run:
             RunError: not saved yet, unreadable, not of the expected shapes, or of another run.
         """
         path = self.folder / self._to_load(name)
+        if not self.has(name) and (self.folder.parent.parent / "study.json").is_file():
+            raise RunError(
+                f"{self.folder} is a trial that was pruned, and such a trial keeps its records "
+                f"only: train its setting anew, or take the winner, with: recurra train --from "
+                f"{self.folder.parent.parent}"
+            )
         if not self.has(name):
             raise RunError(
                 f"{self.folder} has no {path.name}: the run ended before its first save, or the"

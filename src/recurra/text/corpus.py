@@ -22,6 +22,7 @@ import numpy.typing as npt
 from recurra.errors import RunError, SettingError, TextError
 from recurra.text.decoding import Document
 from recurra.text.download import Progress
+from recurra.text.frames import without_frame
 from recurra.text.sources import Source, absolute, is_stream, read_documents
 from recurra.text.vocabulary import Vocabulary
 
@@ -29,6 +30,7 @@ DEFAULT_SPLIT = (90, 5, 5)
 ENOUGH = 1000  # characters of a held-out part; what runs are scored by depends on it
 _SHARE = r"[0-9.]{1,30}(e-?[0-9]{1,2})?(/[0-9]{1,30})?"  # as Python writes a float, or a fraction
 
+NO_FRAMES = "no-frames"  # behind the shares of a split
 Split = str | Sequence[float | str]
 SplitBy = Literal["auto", "file", "position"]
 HeldOut = Literal["validation", "test"]
@@ -118,7 +120,8 @@ def load_corpus(
             (0.9, 0.05, 0.05) or text "90/5/5"; (100, 0, 0) holds nothing out. A fourth word says
             by what, as in "90/5/5/file": "position" splits each text by itself, "file" all of them
             as one, so that the last files are held out; "auto", the default, does so with those
-            that are too short for held-out parts of `ENOUGH` characters.
+            that are too short for held-out parts of `ENOUGH` characters. A word "no-frames" leaves
+            out what Project Gutenberg puts around a text.
         vocabulary: encode with this one, as to evaluate a model; default: all characters, the
             most frequent in training first.
         fetch, progress: see `recurra.read_documents`.
@@ -127,8 +130,10 @@ def load_corpus(
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.
         SettingError: the split is not three shares that add up to all.
     """
-    shares, by = _parse_split(split)
+    shares, by, bare = _parse_split(split)
     documents = tuple(read_documents(sources, encoding, fetch=fetch, progress=progress))
+    if bare:
+        documents = tuple(replace(one, text=without_frame(one.text)) for one in documents)
     least = min((share for share in shares[1:] if share), default=math.inf)
     short = {"auto": ENOUGH / least, "file": math.inf, "position": 0}[by]
     texts, joined = join_short([document.text for document in documents], short)
@@ -158,11 +163,13 @@ def join_short(texts: Sequence[str], length: float) -> tuple[list[str], int]:
     return [*(text for text in texts if len(text) >= length), "".join(short)], len(short)
 
 
-def _parse_split(split: Split, by: SplitBy = "auto") -> tuple[tuple[Fraction, ...], SplitBy]:
-    """Training, validation and test as exact fractions of one; and by what, if that is said."""
+def _parse_split(split: Split, by: SplitBy = "auto") -> tuple[tuple[Fraction, ...], SplitBy, bool]:
+    """Training, validation and test as exact fractions of one; by what; whether without frames."""
     given = re.split("[/,:]", split) if isinstance(split, str) else split
     # By way of text, so that 0.05 is a twentieth.
     words = [str(share).strip() for share in given]
+    if bare := NO_FRAMES in words[3:]:
+        words.remove(NO_FRAMES)
     for name in get_args(SplitBy):
         if words[3:] == [name]:
             words, by = words[:3], name
@@ -176,9 +183,9 @@ def _parse_split(split: Split, by: SplitBy = "auto") -> tuple[tuple[Fraction, ..
         raise SettingError(
             f"split {split!r} must be three shares of training, validation and test text that add "
             "up to 100 (or 1), such as 90/5/5 or 100/0/0; auto, file or position may follow, as in "
-            "90/5/5/file"
+            "90/5/5/file, and no-frames"
         )
-    return tuple(share / total for share in shares), by
+    return tuple(share / total for share in shares), by, bare
 
 
 @dataclass(frozen=True)
@@ -231,10 +238,11 @@ class TextSpec:
             )
         corpus = corpus or load_corpus(sources, encoding, split)
         shown = split if isinstance(split, str) else "/".join(map(str, split))
-        if not corpus.joined:
-            shown = re.sub("[/,: ]+(auto|file) *$", "", shown)  # which say no more than nothing
-        elif not re.search("[a-z] *$", shown):
-            shown += "/auto"
+        _, by, bare = _parse_split(split)
+        words = [NO_FRAMES] if bare else []
+        if corpus.joined or by == "position":  # else it says no more than nothing
+            words.append(by)
+        shown = "/".join([re.sub("[/,: ]+[a-z].*", "", shown), *words])
         spec = cls(tuple(map(absolute, sources)), encoding, shown, corpus.fingerprint)
         vars(spec)["corpus"] = corpus
         return spec
@@ -260,8 +268,8 @@ class TextSpec:
         corpus: Corpus | None = vars(self).get("corpus")
         if corpus is None:
             allowed = fetch or bool(sources)
-            shares, by = _parse_split(self.split, "position")
-            split = (*map(str, shares), by)
+            shares, by, bare = _parse_split(self.split, "position")
+            split = (*map(str, shares), *[NO_FRAMES] * bare, by)
             found = self._in_order(sources) if sources else self.sources
             corpus = load_corpus(found, self.encoding, split, fetch=allowed)
             self.check(corpus, owner)

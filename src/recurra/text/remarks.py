@@ -1,17 +1,16 @@
 """Remarks on texts: what of them would surprise a user who trusts the held-out loss."""
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 
 from recurra.text.corpus import ENOUGH, Corpus, Parts
+from recurra.text.frames import has_frame
 
 # A character is strange if it is so many times as frequent in a held-out part as in training, and a
 # part if so much of it is. Of novels in Chinese at most 0.27 is, from 10,000 characters on.
 _TIMES = 10
 _STRANGE = 0.3
-_FRAME = re.compile(r"^\*\*\* ?(START|END) OF TH(E|IS) PROJECT GUTENBERG EBOOK", re.MULTILINE)
 _LEAST = 250  # characters of a part below which chance decides that
 
 
@@ -40,10 +39,10 @@ def remarks(corpus: Corpus) -> Iterator[str]:
                 f"{strange:.0%} of the {name} part are characters that training hardly has: its "
                 "loss says little about text like the training text; look at the ends of the texts"
             )
-    if framed := sum(bool(_FRAME.search(one.text)) for one in corpus.documents):
+    if framed := sum(has_frame(one.text) for one in corpus.documents):
         yield (
             f"{framed:,} of the texts have the licence of Project Gutenberg around them, which is "
-            "learnt and predicted like the rest: remove what is before *** START and after *** END"
+            "learnt and predicted like the rest: leave it out with --no-frames"
         )
     if empty := [one.name for one in corpus.documents if not one.text]:
         yield f"empty, and left out: {', '.join(empty[:3])}{', ...' * (len(empty) > 3)}"

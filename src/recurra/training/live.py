@@ -12,7 +12,7 @@ class LiveTraining:
     Attributes:
         compiling: what is waited for before the first step.
         progress, evaluation, sample: the latest.
-        curve: smoothed training loss of every progress record, nats per character.
+        curve, steps: smoothed training loss of every progress record, nats per character.
     """
 
     compiling: Compiling | None = None
@@ -20,6 +20,12 @@ class LiveTraining:
     evaluation: Evaluation | None = None
     sample: Sample | None = None
     curve: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+
+    @property
+    def path(self) -> tuple[list[int], list[float]]:
+        """The curve with the steps of its points."""
+        return self.steps, self.curve
 
     def take(self, record: Record) -> None:
         """Take in the next record."""
@@ -29,6 +35,7 @@ class LiveTraining:
             case Progress():
                 self.progress = record
                 self.curve.append(record.smooth_nats_per_char)
+                self.steps.append(record.step)
             case Evaluation():
                 self.evaluation = record
             case Sample():

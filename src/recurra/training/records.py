@@ -11,6 +11,7 @@ from typing import Any, Literal
 from recurra.errors import RunError
 from recurra.storage.runs import Run
 from recurra.storage.typed_json import read_typed
+from recurra.view.numbers import loss, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Compiling:
     network: str
     kernel: str = ""
     seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return f"compiling the kernels of {self.network} ..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,13 @@ class Progress:
     fraction: float | None
     seconds_left: float | None
 
+    def __str__(self) -> str:
+        done = "" if self.fraction is None else f" ({self.fraction:.0%})"
+        return (
+            f"step {self.step:,}{done}: train {loss(self.smooth_nats_per_char)} nats per "
+            f"character, {whole(self.chars_per_second)} characters a second"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -75,6 +86,10 @@ class Evaluation:
     characters: int | None = None
     seconds: float | None = None
 
+    def __str__(self) -> str:
+        best = ", the lowest so far" if self.best else ""
+        return f"step {self.step:,}: held-out {loss(self.nats_per_char)} nats per character{best}"
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -83,6 +98,9 @@ class Sample:
     step: int
     text: str
 
+    def __str__(self) -> str:
+        return f"step {self.step:,}, written: {self.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -90,6 +108,9 @@ class Saved:
 
     step: int
     checkpoint: Literal["last", "best"]
+
+    def __str__(self) -> str:
+        return f"step {self.step:,}: saved as {self.checkpoint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +125,9 @@ class Lost:
     step: int
     message: str
 
+    def __str__(self) -> str:
+        return self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -116,6 +140,9 @@ class Notice:
 
     step: int
     message: str
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +181,12 @@ class Finished:
     best_step: int
     min_smooth_loss: float
     min_smooth_loss_step: int
+
+    def __str__(self) -> str:
+        held_out = ""
+        if self.val_nats_per_char is not None:
+            held_out = f", held-out {loss(self.val_nats_per_char)} nats per character"
+        return f"step {self.steps:,}, the end: {self.message}{held_out}; run {self.run}"
 
 
 Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Notice | Finished

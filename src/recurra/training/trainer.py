@@ -18,6 +18,7 @@ from recurra.compute.base import Weights
 from recurra.compute.registry import DEFAULT_ENGINE, make_engine
 from recurra.errors import RunError
 from recurra.lang.network import Network
+from recurra.lang.syntax import show
 from recurra.models.evaluation import Loss, cut, evaluate
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
@@ -169,6 +170,13 @@ class Trainer:
         return self._stop.requested
 
     @property
+    def steps_of_budget(self) -> int | None:
+        """Steps that its budget has, if it is one of steps or epochs."""
+        if self.recipe.epochs is not None:
+            return math.ceil(self.recipe.epochs * self.streams.steps_per_epoch)
+        return self.recipe.steps
+
+    @property
     def characters(self) -> int:
         """Characters predicted so far."""
         return self.watch.step * self.recipe.batch * self.recipe.seq_len
@@ -200,6 +208,11 @@ class Trainer:
             yield from self._notices
             self._notices = []
             if engine.cold:
+                if place := engine.unwritable_cache:
+                    yield Notice(
+                        self.watch.step,
+                        f"every command compiles again, for no kernel can be kept in {place}",
+                    )
                 with self._clock.paused():
                     yield from self._compile()
             try:
@@ -419,6 +432,20 @@ class Trainer:
             min_smooth_loss_step=watch.minimum_step,
         )
 
+    def _overflowing(self) -> str:
+        """The equation of the first carried vector that is not finite, or else of the largest."""
+        sizes = {
+            name.partition("/")[2]: float(np.abs(value).max())
+            for name, value in self.engine.dump("state").items()
+        }
+        if not sizes:
+            return ""
+        order = [e for e in self.network.equations if e.name in sizes]
+        lost = [e for e in order if not math.isfinite(sizes[e.name])]
+        one = (lost or [max(order, key=lambda e: sizes[e.name])])[0]
+        grown = "is no finite number" if lost else f"grows to {sizes[one.name]:.3g}"
+        return f"{one.name}[t] = {show(one.expression)} {grown}; "
+
     def _cure(self) -> str:
         recipe, smooth = self.recipe, self.watch.smooth
         assert recipe.lr is not None  # resolved
@@ -428,10 +455,11 @@ class Trainer:
             else "is no finite number any more"
         )
         if self.watch.step == 1:  # its loss came before any update
-            begin = ", ".join(self.network.initialisers) or "weights"
+            begin = ", ".join(self.network.initialisers) or "the weights"
             return (
                 f"the loss {what} at step 1, before any update, so that no learning rate helps: "
-                f"look at how {begin} begin, and for divisions by 0 and for growth in the equations"
+                f"{self._overflowing()}look at how {begin} begin, and for divisions by 0 and for "
+                "growth in the equations"
             )
         clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
         lower = min(recipe.lr / 10, 0.01)  # 0.01: that of the classic recipe

@@ -10,7 +10,6 @@ import json
 import math
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from recurra.errors import RecurraError, RunError
 from recurra.lang.shapes import ShapeSolver
 from recurra.text.corpus import Corpus
 from recurra.training.processes import REFUSED
-from recurra.training.records import Finished
+from recurra.training.speed import measure_speed
 from recurra.training.trainer import Trainer
 from recurra.tuning.pruners.base import SynchronousPruner
 from recurra.tuning.space import Setting
@@ -180,26 +179,8 @@ def probe(spec: StudySpec, setting: Setting, corpus: Corpus) -> Probe:
         engine=spec.engine,
         threads=1,
     )
-    seconds, speed, until = 0.0, 0.0, 2
-    while seconds < 1.0:
-        until *= 2
-        begun = time.perf_counter()
-        *_, finished = trainer.records(until)
-        seconds = time.perf_counter() - begun
-        assert isinstance(finished, Finished)
-        speed = finished.chars_per_second or speed
-        if trainer.watch.step < until:  # it diverged, or that was all
-            break
-    trainer.held_out_loss()  # the first time may compile
-    begun = time.perf_counter()
-    read = trainer.held_out_loss().characters
-    return Probe(
-        setting,
-        trainer.shapes.count,
-        1.0 / speed if speed else 0.0,
-        (time.perf_counter() - begun) / read,
-        _peak_memory(),
-    )
+    speed = measure_speed(trainer)
+    return Probe(setting, trainer.shapes.count, speed.training, speed.evaluation, _peak_memory())
 
 
 def main() -> None:

@@ -115,8 +115,8 @@ class StudySpec:
         if self.pruner.rungs and warmup >= self.pruner.rungs[0]:
             raise SettingError(
                 f"with {shown(setting)} the warm-up ends after {warmup:,} characters, not before "
-                f"the first rung, {self.pruner.rungs[0]:,}: give --warmup {self.longest_warmup} or "
-                f"less, or --rung {warmup + 1} or more"
+                f"the first rung, {self.pruner.rungs[0]:,}: give at most --warmup "
+                f"{self.longest_warmup}, or at least --rung {warmup + 1}"
             )
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from equations_list import VALID
+from equations_list import COMPILED, VALID
 from recurra.compute.gradcheck import load_parameters, random_problem
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
@@ -19,7 +19,7 @@ from recurra.compute.torch.cuda import KernelPrograms, Launch, fused_programs
 from recurra.compute.torch.cuda_codegen import Kernel
 from recurra.compute.torch.tape import Walk
 from recurra.lang.functions import FUNCTIONS
-from recurra.lang.library import library, load_network
+from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.lang.shapes import ShapeSolver
@@ -114,7 +114,7 @@ def check(network: Network, compiler: Compiler, dropout: float = 0.0) -> None:
     assert kernels or all(stage.normalised for stage in plan.stages.values())
 
 
-@pytest.mark.parametrize("network", library())
+@pytest.mark.parametrize("network", COMPILED)
 def test_library(network: str, compiler: Compiler) -> None:
     check(load_network(network), compiler)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from recurra.compute.numba.cache import writable
+from recurra.compute.numba.cache import unwritable
 from recurra.compute.numba.kernels import class_softmax, softmax
 from recurra.compute.numba.kernels.jit import is_kept, stub_symbols
 from recurra.compute.numba.loading import load
@@ -50,7 +50,7 @@ def compiled_ahead(
         writing: the arguments of its function ``write``.
     """
     kept = all(is_kept(*kernel) for kernel in output_kernels(dtype, classes))
-    useful = not kept and writable() and (os.cpu_count() or 1) > 1
+    useful = not kept and not unwritable() and (os.cpu_count() or 1) > 1
     process = _second_process() if useful else None
     try:
         if process:

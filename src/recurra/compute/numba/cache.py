@@ -53,14 +53,18 @@ def holds(name: str) -> bool:
     return place is not None and (place / name).exists()
 
 
-def writable() -> bool:
-    """Whether kernels can be kept."""
+def unwritable() -> str:
+    """The folder because of which no kernel can be kept, and the cure; empty if they can."""
     place = folder()
+    if place is None:
+        with suppress(RuntimeError):
+            return f"{_key_folder()}: make it writable"
+        return "no home: give this user one"
     with suppress(OSError):
-        if place is not None:
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.access(place, os.W_OK)
-    return False
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.access(place, os.W_OK):
+            return ""
+    return f"{place}: make it writable, or set RECURRA_CACHE to a folder that is"
 
 
 def write(name: str, body: bytes) -> None:
@@ -111,11 +115,15 @@ def _content(descriptor: int, most: int) -> bytes:
 def _key() -> bytes | None:
     """The secret of this user, made at first use; None where it cannot be kept."""
     try:
-        place = _home() / ".local" / "share" / "recurra"
+        place = _key_folder()
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _found_key(place) or _new_key(place)
     except (OSError, RuntimeError):  # no home, or none to write to
         return None
+
+
+def _key_folder() -> Path:
+    return _home() / ".local" / "share" / "recurra"
 
 
 def _home() -> Path:

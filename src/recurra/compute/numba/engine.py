@@ -13,6 +13,7 @@ from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
 from recurra.compute.numba.ahead import compiled_ahead
+from recurra.compute.numba.cache import unwritable
 from recurra.compute.numba.codegen import generate_kernels
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.loading import is_compiled, load
@@ -65,6 +66,11 @@ class CompiledEngine(HostEngine):
     def compiling(self) -> str:
         """Name of the kernel that is being compiled; empty if none is."""
         return compiling()
+
+    @property
+    def unwritable_cache(self) -> str:
+        """The folder that cannot keep compiled kernels, if that is so, and the cure."""
+        return unwritable()
 
     def compile(self) -> None:
         """Compile all that training and reading need, by a step of another engine."""

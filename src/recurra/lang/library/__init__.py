@@ -17,6 +17,20 @@ def library() -> list[str]:
     return sorted(f.name.removesuffix(".eq") for f in folder if f.name.endswith(".eq"))
 
 
+def search_library(word: str) -> list[str]:
+    """Names of the library's networks that have a word in their name, comment or equations.
+
+    Args:
+        word: capital or small; "" is in all.
+    """
+    folder = files(__name__)
+    return [
+        name
+        for name in library()
+        if word.lower() in f"{name}\n{(folder / f'{name}.eq').read_text('utf-8')}".lower()
+    ]
+
+
 def load_network(name: str | Path, choices: Mapping[str, str | float] | None = None) -> Network:
     """A network of the library by name, or of a ``.eq`` file by path.
 

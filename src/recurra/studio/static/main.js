@@ -55,7 +55,9 @@ onLanguage(async () => {
   }
   translate(document.body);
   document.title = `${word(read().place || PLACES[0])} – Recurra Studio`;
-  for (const made of open.values()) (await made).translate?.();
+  for (const made of open.values()) {
+    made.then((one) => one.translate?.()).catch((error) => notify(error.message));
+  }
 });
 onAddress(() => show().catch((error) => notify(error.message)));
 await setLanguage(language());

@@ -2,9 +2,24 @@
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
+from recurra.compute.base import Engine
+from recurra.storage.runs import Run
+from recurra.text.corpus import Corpus
+from recurra.training.recipe import Recipe
 from recurra.training.records import Record
+from recurra.training.stopping import Watch
+
+
+class Training(Protocol):
+    """The parts of a `recurra.training.trainer.Trainer` that trackers look at."""
+
+    engine: Engine
+    recipe: Recipe
+    corpus: Corpus
+    run: Run | None
+    watch: Watch
 
 
 class Tracker(ABC):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from recurra.errors import SettingError
 from recurra.training.records import Record
-from recurra.training.trainer import Trainer
+from recurra.training.trackers.base import Training
 
 
 def open_tracker(
-    log: str | None, trainer: Trainer
+    log: str | None, trainer: Training
 ) -> contextlib.AbstractContextManager[Callable[[Record], object]]:
     """Open what takes the records of a training, as a context; without a name nothing does.
 

@@ -7,8 +7,7 @@ import numpy as np
 from recurra.errors import SettingError
 from recurra.storage.files import cannot_write
 from recurra.training.records import Evaluation, Finished, Progress, Record, Sample
-from recurra.training.trackers.base import Tracker
-from recurra.training.trainer import Trainer
+from recurra.training.trackers.base import Tracker, Training
 from recurra.view.markdown import code
 
 HISTOGRAMS = 5  # evaluations from one histogram of the weights to the next
@@ -26,7 +25,7 @@ class EventFiles(Tracker):
         RunError: the folder cannot be written.
     """
 
-    def __init__(self, trainer: Trainer, folder: Path) -> None:
+    def __init__(self, trainer: Training, folder: Path) -> None:
         try:
             from tensorboardX import SummaryWriter
         except ImportError:

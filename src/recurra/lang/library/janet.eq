@@ -1,0 +1,7 @@
+# JANET: LSTM with the forget gate alone (van der Westhuizen & Lasenby 2018)
+beta = 1
+v[t] = Uf @ x[t] + Wf @ h[t-1] + bf
+g[t] = tanh(Ug @ x[t] + Wg @ h[t-1] + bg)
+h[t] = sigmoid(v[t]) * h[t-1] + (1 - sigmoid(v[t] - beta)) * g[t]
+o[t] = softmax(V @ h[t] + s)
+bf: constant(1)

@@ -1,0 +1,7 @@
+# LEM: long expressive memory, two learned time scales (Rusch et al. 2022, equation 3)
+dt = 1
+a[t] = dt * sigmoid(Ua @ x[t] + Wa @ y[t-1] + ba)
+b[t] = dt * sigmoid(Ub @ x[t] + Wb @ y[t-1] + bb)
+z[t] = (1 - a[t]) * z[t-1] + a[t] * tanh(Uz @ x[t] + Wz @ y[t-1] + bz)
+y[t] = (1 - b[t]) * y[t-1] + b[t] * tanh(Uy @ x[t] + Wy @ z[t] + by)
+o[t] = softmax(V @ y[t] + s)

@@ -1,0 +1,6 @@
+# Li-GRU: light GRU, no reset gate, relu (Ravanelli et al. 2018)
+# Simplified: layer normalisation for batch normalisation.
+z[t] = sigmoid(norm(Uz @ x[t]) + Wz @ h[t-1] + bz)
+g[t] = relu(norm(Ug @ x[t]) + Wg @ h[t-1] + bg)
+h[t] = z[t] * h[t-1] + (1 - z[t]) * g[t]
+o[t] = softmax(V @ h[t] + s)

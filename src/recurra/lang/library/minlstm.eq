@@ -1,0 +1,9 @@
+# minLSTM: two gates of the input alone, scaled to a sum of 1 (Feng et al. 2024, section 3.2)
+# Simplified: one layer behind an embedding, no convolution, no log-space form.
+e[t] = E @ x[t]
+f[t] = sigmoid(F @ e[t] + bf)
+i[t] = sigmoid(I @ e[t] + bi)
+g[t] = G @ e[t] + bg
+h[t] = f[t] / (f[t] + i[t]) * h[t-1] + i[t] / (f[t] + i[t]) * g[t]
+o[t] = softmax(V @ h[t] + s)
+bf: constant(1)

@@ -1,0 +1,13 @@
+# Mogrifier LSTM: input and state gate each other (Melis et al. 2020, equations 1 and 2)
+# Simplified: two rounds, full matrices, one layer.
+e[t] = E @ x[t]
+u[t] = 2 * sigmoid(Q1 @ h[t-1]) * e[t]
+v[t] = 2 * sigmoid(R1 @ u[t]) * h[t-1]
+i[t] = sigmoid(Ui @ u[t] + Wi @ v[t] + bi)
+f[t] = sigmoid(Uf @ u[t] + Wf @ v[t] + bf)
+g[t] = tanh(Ug @ u[t] + Wg @ v[t] + bg)
+q[t] = sigmoid(Uq @ u[t] + Wq @ v[t] + bq)
+c[t] = f[t] * c[t-1] + i[t] * g[t]
+h[t] = q[t] * tanh(c[t])
+o[t] = softmax(V @ h[t] + s)
+bf: constant(1)

@@ -1,0 +1,6 @@
+# Three residual layers, each normalised before it is read (He et al. 2016, Xiong et al. 2020)
+layers = 3
+h[0][t] = E @ x[t]
+c[l][t] = tanh(V[l] @ norm(h[l-1][t]) + W[l] @ c[l][t-1] + s[l])
+h[l][t] = h[l-1][t] + P[l] @ c[l][t]
+o[t] = softmax(Q @ norm(h[layers][t]) + q)

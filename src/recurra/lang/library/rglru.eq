@@ -1,0 +1,12 @@
+# RG-LRU: real-gated linear recurrent unit (De et al. 2024, Griffin, equations 1 to 4)
+# Simplified: no convolution before it, full matrices in the gates, all units begin with one decay,
+# and a millionth inside the root, whose slope is infinite at 0.
+c = 8
+e[t] = E @ x[t]
+r[t] = sigmoid(A @ e[t] + ba)
+i[t] = sigmoid(B @ e[t] + bx)
+a[t] = exp(c * r[t] * log(sigmoid(k)))
+h[t] = a[t] * h[t-1] + sqrt(1.000001 - a[t] ** 2) * (i[t] * e[t])
+y[t] = gelu(G @ e[t] + g) * h[t]
+o[t] = softmax(Q @ y[t] + s)
+k: constant(6)

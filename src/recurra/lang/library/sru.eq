@@ -1,0 +1,10 @@
+# SRU: simple recurrent unit, no matrix in the loop of time (Lei et al. 2018, equations 1 to 4)
+# Simplified: one layer, no scaling constant of the highway connection.
+e[t] = E @ x[t]
+f[t] = sigmoid(F @ e[t] + vf * c[t-1] + bf)
+r[t] = sigmoid(R @ e[t] + vr * c[t-1] + br)
+c[t] = f[t] * c[t-1] + (1 - f[t]) * (W @ e[t])
+h[t] = r[t] * c[t] + (1 - r[t]) * e[t]
+o[t] = softmax(Q @ h[t] + s)
+vf: uniform(1)
+vr: uniform(1)
