@@ -219,3 +219,11 @@ def test_matrices_over_time() -> None:
     )
     assert shapes.grids == {"C": (3, 5)}
     assert shapes.vectors == {"e": 3, "k": 5, "C": 15}
+
+
+def test_numbers_inside_a_concat_have_vectors_of_one_size():
+    network = parse(
+        "a[t] = tanh(U @ x[t])\nb[t] = K @ concat(a[t], dot(a[t], p))\no[t] = softmax(Q @ b[t])"
+    )
+    shapes = ShapeSolver(network).shapes(5, {"": 2, "a": 3})
+    assert shapes.parameters["p"] == (3,)

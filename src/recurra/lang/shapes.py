@@ -267,11 +267,12 @@ class ShapeSolver:
         for part in parts:
             if kind_of(part, self.kinds) == Kind.CONSTANT:
                 raise self.network.error("concat takes vectors, not constants", place)
-            number = kind_of(part, self.kinds) == Kind.NUMBER
-            message = "concat takes vectors, not matrices"
-            inner = self.one if number else self._vector(part, message, place)
-            if inner is not self.one:
-                self._unify(_Dimension("", hidden=True), inner)
+            if kind_of(part, self.kinds) == Kind.NUMBER:
+                self._infer(part)  # the vectors that it is made of have sizes too
+                dimensions.append(self.one)
+                continue
+            inner = self._vector(part, "concat takes vectors, not matrices", place)
+            self._unify(_Dimension("", hidden=True), inner)
             dimensions.append(inner)
         self.joined.append(_Joined(whole, dimensions, place))
         return whole
