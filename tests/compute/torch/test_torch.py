@@ -37,12 +37,13 @@ no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_functions_are_those_of_the_language(name: str) -> None:
     x = np.array([-1e3, -50.0, -31.0, -3.0, -1e-3, -0.0, 0.0, 1e-9, 0.5, 2.0, 31.0, 50.0, 1e3])
     row = FUNCTIONS[name]
-    y = row.forward(x)
+    with np.errstate(all="ignore"):  # outside of its domain a function is not finite, either
+        y = row.forward(x)
+        want = row.derivative(x, y)
     given = {"x": torch.from_numpy(x)}
     formula_of(name).run(given)
     np.testing.assert_allclose(given["y"].numpy(), y, rtol=1e-13, atol=1e-15)
     formula_of(f"{name}'").run(given)
-    want = row.derivative(x, y)
     got = np.broadcast_to(np.asarray(given["d"]), x.shape)
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
     none = {"x": torch.tensor([float("nan")])}
