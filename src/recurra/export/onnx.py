@@ -18,12 +18,14 @@ from recurra.explain.formulas import (
     Extreme,
     Formula,
     Hadamard,
+    Join,
     MatrixVector,
     Negative,
     Parameter,
     Power,
     Quotient,
     Sum,
+    Total,
     Value,
 )
 from recurra.export.base import Export, Target
@@ -51,6 +53,7 @@ _OPERATORS = {
     "cos": "Cos",
     "max": "Max",
     "min": "Min",
+    "softmax": "Softmax",
 }
 _GELU_A, _GELU_B = 2.0 * (2.0 / np.pi) ** 0.5, 0.044715
 
@@ -108,7 +111,7 @@ class _Graph:
             for k in range(1, lag + 1):
                 after = f"next.{quantity}.{k}"
                 self._node("Identity", self._vector(Value(quantity, k - 1)), output=after)
-                sides: list[str | int] = ["B", self.shapes.vectors[quantity]]
+                sides: list[str | int] = ["B", self.steps.size(Value(quantity, 0), self.shapes)]
                 inputs.append(helper.make_tensor_value_info(f"{quantity}.{k}", kinds.FLOAT, sides))
                 outputs.append(helper.make_tensor_value_info(after, kinds.FLOAT, sides))
         graph = helper.make_graph(
@@ -173,8 +176,17 @@ class _Graph:
                 return self._node(_OPERATORS[function], self._vector(left), self._vector(right))
             case Power(base, exponent):
                 return self._node("Pow", self._vector(base), self._vector(exponent))
+            case Total(argument, mean):
+                if mean:
+                    return self._node("ReduceMean", self._vector(argument), axes=[-1], keepdims=1)
+                return self._node("ReduceSum", self._vector(argument), self._last_axis())
+            case Join(vectors):
+                return self._node("Concat", *map(self._vector, vectors), axis=-1)
         kind = type(formula).__name__.lower()
         raise SettingError(f"ONNX models cannot hold {kind} yet: export to another target")
+
+    def _last_axis(self) -> str:
+        return self._tensor("last axis", np.array([-1], np.int64))
 
     def _function(self, name: str, z: str) -> str:
         if name in _OPERATORS:
