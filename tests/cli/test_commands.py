@@ -145,7 +145,9 @@ def test_an_explanation_goes_where_it_is_wanted(call):
     assert out == recurra.explanation(network)
     Path("notes").mkdir()
     arguments = ["-o", "notes/mine.md", "--diagram", "the diagram.svg", "--lang", "zh"]
-    assert call("explain", "wrnn", *arguments) == (0, "", "")
+    code, out, err = call("explain", "wrnn", *arguments)
+    size = Path("notes/mine.md").stat().st_size
+    assert (code, out, err) == (0, f"written: notes/mine.md, {size:,} bytes\n", "")
     page = Path("notes/mine.md").read_text("utf-8")
     assert page == recurra.explanation(recurra.load_network("wrnn"), "zh", "../the%20diagram.svg")
     assert Path("the diagram.svg").read_text("utf-8") == recurra.draw(network)
@@ -275,14 +277,14 @@ def test_ctrl_c_saves_and_the_resumed_run_ends_in_the_same_bytes(runs, tmp_path)
 
 
 def test_an_interrupt_that_a_callback_loses_is_no_fault(call, monkeypatch):
-    def compile_kernels():
+    def compile_kernels(word):
         def called_from_c():
             raise KeyboardInterrupt
 
         ctypes.CFUNCTYPE(None)(called_from_c)()
         raise RuntimeError("no compiled object yet")
 
-    monkeypatch.setattr(recurra, "library", compile_kernels)
+    monkeypatch.setattr(recurra, "search_library", compile_kernels)
     assert call("networks") == (130, "", "Interrupted.\n")
 
 

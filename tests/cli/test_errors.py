@@ -56,7 +56,7 @@ from command_line import process
         (1, "fewer than two characters", "eval RUN one.txt"),
         (2, "expected NAME=VALUE", "eval RUN --adapt-set rate"),
         (1, "no compressor gzip: choose of zpaq, ppmd", "eval RUN --versus gzip"),
-        (1, "no setting pace=3: it has rule, rate", "eval RUN --adapt-set pace=3"),
+        (1, "no setting pace: it has rule, rate", "eval RUN --adapt-set pace=3"),
         (1, "choose one of rms, sgd", "eval RUN --adapt-set rule=best"),
         (1, "rate has to be a number", "eval RUN --adapt-set rate=fast"),
         (1, "no network missing", "check missing"),
@@ -115,20 +115,20 @@ def test_a_full_disk_is_told_once(runs, unbuffered):
 
 
 def test_memory_that_does_not_suffice_is_told(call, monkeypatch):
-    def exhausted():
+    def exhausted(word):
         raise MemoryError("Unable to allocate 9 TiB")
 
-    monkeypatch.setattr(recurra, "library", exhausted)
+    monkeypatch.setattr(recurra, "search_library", exhausted)
     code, _, err = call("networks")
     assert code == 1
     assert err.startswith("Error: not enough memory (Unable to allocate 9 TiB): try a smaller")
 
 
 def test_what_nobody_foresaw_is_one_sentence_and_a_log(call, monkeypatch):
-    def broken():
+    def broken(word):
         raise KeyError("a fault")
 
-    monkeypatch.setattr(recurra, "library", broken)
+    monkeypatch.setattr(recurra, "search_library", broken)
     code, out, err = call("networks")
     assert (code, out, err.count("\n")) == (1, "", 1)
     log = Path(re.search(r"file (\S+\.log)$", err)[1])

@@ -1,6 +1,4 @@
-"""Every engine against the oracle and finite differences; and what a mistake looks like."""
-
-from dataclasses import dataclass, replace
+"""Every engine against the oracle and finite differences."""
 
 import numpy as np
 import pytest
@@ -8,121 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equations_list import COMPILED, OUTPUT, VALID, Valid
-from oracle import Result, evaluate
-from recurra.compute import autodiff as elements
-from recurra.compute.base import Engine, State
+from gradient_tasks import ENGINES, EXACT, check, engines, error, make_task
 from recurra.compute.gradcheck import (
-    Problem,
     check_gradients,
     load_parameters,
-    random_problem,
 )
-from recurra.compute.plan import make_plan
-from recurra.compute.registry import make_engine
-from recurra.compute.torch.functions import DERIVATIVE
-from recurra.lang.expansion import expand
-from recurra.lang.functions import FUNCTIONS, PAIRS
+from recurra.lang.functions import FUNCTIONS
 from recurra.lang.library import library, load_network
-from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import Shapes, ShapeSolver
 from strategies import POSITIVE, networks, sizes
 
-ENGINES = ["reference", "compiled", "torch:cpu"]
-VOCABULARY = 7
-HIDDEN = 4
-EXACT = 1e-10
-
-engines = pytest.mark.parametrize("name", ENGINES)
 library_networks = pytest.mark.parametrize(
     ("name", "network"),
     # what the others are made of is compiled with the equations of the list
     [(n, e) for e in library() for n in (ENGINES if e in COMPILED else ENGINES[:1])],
 )
-
-
-@dataclass
-class Task:
-    """A network, an engine of it and a small random training step."""
-
-    network: Network
-    shapes: Shapes
-    engine: Engine
-    problem: Problem
-
-    @property
-    def state(self) -> State:
-        """The problem's state, as the engine has it."""
-        return self.engine.load_state(self.problem.state)
-
-    def oracle(self, text: str = "", **options: object) -> Result:
-        p = self.problem
-        return evaluate(
-            text or self.network.source,
-            self.shapes,
-            p.parameters,
-            p.inputs,
-            p.targets,
-            p.state,
-            **options,  # type: ignore[arg-type]
-        )
-
-
-def make_task(
-    name: str,
-    network: Network,
-    hidden: int | dict[str, int] = HIDDEN,
-    steps: int = 4,
-    batch: int = 2,
-    dtype: type = np.float64,
-    seed: int = 0,
-) -> Task:
-    shapes = ShapeSolver(network).shapes(VOCABULARY, hidden)
-    engine = make_engine(name, make_plan(network), shapes, dtype, threads=2)
-    problem = random_problem(engine, steps, batch, np.random.default_rng(seed))
-    load_parameters(engine, problem.parameters)
-    if shortened(network):
-        problem = replace(problem, state={n: np.zeros_like(s) for n, s in problem.state.items()})
-    return Task(network, shapes, engine, problem)
-
-
-def shortened(network: Network) -> bool:
-    """Whether the state of an engine is not that of the text; both begin alike."""
-    return expand(network) is not network
-
-
-def error(got: dict[str, np.ndarray], want: dict[str, np.ndarray]) -> float:
-    """The largest error of any array relative to its largest element.
-
-    An array whose elements are all ten thousand times smaller than the largest of all is what
-    differences of larger numbers left: it is measured by that.
-    """
-    got = {name: got[name] for name in want}
-    if not want:
-        return 0.0
-    overall = max(float(np.abs(w).max()) for w in want.values())
-    return max(
-        float(np.abs(got[name] - w).max()) / max(float(np.abs(w).max()), 1e-4 * overall, 1e-300)
-        for name, w in want.items()
-    )
-
-
-def check(task: Task, scale: float = 1.0) -> None:
-    """Everything that an engine computes, against the oracle."""
-    p, engine = task.problem, task.engine
-    want = task.oracle(scale=scale)
-    loss, gradients, state = engine.loss_and_gradients(p.inputs, p.targets, task.state, scale=scale)
-    assert loss == pytest.approx(want.losses.sum(), rel=EXACT)
-    assert error(gradients, want.gradients) <= EXACT
-    assert error(engine.dump_state(state), want.state) <= EXACT
-    losses, after = engine.losses(p.inputs, p.targets, task.state)
-    assert error({"losses": losses}, {"losses": want.losses}) <= EXACT
-    assert error(engine.dump_state(after), want.state) <= EXACT
-    state = task.state
-    for time, inputs in enumerate(p.inputs):
-        log_p, state = engine.next_log_probabilities(inputs, state)
-        assert error({"log p": log_p}, {"log p": want.log_p[time]}) <= EXACT
-    assert error(engine.dump_state(state), want.state) <= EXACT
 
 
 # -------------------------------------------------------------------------------------- the oracle
@@ -395,121 +293,6 @@ def test_finite_differences(name: str, network: str) -> None:
     rows = check_gradients(load_network(network), name, entries=6)
     assert all(row.passed and row.error <= 1e-7 for row in rows), rows
     assert {row.parameter for row in rows} == set(load_network(network).parameters)
-
-
-# ----------------------------------------------------------------------- mistakes, made on purpose
-
-
-def is_caught(network: Network, name: str) -> tuple[bool, bool]:
-    """Whether the oracle notices, and whether finite differences do."""
-    try:
-        check(make_task(name, network))
-    except AssertionError:
-        noticed = True
-    else:
-        noticed = False
-    return noticed, not all(row.passed for row in check_gradients(network, name, entries=6))
-
-
-@engines
-def test_no_mistake(name: str) -> None:
-    assert is_caught(load_network("lag2"), name) == (False, False)
-
-
-def test_a_wrong_derivative(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = FUNCTIONS["tanh"]
-    wrong = replace(right, derivative=lambda x, y: 1.0 - 1.000001 * y * y)
-    monkeypatch.setitem(FUNCTIONS, "tanh", wrong)
-    assert is_caught(load_network("rnn"), "reference") == (True, True)
-
-
-@engines
-def test_a_path_through_time_dropped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes back from two steps ago is lost where it is element-wise."""
-    right = elements.differentiate
-
-    def wrong(
-        program: elements.Program, value: elements.Value, *, stored: bool
-    ) -> elements.Element:
-        element = right(program, value, stored=stored)
-        kept = [
-            (a, b) for a, b in element.adjoints if not isinstance(a, elements.Read) or a.lag < 2
-        ]
-        return replace(element, adjoints=tuple(kept))
-
-    network = parse("h[t] = tanh(U @ x[t] + u * h[t-1] + v * h[t-2])\no[t] = softmax(Q @ h[t])\n")
-    assert is_caught(network, name) == (False, False)
-    monkeypatch.setattr("recurra.compute.plan.differentiate", wrong)
-    assert is_caught(network, name) == (True, True)
-
-
-@engines
-def test_a_wrong_rule_of_the_quotient(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = elements._chain_rule
-
-    def wrong(operation: elements.Operation, *others: object) -> tuple[elements.Value, ...]:
-        parts = right(operation, *others)  # type: ignore[arg-type]
-        return parts[::-1] if operation.kind == "/" else parts
-
-    text = "h[t] = tanh(U @ x[t]) / (2 + tanh(W @ h[t-1]))\no[t] = softmax(Q @ h[t])\n"
-    monkeypatch.setattr(elements, "_chain_rule", wrong)
-    assert is_caught(parse(text), name) == (True, True)
-
-
-@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
-@pytest.mark.parametrize("function", ["exp", "log", "sqrt", "abs", "sin", "cos"])
-def test_a_wrong_derivative_of_a_function(
-    function: str, engine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = f"h[t] = {function}(1.5 + tanh(U @ x[t] + W @ h[t-1]))\n" + OUTPUT
-    assert is_caught(parse(text), engine) == (False, False)
-    right = FUNCTIONS[function]
-    wrong = replace(right, derivative=lambda x, y: 1.001 * right.derivative(x, y))
-    monkeypatch.setitem(FUNCTIONS, function, wrong)
-    formula = f"{DERIVATIVE[function]} \n e = d * 1.001"
-    monkeypatch.setitem(DERIVATIVE, function, formula)  # type: ignore[arg-type]
-    assert is_caught(parse(text), engine) == (True, True)
-
-
-@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
-@pytest.mark.parametrize("pair", ["max", "min"])
-def test_a_wrong_derivative_of_a_pair(
-    pair: str, engine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = f"h[t] = tanh({pair}(U @ x[t] + W @ h[t-1], V @ h[t-1]))\n" + OUTPUT
-    assert is_caught(parse(text), engine) == (False, False)
-    right = PAIRS[pair]
-    wrong = replace(right, derivative=lambda a, b: right.derivative(b, a))
-    monkeypatch.setitem(PAIRS, pair, wrong)
-    formula = f"{DERIVATIVE[pair]} \n e = 1 - d"
-    monkeypatch.setitem(DERIVATIVE, pair, formula)  # type: ignore[arg-type]
-    assert is_caught(parse(text), engine) == (True, True)
-
-
-@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
-def test_a_wrong_rule_of_the_power(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = elements._chain_rule
-
-    def wrong(operation: elements.Operation, *others: object) -> tuple[elements.Value, ...]:
-        if operation.kind == "**":  # n a**n in the place of n a**(n-1)
-            base, n = operation.arguments
-            backward, known, adjoint = others[2], others[3], others[1]
-            value = backward.emit("*", n, backward.emit("**", known(base), n))  # type: ignore
-            return backward.emit("*", adjoint, value), elements.Constant(0.0)  # type: ignore
-        return right(operation, *others)  # type: ignore[arg-type]
-
-    network = parse("h[t] = (2 + tanh(U @ x[t] + W @ h[t-1])) ** 1.5 / 9\n" + OUTPUT)
-    assert is_caught(network, engine) == (False, False)
-    monkeypatch.setattr(elements, "_chain_rule", wrong)
-    assert is_caught(network, engine) == (True, True)
-
-
-def test_a_first_value_let_in_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = parse("h[t] = tanh(U @ x[t] + W @ h[t-1])\nh[0] = h0\n" + OUTPUT)
-    assert is_caught(network, "reference")[0] is False
-    late = expand(network).source.replace("(1 - h_begun[t-1])", "(1 - h_begun[t-1]) * h_begun[t-2]")
-    monkeypatch.setattr("recurra.compute.plan.expand", lambda network: parse(late))
-    assert is_caught(network, "reference")[0] is True
 
 
 # ---------------------------------------------------------------------------- far out in float32

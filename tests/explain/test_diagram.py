@@ -11,8 +11,8 @@ import recurra
 from equations_list import VALID, Valid
 from recurra.explain.arrows import LONGEST, MARGIN, Router, distance
 from recurra.explain.diagram import COLUMNS, draw
-from recurra.explain.graph import make_graph
-from recurra.explain.labels import label_of, label_width, place_labels
+from recurra.explain.graph import label_width, make_graph
+from recurra.explain.labels import label_of, place_labels
 from recurra.explain.layout import make_layout
 from strategies import networks
 

@@ -94,5 +94,6 @@ def test_valid(case: Valid) -> None:
 def test_parentheses_are_those_of_the_equation_language(text: str) -> None:
     network = recurra.parse(text)
     typed = [line for line in network.source.splitlines() if not line.startswith("#")]
-    for line, source in zip(map(plain, read(network)), typed, strict=True):
-        assert line.count("(") == source.count("(")
+    shown = map(plain, read(network))  # first values after the equations, wherever they were typed
+    counts = ([line.count("(") for line in lines] for lines in (shown, typed))
+    assert sorted(next(counts)) == sorted(next(counts))

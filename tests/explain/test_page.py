@@ -21,7 +21,8 @@ from strategies import networks
 COMMANDS = """
     aligned cases begin end frac tfrac sqrt sum partial top bar overline mathcal mathbf mathit
     text operatorname Bigl Bigr bigl bigr left right quad dots cdot odot le in pi tanh exp ln
-    sin cos max min alpha delta sigma tau
+    sin cos max min alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho
+    sigma tau upsilon phi chi psi omega
 """
 
 
@@ -57,9 +58,9 @@ def test_library(name: str, language: str) -> None:
     assert len(found) > 10
     for formula in found:
         check_formula(formula)
-    assert not re.search(r"\{(y|d|p|H|logits|vector|readers|names)\}", page)
+    assert not re.search(r"(?<!_)\{(y|d|p|H|logits|vector|readers|names)\}", page)
     assert network.source in page
-    assert "![" + name + "](diagram.svg)" in page
+    assert "![" + name.replace("_", r"\_") + "](diagram.svg)" in page
     assert recurra.generate_kernels(recurra.make_plan(network)).text in page
     for parameter in network.parameters:
         symbol = Latex(network).name(parameter)

@@ -142,6 +142,11 @@ def test_a_choice_of_zero_may_not_divide() -> None:
 # ----------------------------------------------------------------------------------------- refusals
 
 
+def test_a_plus_in_front_says_nothing() -> None:
+    equations = "h[t] = {}(U @ x[t])\no[t] = softmax(Q @ h[t])\n"
+    assert parse(equations.format("+")).equations == parse(equations.format("")).equations
+
+
 @pytest.mark.parametrize("case", INVALID, ids=names(INVALID))
 def test_refused(case: Invalid) -> None:
     with pytest.raises(EquationError) as caught:

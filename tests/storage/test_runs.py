@@ -1,12 +1,9 @@
 """The run folder: created at once, held by one process, resumable whenever it was killed."""
 
-import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from children import finished, outcome, python
 from recurra.errors import RunError
 from recurra.storage.checkpoints import FORMAT
 from recurra.storage.runs import Run
@@ -26,19 +24,6 @@ VOCABULARY = '\t\n\r !"\\aé\u2028三\U0001f600'
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return Run.create(tmp_path / "run", CONFIG, EQUATIONS, VOCABULARY)
-
-
-def python(script: str, *arguments: object, **options: object) -> "subprocess.Popen[str]":
-    """A process of its own, running a script of these tests."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
-
-
-def finished(child: "subprocess.Popen[str]") -> str:
-    """What a process prints until it ends well."""
-    output, _ = child.communicate(timeout=120)
-    assert child.returncode == 0
-    return output
 
 
 # ----------------------------------------------------------------------------------- creation
@@ -366,121 +351,6 @@ def test_one_process_at_a_time(run: Run) -> None:
             pass
     with run.lock():
         pass
-
-
-# --------------------------------------------------------------------------- killed and resumed
-
-# A training in miniature that keeps to the order in the docstring of Run.
-TRAINING = """
-import os, signal, sys
-from pathlib import Path
-import numpy as np
-from recurra.storage.runs import Run
-
-def train(folder, steps):
-    run = Run.open(folder)
-    rng = np.random.default_rng(1)
-    with run.lock():
-        if run.has("last"):
-            arrays, meta = run.load("last", {"parameter/U": (60, 50)})
-            U, step, best = arrays["parameter/U"], meta["step"], meta["best"]
-            rng.bit_generator.state = meta["rng"]
-        else:
-            U, step, best = np.zeros((60, 50)), 0, None
-        run.truncate_metrics(step if run.has("last") else -1)
-        while step < steps:
-            step += 1
-            U += rng.standard_normal(U.shape)
-            loss = float(rng.uniform())
-            run.append_metrics({"step": step, "loss": loss})
-            if step % 2 == 0:
-                meta = {"step": step, "rng": rng.bit_generator.state}
-                if best is None or loss < best:
-                    best = loss
-                    run.save("best", {"parameter/U": U}, {"step": step, "best": best})
-                run.write_clock({"seconds": step})
-                run.save("last", {"parameter/U": U}, meta | {"best": best})
-"""
-
-
-# The same, killed by itself before its k-th operation on a file, for all k; then resumed.
-KILLING = """
-import shutil
-
-def child(work):
-    pid = os.fork()
-    if not pid:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitpid(pid, 0)[1]
-
-def killed_at(folder, k):
-    count = 0
-    def hook(event, arguments):
-        nonlocal count
-        if event in ("open", "os.rename", "os.truncate", "os.remove"):
-            count += 1
-            if count == k:
-                os.kill(os.getpid(), signal.SIGKILL)
-    sys.addaudithook(hook)
-    train(folder, 6)
-
-k = 0
-status = signal.SIGKILL
-while status == signal.SIGKILL:
-    k += 1
-    folder = Path(sys.argv[1], f"killed-{k}")
-    shutil.copytree(sys.argv[2], folder)
-    status = child(lambda: killed_at(folder, k))
-    assert child(lambda: train(folder, 6)) == 0
-assert status == 0
-"""
-
-
-def outcome(folder: Path) -> dict[str, bytes]:
-    """Everything in a run folder, by name."""
-    # the lock says which process held it
-    return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"}
-
-
-def trained(folder: Path, steps: int) -> dict[str, bytes]:
-    Run.create(folder, CONFIG, EQUATIONS, VOCABULARY)
-    finished(python(TRAINING + "train(sys.argv[1], int(sys.argv[2]))", folder, steps))
-    return outcome(folder)
-
-
-def test_killed_before_any_file_operation(run: Run, tmp_path: Path) -> None:
-    """Kill -9 at the first, the second, ... operation on a file; resume; compare all bytes."""
-    wanted = trained(tmp_path / "whole", 6)
-    assert json.loads(wanted["metrics.jsonl"].splitlines()[-1])["step"] == 6
-    finished(python(TRAINING + KILLING, tmp_path, run.folder))
-    killed = list(tmp_path.glob("killed-*"))
-    assert len(killed) > 40
-    for folder in killed:
-        assert outcome(folder) == wanted, folder.name
-
-
-def test_killed_at_random_moments(tmp_path: Path) -> None:
-    wanted = trained(tmp_path / "whole", 400)
-    folder = Run.create(tmp_path / "killed", CONFIG, EQUATIONS, VOCABULARY).folder
-    rng = np.random.default_rng(5)
-    script = TRAINING + "print('go', flush=True); train(sys.argv[1], 400)"
-    kills = 0
-    for _ in range(20):
-        child = python(script, folder)
-        assert child.stdout.readline() == "go\n"
-        time.sleep(rng.uniform(0.0, 0.06))
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        kills += child.returncode == -signal.SIGKILL
-        Run.open(folder).metrics()
-    assert kills  # how many, is the machine's affair
-    finished(python(script, folder))
-    assert outcome(folder) == wanted
 
 
 def test_who_trains_a_run(tmp_path):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import hypot
 
-from recurra.explain.graph import Arrow
+from recurra.explain.graph import Arrow, label_width
 from recurra.explain.layout import RADIUS, Layout
 
 Point = tuple[float, float]
@@ -24,7 +24,7 @@ GAP = 62.0  # between rows
 LANE = 13.0  # between parallel lines
 ENTRY = 32.0  # from such a line up to the node above, with room for a label
 STUB = 46.0
-MARGIN = 70.0  # left and right of the circles
+MARGIN = 82.0  # left and right of the circles
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Router:
                     row.append((arrow.source, arrow.lag))
         self.y = self._rows({row: sum(lag for _, lag in bs) for row, bs in self.lanes.items()})
         self.pitch = layout.right - layout.left + 84.0 + LANE * len(self.buses)
+        # wide labels beside the ways up stand between the columns, from both sides
+        self.pitch += max([0.0, *(label_width(a.label) - 30.0 for a in bent)])
 
     def _rows(self, lanes: dict[int, int]) -> list[float]:
         """The y of every row, the output's first from above, counted from the character's at 0."""

@@ -6,11 +6,12 @@ a sum goes through something further, an operator of its own stands between. Bia
 dropout are not drawn.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 
 from recurra.explain.names import Symbol
-from recurra.explain.notation import Letters
+from recurra.explain.notation import FUNCTION_LETTERS, Letters
 from recurra.lang.network import Network
 from recurra.lang.syntax import (
     CHARACTER,
@@ -31,7 +32,7 @@ from recurra.lang.syntax import (
 )
 
 TIMES, PLUS, DIVIDE, JOIN, DYAD, READ = "⊙", "+", "÷", "‖", "⊗", "@"
-FUNCTION_LETTERS = {"sigmoid": "σ"}
+LETTER, WORD, SMALL = 12.0, 8.0, 6.5  # widths of a label's characters
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class Mark:
     letter: str
     below: str = ""
     above: str = ""
+
+
+def label_width(marks: Iterable[Mark]) -> float:
+    """How wide a label is."""
+    letters = sum(LETTER if len(m.letter) == 1 else WORD * len(m.letter) for m in marks)
+    return letters + SMALL * sum(max(len(m.below), len(m.above)) for m in marks)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from itertools import pairwise
 from math import hypot
 
 from recurra.explain.arrows import LONGEST, MARGIN, Box, Point, Route, Router
-from recurra.explain.graph import Arrow, Mark
+from recurra.explain.graph import Arrow, Mark, label_width
 
-LETTER, WORD, SMALL = 12.0, 8.0, 6.5  # widths of a label's characters
 HEIGHT = 15.0
 CLEAR = 7.0  # how far a label would like to be from other arrows
 
@@ -35,9 +34,10 @@ def place_labels(router: Router, columns: range) -> list[tuple[Route, Point]]:
             [c for c in circles if _touches(region, *c)],
             [(a == arrow, line) for a, line in lines if _overlap(_bounds(line), region)],
         )
-        first = router.box[0] - MARGIN + 4.0 + router.pitch
+        left, _, right, _ = router.box
+        edges = left - MARGIN + 4.0 + router.pitch, right + MARGIN - 4.0 - router.pitch
         places = list(_candidates(route.points, width))
-        place = min(places, key=lambda p: p[0] + near.badness(_box(p[1], width), first))[1]
+        place = min(places, key=lambda p: p[0] + near.badness(_box(p[1], width), edges))[1]
         for other in around:
             shift = (other - column) * router.pitch
             taken.append(_box((place[0] + shift, place[1]), width))
@@ -54,12 +54,12 @@ class _Near:
     circles: list[tuple[Point, float]]
     lines: list[tuple[bool, tuple[Point, Point]]]
 
-    def badness(self, box: Box, left: float) -> float:
-        """How much a label at this place would overlap, or leave the picture at its left."""
+    def badness(self, box: Box, edges: tuple[float, float]) -> float:
+        """How much a label at this place would overlap, or leave the picture at a side."""
         wide = _grown(box, CLEAR)
         return (
-            40.0 * (box[0] < left)
-            + 40.0 * sum(_overlap(box, label) for label in self.labels)
+            60.0 * (box[0] < edges[0] or edges[1] < box[2])
+            + 90.0 * sum(_overlap(box, label) for label in self.labels)
             + 30.0 * sum(_touches(box, *circle) for circle in self.circles)
             + 20.0 * sum(_cuts(box, line) for _, line in self.lines)
             + 1.0 * sum(_cuts(wide, line) for own, line in self.lines if not own)
@@ -75,12 +75,6 @@ def label_of(arrow: Arrow, symbols: dict[str, tuple[str, str]]) -> tuple[Mark, .
     return (*arrow.label, Mark(letter, f"{below},{time}" if below else time))
 
 
-def label_width(marks: Iterable[Mark]) -> float:
-    """How wide a label is."""
-    letters = sum(LETTER if len(m.letter) == 1 else WORD * len(m.letter) for m in marks)
-    return letters + SMALL * sum(max(len(m.below), len(m.above)) for m in marks)
-
-
 def _candidates(points: tuple[Point, ...], width: float) -> Iterator[tuple[float, Point]]:
     """Places beside the last part of an arrow, with how far from ideal each is."""
     (x0, y0), (x1, y1) = points[-2:]
@@ -88,7 +82,7 @@ def _candidates(points: tuple[Point, ...], width: float) -> Iterator[tuple[float
     dx, dy = (x1 - x0) / length, (y1 - y0) / length
     for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82):
         for side in (-1.0, 1.0):
-            for extra in (0.0, 6.0):
+            for extra in (0.0, 6.0, 28.0):  # the last: beside other labels of the same line
                 away = abs(dy) * width / 2 + abs(dx) * HEIGHT / 2 + 3.5 + extra
                 x = x0 + share * (x1 - x0) - side * -dy * away
                 y = y0 + share * (y1 - y0) - side * dx * away

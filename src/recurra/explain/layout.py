@@ -14,7 +14,7 @@ from operator import itemgetter, mul
 
 import numpy as np
 
-from recurra.explain.graph import Arrow, Graph
+from recurra.explain.graph import Arrow, Graph, label_width
 
 RADIUS, OPERATOR_RADIUS = 21.0, 10.0
 _HALF_WIDTH = {RADIUS: 36.0, OPERATOR_RADIUS: 28.0, 0.0: 16.0}
@@ -168,6 +168,9 @@ def _places(graph: Graph, rows: list[list[str]], lines: list[tuple[str, str]]) -
         neighbours[low].append(high)
         neighbours[high].append(low)
     half = {name: _HALF_WIDTH[radius(graph, name)] for name in neighbours}
+    for arrow in graph.arrows:  # what comes from before has its label beside the way up
+        if arrow.lag:
+            half[arrow.target] = max(half[arrow.target], label_width(arrow.label) / 2 + 6.0)
     x = dict.fromkeys(neighbours, 0.0)
     for sweep in range(_MOVES):
         for row in rows[:: -1 if sweep % 2 else 1]:

@@ -6,6 +6,8 @@ from recurra.explain.names import symbols
 from recurra.lang.network import Network
 from recurra.lang.syntax import Notation, show
 
+FUNCTION_LETTERS = {"sigmoid": "σ"}
+
 
 class Html(Notation):
     """Letters in italics, vectors bold, functions upright."""
@@ -62,6 +64,10 @@ class Letters(Notation):
     def number(self, value: float) -> str:
         """A constant, with a true minus."""
         return super().number(value).replace("-", self.minus)
+
+    def function(self, name: str) -> str:
+        """A word, the letter of a choice, or a Greek one."""
+        return self.name(name) if name in self.symbols else FUNCTION_LETTERS.get(name, name)
 
     def power(self, base: str, exponent: str) -> str:
         """A power in one line."""

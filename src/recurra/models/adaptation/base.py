@@ -59,7 +59,7 @@ class Adaptation:
                 given[name] = value == "true"
             elif name not in kinds:
                 names = ", ".join(field.name for field in fields(cls))
-                raise SettingError(f"adaptation has no setting {name}={value}: it has {names}")
+                raise SettingError(f"adaptation has no setting {name}: it has {names}")
             elif isinstance(value, str) != (kinds[name] is str) or kinds[name](value) != value:
                 raise SettingError(f"{name} has to be a {_NOUNS[kinds[name]]}, not {value}")
             else:
