@@ -1,5 +1,7 @@
 """Every engine against the oracle and finite differences."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,18 +18,35 @@ from recurra.lang.library import library, load_network
 from recurra.lang.parser import parse
 from strategies import POSITIVE, networks, sizes
 
+# In the short suite each engine sees all constructs, the compiled one in a third of the equations
+# and in some networks: it compiles each of them for seconds. `pytest -m long` runs the rest.
+SHORT = ("glstm", "gru2", "large", "lstm", "slstm", "tied", "wrnn")
+
+
+def kept(name: str, *case: object, short: bool = True) -> Any:
+    marks = [] if short or name != "compiled" else [pytest.mark.long]
+    return pytest.param(name, *case, marks=marks)
+
+
 library_networks = pytest.mark.parametrize(
     ("name", "network"),
     # what the others are made of is compiled with the equations of the list
-    [(n, e) for e in library() for n in (ENGINES if e in COMPILED else ENGINES[:1])],
+    [
+        kept(n, e, short=e in SHORT)
+        for e in library()
+        for n in (ENGINES if e in COMPILED else ENGINES[:1])
+    ],
 )
 
 
 # -------------------------------------------------------------------------------------- the oracle
 
 
-@engines
-@pytest.mark.parametrize("case", VALID, ids=[case.name for case in VALID])
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [kept(n, c, short=i % 3 == 0) for n in ENGINES for i, c in enumerate(VALID)],
+    ids=[f"{n}-{c.name}" for n in ENGINES for c in VALID],
+)
 def test_valid(name: str, case: Valid) -> None:
     check(make_task(name, parse(case.text)))
 
