@@ -28,8 +28,9 @@ def sources() -> list[str]:
     """The text of each kernel once."""
     found = set()
     for network in [*map(load_network, library()), *(parse(case.text) for case in VALID)]:
-        plan = make_plan(network)
-        for layout in make_layout(plan, plan.sizes(ShapeSolver(network).shapes(65, 256))):
+        plan, shapes = make_plan(network), ShapeSolver(network).shapes(65, 256)
+        layouts = make_layout(plan, plan.sizes(shapes), plan.widths(shapes), shapes.grids)
+        for layout in layouts:
             for fusion in layout.fusions:
                 for dtype in REALS:
                     found.add(forward_kernel(layout, fusion, dtype).source)
