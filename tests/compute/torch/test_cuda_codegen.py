@@ -114,7 +114,12 @@ def check(network: Network, compiler: Compiler, dropout: float = 0.0) -> None:
     assert kernels or all(stage.normalised for stage in plan.stages.values())
 
 
-@pytest.mark.parametrize("network", COMPILED)
+SHORT = ("glstm", "slstm", "wrnn")
+
+
+@pytest.mark.parametrize(
+    "network", [pytest.param(n, marks=[pytest.mark.long] * (n not in SHORT)) for n in COMPILED]
+)
 def test_library(network: str, compiler: Compiler) -> None:
     check(load_network(network), compiler)
 
@@ -137,7 +142,7 @@ PICKED = [
 
 
 @pytest.mark.parametrize("case", [c for c in VALID if c.name in PICKED], ids=lambda c: c.name)
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("dropout", [pytest.param(0.0, marks=pytest.mark.long), 0.5])
 def test_equations(case: Any, dropout: float, compiler: Compiler) -> None:
     check(parse(case.text), compiler, dropout)
 
