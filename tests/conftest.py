@@ -12,6 +12,6 @@ from hypothesis import settings
 # wait for each other. Read when NumPy is imported, here and in the processes that tests start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-settings.register_profile("quick", deadline=None, derandomize=True)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("quick")

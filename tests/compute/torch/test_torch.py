@@ -253,6 +253,7 @@ def test_a_run_goes_on_with_another_engine_and_back(tmp_path: Path) -> None:
     assert records[-1].val_nats_per_char == pytest.approx(want, rel=1e-4)
 
 
+@pytest.mark.long
 def test_search_compare_evaluate_and_write(tmp_path: Path) -> None:
     text = write_text(tmp_path / "t.txt")
     on_cpu = ["--engine=torch", "--device=cpu"]
@@ -283,6 +284,7 @@ def test_search_compare_evaluate_and_write(tmp_path: Path) -> None:
     assert process("write", run, "to be").returncode == 0
 
 
+@pytest.mark.long
 def test_the_benchmark_for_a_gpu_runs(tmp_path: Path) -> None:
     command = [sys.executable, BENCHMARK, "--smoke", "--device=cpu", "--who", "recurra", "FlashRNN"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
