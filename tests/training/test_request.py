@@ -79,7 +79,7 @@ def test_what_does_not_go_together_names_its_field(asked, field, sentence):
 
 
 # What may be somewhere else, or something else, when a run goes on.
-MOVED = ("resume", "texts", "fetch", "engine")
+MOVED = ("resume", "texts", "fetch", "engine", "log")
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(TrainRequest) if f.name not in MOVED])

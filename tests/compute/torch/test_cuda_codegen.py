@@ -111,7 +111,7 @@ def check(network: Network, compiler: Compiler, dropout: float = 0.0) -> None:
     for name, want in results[1].items():
         np.testing.assert_allclose(results[0][name], want, rtol=1e-10, atol=1e-11, err_msg=name)
     kernels = [p for p in engine._walk.programs.values() if isinstance(p, KernelPrograms)]
-    assert kernels or all(stage.normalised for stage in plan.stages.values())
+    assert kernels or all(stage.row_function for stage in plan.stages.values())
 
 
 SHORT = ("glstm", "slstm", "wrnn")
