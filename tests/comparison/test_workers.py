@@ -10,7 +10,7 @@ import pytest
 
 import recurra
 from comparing import RECIPE, finish, plan, write_text
-from recurra.comparison.budgets import fair_workers
+from recurra.comparison.budgets import Budget, fair_workers
 from recurra.comparison.workers import Worker, train_with_workers
 from recurra.training.processes import WorkerProcess
 
@@ -57,18 +57,15 @@ def test_who_trains_which_run_changes_nothing(text, monkeypatch):
             pass
         parent.kill()
     monkeypatch.setattr(WorkerProcess, "spawn", classmethod(remember))
-    killed = 0
+    killed, count = 0, 0
     for finished in train_with_workers(recurra.Comparison.open(shared.folder), 2, pause=0.05):
-        if len(finished) >= 3 and not killed:
+        count += len(finished)
+        if count >= 2 and not killed:
             os.kill(children[0].process.pid, signal.SIGKILL)
             killed += 1
     assert len(children) == 2 + killed == 3
     same(whole, shared)
-    assert list(train_with_workers(shared, 2)) == [
-        list(shared.searches()[0][2])
-        + [run for *_, runs in shared.searches()[1:] for run in runs]
-        + shared.finalists()
-    ]
+    assert list(train_with_workers(shared, 2)) == [[]]
 
 
 def test_a_worker_that_is_asked_to_stop_saves_and_leaves_the_rest(text):
@@ -88,17 +85,23 @@ def test_a_worker_s_refusal_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("workers", "limit", "runs", "fair"),
+    ("workers", "limit", "networks", "seeds", "rates", "fair"),
     [
-        (4, {"steps": 9}, (10, 0), 4),
-        (2, {"minutes": 9.0}, (10, 0), 2),
-        (3, {"minutes": 9.0}, (10, 0), 2),
-        (4, {"minutes": 9.0}, (15, 6), 3),
-        (2, {"minutes": 9.0}, (15, 0), 1),
+        (4, {"steps": 9}, 2, 5, 0, 4),
+        (2, {"minutes": 9.0}, 2, 5, 0, 2),
+        (3, {"minutes": 9.0}, 2, 5, 0, 2),
+        (4, {"minutes": 9.0}, 3, 5, 2, 3),
+        (2, {"minutes": 9.0}, 3, 5, 0, 1),
     ],
 )
-def test_equal_minutes_are_spent_beside_as_many(workers, limit, runs, fair):
-    assert fair_workers(workers, [{"steps": 1}, limit], *runs) == fair
+def test_equal_minutes_are_spent_beside_as_many(workers, limit, networks, seeds, rates, fair):
+    budgets = [Budget(name, own, {}, {}) for name, own in (("a", {"steps": 1}), ("b", limit))]
+    assert fair_workers(workers, budgets, networks, seeds, rates) == fair
+
+
+def test_no_workers_train_nothing(text):
+    with pytest.raises(recurra.RequestError, match="1 or more"):
+        recurra.CompareRequest(networks=["rnn", "wrnn"], texts=[text], workers=0)
 
 
 def test_the_request_trains_with_a_thread_each(text):

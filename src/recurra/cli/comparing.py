@@ -239,8 +239,7 @@ def _sizes(text: str | None) -> list[Sizes]:
 def _train(comparison: "Comparison", console: "Console", request: "recurra.CompareRequest") -> None:
     """Train what is missing; a line for each run that ends."""
     where = shown_path(comparison.folder)
-    done, total = count_runs(comparison)
-    _print_plan(comparison, console)
+    done, total = _print_plan(comparison, console)
     texts, told, left = request.texts or None, False, TimeLeft(comparison)
     for trial, trainer in recurra.pending_runs(comparison, texts, fetch=request.fetch):
         if not told:
@@ -282,35 +281,31 @@ def _train_with_workers(
     """The same by processes side by side."""
     from recurra.comparison.workers import train_with_workers
 
-    _print_plan(comparison, console)
+    done, total = _print_plan(comparison, console)
     assert request.workers is not None
-    _, total = count_runs(comparison)
-    told: list[PlannedRun] = []
-    looks = train_with_workers(
-        comparison, request.workers, request.texts or None, fetch=request.fetch
-    )
+    texts = request.texts or None
     try:
-        for finished in looks:
+        for finished in train_with_workers(comparison, request.workers, texts, fetch=request.fetch):
             for planned in finished:
-                if planned not in told:
-                    told.append(planned)
-                    done = f"[{len(told)}/{total}]"
-                    console.print(f"{done} {_outcome(planned, planned.finished())}")
+                done += 1
+                console.print(f"[{done}/{total}] {_outcome(planned, planned.finished())}")
     except KeyboardInterrupt:
-        where = shown_path(comparison.folder)
+        advice = f"recurra compare --resume {shown_path(comparison.folder)}"
         raise Interrupted(
-            f"Interrupted after {len(told)} of {total} runs. Go on: recurra compare --resume "
-            f"{where} --workers {request.workers}"
+            f"Interrupted after {done} of {total} runs. Go on: {advice} --workers {request.workers}"
         ) from None
 
 
-def _print_plan(comparison: "Comparison", console: "Console") -> None:
-    where = shown_path(comparison.folder)
+def _print_plan(comparison: "Comparison", console: "Console") -> tuple[int, int]:
+    """Print the runs and sizes; how many runs have finished, and how many there are."""
     done, total = count_runs(comparison)
-    console.print(f"comparison {where}: {total} runs, {done} of them finished")
+    console.print(
+        f"comparison {shown_path(comparison.folder)}: {total} runs, {done} of them finished"
+    )
     for budget in comparison.budgets:
         counts = (f"{n} {count:,}" for n, count in budget.parameters.items())
         console.print(f"  budget {budget.name}: parameters: {', '.join(counts)}")
+    return done, total
 
 
 def _outcome(planned: "PlannedRun", record: Finished) -> str:

@@ -1,6 +1,6 @@
 """Budgets of a fair comparison: how large each network may be, and how long it may train."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
 from typing import Literal
@@ -140,7 +140,7 @@ def _label(size: Sizes) -> str:
 
 
 def fair_workers(
-    workers: int, limits: Sequence[Mapping[LimitName, int | float]], *runs: int
+    workers: int, budgets: Sequence[Budget], networks: int, seeds: int, rates: int
 ) -> int:
     """How many train at a time: fewer, where a budget is minutes, if some would end alone.
 
@@ -149,12 +149,13 @@ def fair_workers(
 
     Args:
         workers: how many were asked for.
-        limits: of all budgets.
-        runs: finalists at one budget, and runs that try rates.
+        budgets: of the comparison.
+        networks, seeds, rates: how many there are; each network has a run for each of them.
     """
-    if all("minutes" not in limit for limit in limits):
+    if all("minutes" not in budget.limit for budget in budgets):
         return workers
-    return max(n for n in range(1, workers + 1) if gcd(*runs) % n == 0)
+    runs = gcd(networks * seeds, networks * rates)
+    return max(n for n in range(1, workers + 1) if runs % n == 0)
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,7 @@ def plan_comparison(
         "environment": machine(),
     }
     if workers is not None:
-        kinds = len(contestants) * seeds, len(contestants) * len(rates)
-        fair = fair_workers(workers, [budget.limit for budget in budgets], *kinds)
+        fair = fair_workers(workers, budgets, len(contestants), seeds, len(rates))
         definition["environment"] = {**machine(), "workers": str(fair)}
     name = "-".join([*[one.name for one in contestants][:4], Path(sources[0]).stem])
     return replace(Comparison.create(out, name, definition), text=text)

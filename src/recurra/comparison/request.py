@@ -87,6 +87,8 @@ class CompareRequest:
         for name in ("hidden", "rates", *BUDGETS):
             fill({name: tuple(getattr(self, name))})
         fill(texts=as_sources(self.texts), split=as_shares(self.split))
+        if self.workers is not None and self.workers < 1:
+            raise RequestError("workers", "a whole number, 1 or more, has to train the runs")
         if self.resume is not None:
             kept = "a resumed comparison keeps what it began with; begin a new one to change that"
             refuse_beside(self, {"resume", "texts", "fetch", "workers"}, kept)
@@ -207,12 +209,10 @@ def compare(
     comparison = what.open() if isinstance(what, CompareRequest) else what
     texts, fetch = (asked.texts or None, asked.fetch) if asked else (None, False)
     if asked and asked.workers is not None:
-        told: list[PlannedRun] = []
         for finished in train_with_workers(comparison, asked.workers, texts, fetch=fetch):
             for planned in finished:
-                if report is not None and planned not in told:
+                if report is not None:
                     report(planned, planned.finished())
-            told = finished
     for planned, trainer in pending_runs(comparison, texts, fetch=fetch):
         for record in trainer.records():
             if report is not None:

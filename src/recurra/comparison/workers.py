@@ -2,9 +2,8 @@
 
 import json
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from recurra.comparison.budgets import fair_workers
@@ -15,14 +14,14 @@ from recurra.storage.files import cannot_write, open_to_write
 from recurra.storage.locks import try_lock
 from recurra.text.corpus import Corpus
 from recurra.text.sources import Source
-from recurra.training.processes import WorkerProcess, run_worker, supervise
-from recurra.training.trainer import Trainer
+from recurra.training.processes import TrainingWorker, WorkerProcess, run_worker, supervise
 
-PAUSE = 0.5  # seconds between two looks at what others have trained
+# Seconds between two looks at what others have trained: each reads the records of open runs.
+PAUSE = 2.0
 
 
 @dataclass
-class Worker:
+class Worker(TrainingWorker):
     """Trains one run after the other until none is left, or `stop` is called.
 
     A lock on a file says who trains a run, and ends with the process, however that dies.
@@ -31,14 +30,6 @@ class Worker:
     comparison: Comparison
     sources: Sequence[Source] | None = None
     fetch: bool = False
-    _stopped: threading.Event = field(default_factory=threading.Event)
-    _trainer: Trainer | None = None
-
-    def stop(self) -> None:
-        """Save the present run after its present step, and end."""
-        self._stopped.set()
-        if self._trainer is not None:
-            self._trainer.stop()
 
     def work(self) -> bool:
         """Train; whether all runs have finished.
@@ -48,13 +39,13 @@ class Worker:
         """
         comparison = self.comparison
         corpus = comparison.text.load(comparison.folder, self.sources, fetch=self.fetch)
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
             pending = [planned for planned in all_runs(comparison) if planned.outcome() is None]
             if not pending:
                 return True
             ready = (planned for planned in pending if is_ready(comparison, planned))
             if not any(self._try(planned, corpus) for planned in ready):
-                self._stopped.wait(PAUSE)
+                self.stopped.wait(PAUSE)
         return False
 
     def _try(self, planned: PlannedRun, corpus: Corpus) -> bool:
@@ -68,11 +59,11 @@ class Worker:
         with lock:
             if not try_lock(lock) or planned.outcome() is not None:
                 return False
-            self._trainer = open_trainer(self.comparison, planned, corpus)
-            if not self._stopped.is_set():
-                for _ in self._trainer.records():
+            self.trainer = open_trainer(self.comparison, planned, corpus)
+            if not self.stopped.is_set():
+                for _ in self.trainer.records():
                     pass
-            self._trainer = None
+            self.trainer = None
         return True
 
 
@@ -82,17 +73,17 @@ def train_with_workers(
     sources: Sequence[Source] | None = None,
     *,
     fetch: bool = False,
-    pause: float = 0.5,
+    pause: float = PAUSE,
 ) -> Iterator[list[PlannedRun]]:
-    """Train what is missing with so many processes; the runs that have finished, again and again.
+    """Train what is missing with so many processes; the runs that have just finished.
 
     Who trains which run changes no byte of it. Leaving the iteration, also by Ctrl-C, lets every
     process save and end.
 
     Args:
         comparison: opened.
-        workers: processes, each with the comparison's number of threads; fewer where a
-            budget is minutes, see `recurra.comparison.budgets.fair_workers`.
+        workers: processes, each with the comparison's number of threads; fewer where a budget is
+            minutes, see `recurra.comparison.budgets.fair_workers`.
         sources: where its texts are now, if they were moved.
         fetch: download texts that the comparison has at an address.
         pause: seconds between two looks.
@@ -102,19 +93,21 @@ def train_with_workers(
     """
     for planned in comparison.given:
         planned.finished()
-
-    def finished() -> list[PlannedRun]:
-        return [planned for planned in all_runs(comparison) if planned.outcome() is not None]
-
+    runs = all_runs(comparison)
+    pending = [planned for planned in runs if planned.outcome() is None]
     paths = None if sources is None else [str(source) for source in sources]
     arguments = [str(comparison.folder), json.dumps([paths, fetch])]
     spawn = partial(WorkerProcess.spawn, "recurra.comparison.workers", arguments)
-    limits = [budget.limit for budget in comparison.budgets]
-    networks, seeds, rates = map(len, (comparison.names, comparison.seeds, comparison.rates))
-    fair = fair_workers(workers, limits, networks * seeds, networks * rates)
-    count = min(fair, len(all_runs(comparison)) - len(finished()))
-    yield from supervise(comparison.folder, [spawn] * count, finished, pause=pause)
-    if len(finished()) < len(all_runs(comparison)):
+    counts = map(len, (comparison.names, comparison.seeds, comparison.rates))
+    count = min(fair_workers(workers, comparison.budgets, *counts), len(pending))
+
+    def left() -> list[PlannedRun]:
+        return [planned for planned in pending if planned.outcome() is None]
+
+    for now in supervise(comparison.folder, [spawn] * count, left, pause=pause):
+        yield [planned for planned in pending if planned not in now]
+        pending = now
+    if pending:
         raise RunError(f"{comparison.folder}: the workers ended early: go on with --resume")
 
 

@@ -11,8 +11,10 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
@@ -74,17 +76,39 @@ class WorkerProcess:
         return code, words if code == REFUSED else words[words.rfind("\n") + 1 :]
 
 
-class Worker(Protocol):
-    """The work of a process."""
+class TrainingWorker(ABC):
+    """Trains one run after the other until nothing is left, or it is asked to stop.
 
-    def work(self) -> object:
-        """Work until nothing is left, or `stop` was called."""
+    Attributes:
+        trainer: of the run that it trains now.
+    """
+
+    trainer: "Stoppable | None" = None
+
+    @cached_property
+    def stopped(self) -> threading.Event:
+        """Set once it has to save and end."""
+        return threading.Event()
 
     def stop(self) -> None:
-        """Save soon, and end."""
+        """Save the present run after its present step, and end."""
+        self.stopped.set()
+        if self.trainer is not None:
+            self.trainer.stop()
+
+    @abstractmethod
+    def work(self) -> bool:
+        """Work; whether nothing is left."""
 
 
-def run_worker(make: Callable[[], Worker]) -> None:
+class Stoppable(Protocol):
+    """The part of a trainer that a worker uses."""
+
+    def stop(self) -> None:
+        """Save after the present step, and end."""
+
+
+def run_worker(make: Callable[[], TrainingWorker]) -> None:
     """Be a worker process: work until that ends, or standard input does.
 
     Args:
@@ -99,7 +123,7 @@ def run_worker(make: Callable[[], Worker]) -> None:
         sys.exit(REFUSED)
 
 
-def _stop_with_parent(worker: Worker) -> None:
+def _stop_with_parent(worker: TrainingWorker) -> None:
     # Not by way of sys.stdin, whose lock the interpreter wants when it ends.
     while os.read(0, 1024):
         pass

@@ -2,17 +2,15 @@
 
 import random
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
 
 from recurra.errors import EquationError, SettingError, TextError
 from recurra.text.corpus import Corpus
-from recurra.training.processes import WorkerProcess, run_worker, supervise
-from recurra.training.trainer import Trainer
+from recurra.training.processes import TrainingWorker, WorkerProcess, run_worker, supervise
 from recurra.tuning.cost import memory_limit, memory_needed
 from recurra.tuning.schedule import Actions, Job, next_actions
 from recurra.tuning.study import STORAGE, Study
@@ -23,7 +21,7 @@ PAUSE = 0.2  # seconds between two looks at a study
 
 
 @dataclass
-class Worker:
+class Worker(TrainingWorker):
     """Takes one trial after the other until nothing more is to come, or `stop` is called.
 
     Attributes:
@@ -37,14 +35,6 @@ class Worker:
     characters: int | None = None
     memory: int | None = None
     engine: str | None = None
-    _stopped: threading.Event = field(default_factory=threading.Event)
-    _trainer: Trainer | None = None
-
-    def stop(self) -> None:
-        """Save the present trial after its present step, and end."""
-        self._stopped.set()
-        if self._trainer is not None:
-            self._trainer.stop()
 
     def work(self) -> bool:
         """Work on the study; whether it is complete.
@@ -54,7 +44,7 @@ class Worker:
         """
         study = self.study
         corpus = study.spec.text.load(study.folder)
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
             trials = study.trials()
             actions = next_actions(study.spec, trials)
             if actions.finished:
@@ -65,7 +55,7 @@ class Worker:
                 return False
             if not any(self._try(corpus, trials, job) for job in actions.jobs):
                 # Not all at the same moment.
-                self._stopped.wait(PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
+                self.stopped.wait(PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
         return False
 
     def _write_down(self, actions: Actions) -> bool:
@@ -94,7 +84,7 @@ class Worker:
         try:
             self._train(corpus, trials, trial, job.until)
         finally:
-            self._trainer = None
+            self.trainer = None
             study.leases.release(number)
         return True
 
@@ -124,16 +114,16 @@ class Worker:
             return
         try:
             self._refuse_too_large(corpus, trial)
-            self._trainer = open_trainer(
+            self.trainer = open_trainer(
                 study.spec, corpus, trial.setting, study.run_folder(number), self.engine
             )
         except (EquationError, SettingError, TextError, MemoryError) as error:
             reason = str(error) or "there is not enough memory"
             store.finalise(number, SKIPPED, reason=reason)
             return
-        if self._stopped.is_set():
+        if self.stopped.is_set():
             return
-        outcome = train_on(self._trainer, trial, study.spec, until, ends_at)
+        outcome = train_on(self.trainer, trial, study.spec, until, ends_at)
         if outcome.result:
             store.set_result(number, outcome.result)
         if outcome.state not in (WAITING, PRUNED):
