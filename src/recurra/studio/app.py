@@ -1,6 +1,5 @@
 """All that the studio answers, behind the guard."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -28,17 +27,15 @@ from recurra.studio.security import Guard
 from recurra.studio.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
-Report = Callable[[Path, str], str]
 
 
-def create_app(folder: str | Path, token: str, report: Report | None = None) -> Starlette:
+def create_app(folder: str | Path, token: str, *, page: bool) -> Starlette:
     """Make the application that serves a folder.
 
     Args:
         folder: of runs, studies and comparisons.
         token: what every request has to bring.
-        report: of a study or a comparison, in a language, as HTML; None: without the page, only
-            what programs ask for.
+        page: False: without it, only what programs ask for.
 
     Raises:
         RunError: there is no such folder.
@@ -46,13 +43,13 @@ def create_app(folder: str | Path, token: str, report: Report | None = None) -> 
     workspace, pool = Workspace(folder), Pool()
     models = Models(workspace)
     routes: list[BaseRoute] = endpoint.routes(models, pool)
-    if report is not None:
+    if page:
         routes += [
             *catalogue.routes(workspace),
             *wording.routes(),
             *network.routes(workspace, pool),
             *texts.routes(workspace, pool),
-            *train.routes(workspace, pool, report),
+            *train.routes(workspace, pool),
             *writing.routes(models, pool),
             *inside.routes(workspace, models, pool),
             Route("/", _index),

@@ -248,15 +248,15 @@ def _remark(remark: Remark, words: Words, latex: Latex) -> str:
 
 
 def _steps(form: Equations) -> dict[str, Any]:
-    walk = walk_through(form.network(), seed=form.seed)
-    words = Words(form.language)
+    network, words = form.network(), Words(form.language)
+    walk, latex = walk_through(network, seed=form.seed), Latex(network)
     lines = []
     for line in walk.lines:
         where = words(f"walk {line.phase}" if line.time else "walk total", t=line.time)
         formula = mathml(line.latex.replace("&=", "="))
         lines.append({"where": where, "formula": formula, "value": _array(line.value)})
     given = [
-        {"name": mathml(Latex(form.network()).name(name)), "value": _array(value)}
+        {"name": mathml(latex.name(name)), "value": _array(value)}
         for name, value in walk.example.parameters.items()
     ]
     return {"given": given, "text": [*walk.example.text], "lines": lines}

@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -25,6 +24,7 @@ from recurra.studio.pool import Pool
 from recurra.studio.responses import answer, to_json
 from recurra.studio.training_request import TrainingRequest, Value, resume_command
 from recurra.studio.workspace import Workspace
+from recurra.text.sources import NAMED
 from recurra.training.presets import PRESETS
 from recurra.training.recipe import BUDGETS, RECIPES, Recipe, declared_types, rule
 from recurra.view.charts import Curve, curves
@@ -55,16 +55,8 @@ class Named:
     budget: dict[str, Value] = field(default_factory=dict)
 
 
-def routes(
-    workspace: Workspace, pool: Pool, report_of: Callable[[Path, str], str]
-) -> list[BaseRoute]:
-    """The routes of the place.
-
-    Args:
-        workspace: the folder.
-        pool: computes.
-        report_of: a study or a comparison, in a language, as HTML.
-    """
+def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
+    """The routes of the place."""
     feeds, jobs = Feeds(), Jobs(workspace)
     overview = Overview(workspace, feeds, jobs)
 
@@ -128,7 +120,13 @@ def routes(
     async def report(request: Request) -> Response:
         entry = workspace.entry(request.query_params.get("entry", ""))
         language = request.query_params.get("language", "en")
-        return HTMLResponse(await pool.run(lambda: report_of(entry.path, language)))
+
+        def write() -> str:
+            from recurra.report.page import fragment  # only who asks waits for it
+
+            return fragment(entry.path, language)
+
+        return HTMLResponse(await pool.run(write))
 
     return [
         Route("/api/train/form", form),
@@ -145,8 +143,6 @@ def routes(
 async def _events(look: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
     """Changes of the folder, as server-sent events; the first one tells all."""
     told: dict[str, Any] = {"runs": {}, "others": {}}
-    columns = [column.key for column in RUNS.columns]
-    yield f"event: columns\ndata: {to_json(columns)}\n\n"
     begun, quiet = False, 0.0
     while True:
         now = await run_in_threadpool(look)
@@ -220,7 +216,8 @@ def _form() -> dict[str, Any]:
         "engines": list(ENGINES),
         "engine": DEFAULT_ENGINE,
         "fields": recipe,
+        "columns": [column.key for column in RUNS.columns],
         "quantities": ["loss", *QUANTITIES],
         "across": list(ACROSS),
-        "texts": ["shakespeare"],
+        "texts": list(NAMED),
     }
