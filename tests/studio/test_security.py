@@ -61,7 +61,7 @@ def test_pages_of_other_sites_are_refused(studio, origin, status):
     assert client.get("/api/folder", headers=headers).status_code == status
 
 
-@pytest.mark.parametrize("path", ["/", "/static/studio.js", "/api/folder", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/folder", "/nothing"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -106,7 +106,7 @@ def test_the_address_with_the_token_leads_nowhere_else(studio, path):
     assert b"<script" not in body
 
 
-@pytest.mark.parametrize("path", ["/", "/static/studio.js", "/api/folder", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/folder", "/nothing"])
 def test_every_answer_binds_the_page_to_this_server(studio, path):
     server, client = studio
     for response in (client.get(path), httpx.get(server.origin + path)):

@@ -7,6 +7,7 @@ import time
 
 import httpx
 
+from recurra.report.page import fragment
 from recurra.studio.app import create_app
 from recurra.studio.server import Server, make_token
 
@@ -14,7 +15,7 @@ from recurra.studio.server import Server, make_token
 def server_of(folder, port=None):
     """A server that listens, and does not serve yet."""
     token = make_token()
-    return Server(create_app(folder, token, page=True), token, port)
+    return Server(create_app(folder, token, fragment), token, port)
 
 
 @contextlib.contextmanager

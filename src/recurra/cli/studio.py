@@ -57,4 +57,8 @@ def _server(folder: str, port: int | None, *, page: bool) -> "Server":
             f'this needs the package {package}: pip install "recurra[studio]"'
         ) from None
     token = make_token()
-    return Server(create_app(folder, token, page=page), token, port)
+    if not page:
+        return Server(create_app(folder, token), token, port)
+    from recurra.report.page import fragment
+
+    return Server(create_app(folder, token, fragment), token, port)

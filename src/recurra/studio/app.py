@@ -1,5 +1,6 @@
 """All that the studio answers, behind the guard."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -27,15 +28,17 @@ from recurra.studio.security import Guard
 from recurra.studio.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
+Report = Callable[[Path, str], str]
 
 
-def create_app(folder: str | Path, token: str, *, page: bool) -> Starlette:
+def create_app(folder: str | Path, token: str, report: Report | None = None) -> Starlette:
     """Make the application that serves a folder.
 
     Args:
         folder: of runs, studies and comparisons.
         token: what every request has to bring.
-        page: False: without it, only what programs ask for.
+        report: of a study or a comparison, in a language, as HTML; None: without the page, only
+            what programs ask for.
 
     Raises:
         RunError: there is no such folder.
@@ -43,13 +46,13 @@ def create_app(folder: str | Path, token: str, *, page: bool) -> Starlette:
     workspace, pool = Workspace(folder), Pool()
     models = Models(workspace)
     routes: list[BaseRoute] = endpoint.routes(models, pool)
-    if page:
+    if report is not None:
         routes += [
             *catalogue.routes(workspace),
             *wording.routes(),
             *network.routes(workspace, pool),
             *texts.routes(workspace, pool),
-            *train.routes(workspace, pool),
+            *train.routes(workspace, pool, report),
             *writing.routes(models, pool),
             *inside.routes(workspace, models, pool),
             Route("/", _index),

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -55,8 +56,16 @@ class Named:
     budget: dict[str, Value] = field(default_factory=dict)
 
 
-def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
-    """The routes of the place."""
+def routes(
+    workspace: Workspace, pool: Pool, report_of: Callable[[Path, str], str]
+) -> list[BaseRoute]:
+    """The routes of the place.
+
+    Args:
+        workspace: the folder.
+        pool: computes.
+        report_of: a study or a comparison, in a language, as HTML.
+    """
     feeds, jobs = Feeds(), Jobs(workspace)
     overview = Overview(workspace, feeds, jobs)
 
@@ -120,13 +129,7 @@ def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
     async def report(request: Request) -> Response:
         entry = workspace.entry(request.query_params.get("entry", ""))
         language = request.query_params.get("language", "en")
-
-        def write() -> str:
-            from recurra.report.page import fragment  # only who asks waits for it
-
-            return fragment(entry.path, language)
-
-        return HTMLResponse(await pool.run(write))
+        return HTMLResponse(await pool.run(lambda: report_of(entry.path, language)))
 
     return [
         Route("/api/train/form", form),
