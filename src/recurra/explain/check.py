@@ -106,6 +106,15 @@ class Check:
         """The exact gradient in its shape on paper, or the delta at every time step, (T, n)."""
         return self._numbers(self.exact)
 
+    @cached_property
+    def _exact_numbers(self) -> dict[Formula, Array]:
+        """Exact term -> its numbers."""
+        return {term: self._numbers([term]) for term in self.exact}
+
+    def _sum(self, group: Sequence[Formula]) -> Array:
+        """The numbers of exact terms together."""
+        return sum((self._exact_numbers[term] for term in group), np.zeros(()))
+
     def _terms(self, derivation: Derivation) -> tuple[Formula, ...]:
         paths = (derivation.deltas | derivation.gradients)[self.name]
         return tuple(term for path in paths for term in terms(path.formula))
@@ -160,11 +169,11 @@ class Check:
         """Exact terms whose sum has these numbers: one, or some that were written together."""
         sizes = range(1, min(len(among), 4) + 1)
         groups = (group for size in sizes for group in combinations(among, size))
-        return next((group for group in groups if _same(found, self._numbers(group))), ())
+        return next((group for group in groups if _same(found, self._sum(group))), ())
 
     def _closest(self, term: Formula, found: Array, among: Sequence[Formula]) -> Remark:
         for exact in among:
-            numbers = self._numbers([exact])
+            numbers = self._exact_numbers[exact]
             factor = float((found * numbers).sum() / ((numbers * numbers).sum() or 1.0))
             if factor and _same(found, factor * numbers):
                 kind: Kind = "sign" if abs(factor + 1.0) < _CLOSE else "factor"
@@ -203,7 +212,7 @@ class Check:
         for size in range(1, min(len(self.exact), 4)):
             for left_out in combinations(self.exact, size):
                 missing = tuple(Remark("missing", exact=term) for term in left_out)
-                yield missing, numbers - self._numbers(left_out)
+                yield missing, numbers - self._sum(left_out)
         if self.name in self.derivation.gradients:
             for t in range(1, steps + 1):
                 part = self.evaluator.over_time(self.exact, self.name, [t])

@@ -6,7 +6,7 @@ It is a run folder too: ``recurra write`` and ``recurra.load_model`` read it.
 import json
 import math
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from recurra.storage.runs import MODEL, Run
 from recurra.training.finished_run import FinishedRun
 from recurra.view import numbers
 from recurra.view.markdown import code, inline
+from recurra.view.tables import Cells, markdown
 
 _SAMPLES, _CHARACTERS = 2, 400
 
@@ -72,9 +73,7 @@ def _card(export: Export, source: FinishedRun, name: str) -> str:
 
     texts = ", ".join(map(_last, source.config.text.sources))
     found = source.finished
-    held_out = found.val_nats_per_char if found else None
-    if held_out is None and len(source.held_out.nats):
-        held_out = float(source.held_out.nats.min())
+    held_out = source.held_out_loss
     facts = {
         say("card network"): model.network.name,
         say("card parameters"): f"{model.shapes.count:,}",
@@ -107,7 +106,7 @@ def _card(export: Export, source: FinishedRun, name: str) -> str:
                 f"# {inline(name)}",
                 say("card what", version=__version__),
                 code(model.network.source),
-                _table(facts.items()),
+                markdown(Cells(("", ""), [*facts.items()], (False, False))),
                 f"## {say('card use')}",
                 code(f"pip install recurra\n{usage}", "sh"),
                 f"## {say('card samples')}",
@@ -138,10 +137,6 @@ def _head(name: str, texts: str, held_out: float | None) -> str:
             f"    - {{type: loss, name: held-out nats per character, value: {held_out:.6g}}}",
         ]
     return "\n".join([*lines, "---"])
-
-
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    return "\n".join(["| | |", "|---|---|", *(f"| {inline(a)} | {inline(b)} |" for a, b in rows)])
 
 
 def _sample(source: FinishedRun, seed: int) -> str:

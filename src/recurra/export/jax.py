@@ -63,18 +63,16 @@ class _Text(LibraryText):
     rows = _ROWS
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
-        super().__init__(steps, names)
-        self.dropout = dropout
+        super().__init__(steps, names, dropout)
         self.character, self.key = names.take("x"), names.take("key")
 
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
         match formula:
             case Hadamard(Mask(number), kept):
-                rate = self.steps.rates[number - 1]
-                share = self.dropout if rate is None else rate
                 self.definitions[_DROPOUT] = None
-                return f"dropout({self.text(kept)}, {share:g}, {self.key}, {number})", ATOM
+                inner = self.text(kept)
+                return f"dropout({inner}, {self.rate(number)}, {self.key}, {number})", ATOM
             case Total(argument, mean):
                 name = "mean" if mean else "sum"
                 return f"jnp.{name}({self.text(argument)}, keepdims=True)", ATOM
@@ -86,7 +84,7 @@ class _Text(LibraryText):
         """A matrix times a vector; times a character it is a column."""
         matrix = self.parameters[product.matrix]
         if reads_character(product.operand):
-            column = f"{self.character}" if product.transposed else f":, {self.character}"
+            column = self.character if product.transposed else f":, {self.character}"
             return f"{matrix}[{column}]", ATOM
         turned = f"{matrix}.T" if product.transposed else matrix
         return f"{turned} @ {self.text(product.operand, SIGN)}", PRODUCT
@@ -140,7 +138,7 @@ class _Program(LibraryProgram):
         ]
         forward = [
             *[f"{self.code.character}, {self.code.key} = {self.code.character}"] * drops,
-            *self.unpack(f'{self.p}["{{}}"]'),
+            *self.unpack(lambda name: f'{self.p}["{name}"]'),
             *equations,
             f"return {{{', '.join(after)}}}, {logits}",
         ]
@@ -166,7 +164,6 @@ class _Program(LibraryProgram):
             "scan": (_SCAN_WITH_KEYS if drops else _SCAN).strip("\n"),
             "with_key": ", key: Array | None = None" * drops,
             "key": ", key" * drops,
-            "bare_key": ", key" * drops,
             "step_key": ", jax.random.fold_in(key, step)" * drops,
             "mean": "    gradient = {name: g / x.size for name, g in gradient.items()}\n"
             * (self.recipe.reduction == "mean"),

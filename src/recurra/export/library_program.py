@@ -1,7 +1,7 @@
 """A program in a library that differentiates by itself: what PyTorch and JAX have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -43,10 +43,12 @@ class LibraryText(PythonText):
     Args:
         steps: the network's.
         names: gives identifiers.
+        dropout: the rate of dropouts without one of their own.
     """
 
-    def __init__(self, steps: Steps, names: Names) -> None:
+    def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names)
+        self.dropout = dropout
         self.past = {
             (quantity, lag): names.take(f"{self.quantities[quantity]}_{lag}")
             for quantity, most in steps.lags.items()
@@ -56,6 +58,11 @@ class LibraryText(PythonText):
     def at(self, quantity: str, lag: int) -> str:
         """A quantity at a time."""
         return self.past[quantity, lag] if lag else self.quantities[quantity]
+
+    def rate(self, number: int) -> str:
+        """The rate of a dropout, by the number of its mask."""
+        own = self.steps.rates[number - 1]
+        return f"{self.dropout if own is None else own:g}"
 
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds: a function of a number is a number."""
@@ -145,9 +152,9 @@ class LibraryProgram(ABC):
         _, _, logits = last.partition(" = ")
         return [*others, self.words["softmax"].format(logits)]
 
-    def unpack(self, parameter: str) -> list[str]:
-        """The parameters and the past, under their names."""
-        lines = [f"{own} = {parameter.format(name)}" for name, own in self.code.parameters.items()]
+    def unpack(self, stored: Callable[[str], str]) -> list[str]:
+        """The parameters and the past, under their names, given where a parameter is stored."""
+        lines = [f"{own} = {stored(name)}" for name, own in self.code.parameters.items()]
         for quantity, lag in self.steps.lags.items():
             past = [self.code.past[quantity, k] for k in range(1, lag + 1)]
             lines.append(f'{tupled(past)} = {self.state}["{quantity}"]')

@@ -82,17 +82,16 @@ class _Text(LibraryText):
     rows = _ROWS
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
-        super().__init__(steps, names)
-        self.dropout = dropout
+        super().__init__(steps, names, dropout)
         self.character = names.take("x_t")
 
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
         match formula:
             case Hadamard(Mask(number), kept):
-                rate = self.steps.rates[number - 1]
-                share = self.dropout if rate is None else rate
-                return f"nn.functional.dropout({self.text(kept)}, {share:g}, self.training)", ATOM
+                inner = self.text(kept)
+                rate = self.rate(number)
+                return f"nn.functional.dropout({inner}, {rate}, self.training)", ATOM
             case Total(argument, mean):
                 name = "mean" if mean else "sum"
                 return f"torch.{name}({self.text(argument)}, -1, keepdim=True)", ATOM
@@ -170,12 +169,8 @@ class _Program(LibraryProgram):
             turned = f"{{{', '.join(f'{name!r}: {own!r}' for own, name in names.items())}}}"
             own_arrays = f"{{{turned}.get(n, n): a for n, a in arrays.items()}}"
         loop = [*self.equations(), *moves]
-        unpack = [
-            f"{self.code.parameters[name]} = self.{own}" for name, own in self.attributes.items()
-        ]
-        unpack += self.unpack("")[len(unpack) :]
         forward = [
-            *unpack,
+            *self.unpack(lambda name: f"self.{self.shown(name)}"),
             "logp = []",
             f"for {self.code.character} in {self.x}:",
             *(f"    {line}" for line in loop),

@@ -2,10 +2,7 @@
 
 from recurra.errors import SettingError
 from recurra.explain.formulas import (
-    Apply,
-    Constant,
     Delta,
-    Extreme,
     Formula,
     Mask,
     MatrixVector,
@@ -15,14 +12,12 @@ from recurra.explain.formulas import (
     parts,
 )
 from recurra.export.names import Names
-from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, PythonText
+from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, PythonText, Row
 from recurra.export.steps import Steps
 
 
 class TypedText(PythonText):
     """Writes the formulas of one network under the names of its equations."""
-
-    rows = {}  # noqa: RUF012 - no function needs a definition
 
     def __init__(self, steps: Steps) -> None:
         super().__init__(steps, Names(()))
@@ -42,26 +37,24 @@ class TypedText(PythonText):
         turned = ".T" * product.transposed
         return f"{product.matrix}{turned} @ {self.text(product.operand, SIGN)}", PRODUCT
 
+    def row(self, function: str) -> Row:
+        """A function, under the name that it has in the equations."""
+        return Row(function)
+
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
         match formula:
-            case Constant(_, name) if name:
-                return name, ATOM
             case Delta(quantity, lag):
                 return f"delta({self.at(quantity, lag)})", ATOM
             case Mask(number, lag):
                 return self.at(f"mask{number}", lag), ATOM
             case Outer(left, right):
                 return f"outer({self.text(left)}, {self.text(right)})", ATOM
-            case Apply(function, argument):
-                return f"{function}({self.text(argument)})", ATOM
             case Slope(function, argument):
                 return f"{function}'({self.text(argument)})", ATOM
             case RowSlope(function, argument, vector):
                 slope = f"{function}'({self.text(argument)})"
                 return f"{slope} @ {self.text(vector, SIGN)}", PRODUCT
-            case Extreme(function, left, right):
-                return f"{function}({self.text(left)}, {self.text(right)})", ATOM
         try:
             return super().bound(formula)
         except SettingError:  # it is a comment, which says as well as it can

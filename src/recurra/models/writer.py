@@ -52,7 +52,7 @@ class Writer:
         self._state = self._engine.zero_state(1)
         self._last: int | None = None  # the latest character, which the state does not hold yet
         # characters that nobody has taken yet, of so many drawn at once, and from where
-        self._drawn: deque[tuple[int, str]] = deque()
+        self._drawn: deque[int] = deque()
         self._count = 0
         self._origin: Any = None
 
@@ -91,16 +91,17 @@ class Writer:
             RunError: the model predicts no finite numbers.
         """
         stops = [stop] if isinstance(stop, str) else stop
-        yield from until(stops, self._characters(characters))
+        known = self.model.vocabulary.characters
+        yield from until(stops, (known[number] for number in self._numbers(characters)))
 
-    def _characters(self, characters: int) -> Iterator[str]:
+    def _numbers(self, characters: int) -> Iterator[int]:
         if self._last is None:
             self._last = self._beginning()
         for left in range(characters, 0, -1):
             if not self._drawn:
                 self._draw_ahead(min(left, _AHEAD))
-            self._last, character = self._drawn.popleft()
-            yield character
+            self._last = self._drawn.popleft()
+            yield self._last
 
     def draw(self, characters: int) -> Iterator[tuple[int, Array]]:
         """Draw characters: the number of each, and the log probabilities (V,) it was drawn from.
@@ -147,8 +148,7 @@ class Writer:
         drawn, self._state = self._engine.sample(*origin[:2], self.sampling, uniforms)
         if len(drawn) < characters:
             raise RunError("the model predicts no finite numbers: train it again")
-        self._drawn = deque(zip(drawn, self.model.vocabulary.decode(drawn), strict=True))
-        self._count, self._origin = characters, origin
+        self._drawn, self._count, self._origin = deque(drawn), characters, origin
 
     def _go_back(self) -> None:
         """Forget what was drawn and not taken: whoever reads on reads after what was taken."""

@@ -7,7 +7,7 @@ from recurra.report.document import Document, Rows
 from recurra.storage.files import cannot_write
 from recurra.storage.outputs import open_output, write_output
 from recurra.view.export import FORMATS, encode
-from recurra.view.tables import comma_separated, latex
+from recurra.view.tables import csv_text, latex
 
 
 def write_figures(document: Document, folder: Path, format: str, *, tables: bool) -> list[Path]:
@@ -45,7 +45,9 @@ def write_figures(document: Document, folder: Path, format: str, *, tables: bool
         return written
     blocks = [block for section in document.sections for block in section.blocks]
     for number, rows in enumerate((b for b in blocks if isinstance(b, Rows)), 1):
-        for suffix, text in (("csv", comma_separated), ("tex", latex)):
+        cells = rows.cells
+        texts = {"csv": csv_text(cells.headings, cells.rows), "tex": latex(cells)}
+        for suffix, text in texts.items():
             written.append(folder / f"table-{number}.{suffix}")
-            write_output(written[-1], text(rows.cells))
+            write_output(written[-1], text)
     return written

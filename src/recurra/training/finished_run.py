@@ -114,6 +114,13 @@ class FinishedRun:
         return self._read[1]
 
     @property
+    def held_out_loss(self) -> float | None:
+        """The held-out loss of its best checkpoint: of the whole text, or the lowest estimate."""
+        if self.finished is not None and self.finished.val_nats_per_char is not None:
+            return self.finished.val_nats_per_char
+        return float(self.held_out.nats.min()) if len(self.held_out.nats) else None
+
+    @property
     def finished(self) -> Finished | None:
         """Its last record; None while training is not over."""
         return self._read[2]

@@ -91,12 +91,13 @@ def _summary(path: Path, top: Path) -> RunSummary:
     name = "." if path == top else path.relative_to(top).as_posix()
     try:
         run = FinishedRun.open(path)
-        config, finished, losses = run.config, run.finished, run.held_out.nats
+        config, finished = run.config, run.finished
     except (RunError, SettingError) as error:
         return RunSummary(name, problem=str(error))
-    known: dict[str, Any] = {"ended": "running" if run.run.has_metrics else None}
-    if len(losses):
-        known["held_out"] = float(losses.min())
+    known: dict[str, Any] = {
+        "held_out": run.held_out_loss,
+        "ended": "running" if run.run.has_metrics else None,
+    }
     if len(run.train.nats):
         known |= {"train": float(run.train.nats[-1]), "steps": int(run.train.steps[-1])}
     if finished is not None:
@@ -108,8 +109,6 @@ def _summary(path: Path, top: Path) -> RunSummary:
             "train": finished.train_nats_per_char,
             "ended": finished.stopped_by,
         }
-        if finished.val_nats_per_char is not None:
-            known["held_out"] = finished.val_nats_per_char
     texts = tuple(os.path.basename(source) for source in config.text.sources)
     return RunSummary(name, config.network, run.recipe, texts, **known)
 

@@ -23,6 +23,7 @@ from recurra.view.axes import (
     text_width,
 )
 from recurra.view.numbers import number
+from recurra.view.tables import csv_text
 from recurra.view.thinning import thin
 
 LINE = 15  # between two labels
@@ -163,24 +164,27 @@ def intervals(estimates: Sequence[Estimate], x_label: str, *, zero: bool = False
 
 def points(lines: Sequence[Curve]) -> str:
     """The points of curves as CSV: the number of the colour, the label, x and y."""
-    rows = ["colour,label,x,y"]
-    for line in lines:
-        label = line.label.replace('"', '""')
-        pairs = zip(np.asarray(line.x).tolist(), np.asarray(line.y).tolist(), strict=True)
-        rows += [f'{line.colour},"{label}",{x!r},{y!r}' for x, y in pairs]
-    return "\n".join([*rows, ""])
+    rows = (
+        (line.colour, line.label, x, y)
+        for line in lines
+        for x, y in zip(np.asarray(line.x).tolist(), np.asarray(line.y).tolist(), strict=True)
+    )
+    return csv_text(("colour", "label", "x", "y"), rows)
 
 
 def bounds(estimates: Sequence[Estimate]) -> str:
     """Intervals as CSV: the label, the mean, both ends, and the values."""
-    rows = ["label,mean,low,high,values"]
-    for one in estimates:
-        label = one.label.replace('"', '""')
-        values = " ".join(map(repr, map(float, one.values)))
-        rows.append(
-            f'"{label}",{float(one.mean)!r},{float(one.low)!r},{float(one.high)!r},{values}'
+    rows = (
+        (
+            one.label,
+            one.mean,
+            one.low,
+            one.high,
+            " ".join(str(float(value)) for value in one.values),
         )
-    return "\n".join([*rows, ""])
+        for one in estimates
+    )
+    return csv_text(("label", "mean", "low", "high", "values"), rows)
 
 
 def bars(shares: Sequence[tuple[str, float]], x_label: str) -> str:

@@ -105,11 +105,16 @@ class Table(Generic[Row]):
 
         No spreadsheet takes a text for a formula: one that might be has ``'`` in front.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(column.key for column in self.columns)
-        writer.writerows([_defused(column.value(row)) for column in self.columns] for row in rows)
-        return text.getvalue()
+        keys = [column.key for column in self.columns]
+        return csv_text(keys, ([column.value(row) for column in self.columns] for row in rows))
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows below a head, comma-separated; texts as `Table.csv` has them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([*map(_defused, row)] for row in (head, *rows))
+    return text.getvalue()
 
 
 def _defused(value: Any) -> Any:
@@ -136,14 +141,6 @@ def markdown(cells: Cells) -> str:
     rule = ["---:" if flush else "---" for flush in cells.numeric]
     head, *rows = (map(inline, row) for row in (cells.headings, *cells.rows))
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])
-
-
-def comma_separated(cells: Cells) -> str:
-    """Cells as CSV, as they are shown."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([*map(_defused, row)] for row in (cells.headings, *cells.rows))
-    return text.getvalue()
 
 
 _LATEX = {
