@@ -7,9 +7,7 @@ import pytest
 from equations_list import OUTPUT
 from gradient_tasks import check, engines, make_task
 from recurra.compute import autodiff as elements
-from recurra.compute.gradcheck import (
-    check_gradients,
-)
+from recurra.compute.gradcheck import check_gradients
 from recurra.compute.torch.functions import DERIVATIVE
 from recurra.lang.expansion import expand
 from recurra.lang.functions import FUNCTIONS, PAIRS

@@ -2,7 +2,7 @@
 
 An expression over sums of products, read vectors and constants becomes a short list of
 operations in single-assignment form; reverse-mode differentiation turns that list into another
-one of the same kind. Both engines walk these lists, one rule for each kind of operation.
+one of the same kind. Every engine walks these lists, one rule for each kind of operation.
 """
 
 import operator

@@ -65,6 +65,7 @@ class Engine(ABC):
     ) -> None:
         self.plan, self.shapes, self.dtype, self.threads = plan, shapes, np.dtype(dtype), threads
         self.sizes, self.widths = plan.sizes(shapes), plan.widths(shapes)
+        self._settings: StepSettings | None = None
 
     @classmethod  # noqa: B027 - most engines have no devices
     def check_device(cls, device: str) -> None:
@@ -126,6 +127,18 @@ class Engine(ABC):
     @abstractmethod
     def prepare(self, settings: StepSettings) -> None:
         """Get ready for `step`: optimiser slots and state are zeros after it."""
+        self._settings = settings
+
+    @property
+    def settings(self) -> StepSettings:
+        """Those of the training steps.
+
+        Raises:
+            SettingError: `prepare` has not been called.
+        """
+        if self._settings is None:
+            raise SettingError("an engine has to be prepared before its first training step")
+        return self._settings
 
     @abstractmethod
     def step(
@@ -237,12 +250,23 @@ class Engine(ABC):
     ) -> Masks | None:
         """Masks for one training step, the same in every engine; None where nothing is dropped."""
         return draw_masks(
-            self.plan, self.shapes, rate, steps, batch, rng, same_over_time=same_over_time
+            self.plan, self.sizes, self.widths, rate, steps, batch, rng, same_over_time
         )
+
+    def step_masks(self, rng: np.random.Generator) -> Masks | None:
+        """Masks for the next training step."""
+        s = self.settings
+        return self.dropout_masks(s.dropout, s.seq_len, s.batch, rng, same_over_time=s.dropout_same)
 
     def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
         """The shape of each array of a state."""
         return {name: (lags, batch, self.sizes[name]) for name, lags in self.plan.state.items()}
+
+
+def arrays_of(group: Group, arrays: Mapping[str, Array]) -> Parameters:
+    """Those of a group, by their names within it."""
+    split = ((*name.partition("/"), array) for name, array in arrays.items())
+    return {name: array for own, _, name, array in split if own == group}
 
 
 def check_arrays(

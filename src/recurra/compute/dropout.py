@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.compute.plan import Plan
-from recurra.lang.shapes import Shapes
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,13 @@ class Masks:
 
 def draw_masks(
     plan: Plan,
-    shapes: Shapes,
+    sizes: Mapping[str, int],
+    widths: Mapping[str, int],
     rate: float,
     steps: int,
     batch: int,
     rng: np.random.Generator,
-    *,
-    same_over_time: bool = False,
+    same_over_time: bool,
 ) -> Masks | None:
     """Masks for one step of ``steps`` x ``batch`` characters; None where nothing is dropped.
 
@@ -47,7 +46,6 @@ def draw_masks(
     """
     if not plan.edges and _scale(rate) == 1.0:
         return None
-    sizes, widths = plan.sizes(shapes), plan.widths(shapes)
 
     def kept(rate: float, times: int, size: int) -> npt.NDArray[Any]:
         drawn = (1 if same_over_time else times, batch, size)

@@ -16,11 +16,11 @@ from recurra.compute.base import (
     State,
     StepSettings,
     Weights,
+    arrays_of,
     check_arrays,
 )
 from recurra.compute.dropout import Masks
 from recurra.compute.plan import Plan
-from recurra.errors import SettingError
 from recurra.lang.shapes import Shapes
 
 
@@ -34,7 +34,6 @@ class HostEngine(Engine):
         self, plan: Plan, shapes: Shapes, dtype: npt.DTypeLike = np.float32, threads: int = 1
     ) -> None:
         super().__init__(plan, shapes, dtype, threads)
-        self.settings: StepSettings | None = None
         # group -> name -> array
         self.held: dict[str, Parameters] = {group: {} for group in get_args(Group)}
 
@@ -42,13 +41,9 @@ class HostEngine(Engine):
 
     def load(self, arrays: Mapping[str, Array]) -> None:
         """Copy host arrays in; what is not named stays as it is."""
-        for group, held in self.held.items():
-            own = {
-                name.partition("/")[2]: array
-                for name, array in arrays.items()
-                if name.partition("/")[0] == group
-            }
-            first = False
+        for group in get_args(Group):
+            own = arrays_of(group, arrays)
+            held, first = self.held[group], False
             if own and not held and group in get_args(Weights):
                 held |= self._zeros(self.shapes.parameters)
                 first = True
@@ -84,7 +79,7 @@ class HostEngine(Engine):
 
     def prepare(self, settings: StepSettings) -> None:
         """Get ready for `step`: optimiser slots and state are zeros after it."""
-        self.settings = settings
+        super().prepare(settings)
         self.held["optimizer"] = {
             f"{name}/{slot}": aligned_zeros(shape, self.dtype, page_offset)
             for name, shape in self.shapes.parameters.items()
@@ -103,16 +98,7 @@ class HostEngine(Engine):
         rng: np.random.Generator,
     ) -> float:
         """Take one training step; the loss before it, summed over all characters."""
-        settings = self.settings
-        if settings is None:
-            raise SettingError("an engine has to be prepared before its first training step")
-        masks = self.dropout_masks(
-            settings.dropout,
-            settings.seq_len,
-            settings.batch,
-            rng,
-            same_over_time=settings.dropout_same,
-        )
+        settings, masks = self.settings, self.step_masks(rng)
         state = self.zero_state(settings.batch) if restarted else self.held["state"]
         loss, self.held["state"] = self._train(
             settings, inputs, targets, state, masks, rate, update

@@ -296,24 +296,25 @@ class _Tape:
                 return self.sums[name][at]
             case Read(vector, lag, spread):
                 numbers = self.vectors[vector][self._rows(vector, lag, at)]
-                return self._placed(numbers, stage, spread) if stage.matrix else numbers
+                return self._placed(numbers, stage, spread)
             case ParameterValue(name):
                 return self.parameters[name]
             case MaskValue(name):
                 if name not in self.edges:
                     return 1.0
-                mask = self.edges[name][at]
-                return self._placed(mask, stage) if stage.matrix else mask
+                return self._placed(self.edges[name][at], stage)
             case Constant(number):
                 return number
             case Result():
                 numbers = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
-                return self._placed(numbers, stage) if stage.matrix else numbers
+                return self._placed(numbers, stage)
             case Adjoint():
                 return d_value
 
     def _placed(self, numbers: Array, stage: Stage, spread: Spread = "") -> Array:
-        """Numbers where the program of a matrix meets them: ``(..., rows, columns)``."""
+        """Numbers where the program meets them; of a matrix ``(..., rows, columns)``."""
+        if not stage.matrix:
+            return numbers
         match spread:
             case "":
                 return numbers.reshape(*numbers.shape[:-1], *self._shape(stage))

@@ -16,7 +16,7 @@ from recurra.text.vocabulary import Vocabulary
 Array = npt.NDArray[Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class Model:
     """Everything needed to read or continue a text.
 

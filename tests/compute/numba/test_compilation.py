@@ -1,5 +1,6 @@
 """Whoever waits for a compilation hears Ctrl-C; what is compiled is kept all the same."""
 
+import json
 import os
 import signal
 import subprocess
@@ -70,8 +71,13 @@ def test_ctrl_c_ends_the_wait_of_all_threads():
 
 
 def test_the_second_process_ends_when_its_input_does(tmp_path):
-    command = [sys.executable, "-P", "-c", PROGRAM, "float32"]
-    environment = os.environ | {"RECURRA_CACHE": str(tmp_path)}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=False)
-    assert done.returncode == 1
+    work = {"dtype": "float32", "classes": False, "source": "", "writing": []}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM],
+        input=json.dumps(work).encode() + b"\n",
+        env=os.environ | {"RECURRA_CACHE": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
     assert not list(tmp_path.rglob("*.train-*"))

@@ -9,12 +9,7 @@ carried past. Arguments are named after their `Kind` and their quantity.
 import re
 from collections.abc import Iterable
 
-from recurra.compute.autodiff import (
-    ParameterValue,
-    Read,
-    Spread,
-    SumValue,
-)
+from recurra.compute.autodiff import ParameterValue, Read, Spread, SumValue
 from recurra.compute.numba.emitter import Emitter
 from recurra.compute.numba.source import Call, Key, Kind, Source
 from recurra.compute.numba.writing_codegen import writing_function

@@ -74,7 +74,6 @@ class CompiledEngine(HostEngine):
 
     def compile(self) -> None:
         """Compile all that training and reading need, by a step of another engine."""
-        assert self.settings is not None
         other = CompiledEngine(self.plan, self.shapes, self.dtype, self.threads)
         other.load({f"parameter/{n}": np.zeros(s) for n, s in self.shapes.parameters.items()})
         other.prepare(self.settings)

@@ -38,7 +38,8 @@ class Source:
     Attributes:
         text: Python source of the functions.
         forward, backward: their calls, one a block, in order.
-        write: the call of the function that writes text; what it takes besides, see `_write`.
+        write: the call of the function that writes text; what it takes besides, see
+            `recurra.compute.numba.writing_codegen.writing_function`.
     """
 
     text: str

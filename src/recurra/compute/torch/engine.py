@@ -15,6 +15,7 @@ from recurra.compute.base import (
     State,
     StepSettings,
     Weights,
+    arrays_of,
     check_arrays,
 )
 from recurra.compute.dropout import Masks
@@ -25,7 +26,7 @@ from recurra.compute.torch.numbers import Numbers
 from recurra.compute.torch.output_layer import OutputLayer
 from recurra.compute.torch.tape import Tape, Walk
 from recurra.compute.torch.training import TrainingStep, backpropagate, device_masks
-from recurra.errors import SettingError, TextError
+from recurra.errors import TextError
 from recurra.lang.shapes import Shapes
 
 
@@ -83,11 +84,7 @@ class TorchEngine(Engine):
     def load(self, arrays: Mapping[str, Array]) -> None:
         """Copy host arrays in; what is not named stays as it is."""
         for group in get_args(Group):
-            own = {
-                name.partition("/")[2]: array
-                for name, array in arrays.items()
-                if name.partition("/")[0] == group
-            }
+            own = arrays_of(group, arrays)
             held, first = self._held(group), False
             if own and not held and group in get_args(Weights):
                 with computing(self.device, self.threads):
@@ -131,6 +128,7 @@ class TorchEngine(Engine):
 
     def prepare(self, settings: StepSettings) -> None:
         """Get ready for `step`: optimiser slots and state are zeros after it."""
+        super().prepare(settings)
         with computing(self.device, self.threads):
             state = self.zero_state(settings.batch)
             parameters = self._weights["parameter"]
@@ -147,16 +145,8 @@ class TorchEngine(Engine):
         rng: np.random.Generator,
     ) -> float:
         """Take one training step; the loss before it, summed over all characters."""
-        if self._step is None:
-            raise SettingError("an engine has to be prepared before its first training step")
-        settings = self._step.settings
-        masks = self.dropout_masks(
-            settings.dropout,
-            settings.seq_len,
-            settings.batch,
-            rng,
-            same_over_time=settings.dropout_same,
-        )
+        masks = self.step_masks(rng)
+        assert self._step is not None  # made with the settings
         text = np.stack([self._checked(inputs), self._checked(targets)])
         with computing(self.device, self.threads):
             return self._step.take(text, masks, rate, update, restarted=restarted)
