@@ -35,6 +35,6 @@ def test_a_text_that_was_read_before_costs_little(name):
 def test_a_missing_package_and_an_unknown_name_are_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyppmd", None)
     with pytest.raises(SettingError, match=r'pip install "recurra\[versus\]"'):
-        Compressor("ppmd", BEFORE).loss(TEXT)
+        Compressor("ppmd", BEFORE)
     with pytest.raises(SettingError, match="no compressor gzip: choose of zpaq, ppmd"):
         Compressor("gzip", BEFORE)

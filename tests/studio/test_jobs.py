@@ -1,12 +1,10 @@
 """Trainings of the studio: processes that survive the server, seen by their folders alone."""
 
 import contextlib
-import json
 import os
 import re
 import signal
 import subprocess
-import time
 
 import httpx
 import pytest
@@ -18,7 +16,7 @@ from recurra.storage.typed_json import read_typed
 from recurra.studio.jobs import Jobs
 from recurra.studio.training_request import TrainingRequest, options
 from recurra.studio.workspace import Workspace
-from serving import serving
+from serving import look, serving, until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -50,24 +48,6 @@ def studio(place):
             if number := Run.open(run).holder:
                 os.kill(number, signal.SIGKILL)
                 until(lambda run=run: Run.open(run).holder is None)
-
-
-def until(true):
-    end = time.monotonic() + LONG
-    while not (found := true()):
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
-    return found
-
-
-def look(client):
-    """All that the page is told first."""
-    with client.stream("GET", "/api/train/events") as response:
-        assert response.headers["content-type"].startswith("text/event-stream")
-        for line in response.iter_lines():
-            if line.startswith("data: {"):
-                return json.loads(line.removeprefix("data: "))
-    raise AssertionError
 
 
 def state(client, run):

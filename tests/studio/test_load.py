@@ -7,11 +7,11 @@ import http.client
 import json
 import socket
 import threading
-import time
 
 import pytest
 
 from recurra.studio.pool import MOST, Pool
+from serving import until
 
 RUN = "runs/rnn"
 LONG = {"model": RUN, "prompt": "to be", "max_tokens": 900_000, "stream": True, "seed": 1}
@@ -29,13 +29,6 @@ def post(server, body, *, chunks=None):
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=120)
     connection.sendall("\r\n".join(head).encode() + (content if chunks is None else b""))
     return connection
-
-
-def until(true, seconds=120.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -110,24 +110,3 @@ def test_chinese_narrow_and_nothing_foreign(page, studio):
     sent = [url for url in page.requests() if not url.startswith(("data:", "blob:"))]
     assert len(sent) > 20
     assert all(url.startswith(server.origin) for url in sent)
-
-
-def test_the_first_page_is_small(studio):
-    _, client = studio
-    names = [
-        "",
-        "studio.css",
-        "main.js",
-        "dom.js",
-        "words.js",
-        "address.js",
-        "network.js",
-        "editor.js",
-    ]
-    paths = [
-        "/",
-        *(f"/static/{name}" for name in names[1:]),
-        "/api/words/en",
-        "/api/network/gallery",
-    ]
-    assert sum(len(client.get(path).content) for path in paths) < 200_000

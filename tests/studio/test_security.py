@@ -61,7 +61,7 @@ def test_pages_of_other_sites_are_refused(studio, origin, status):
     assert client.get("/api/folder", headers=headers).status_code == status
 
 
-@pytest.mark.parametrize("path", ["/", "/static/studio.js", "/api/folder", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/folder", "/nothing"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -106,7 +106,7 @@ def test_the_address_with_the_token_leads_nowhere_else(studio, path):
     assert b"<script" not in body
 
 
-@pytest.mark.parametrize("path", ["/", "/static/studio.js", "/api/folder", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/folder", "/nothing"])
 def test_every_answer_binds_the_page_to_this_server(studio, path):
     server, client = studio
     for response in (client.get(path), httpx.get(server.origin + path)):
@@ -155,11 +155,18 @@ def test_what_is_not_there_is_told_in_a_sentence(studio):
 
 def test_the_first_page_is_small(studio):
     _, client = studio
-    page = client.get("/")
-    files = re.findall(r'(?:href|src)="(/static/[^"]*)"', page.text)
-    assert files
-    assert len(page.content) + sum(len(client.get(file).content) for file in files) < 200_000
-    assert not re.search(r"https?://", page.text)
+    asked = ["/", "/static/network.js", "/api/words/en", "/api/network/gallery"]
+    size = 0
+    for path in asked:  # and all that these name, in turn
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        size += len(answer.content)
+        named = re.findall(r'(?:href|src)="(/static/[^"]*)"', answer.text)
+        named += [f"/static/{name}" for name in re.findall(r'from "\./(.*?)"', answer.text)]
+        asked += [name for name in dict.fromkeys(named) if name not in asked]
+    assert {"/static/studio.css", "/static/main.js", "/static/editor.js"} <= set(asked)
+    assert size < 200_000
+    assert not re.search(r"https?://", client.get("/").text)
 
 
 # -- the server

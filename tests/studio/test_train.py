@@ -16,7 +16,7 @@ from recurra.storage.runs import Run
 from recurra.studio.feed import SAMPLES, Feed, Feeds
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import CLASSIC, MODERN, Recipe
-from serving import serving
+from serving import look, serving
 
 RUN = "runs/rnn"
 
@@ -27,13 +27,13 @@ def copy(folder, tmp_path):
     return tmp_path / "run"
 
 
-def first(client):
-    with client.stream("GET", "/api/train/events") as response:
-        return next(
-            json.loads(line.removeprefix("data: "))
-            for line in response.iter_lines()
-            if line.startswith("data: {")
-        )
+def told(feed):
+    return (
+        feed.progress,
+        feed.samples.copy(),
+        feed.finished,
+        feed.curve("held_out", "steps")[1].tolist(),
+    )
 
 
 # -- records
@@ -47,7 +47,7 @@ def test_curves_are_those_of_the_run(folder, across):
         x, y = feed.curve(quantity, across)
         np.testing.assert_array_equal(x, getattr(losses, across))
         np.testing.assert_array_equal(y, losses.nats)
-    assert feed.parameters == run.finished.parameters
+    assert feed.opened.shapes.count == run.finished.parameters
     assert feed.finished == run.finished
     assert feed.best == run.held_out.nats.min()
     assert feed.outcome == "done"
@@ -63,12 +63,12 @@ def test_what_is_written_is_read_once(copy):
         with (copy / "metrics.jsonl").open("ab") as file:
             file.write(line[:20])
             file.flush()
-            before = feed.version
+            before = told(feed)
             feed.update()  # half a line is none
-            assert feed.version == before
+            assert told(feed) == before
             file.write(line[20:])
         feed.update()
-        assert feed.version > before
+        assert told(feed) != before
     np.testing.assert_array_equal(feed.curve("train", "steps"), whole.curve("train", "steps"))
     assert (feed.samples, feed.finished) == (whole.samples, whole.finished)
 
@@ -138,7 +138,7 @@ def test_a_chart_of_nothing(studio, query):
     assert response.headers["content-type"] == "application/json"
 
 
-def test_a_hundred_thousand_records_are_a_small_drawing(copy):
+def test_twenty_thousand_records_are_a_small_drawing(copy):
     record = next(r for r in Run.open(copy).metrics() if r["kind"] == "progress")
     with (copy / "metrics.jsonl").open("w", encoding="utf-8") as file:
         for step in range(1, 20_001):
@@ -173,7 +173,7 @@ def test_a_comparison_with_its_verdict(folder, tmp_path):
     )
     results = evaluate_test(comparison)
     with serving(tmp_path) as (_, client):
-        assert first(client)["others"] == {
+        assert look(client)["others"] == {
             "comparison": {"kind": "comparison", "label": "comparison"}
         }
         for language in ("en", "zh"):
@@ -200,7 +200,7 @@ def test_markup_and_control_characters_are_text(folder, tmp_path):
     config["network"] = config["text"]["sources"][0] = evil
     (tmp_path / evil / "config.json").write_text(json.dumps(config), "utf-8")
     with serving(tmp_path) as (_, client):
-        ((id, row),) = first(client)["runs"].items()
+        ((id, row),) = look(client)["runs"].items()
         assert "\x1b" not in id
         assert "\x1b" not in json.dumps(row, ensure_ascii=False)
         drawn = client.get("/api/train/chart", params={"run": [id, id]}).text
@@ -225,7 +225,7 @@ def test_a_damaged_run_is_a_row_with_a_sentence(copy, folder, file, content):
     shutil.copytree(folder / RUN, copy.parent / "good")
     (copy / file).write_text(content, "utf-8")
     with serving(copy.parent) as (_, client):
-        rows = first(client)["runs"]
+        rows = look(client)["runs"]
         assert rows["good"]["state"] == "done"
         if file not in ("extensions.json", "clock.json"):  # which the table does not need
             assert rows["run"]["state"] == "damaged"
@@ -242,6 +242,6 @@ def test_a_pipe_in_place_of_a_file_holds_nobody_up(copy):
     (copy / "metrics.jsonl").unlink()
     os.mkfifo(copy / "metrics.jsonl")
     with serving(copy.parent) as (_, client):
-        assert first(client)["runs"]["run"]["state"] == "damaged"
+        assert look(client)["runs"]["run"]["state"] == "damaged"
         with pytest.raises(httpx.HTTPStatusError):
             client.get("/api/train/chart", params={"run": "run"}).raise_for_status()

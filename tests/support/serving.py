@@ -1,7 +1,9 @@
 """A studio on a free port of this machine, in a thread, and a client that has its token."""
 
 import contextlib
+import json
 import threading
+import time
 
 import httpx
 
@@ -30,3 +32,22 @@ def serving(folder):
         server.stop()
         thread.join(20)
         assert not thread.is_alive()
+
+
+def look(client):
+    """All that the page of trainings is told first."""
+    with client.stream("GET", "/api/train/events") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        for line in response.iter_lines():
+            if line.startswith("data: "):
+                return json.loads(line.removeprefix("data: "))
+    raise AssertionError
+
+
+def until(true, seconds=120.0):
+    """Wait for something that comes true."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.05)
+    return found

@@ -22,7 +22,7 @@ ROWS = 12  # trials shown at a time
 def board(console: "Console", study: "recurra.Study") -> Iterator[Callable[[Trials], None]]:
     """Show the trials that are passed to what this yields."""
     lines = Lines(console, study)
-    if not console.is_terminal or console.is_dumb_terminal or console.quiet:
+    if not console.is_interactive or console.quiet:
         yield lines.show
         return
     from rich.live import Live

@@ -50,7 +50,7 @@ def display(
     console: "Console", in_all: TimeLeft | None = None
 ) -> Iterator[Callable[[Record], None]]:
     """Show the records that are passed to what this yields."""
-    if not console.is_terminal or console.is_dumb_terminal or console.quiet:
+    if not console.is_interactive or console.quiet:
         yield Lines(console, in_all).show
         return
     from rich.live import Live

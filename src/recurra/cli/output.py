@@ -1,7 +1,6 @@
 """Where a command prints: lines and tables for people, or one line of JSON for programs."""
 
 import json
-import math
 import os
 import shlex
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from recurra.cli.streams import Stream
+from recurra.storage.files import finite
 from recurra.view.tables import Cells
 
 if TYPE_CHECKING:
@@ -52,18 +52,7 @@ def print_table(console: "Console", cells: Cells) -> None:
 
 def print_json(result: Mapping[str, Any]) -> None:
     """One line of JSON on stdout, in ASCII; what is no finite number is null."""
-    echo(json.dumps(_finite(result), allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    match value:
-        case Mapping():
-            return {key: _finite(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_finite(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-    return value
+    echo(json.dumps(finite(result), allow_nan=False))
 
 
 def print_remarks(console: "Console", corpus: "Corpus") -> None:

@@ -124,7 +124,7 @@ def _write_on(
     """In columns on a terminal, else in turn."""
     _read(writers, prompt, request.strict)
     columns = request.samples == 1 < len(writers)
-    if columns and console.is_terminal and not console.is_dumb_terminal:
+    if columns and console.is_interactive:
         _write_columns(console, writers, prompt, request)
         return
     for text in _written(writers, prompt, request):

@@ -6,7 +6,6 @@ They count contexts and go on learning while they read. The packages are optiona
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
 
 from recurra.errors import SettingError
 from recurra.models.evaluation import Loss
@@ -42,26 +41,22 @@ class Compressor:
         before: documents that are read first.
 
     Raises:
-        SettingError: there is no such compressor.
+        SettingError: there is no such compressor, or its package is not installed.
     """
 
     def __init__(self, name: str, before: Sequence[str]) -> None:
         if name not in COMPRESSORS:
             raise SettingError(f"no compressor {name}: choose of {', '.join(COMPRESSORS)}")
         self.name, self._before = name, "".join(before).encode("utf-8", "surrogatepass")
-        self._size = cache(self._compressed)
+        self._size_before = self._size(self._before)
 
     def loss(self, texts: Sequence[str]) -> Loss:
-        """The price of documents after what was read before, over all of their characters.
-
-        Raises:
-            SettingError: its package is not installed.
-        """
+        """The price of documents after what was read before, over all of their characters."""
         text = "".join(texts)
         both = self._size(self._before + text.encode("utf-8", "surrogatepass"))
-        return Loss((both - self._size(self._before)) * 8 * math.log(2.0), len(text))
+        return Loss((both - self._size_before) * 8 * math.log(2.0), len(text))
 
-    def _compressed(self, data: bytes) -> int:
+    def _size(self, data: bytes) -> int:
         try:
             return COMPRESSORS[self.name](data, len(self._before))
         except ImportError:

@@ -16,7 +16,7 @@ from recurra.text.vocabulary import Vocabulary
 Array = npt.NDArray[Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class Model:
     """Everything needed to read or continue a text.
 
@@ -45,5 +45,4 @@ class Model:
 
     def matrix(self, name: str) -> Array:
         """A parameter as on paper (a view)."""
-        stored = self.parameters[name]
-        return stored.T if name in self.shapes.transposed else stored
+        return self.shapes.turned(name, self.parameters[name])

@@ -91,9 +91,8 @@ class Writer:
             RunError: the model predicts no finite numbers.
         """
         stops = [stop] if isinstance(stop, str) else stop
-        decode = self.model.vocabulary.decode
-        drawn = (decode(np.array([number], np.int32)) for number in self._numbers(characters))
-        yield from until(stops, drawn)
+        known = self.model.vocabulary.characters
+        yield from until(stops, (known[number] for number in self._numbers(characters)))
 
     def _numbers(self, characters: int) -> Iterator[int]:
         if self._last is None:

@@ -2,8 +2,10 @@
 
 import errno
 import json
+import math
 import os
 import stat
+from collections.abc import Mapping
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -116,3 +118,15 @@ def cannot_write(path: Path, error: OSError) -> RunError:
 def canonical_json(value: Any) -> str:
     """JSON in one form only: sorted keys, no spaces, ASCII; floats and long integers exact."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def finite(value: Any) -> Any:
+    """A value for JSON, which has no NaN and no infinity: None stands for them, at any depth."""
+    match value:
+        case Mapping():
+            return {key: finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [finite(item) for item in value]
+        case float() if not math.isfinite(value):
+            return None
+    return value

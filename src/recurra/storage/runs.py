@@ -19,7 +19,6 @@ import errno
 import hashlib
 import itertools
 import json
-import math
 import os
 import secrets
 import shutil
@@ -37,6 +36,7 @@ from recurra.storage.files import (
     MAX_DEFINITION,
     cannot_write,
     canonical_json,
+    finite,
     read_bounded,
     read_limited,
     safe_name,
@@ -271,11 +271,7 @@ class Run:
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Append one flat record with an integer "step"; JSON has no NaN or infinity: None then."""
-        finite = {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in record.items()
-        }
-        line = json.dumps(finite, ensure_ascii=False, allow_nan=False) + "\n"
+        line = json.dumps(finite(record), ensure_ascii=False, allow_nan=False) + "\n"
         with self._writing(METRICS), self._files.open_to_write(METRICS) as file:
             file.write(line.encode("utf-8", "backslashreplace"))
 

@@ -17,7 +17,7 @@ The only package that knows Starlette and uvicorn; they come with the extra ``st
     wording      GET /api/words: the words of the page
     endpoint     /v1: models and completions for other programs
     completion   one completion: what is asked for, and its characters
-    forms        the bodies of the page's requests
+    forms        the bodies of requests
     pool         threads that compute for requests
     models       the models of the folder's runs
     security     the guard before every request: host, origin, token, size

@@ -4,7 +4,6 @@ A token is a character, and its number that of the vocabulary. Log probabilities
 own, before temperature.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from recurra.models.model import Model
 from recurra.models.writer import Array, Writer, until
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
+from recurra.studio.forms import read_object
 from recurra.text.vocabulary import Vocabulary
 
 CHARACTERS = 16  # written where a request does not say how many, as by OpenAI
@@ -243,7 +243,7 @@ def read_request(body: bytes) -> tuple[CompletionRequest, Prompts]:
     Raises:
         RecurraError: it is none.
     """
-    asked = _read_object(body)
+    asked = read_object(body)
     prompt: Any = asked.pop("prompt", "")
     if isinstance(prompt, str) or (_is_list_of(prompt, int) and prompt):
         prompt = [prompt]
@@ -267,7 +267,7 @@ def read_field(body: bytes, name: str, kind: type[T]) -> T:
     Raises:
         BadRequestError: it is not there, or of another type.
     """
-    value = _read_object(body).get(name)
+    value = read_object(body).get(name)
     if not isinstance(value, kind):
         raise BadRequestError(name, f"{name} has to be a {kind.__name__}")
     return value
@@ -282,13 +282,3 @@ def check_numbers(name: str, numbers: list[Any], vocabulary: Vocabulary) -> None
     last = len(vocabulary) - 1
     if not all(type(number) is int and 0 <= number <= last for number in numbers):
         raise BadRequestError(name, f"a number of a character has to be from 0 to {last:,}")
-
-
-def _read_object(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise BadRequestError("body", "the body of the request has to be a JSON object")
-    return found

@@ -1,6 +1,5 @@
 """``/v1/models`` and ``/v1/completions``, as OpenAI's client and lm-evaluation-harness ask."""
 
-import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -118,8 +117,7 @@ async def _events(
             for event in events(found):
                 yield event
     except RecurraError as error:
-        told = json.loads(bytes(refuse(None, error).body))
-        yield f"data: {to_json(told)}\n\n"
+        yield f"data: {bytes(refuse(None, error).body).decode()}\n\n"
         return
     if (request.stream_options or {}).get("include_usage"):
         yield f"data: {to_json({**head, 'choices': [], 'usage': completion.usage()})}\n\n"

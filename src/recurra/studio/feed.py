@@ -2,8 +2,8 @@
 
 import math
 from array import array
-from collections import OrderedDict, deque
-from functools import cached_property
+from collections import deque
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, get_args
@@ -11,7 +11,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.lang.shapes import ShapeSolver
 from recurra.storage.runs import METRICS, Run
 from recurra.training.finished_run import FinishedRun
 from recurra.training.records import Evaluation, Finished, Progress, Sample, read
@@ -42,12 +41,10 @@ class Feed:
         progress, finished: the latest record of each; None without one. A run that goes on after
             its end has not finished.
         best: the lowest held-out loss; None without one.
-        version: changes with everything that is new.
     """
 
     def __init__(self, folder: Path) -> None:
         self.opened = FinishedRun(Run.open(folder))
-        self.version = 0
         self._lock = Lock()
         self._clear()
 
@@ -58,7 +55,6 @@ class Feed:
         self.progress: Progress | None = None
         self.finished: Finished | None = None
         self.best: float | None = None
-        self.version += 1
 
     def update(self) -> None:
         """Read what was written since the last time.
@@ -73,7 +69,6 @@ class Feed:
             for length, line in self.opened.run.metrics_from(self._end):
                 self._take(read(line, path))
                 self._end += length
-                self.version += 1
             self._last = self._tail()
 
     @property
@@ -85,13 +80,6 @@ class Feed:
         folder = self.opened.run.folder
         saved = changed(folder / "last.safetensors") >= max(1, changed(folder / METRICS))
         return "stopped" if saved else "killed"
-
-    @cached_property
-    def parameters(self) -> int:
-        """How many numbers are trained."""
-        characters = len(self.opened.run.vocabulary)
-        hidden = self.opened.config.recipe.hidden
-        return ShapeSolver(self.opened.network).shapes(characters, hidden).count
 
     def curve(self, quantity: Quantity, across: Across) -> tuple[Array, Array]:
         """A quantity along the way, where it was finite: x and y, ``(n,)`` each."""
@@ -140,8 +128,8 @@ class Feeds:
     """The feeds of those runs that were looked at last."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Path, int], Feed] = OrderedDict()
-        self._lock = Lock()
+        # by the time of its configuration, too: another run may have its name by now
+        self._opened = lru_cache(KEPT)(lambda folder, begun: Feed(folder))
 
     def of(self, folder: Path) -> Feed:
         """The feed of a run, up to date.
@@ -149,16 +137,8 @@ class Feeds:
         Raises:
             RunError: it is no run, or damaged.
         """
-        with self._lock:
-            # another run may have its name by now
-            feed = self._kept.get(key := (folder, changed(folder / "config.json")))
-        feed = feed or Feed(folder)
+        feed = self._opened(folder, changed(folder / "config.json"))
         feed.update()
-        with self._lock:
-            self._kept[key] = feed
-            self._kept.move_to_end(key)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
         return feed
 
 

@@ -1,10 +1,9 @@
 """The place Look inside: what the units of a run do over a text, and how far it remembers."""
 
 from base64 import b64encode
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Lock
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,9 +98,7 @@ class _Inspected:
 
     def __init__(self, workspace: Workspace, models: Models) -> None:
         self._workspace, self._models = workspace, models
-        # with each its model, so that no other one gets its id
-        self._kept: OrderedDict[tuple[int, str], tuple[Model, dict[str, Array]]] = OrderedDict()
-        self._lock = Lock()
+        self._activity = lru_cache(KEPT)(_activity)
 
     def read(self, form: Look) -> dict[str, Any]:
         """The units of a vector over a text, as bytes, and those that follow something."""
@@ -174,19 +171,6 @@ class _Inspected:
             table.append({"label": label, "steps": int(half[0]) if half.size else None})
         return {"figure": curves(lines, words("reach steps"), words("reach norm")), "runs": table}
 
-    def _activity(self, model: Model, text: str) -> dict[str, Array]:
-        key = (id(model), text)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][1]
-        found = activity(model, model.vocabulary.encode(text))
-        with self._lock:
-            self._kept[key] = model, found
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return found
-
     def _held_out(self, run: str, model: Model) -> str:
         """The validation text of a run; where nothing was held out, its training text.
 
@@ -197,6 +181,10 @@ class _Inspected:
         corpus = FinishedRun.open(entry.path).config.text.load(entry.label)
         parts: Sequence[Array] = corpus.validation or corpus.train
         return corpus.vocabulary.decode(np.concatenate(list(parts))[: SEARCHED + EXCERPT])
+
+
+def _activity(model: Model, text: str) -> dict[str, Array]:
+    return activity(model, model.vocabulary.encode(text))
 
 
 def _excerpt(text: str) -> str:

@@ -1,10 +1,9 @@
 """The models of a folder's runs; those used last are kept."""
 
-from collections import OrderedDict
-from threading import Lock
+from functools import lru_cache
+from pathlib import Path
 
 from recurra.models.model import Model
-from recurra.storage.runs import Run
 from recurra.studio.errors import MissingError
 from recurra.studio.workspace import Entry, Workspace
 from recurra.training.finished_run import load_model
@@ -21,8 +20,7 @@ class Models:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._kept: OrderedDict[tuple[str, int], Model] = OrderedDict()
-        self._lock = Lock()
+        self._loaded = lru_cache(KEPT)(_load)
 
     def entries(self) -> list[Entry]:
         """The runs that hold a model."""
@@ -47,18 +45,12 @@ class Models:
             RunError: it is damaged, or has not been saved yet.
         """
         entry = self._workspace.entry(id, "run")
-        changed = _checkpoint(entry)
-        key = (entry.id, changed or 0)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        model = load_model(Run.open(entry.path))
-        with self._lock:
-            self._kept[key] = model
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return model
+        return self._loaded(entry.path, _checkpoint(entry))
+
+
+def _load(run: Path, changed: int | None) -> Model:
+    """The model of a run, as it was when it changed."""
+    return load_model(run)
 
 
 def _checkpoint(entry: Entry) -> int | None:

@@ -31,6 +31,7 @@ from recurra.lang.library import library, load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.lang.shapes import ShapeSolver
+from recurra.storage.files import read_bounded
 from recurra.storage.outputs import write_output
 from recurra.studio.forms import read_form
 from recurra.studio.pool import Pool
@@ -133,11 +134,10 @@ def _gallery(folder: Path) -> dict[str, Any]:
     files = []
     for path in sorted(folder.glob("*.eq"))[:200]:
         try:
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LONGEST:
-                text = path.read_text("utf-8-sig", errors="replace")
-                files.append(
-                    {"name": os.fsencode(path.stem).decode("utf-8", "replace"), "text": text}
-                )
+            if not path.is_symlink():
+                text = read_bounded(path, LONGEST).decode("utf-8-sig", "replace")
+                name = os.fsencode(path.stem).decode("utf-8", "replace")
+                files.append({"name": name, "text": text})
         except OSError:
             continue
     return {"networks": found, "files": files}
@@ -248,15 +248,15 @@ def _remark(remark: Remark, words: Words, latex: Latex) -> str:
 
 
 def _steps(form: Equations) -> dict[str, Any]:
-    walk = walk_through(form.network(), seed=form.seed)
-    words = Words(form.language)
+    network, words = form.network(), Words(form.language)
+    walk, latex = walk_through(network, seed=form.seed), Latex(network)
     lines = []
     for line in walk.lines:
         where = words(f"walk {line.phase}" if line.time else "walk total", t=line.time)
         formula = mathml(line.latex.replace("&=", "="))
         lines.append({"where": where, "formula": formula, "value": _array(line.value)})
     given = [
-        {"name": mathml(Latex(form.network()).name(name)), "value": _array(value)}
+        {"name": mathml(latex.name(name)), "value": _array(value)}
         for name, value in walk.example.parameters.items()
     ]
     return {"given": given, "text": [*walk.example.text], "lines": lines}

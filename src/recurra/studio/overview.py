@@ -136,7 +136,7 @@ def _row_of(entry: Entry, feed: Feed, when: float) -> Row:
         network=config.network,
         text=visible(", ".join(Path(source).stem for source in config.text.sources)),
         hidden=numbers.setting(config.recipe.hidden),
-        parameters=feed.parameters,
+        parameters=feed.opened.shapes.count,
         recipe=config.recipe.name,
         steps=finished.steps if finished else progress.step if progress else 0,
         fraction=progress.fraction if progress and not finished else None,

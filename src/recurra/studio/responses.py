@@ -5,7 +5,6 @@ A refusal has the form that clients of ``/v1`` know: ``{"error": {"message", "ty
 """
 
 import json
-import math
 import tempfile
 import traceback
 from collections.abc import Mapping
@@ -16,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from recurra.errors import EquationError, RecurraError, RequestError
+from recurra.storage.files import finite
 from recurra.studio.errors import BadRequestError, MissingError
 
 
 def to_json(value: Any) -> str:
     """JSON in ASCII, so that lone surrogates of a name are no fault; no number is infinite."""
-    return json.dumps(_finite(value), allow_nan=False, separators=(",", ":"))
+    return json.dumps(finite(value), allow_nan=False, separators=(",", ":"))
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -80,14 +80,3 @@ HANDLERS: Mapping[Any, Any] = {
     HTTPException: refuse_http,
     Exception: tell_fault,
 }
-
-
-def _finite(value: Any) -> Any:
-    match value:
-        case Mapping():
-            return {key: _finite(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_finite(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-    return value

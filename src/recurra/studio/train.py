@@ -25,6 +25,7 @@ from recurra.studio.pool import Pool
 from recurra.studio.responses import answer, to_json
 from recurra.studio.training_request import TrainingRequest, Value, resume_command
 from recurra.studio.workspace import Workspace
+from recurra.text.sources import NAMED
 from recurra.training.presets import PRESETS
 from recurra.training.recipe import BUDGETS, RECIPES, Recipe, declared_types, rule
 from recurra.view.charts import Curve, curves
@@ -145,8 +146,6 @@ def routes(
 async def _events(look: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
     """Changes of the folder, as server-sent events; the first one tells all."""
     told: dict[str, Any] = {"runs": {}, "others": {}}
-    columns = [column.key for column in RUNS.columns]
-    yield f"event: columns\ndata: {to_json(columns)}\n\n"
     begun, quiet = False, 0.0
     while True:
         now = await run_in_threadpool(look)
@@ -220,7 +219,8 @@ def _form() -> dict[str, Any]:
         "engines": list(ENGINES),
         "engine": DEFAULT_ENGINE,
         "fields": recipe,
+        "columns": [column.key for column in RUNS.columns],
         "quantities": ["loss", *QUANTITIES],
         "across": list(ACROSS),
-        "texts": ["shakespeare"],
+        "texts": list(NAMED),
     }

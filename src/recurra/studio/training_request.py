@@ -7,7 +7,7 @@ from recurra.errors import RequestError
 from recurra.lang.library import library, load_network
 from recurra.studio.workspace import Workspace
 from recurra.text.sources import NAMED
-from recurra.training.recipe import BUDGETS, Recipe
+from recurra.training.recipe import Recipe
 from recurra.training.request import NETWORK, TrainRequest
 
 SETTINGS = {field.name for field in fields(Recipe)} - {"name"}
@@ -109,9 +109,8 @@ def resume_command(run: Path, budget: dict[str, Value]) -> list[str]:
     Raises:
         RequestError: a setting that is no budget.
     """
-    TrainRequest(resume=run, settings=budget)
-    for name, value in budget.items():
-        if name not in BUDGETS or not isinstance(value, int | float) or not value > 0:
+    for name, value in TrainRequest(resume=run, settings=budget).budget.items():
+        if not value > 0:
             raise RequestError(name, "has to be a number above 0")
     return ["train", f"--resume={run}", *options(budget)]
 

@@ -15,8 +15,7 @@ def has_frame(text: str) -> bool:
 
 def without_frame(text: str) -> str:
     """The text between the two marks; from its beginning, or to its end, where one is missing."""
-    if not has_frame(text):
+    start, end = _START.search(text), _END.search(text)
+    if not (start or end):
         return text
-    start = _START.search(text)
-    end = _END.search(text)
     return text[start.end() if start else 0 : end.start() if end else len(text)].strip() + "\n"

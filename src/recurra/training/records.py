@@ -3,12 +3,12 @@
 `to_json` and `read_records` are the only places that know how they stand in ``metrics.jsonl``.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from recurra.errors import RunError
+from recurra.storage.files import finite
 from recurra.storage.runs import Run
 from recurra.storage.typed_json import read_typed
 from recurra.view.numbers import loss, whole
@@ -204,10 +204,7 @@ def to_json(record: Kept, step: int) -> dict[str, Any]:
     JSON has no NaN and no infinity: None stands for them.
     """
     values = {"kind": type(record).__name__.lower(), "step": step, **asdict(record)}
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in values.items()
-    }
+    return {name: finite(value) for name, value in values.items()}
 
 
 def read(line: dict[str, Any], file: object) -> Kept:

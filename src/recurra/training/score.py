@@ -109,6 +109,7 @@ def score(
     compressors = [Compressor(name, _decoded(model, trained_on)) for name in versus]
     reader = mixture = None
     for name, part in parts.items():
+        prices = {one.name: one.loss(_decoded(model, part)) for one in compressors}
         for protocol in [None] if windows is None else [None, windows]:
             loss, adaptive, mixed = evaluate(computes, part, protocol), None, None
             if not math.isfinite(loss.nats):
@@ -125,7 +126,6 @@ def score(
             if mix and protocol is None:
                 mixture = mixture or _mixture(opened, mix, own, settings, engine, threads)
                 mixed = mixture.loss(part, settings.step if settings else PIECE)
-            prices = {one.name: one.loss(_decoded(model, part)) for one in compressors}
             yield Score(name, protocol, loss, skipped, adaptive, settings, mixed, prices)
 
 

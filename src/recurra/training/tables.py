@@ -1,7 +1,8 @@
 """The tables of finished runs and of their losses on whole texts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from recurra.models.evaluation import Loss
 from recurra.training.records import Finished
 from recurra.training.score import Score
 from recurra.view import numbers
@@ -17,6 +18,23 @@ FINISHED = Table[Finished](
     Column("steps", "steps", lambda row: row.steps),
     Column("seconds", "duration", lambda row: row.seconds, numbers.duration),
 )
+
+
+def _losses(key: str, loss: Callable[[Score], Loss | None]) -> list[Column[Score]]:
+    """The columns of a loss that a score may lack."""
+
+    def column(unit: str, heading: str) -> Column[Score]:
+        return Column(
+            f"{key}_{unit}",
+            heading,
+            lambda row: (found := loss(row)) and getattr(found, unit),
+            numbers.loss,
+            optional=True,
+        )
+
+    return [column("nats_per_char", key), column("bits_per_char", f"{key} bits")]
+
+
 _SCORES = Table[Score](
     Column("text", "text", lambda row: row.text),
     Column("windows", "windows", lambda row: row.windows, optional=True),
@@ -24,34 +42,8 @@ _SCORES = Table[Score](
     Column("nats_per_char", "nats", lambda row: row.loss.nats_per_char, numbers.loss),
     Column("bits_per_char", "bits", lambda row: row.loss.bits_per_char, numbers.loss),
     Column("perplexity", "perplexity", lambda row: row.loss.perplexity, numbers.number),
-    Column(
-        "adaptive_nats_per_char",
-        "adaptive",
-        lambda row: row.adaptive and row.adaptive.nats_per_char,
-        numbers.loss,
-        optional=True,
-    ),
-    Column(
-        "adaptive_bits_per_char",
-        "adaptive bits",
-        lambda row: row.adaptive and row.adaptive.bits_per_char,
-        numbers.loss,
-        optional=True,
-    ),
-    Column(
-        "mixture_nats_per_char",
-        "mixture",
-        lambda row: row.mixture and row.mixture.nats_per_char,
-        numbers.loss,
-        optional=True,
-    ),
-    Column(
-        "mixture_bits_per_char",
-        "mixture bits",
-        lambda row: row.mixture and row.mixture.bits_per_char,
-        numbers.loss,
-        optional=True,
-    ),
+    *_losses("adaptive", lambda row: row.adaptive),
+    *_losses("mixture", lambda row: row.mixture),
 )
 
 

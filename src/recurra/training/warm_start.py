@@ -18,10 +18,8 @@ from recurra.training.recipe import Recipe
 from recurra.training.run_config import Origin
 
 WARMUP = 10  # steps at most, where trained weights begin: they need no careful first steps
-_TEXTS, _LENGTH = (
-    32,
-    100,
-)  # pieces of text, and characters of each, that the output bias is fitted to
+# Pieces of text, and characters of each, that the output bias is fitted to.
+_TEXTS, _LENGTH = 32, 100
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,7 @@ class WarmStart:
         """
         run = source.run
         name: Name = "best" if run.has("best") and not keep_optimizer else "last"
-        vocabulary = len(run.vocabulary)
-        shapes = ShapeSolver(source.network).shapes(vocabulary, source.config.recipe.hidden)
-        wanted = {f"parameter/{name}": shape for name, shape in shapes.parameters.items()}
+        wanted = {f"parameter/{name}": shape for name, shape in source.shapes.parameters.items()}
         arrays, meta = run.load(name, wanted)
         groups: tuple[Group, ...] = ("parameter", "optimizer") if keep_optimizer else ("parameter",)
         saved = {n: array for n, array in arrays.items() if n.partition("/")[0] in groups}
@@ -161,12 +157,11 @@ class WarmStart:
 
     def _vocabulary_axes(self) -> dict[str, set[int]]:
         """Which axes of each parameter grow with the vocabulary."""
-        solver, hidden = ShapeSolver(self.source.network), self.source.config.recipe.hidden
-        size = len(self.source.run.vocabulary)
-        before, after = (solver.shapes(n, hidden).parameters for n in (size, size + 1))
+        shapes, hidden = self.source.shapes, self.source.config.recipe.hidden
+        wider = ShapeSolver(self.source.network).shapes(shapes.vocabulary + 1, hidden).parameters
         return {
-            name: {axis for axis, n in enumerate(shape) if n != after[name][axis]}
-            for name, shape in before.items()
+            name: {axis for axis, n in enumerate(shape) if n != wider[name][axis]}
+            for name, shape in shapes.parameters.items()
         }
 
 

@@ -8,6 +8,7 @@ interpolated by the number of parameters. The rest is arithmetic.
 import contextlib
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from recurra.compute.optimizers.registry import make_optimizer
 from recurra.errors import RecurraError, RunError
 from recurra.lang.shapes import ShapeSolver
 from recurra.text.corpus import Corpus
-from recurra.training.processes import REFUSED
+from recurra.training.processes import ONE_THREAD, REFUSED
 from recurra.training.speed import measure_speed
 from recurra.training.trainer import Trainer
 from recurra.tuning.pruners.base import SynchronousPruner
@@ -200,6 +201,7 @@ def _measure(spec: StudySpec, setting: Setting) -> Probe:
     done = subprocess.run(  # noqa: S603 (our own program)
         [sys.executable, "-P", "-c", program],
         input=json.dumps({"spec": spec.as_json(), "setting": setting}),
+        env={**os.environ, **ONE_THREAD},
         capture_output=True,
         text=True,
         check=False,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from recurra.compute.registry import require_engine
+from recurra.storage.files import finite
 from recurra.storage.runs import Run
 from recurra.text.corpus import Corpus
 from recurra.training.records import Finished, Sample, read_records
@@ -118,10 +119,7 @@ def _outcome(trainer: Trainer, finished: Finished) -> Outcome:
         return Outcome(WAITING)
     loss = finished.val_nats_per_char
     figures = asdict(finished) | {"sample": _sample(trainer, finished.min_smooth_loss_step)}
-    result = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in figures.items()
-    }
+    result = finite(figures)
     if finished.stopped_by == TRAINING_DIVERGED or loss is None or not math.isfinite(loss):
         return Outcome(DIVERGED, reason=finished.message, result=result)
     return Outcome(DONE, loss, finished.message, result)

@@ -37,7 +37,6 @@ export function makeEditor(key, changed) {
     label: key, spellcheck: "false", autocapitalize: "off", autocomplete: "off", wrap: "off",
     rows: 9, on: { input: typed, scroll: follow },
   });
-  let mark = null;
   let drawing = 0;
 
   // Some ways of putting in a text fire an event a line: they are drawn once.
@@ -54,13 +53,12 @@ export function makeEditor(key, changed) {
 
   // The text in colours, with a wavy line where it is wrong: line from 1, column from 0.
   function draw(error) {
-    mark = error;
     const lines = input.value.split("\n");
     if (input.value.length > LONGEST) layer.replaceChildren(`${input.value}\n`);
     else layer.replaceChildren(...lines.flatMap((line, i) => {
-      const wrong = mark && i === mark.line - 1;
+      const wrong = error && i === error.line - 1;
       if (!wrong) return [...coloured(line), "\n"];
-      const at = Math.min([...line].slice(0, mark.column).join("").length, line.length);
+      const at = Math.min([...line].slice(0, error.column).join("").length, line.length);
       const rest = line.slice(at).match(/^([\p{L}\p{N}_]+|\S)?/u)[0] || " ";
       return [...coloured(line.slice(0, at)), h("span", { class: "wrong" }, rest),
         ...coloured(line.slice(at + rest.length)), "\n"];

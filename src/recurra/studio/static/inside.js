@@ -2,9 +2,9 @@
 
 import { keep } from "./address.js";
 import { askJson, field, h, notify, place, settled } from "./dom.js";
-import { makeSheet } from "./sheet.js";
+import { offerRuns } from "./runs_choice.js";
+import { makeSheet, mark, visible } from "./sheet.js";
 import { language, word } from "./words.js";
-import { visible } from "./write.js";
 
 const STEPS = 4; // colours on each side of zero
 const CELL = 4; // pixels of a character in the map
@@ -85,13 +85,8 @@ export async function create(root) {
     chosen = number;
     unit.value = number;
     keep({ unit: number || "" });
-    sheet.draw(seen.characters.map((character, i) => {
-      const element = document.createElement("span");
-      element.className = `v${level(valueAt(i, number))}`;
-      element.dataset.i = i;
-      element.textContent = character;
-      return element;
-    }));
+    sheet.draw(seen.characters.map((character, i) =>
+      mark(character, i, `v${level(valueAt(i, number))}`)));
     for (const button of ranking.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.unit) === number));
     }
@@ -205,23 +200,9 @@ export async function create(root) {
     }
   }
 
-  async function loadRuns() {
-    const { runs } = await askJson("/api/write/runs");
-    for (const [select, none] of [[run, "no runs yet"], [other, "nobody"]]) {
-      const before = select.value;
-      const options = runs.map((one) => h("option", { value: one.id }, one.label));
-      if (select === other || !runs.length) options.unshift(h("option", { value: "", word: none }));
-      select.replaceChildren(...options);
-      if (runs.some((one) => one.id === before)) select.value = before;
-    }
-  }
-
   return {
     async show(parameters) {
-      await loadRuns();
-      if (parameters.get("run")) run.value = parameters.get("run");
-      if (!run.value && run.options.length) run.selectedIndex = 0;
-      other.value = parameters.get("other") ?? "";
+      await offerRuns(run, other, parameters.get("run"), parameters.get("other"));
       if (parameters.get("vector")) {
         vector.replaceChildren(h("option", { value: parameters.get("vector") }));
         vector.value = parameters.get("vector");

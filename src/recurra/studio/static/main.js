@@ -24,9 +24,18 @@ async function placeOf(name) {
   return open.get(name);
 }
 
+function placeNow() {
+  const { place } = read();
+  return PLACES.includes(place) ? place : PLACES[0];
+}
+
+function entitle() {
+  document.title = `${word(placeNow())} – Recurra Studio`;
+}
+
 async function show() {
-  const { place, parameters } = read();
-  const name = PLACES.includes(place) ? place : PLACES[0];
+  const { parameters } = read();
+  const name = placeNow();
   for (const link of document.querySelectorAll("header nav a")) {
     const here = link.hash === `#${name}`;
     if (here) link.setAttribute("aria-current", "page");
@@ -35,11 +44,9 @@ async function show() {
   for (const other of PLACES) {
     document.querySelector(`#place-${other}`).hidden = other !== name;
   }
-  document.title = `${word(name)} – Recurra Studio`;
+  entitle();
   const made = await placeOf(name);
-  if ((PLACES.includes(read().place) ? read().place : PLACES[0]) === name) {
-    await made.show?.(parameters);
-  }
+  if (placeNow() === name) await made.show?.(parameters);
 }
 
 for (const button of document.querySelectorAll("[data-language]")) {
@@ -54,7 +61,7 @@ onLanguage(async () => {
     button.setAttribute("aria-pressed", String(button.dataset.language === language()));
   }
   translate(document.body);
-  document.title = `${word(read().place || PLACES[0])} – Recurra Studio`;
+  entitle();
   for (const made of open.values()) {
     made.then((one) => one.translate?.()).catch((error) => notify(error.message));
   }

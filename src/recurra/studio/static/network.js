@@ -3,6 +3,7 @@
 import { keep } from "./address.js";
 import { askJson, field, h, notify, place, settled, tabs } from "./dom.js";
 import { makeEditor } from "./editor.js";
+import { keepForLater, recall } from "./memory.js";
 import { language, word } from "./words.js";
 
 const KEPT = "recurra equations";
@@ -26,7 +27,6 @@ export async function create(root) {
   };
   const shown = tabs("views", panels, (view) => { keep({ view }); fill(); });
   let current = null; // the answer of the server to what is typed now; null: it is wrong
-  let view = "diagram";
   let asked = null;
   let networks = [];
 
@@ -81,11 +81,7 @@ export async function create(root) {
 
   // The one request that follows the typing; an older one is given up.
   async function check() {
-    try {
-      localStorage.setItem(KEPT, editor.text);
-    } catch {
-      // a browser that keeps nothing
-    }
+    keepForLater(KEPT, editor.text);
     asked?.abort();
     asked = new AbortController();
     let found;
@@ -300,20 +296,13 @@ export async function create(root) {
   await loadGallery();
   return {
     async show(parameters) {
-      view = parameters.get("view") ?? "diagram";
-      shown.select(view);
+      shown.select(parameters.get("view") ?? "diagram");
       hidden.value = parameters.get("hidden") ?? hidden.value;
       vocabulary.value = parameters.get("vocabulary") ?? vocabulary.value;
       const wanted = parameters.get("network");
       if (!editor.text || (wanted && wanted !== gallery.value)) {
         const known = networks.find((one) => one.name === (wanted ?? "wrnn"));
-        let kept = null;
-        try {
-          kept = localStorage.getItem(KEPT);
-        } catch {
-          // a browser that keeps nothing
-        }
-        editor.text = (wanted ? known?.text : kept ?? known?.text) ?? networks[0].text;
+        editor.text = (wanted ? known?.text : recall(KEPT) ?? known?.text) ?? networks[0].text;
         gallery.value = wanted ?? "";
         if (wanted) name.value = wanted;
       }

@@ -4,13 +4,11 @@ import { keep } from "./address.js";
 import { field, h, settled } from "./dom.js";
 import { word } from "./words.js";
 
-// Columns in the order of the cells that the server sends.
-const COLUMNS = ["label", "state", "network", "text", "hidden", "parameters", "recipe", "steps",
-  "train", "held_out", "seconds", "speed"];
 const NUMBERS = new Set(["parameters", "steps", "train", "held_out", "seconds", "speed"]);
 
-// `chosen(ids)` is called with the runs that are to be shown, the latest last.
-export function makeTable(chosen) {
+// `columns` are those of a run's cells; `chosen(ids)` is called with the runs that are to be shown,
+// the latest last.
+export function makeTable(columns, chosen) {
   const filter = h("input", { type: "search", on: { input: settled(150, filtered) } });
   const count = h("p", { class: "soft", role: "status" });
   const head = h("tr");
@@ -31,7 +29,7 @@ export function makeTable(chosen) {
   }
 
   function sortBy(column) {
-    const down = sort.column === column ? !sort.down : !NUMBERS.has(column) ? false : true;
+    const down = sort.column === column ? !sort.down : NUMBERS.has(column);
     sort = { column, down };
     keep({ sort: `${down ? "-" : ""}${column}` });
     draw();
@@ -69,14 +67,14 @@ export function makeTable(chosen) {
       on: { change: () => chosen(box.checked ? [...selected, id] : selected.filter((one) => one !== id)) } });
     box.setAttribute("aria-label", run.label);
     const cells = run.cells.map((text, i) => {
-      if (COLUMNS[i] === "label") {
+      if (columns[i] === "label") {
         return h("th", { scope: "row" }, h("button", { type: "button", class: "link",
           on: { click: () => chosen([id]) } }, text));
       }
-      if (COLUMNS[i] === "state") {
+      if (columns[i] === "state") {
         return h("td", { class: `state ${run.state}` }, h("span", { word: `state ${run.state}` }));
       }
-      return h("td", { class: NUMBERS.has(COLUMNS[i]) ? "n" : null }, text);
+      return h("td", { class: NUMBERS.has(columns[i]) ? "n" : null }, text);
     });
     return h("tr", { "aria-selected": String(selected.includes(id)) }, h("td", {}, box), ...cells);
   }
@@ -84,7 +82,7 @@ export function makeTable(chosen) {
   function draw() {
     const focused = document.activeElement?.dataset?.id;
     shown = [...runs.keys()].filter((id) => matches(runs.get(id))).sort(order);
-    head.replaceChildren(h("td"), ...COLUMNS.map(heading));
+    head.replaceChildren(h("td"), ...columns.map(heading));
     body.replaceChildren(...shown.map(row));
     count.textContent = runs.size
       ? word("runs shown", { shown: shown.length, all: runs.size }) : word("no runs");
@@ -101,7 +99,7 @@ export function makeTable(chosen) {
     restore(parameters) {
       filter.value = parameters.get("filter") ?? "";
       const [, minus, column] = /^(-?)(.*)$/.exec(parameters.get("sort") ?? "");
-      if (COLUMNS.includes(column)) sort = { column, down: minus === "-" };
+      if (columns.includes(column)) sort = { column, down: minus === "-" };
     },
   };
 }

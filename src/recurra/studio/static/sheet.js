@@ -52,3 +52,17 @@ export function makeSheet(key, changed, look, selected = () => {}) {
     },
   };
 }
+
+// A character of a sheet: its span.
+export function mark(character, i, kind) {
+  const span = document.createElement("span");
+  if (kind) span.className = kind;
+  span.dataset.i = i;
+  span.textContent = character;
+  return span;
+}
+
+// A character that has a shape: blanks have a sign of their own.
+export function visible(character) {
+  return { " ": "␣", "\n": "↵", "\t": "⇥", "\u3000": "□" }[character] ?? character;
+}

@@ -12,7 +12,7 @@ const MOST = 12; // curves over one another
 export async function create(root) {
   const known = await askJson("/api/train/form");
   const form = makeForm(known, begun);
-  const table = makeTable(chosen);
+  const table = makeTable(known.columns, chosen);
   const y = select(known.quantities, "quantity", "loss", (value) => keep({ y: value }));
   const x = select(known.across, "across", "steps", (value) => keep({ x: value }));
   const chart = h("figure", { class: "figure" });

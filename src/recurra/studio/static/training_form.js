@@ -32,7 +32,7 @@ export function makeForm(known, begun) {
     own, first, rest, wrong, start);
   const chosen = new Set();
   let kept = [];
-  let told = new Map();
+  const told = new Map();
 
   function input(one) {
     if (one.kind === "bool") return h("input", { type: "checkbox" });
@@ -44,7 +44,6 @@ export function makeForm(known, begun) {
   }
 
   function labelled(name) {
-    const one = known.fields.find((other) => other.name === name);
     return h("label", { class: "field setting" }, h("code", {}, name), inputs.get(name),
       helps.get(name));
   }
@@ -57,9 +56,7 @@ export function makeForm(known, begun) {
       const value = preset.value ? null : one.values[recipe.value];
       if (one.kind === "bool") box.checked = Boolean(one.values[recipe.value]);
       else if (box.tagName === "SELECT") box.value = one.values[recipe.value];
-      else {
-        box.value = value === null ? "" : shown(value);
-      }
+      else box.value = shown(value);
     }
     translate();
   }

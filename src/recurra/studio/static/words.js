@@ -1,17 +1,11 @@
 // The words of the page in two languages: those of `view/words.*.toml` whose keys begin "studio".
 
+import { keepForLater, recall } from "./memory.js";
+
 const KEY = "recurra language";
 const tables = new Map();
 const listeners = [];
-let now = stored() ?? (navigator.language.startsWith("zh") ? "zh" : "en");
-
-function stored() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null; // a browser that keeps nothing
-  }
-}
+let now = recall(KEY) ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 
 export function language() {
   return now;
@@ -30,11 +24,7 @@ export async function setLanguage(language) {
   }
   now = language;
   document.documentElement.lang = language === "zh" ? "zh-Hans" : language;
-  try {
-    localStorage.setItem(KEY, language);
-  } catch {
-    // kept for this visit only
-  }
+  keepForLater(KEY, language);
   for (const act of listeners) await act();
 }
 

@@ -1,8 +1,10 @@
 // The place Write: type anywhere, continue from there, see what surprised, branch, take it back.
 
 import { keep } from "./address.js";
-import { askJson, askLines, field, h, notify, settled } from "./dom.js";
-import { makeSheet } from "./sheet.js";
+import { askLines, field, h, notify, settled } from "./dom.js";
+import { keepForLater, recall } from "./memory.js";
+import { offerRuns } from "./runs_choice.js";
+import { makeSheet, mark, visible } from "./sheet.js";
 import { word } from "./words.js";
 
 const KEPT = "recurra text";
@@ -11,7 +13,7 @@ const FIELDS = { temperature: "0.8", top_k: "", top_p: "", seed: "", characters:
 
 export async function create(root) {
   const run = h("select", { on: { change: () => { keep({ run: run.value }); reread(); } } });
-  const beside = h("select", { on: { change: () => { keep({ beside: beside.value }); pair(); } } });
+  const beside = h("select", { on: { change: () => { keep({ beside: beside.value }); pair(); readSide(second); } } });
   const inputs = {
     temperature: number({ min: 0, max: 10, step: 0.05 }), top_k: number({ min: 1, max: 1000000, step: 1 }),
     top_p: number({ min: 0.01, max: 1, step: 0.01 }), seed: number({ min: 0, max: 9007199254740991, step: 1 }),
@@ -35,12 +37,11 @@ export async function create(root) {
   const likeliest = h("div", { class: "likeliest" });
 
   // A text with its cells: [character, nats, likeliest, before, after], one for each character.
-  const main = { run, cells: [], next: null };
-  const second = { run: beside, cells: [], next: null };
-  const history = { texts: [""], at: 0 };
+  const main = { run, cells: [], next: null, reading: null };
+  const second = { run: beside, cells: [], next: null, reading: null };
+  const history = { texts: [recall(KEPT) ?? ""], at: 0 };
   let looking = { side: main, at: null };
   let working = null; // the AbortController of what is being written
-  let reading = null;
   let written = 0; // where the last continuation begins
 
   root.append(
@@ -114,11 +115,7 @@ export async function create(root) {
     if (history.texts.length > 200) history.texts.shift();
     history.at = history.texts.length - 1;
     update();
-    try {
-      localStorage.setItem(KEPT, text);
-    } catch {
-      // a browser that keeps nothing
-    }
+    keepForLater(KEPT, text);
   }
 
   function travel(step) {
@@ -165,20 +162,20 @@ export async function create(root) {
 
   async function reread() {
     update();
-    if (!run.value) return;
     await readSide(main);
-    if (beside.value) await readSide(second);
+    await readSide(second);
   }
 
   async function readSide(side) {
-    if (side === main) reading?.abort();
-    const control = new AbortController();
-    if (side === main) reading = control;
+    side.reading?.abort();
+    if (!side.run.value) return;
+    side.reading = new AbortController();
+    const { signal } = side.reading;
     const text = paper.text;
     const cells = [];
     if (side === main) status.textContent = word("computing");
     try {
-      for await (const found of askLines("/api/write/read", request(side), { signal: control.signal })) {
+      for await (const found of askLines("/api/write/read", request(side), { signal })) {
         cells.push(...found);
       }
     } catch (fault) {
@@ -189,7 +186,7 @@ export async function create(root) {
     side.next = cells.pop() ?? null;
     // only the end of a long text is told
     const missing = [...text].length - cells.length;
-    side.cells = [...[...text].slice(0, missing).map((one) => [one, null, "", [], []]), ...cells];
+    side.cells = [...[...text].slice(0, missing).map(unread), ...cells];
     if (side === main) {
       drawMain();
       tellUnknown(cells);
@@ -216,10 +213,10 @@ export async function create(root) {
   async function proceed(kept = true) {
     if (!run.value || working) return;
     if (kept) remember(paper.text);
-    reading?.abort();
+    for (const side of [main, second]) side.reading?.abort();
     const begun = [...paper.text];
     if (main.cells.length !== begun.length) {
-      main.cells = begun.map((one, i) => main.cells[i] ?? [one, null, "", [], []]);
+      main.cells = begun.map((one, i) => main.cells[i] ?? unread(one));
     }
     written = begun.length;
     working = new AbortController();
@@ -232,7 +229,7 @@ export async function create(root) {
       paper.toEnd();
     })];
     if (beside.value) {
-      second.cells = main.cells.slice(0, written).map((cell) => [cell[0], null, "", [], []]);
+      second.cells = main.cells.slice(0, written).map(([character]) => unread(character));
       drawOther();
       sides.push(proceedSide(second, (cells) => {
         const from = second.cells.push(...cells) - cells.length;
@@ -285,17 +282,16 @@ export async function create(root) {
     const before = [...paper.text].slice(0, at).join("");
     const cells = main.cells.slice(0, at);
     paper.text = before + character;
-    main.cells = [...cells, [character, null, "", [], []]];
+    main.cells = [...cells, unread(character)];
     await proceed(false);
   }
 
   // -- side by side
 
-  async function pair() {
+  function pair() {
     otherBox.hidden = !beside.value;
     otherBox.querySelector("h3").textContent = beside.value;
     root.querySelector(".writing").classList.toggle("pair", Boolean(beside.value));
-    if (beside.value) await readSide(second);
   }
 
   function drawOther() {
@@ -349,38 +345,16 @@ export async function create(root) {
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
-  async function loadRuns() {
-    const { runs } = await askJson("/api/write/runs");
-    for (const [select, none] of [[run, false], [beside, true]]) {
-      const before = select.value;
-      const options = runs.map((one) => h("option", { value: one.id }, one.label));
-      if (none) options.unshift(h("option", { value: "", word: "nobody" }));
-      if (!none && !runs.length) options.unshift(h("option", { value: "", word: "no runs yet" }));
-      select.replaceChildren(...options);
-      if (runs.some((one) => one.id === before)) select.value = before;
-    }
-  }
-
-  let kept = "";
-  try {
-    kept = localStorage.getItem(KEPT) ?? "";
-  } catch {
-    // a browser that keeps nothing
-  }
-  history.texts = [kept];
-  setText(kept);
+  setText(history.texts[0]);
   return {
     async show(parameters) {
-      await loadRuns();
-      if (parameters.get("run")) run.value = parameters.get("run");
-      if (!run.value && run.options.length) run.selectedIndex = 0;
-      beside.value = parameters.get("beside") ?? "";
+      await offerRuns(run, beside, parameters.get("run"), parameters.get("beside"));
       for (const [name, input] of Object.entries(inputs)) {
         input.value = parameters.get(name) ?? FIELDS[name];
       }
       line.checked = parameters.has("line");
       after.value = parameters.get("shown") ?? "";
-      await pair();
+      pair();
       await reread();
     },
     translate() {
@@ -391,17 +365,17 @@ export async function create(root) {
   };
 }
 
+// The cell of a character whose surprise is not known, or not yet.
+function unread(character) {
+  return [character, null, "", [], []];
+}
+
 function isUnknown(cell) {
   return cell[2] === null;
 }
 
-// A character that has a shape: blanks have a sign of their own.
-export function visible(character) {
-  return { " ": "␣", "\n": "↵", "\t": "⇥", "\u3000": "□" }[character] ?? character;
-}
-
 // One span for each character, by its surprise; those from `written` on are new.
-export function spans(cells, written, from = 0) {
+function spans(cells, written, from = 0) {
   return cells.slice(from).map((cell, n) => {
     const i = from + n;
     const [character, nats] = cell;
@@ -409,10 +383,6 @@ export function spans(cells, written, from = 0) {
     const level = bits === null ? null : Math.max(0, Math.min(LEVELS - 1, Math.floor(bits) - 1));
     const kind = [level === null ? "" : `s${level}`, i >= written ? "new" : "",
       isUnknown(cell) ? "unknown" : ""].join(" ").trim();
-    const span = document.createElement("span");
-    if (kind) span.className = kind;
-    span.dataset.i = i;
-    span.textContent = character;
-    return span;
+    return mark(character, i, kind);
   });
 }

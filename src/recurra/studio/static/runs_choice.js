@@ -1,0 +1,16 @@
+// The choice of a run that has a model, and of another one or nobody beside it.
+
+import { askJson, h } from "./dom.js";
+
+// Fills two selects and chooses; without a wish, the first stays as it is.
+export async function offerRuns(first, second, wanted, beside) {
+  const { runs } = await askJson("/api/write/runs");
+  const nobody = (key) => h("option", { value: "", word: key });
+  const options = () => runs.map((one) => h("option", { value: one.id }, one.label));
+  const chosen = wanted || first.value;
+  first.replaceChildren(...(runs.length ? options() : [nobody("no runs yet")]));
+  first.value = chosen;
+  if (!first.value) first.selectedIndex = 0;
+  second.replaceChildren(nobody("nobody"), ...options());
+  second.value = beside ?? "";
+}
