@@ -9,93 +9,34 @@ import recurra
 from recurra.errors import EquationError, SettingError
 from recurra.explain.check import Check
 from recurra.explain.derivation import derive
-from recurra.explain.formulas import (
-    Apply,
-    Constant,
-    Delta,
-    Error,
-    Extreme,
-    Formula,
-    Hadamard,
-    Join,
-    Larger,
-    Mask,
-    MatrixVector,
-    Negative,
-    Outer,
-    Parameter,
-    Part,
-    Power,
-    Quotient,
-    RowSlope,
-    Slope,
-    Spread,
-    Sum,
-    Total,
-    Value,
-)
+from recurra.explain.formulas import Error, Formula, Join, Mask, Part, Spread
 from recurra.explain.names import free, symbols
+from recurra.export.python_formulas import ATOM, SUM
+from recurra.export.steps import program_steps
+from recurra.export.typed_formulas import TypedText
 from recurra.lang.network import Network
 from strategies import networks
 
 SIGMOIDS = {"f1": "sigmoid", "f2": "sigmoid"}
 
 
-class Typist:
-    """Types formulas as a student would."""
+class Typist(TypedText):
+    """Types the formulas of one network; what the example never drops is left out."""
 
     def __init__(self, network: Network) -> None:
+        super().__init__(program_steps(network))
         self.output = network.output.name
         self.target = free(symbols(network), "y", "k", "next")
 
-    def quantity(self, quantity: str, lag: int) -> str:
-        vector, _, number = quantity.partition(".")
-        time = f"t{-lag:+d}" if lag else "t"
-        return f"bar({vector}[{time}], {number})" if number else f"{vector}[{time}]"
-
-    def type(self, formula: Formula) -> str:
+    def bound(self, formula: Formula) -> tuple[str, int]:
         match formula:
-            case Constant(value, name):
-                return name or f"({value!r})"
-            case Value(quantity, lag):
-                return self.quantity(quantity, lag)
-            case Delta(quantity, lag):
-                return f"delta({self.quantity(quantity, lag)})"
             case Error():
-                return f"({self.output}[t] - {self.target}[t])"
+                return f"{self.output}[t] - {self.target}[t]", SUM
             case Mask():
-                return "1"
-            case Parameter(name):
-                return name
-            case Sum(parts):
-                return f"({' + '.join(map(self.type, parts))})"
-            case Negative(argument):
-                return f"(-({self.type(argument)}))"
-            case Hadamard(left, right):
-                return f"(({self.type(left)}) * ({self.type(right)}))"
-            case Quotient(left, right):
-                return f"(({self.type(left)}) / ({self.type(right)}))"
-            case Extreme(function, left, right):
-                return f"{function}({self.type(left)}, {self.type(right)})"
-            case Larger(left, right):
-                return f"(({self.type(left)}) > ({self.type(right)}))"
-            case Power(base, exponent):
-                return f"(({self.type(base)}) ** ({self.type(exponent)}))"
-            case MatrixVector(matrix, transposed, operand):
-                return f"({matrix}{'.T' * transposed} @ ({self.type(operand)}))"
-            case Apply(function, argument):
-                return f"{function}({self.type(argument)})"
-            case Slope(function, argument):
-                return f"{function}'({self.type(argument)})"
-            case RowSlope(function, argument, vector):
-                return f"({function}'({self.type(argument)}) @ ({self.type(vector)}))"
-            case Total(argument, mean):
-                return f"{'mean' if mean else 'sum'}({self.type(argument)})"
+                return "1", ATOM
             case Spread() | Join() | Part():
                 reject()  # these have no signs for a student
-            case Outer(left, right):
-                return f"outer({self.type(left)}, {self.type(right)})"
-        raise AssertionError(formula)
+        return super().bound(formula)
 
 
 def check_all(network: Network) -> None:
@@ -103,7 +44,7 @@ def check_all(network: Network) -> None:
     derivation, typist = derive(network), Typist(network)
     for name in (*derivation.deltas, *derivation.gradients):
         check = Check(network, name)
-        typed = [typist.type(term) for term in check.exact]
+        typed = [typist.text(term) for term in check.exact]
         assert check.formula(" + ".join(typed)).right, name
         assert check.values(str(check.numbers.tolist())).right, name
 
@@ -131,7 +72,7 @@ def test_a_term_left_out_is_named(data: st.DataObject) -> None:
     checks = [Check(network, name) for name in derivation.deltas]
     check = data.draw(st.sampled_from([check for check in checks if len(check.exact) > 1]))
     gone = data.draw(st.sampled_from(check.exact))
-    typed = [typist.type(term) for term in check.exact if term != gone]
+    typed = [typist.text(term) for term in check.exact if term != gone]
     verdict = check.formula(" + ".join(typed))
     assert not verdict.right
     assert [(r.kind, r.exact) for r in verdict.remarks] == [("missing", gone)]

@@ -29,6 +29,7 @@ def test_library(name: str) -> None:
         expected = expected.T if parameter in shapes.transposed else expected
         np.testing.assert_allclose(total, expected, rtol=1e-9, atol=1e-12)
     assert {line.time for line in walk.lines} == {0, 1, 2, 3}
+    assert not [line.latex for line in walk.lines if "+ -" in line.latex]
 
 
 def test_formulas_name_their_time_steps() -> None:

@@ -11,6 +11,7 @@ from recurra.comparison.results import Summary
 from recurra.comparison.tables import SUMMARIES
 from recurra.notebook.results import show_results
 from recurra.report.content import gather
+from recurra.report.document import compose
 from recurra.report.markdown import markdown
 from recurra.report.page import page
 from recurra.view import numbers, palette, words
@@ -46,8 +47,8 @@ def shown(made, capfd, monkeypatch):
         results = recurra.evaluate_test(made)
         return {
             "terminal": terminal(),
-            "page": page(content),
-            "Markdown": markdown(content),
+            "page": page(compose(content)),
+            "Markdown": markdown(compose(content)),
             "notebook": show_results(results),
         }
 

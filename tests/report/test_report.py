@@ -19,6 +19,7 @@ from recurra.cli import main
 from recurra.errors import RunError, SettingError, TextError
 from recurra.explain.diagram import draw
 from recurra.report.content import gather
+from recurra.report.document import compose
 from recurra.report.markdown import markdown
 from recurra.report.page import LEVELS, coloured, page
 from recurra.report.samples import Sample, choose_prompts, surprise
@@ -71,7 +72,7 @@ def content(made):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_is_whole_and_stays_by_itself(made, content, language):
-    source = page(content, language)
+    source = page(compose(content, language))
     found = Page(source)
     for tag, attributes in found.found:
         assert tag not in {"script", "link", "img", "iframe", "object", "base", "form"}
@@ -93,7 +94,7 @@ def test_the_page_is_whole_and_stays_by_itself(made, content, language):
 
 
 def test_figures_show_every_network_at_every_budget(content):
-    found = Page(page(content))
+    found = Page(page(compose(content)))
     drawings = [a["aria-label"] for tag, a in found.found if tag == "svg" and "aria-label" in a]
     # two for the losses, two for the search and two for the curves, at two budgets
     assert len(drawings) == 2 * 6
@@ -102,14 +103,14 @@ def test_figures_show_every_network_at_every_budget(content):
 
 
 def test_every_network_is_drawn_over_three_time_steps(content):
-    source = page(content)
+    source = page(compose(content))
     for network in content.networks:
         assert draw(network.network) in source
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_markdown_tells_the_same(made, content, language):
-    text = markdown(content, language)
+    text = markdown(compose(content, language))
     results = recurra.evaluate_test(made)
     for sentence in (d.sentence(language) for d in results.differences):
         assert sentence in text
@@ -184,10 +185,10 @@ def test_runs_that_were_not_compared(made):
     content = gather(folders[:2], characters=20)
     assert content.names == ["wrnn", "门控"]
     assert content.found is None
-    found = Page(page(content))
+    found = Page(page(compose(content)))
     assert "The answer" not in found.text
     assert f"{content.runs[0].outcome.val_nats_per_char:.4f}" in found.text
-    markdown(content, "zh")
+    markdown(compose(content, "zh"))
     # One network and seed in two sizes, in folders of one name.
     assert gather([folders[0], folders[6]], characters=0).names == ["wrnn-1", "wrnn-2"]
 
@@ -200,8 +201,8 @@ def test_a_network_that_saved_nothing_writes_nothing(made, tmp_path):
     content = gather([diverged, folders[1]], characters=20)
     assert len(content.names) == 2
     assert {sample.network for sample in content.samples} == {content.names[1]}
-    page(content)
-    markdown(content)
+    page(compose(content))
+    markdown(compose(content))
 
 
 def test_the_commands_of_a_comparison_of_runs(made, tmp_path):
@@ -261,7 +262,7 @@ def test_every_text_has_its_length_and_encoding(tmp_path):
     found = gather(tmp_path / "run", characters=0)
     parts = [(Path(one.name).name, one.characters, one.encoding) for one in found.documents]
     assert parts == [("two.txt", 2400, "utf-8"), ("一.txt", 3600, "gb18030")]
-    source = page(found)
+    source = page(compose(found))
     assert "2 texts of 6,000 characters in all" in source
     curve = re.search(r"<figure>(.*?)<figcaption>Held-out loss", source, re.DOTALL)
     assert "<circle" in curve[1].rsplit("<figure>", 1)[-1]

@@ -48,7 +48,7 @@ from recurra.explain.formulas import (
 from recurra.lang.functions import FUNCTIONS, NORM_EPS, PAIRS
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes, ShapeSolver
-from recurra.lang.syntax import CHARACTER, NORM
+from recurra.lang.syntax import CHARACTER, NORM, SOFTMAX
 
 Array = NDArray[np.float64]
 
@@ -82,10 +82,7 @@ def make_example(
     shapes = ShapeSolver(network).shapes(vocabulary, hidden)
     engine = make_engine("reference", make_plan(network), shapes, np.float64)
     problem = random_problem(engine, steps, 1, np.random.default_rng(seed))
-    parameters = {
-        name: value.T if name in shapes.transposed else value
-        for name, value in problem.parameters.items()
-    }
+    parameters = {name: shapes.turned(name, a) for name, a in problem.parameters.items()}
     text = [*problem.inputs[:, 0], problem.targets[-1, 0]]
     past = {name: value[:, 0] for name, value in problem.state.items()}
     return Example(shapes, parameters, [int(one) for one in text], past)
@@ -207,7 +204,7 @@ class Evaluator:
                 if operand == Value(CHARACTER, 0):
                     vector = vector[: weights.shape[1]]
                 return weights @ vector
-            case Apply("softmax", argument):
+            case Apply(function, argument) if function == SOFTMAX:
                 return _softmax(self.evaluate(argument, t))
             case Apply(function, argument) if function == NORM:
                 z = self.evaluate(argument, t)

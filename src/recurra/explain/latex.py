@@ -221,7 +221,8 @@ class Latex(Notation):
             else:
                 # only a minus that begins the whole needs no parentheses
                 inner = self.formula(term, _SUM if isinstance(term, Sum) or not text else _PRODUCT)
-                text += f" + {inner}"
+                begins = isinstance(term, Sum) and text and inner.startswith("-")
+                text += f" - {inner[1:].strip()}" if begins else f" + {inner}"
         return text.removeprefix(" + ").strip()
 
     def _hadamard(self, left: Formula, right: Formula) -> tuple[str, int]:

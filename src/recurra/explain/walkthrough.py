@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from recurra.explain.derivation import Path, derive
+from recurra.explain.derivation import derive
 from recurra.explain.evaluator import Array, Evaluator, Example, make_example
+from recurra.explain.formulas import total
 from recurra.explain.latex import Latex
 from recurra.lang.network import Network
 
@@ -73,23 +74,15 @@ def _lines(network: Network, example: Example) -> Iterator[Line]:
     for t in reversed(times):
         for quantity, paths in derivation.deltas.items():
             alive = [path for path in paths if t + path.lag <= example.length]
-            formula = latex.delta_line(quantity, alive) if alive else _zero(latex, quantity)
+            nothing = f"{latex.of_loss(quantity)} &= 0"
+            formula = latex.delta_line(quantity, alive) if alive else nothing
             yield Line("backward", t, _at(formula, t), evaluator.delta(quantity, t))
     for name, paths in derivation.gradients.items():
         formulas = [path.formula for path in paths]
         for t in times:
             value = evaluator.over_time(formulas, name, [t])
-            yield Line("gradient", t, _at(_part(latex, paths), t), value)
+            yield Line("gradient", t, _at(latex.formula(total(formulas)), t), value)
         yield Line("gradient", 0, latex.gradient(name, paths), evaluator.gradient(name))
-
-
-def _zero(latex: Latex, quantity: str) -> str:
-    return f"{latex.of_loss(quantity)} &= 0"
-
-
-def _part(latex: Latex, paths: tuple[Path, ...]) -> str:
-    """The part of one time step in the gradient of a parameter."""
-    return " + ".join(latex.formula(path.formula) for path in paths)
 
 
 def _at(formula: str, t: int) -> str:

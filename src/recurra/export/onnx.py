@@ -179,14 +179,11 @@ class _Graph:
             case Total(argument, mean):
                 if mean:
                     return self._node("ReduceMean", self._vector(argument), axes=[-1], keepdims=1)
-                return self._node("ReduceSum", self._vector(argument), self._last_axis())
+                return self._node("ReduceSum", self._vector(argument), self._numbers([-1]))
             case Join(vectors):
                 return self._node("Concat", *map(self._vector, vectors), axis=-1)
         kind = type(formula).__name__.lower()
         raise SettingError(f"ONNX models cannot hold {kind} yet: export to another target")
-
-    def _last_axis(self) -> str:
-        return self._tensor("last axis", np.array([-1], np.int64))
 
     def _function(self, name: str, z: str) -> str:
         if name in _OPERATORS:

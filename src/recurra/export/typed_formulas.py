@@ -4,16 +4,19 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Delta,
     Formula,
+    Larger,
     Mask,
     MatrixVector,
     Outer,
     RowSlope,
     Slope,
+    Total,
     parts,
 )
 from recurra.export.names import Names
 from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, PythonText, Row
 from recurra.export.steps import Steps
+from recurra.lang.syntax import MEAN, SUM
 
 
 class TypedText(PythonText):
@@ -48,6 +51,10 @@ class TypedText(PythonText):
                 return f"delta({self.at(quantity, lag)})", ATOM
             case Mask(number, lag):
                 return self.at(f"mask{number}", lag), ATOM
+            case Total(argument, mean):
+                return f"{MEAN if mean else SUM}({self.text(argument)})", ATOM
+            case Larger(left, right):
+                return f"({self.text(left)} > {self.text(right)})", ATOM
             case Outer(left, right):
                 return f"outer({self.text(left)}, {self.text(right)})", ATOM
             case Slope(function, argument):

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import ceil, prod, sqrt
+from typing import Any
+
+from numpy.typing import NDArray
 
 from recurra.errors import EquationError, SettingError
 from recurra.lang.expansion import expand
@@ -88,6 +91,10 @@ class Shapes:
         """A parameter's shape as on paper."""
         stored = self.parameters[parameter]
         return stored[::-1] if parameter in self.transposed else stored
+
+    def turned(self, parameter: str, array: NDArray[Any]) -> NDArray[Any]:
+        """An array of a parameter as on paper, given the stored one, or the other way round."""
+        return array.T if parameter in self.transposed else array
 
 
 class _Dimension:

@@ -50,7 +50,7 @@ def initialise(
         value = _draw(initialiser, shapes.paper(name), rng)
         if how == "scaled" and counts is not None and begins_with_counts(name, plan):
             value = _log_frequencies(counts, shapes)
-        stored = value.T if name in shapes.transposed else value
+        stored = shapes.turned(name, value)
         parameters[name] = aligned_zeros(stored.shape, dtype)
         parameters[name][:] = stored
     return parameters

@@ -45,5 +45,4 @@ class Model:
 
     def matrix(self, name: str) -> Array:
         """A parameter as on paper (a view)."""
-        stored = self.parameters[name]
-        return stored.T if name in self.shapes.transposed else stored
+        return self.shapes.turned(name, self.parameters[name])

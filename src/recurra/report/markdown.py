@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from recurra.report.content import Content
 from recurra.report.document import (
     Block,
     Commands,
@@ -17,27 +16,21 @@ from recurra.report.document import (
     Said,
     Samples,
     Scale,
-    compose,
 )
 from recurra.view import tables
 from recurra.view.markdown import code, inline
 from recurra.view.words import Words
 
 
-def markdown(content: Content, language: str = "en", pictures: str = "") -> str:
-    """The whole report, in a language; its figures are SVG files in the folder of pictures."""
-    return of_document(compose(content, language), language, pictures)
-
-
-def of_document(document: Document, language: str, pictures: str = "") -> str:
-    """A report as Markdown; see `markdown`."""
+def markdown(document: Document, pictures: str = "") -> str:
+    """The whole report; its figures are SVG files in the folder of pictures."""
     names = {id(figure): name for name, figure in document.named_figures()}
     parts = [f"# {inline(document.title)}"]
     for section in document.sections:
         blocks = [
             text
             for block in section.blocks
-            for text in _block(block, Words(language), pictures, names)
+            for text in _block(block, Words(document.language), pictures, names)
         ]
         parts += [f"## {section.heading}", *blocks] if blocks else []
     return "\n\n".join([*parts, document.footer]) + "\n"

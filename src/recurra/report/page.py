@@ -9,7 +9,7 @@ from pathlib import Path
 from recurra.explain.diagram import draw
 from recurra.explain.notation import typeset
 from recurra.lang.network import Network
-from recurra.report.content import Content, gather
+from recurra.report.content import gather
 from recurra.report.document import (
     Block,
     Commands,
@@ -36,14 +36,9 @@ DRAWN = 16
 LEVELS = range(2, 2 + len(palette.SURPRISE))
 
 
-def page(content: Content, language: str = "en") -> str:
-    """The whole page, in a language."""
-    return of_document(compose(content, language), language)
-
-
-def of_document(document: Document, language: str) -> str:
-    """A report as a page."""
-    title = escape(document.title)
+def page(document: Document) -> str:
+    """The whole page."""
+    title, language = escape(document.title), document.language
     return (
         f'<!DOCTYPE html>\n<html lang="{"zh-Hans" if language == "zh" else language}">\n<head>\n'
         '<meta charset="utf-8">\n'

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recurra.errors import SettingError
-from recurra.report import markdown, page
 from recurra.report.content import gather
 from recurra.report.document import compose
 from recurra.report.figure_files import write_figures
+from recurra.report.markdown import markdown
+from recurra.report.page import page
 from recurra.report.samples import CHARACTERS
 from recurra.storage.outputs import check_output, output_format, write_output
 from recurra.text.sources import Source
@@ -61,11 +62,11 @@ def write_report(
         write_figures(document, Path(figures), figure_format, tables=True)
     path = Path(out).absolute()
     if format == "html":
-        write_output(out, page.of_document(document, language))
+        write_output(out, page(document))
         return path
     pictures = path.with_name(f"{path.stem}-figures")
     beside = not path.exists() or path.is_file()  # a pipe has no folder
     if beside and any(document.named_figures()):
         write_figures(document, pictures, "svg", tables=False)
-    write_output(out, markdown.of_document(document, language, pictures.name * beside))
+    write_output(out, markdown(document, pictures.name * beside))
     return path

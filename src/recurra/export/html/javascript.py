@@ -1,7 +1,5 @@
 """One time step of a network as JavaScript, generated from its formulas."""
 
-from dataclasses import dataclass
-
 from recurra.errors import SettingError
 from recurra.explain.derivation import kind_of_formula
 from recurra.explain.formulas import (
@@ -53,14 +51,6 @@ FUNCTIONS = {
 }
 
 
-@dataclass
-class _Lines:
-    """Lines written so far, and the vectors that they have computed."""
-
-    text: list[str]
-    known: dict[Formula, str]
-
-
 class StepFunction:
     """Writes ``read(p, state, x)``: log-probabilities after one more character, and the state.
 
@@ -83,7 +73,8 @@ class StepFunction:
             for lag in range(steps.lags.get(quantity, 0) + 1)
         }
         self.functions: dict[str, str] = {}
-        self.lines = _Lines([], {})
+        self.lines: list[str] = []
+        self.known: dict[Formula, str] = {}  # vectors that the lines have computed
 
     def text(self) -> str:
         """The functions ``start()`` and ``read(p, state, x)``."""
@@ -118,7 +109,7 @@ class StepFunction:
                 f"function read({arguments}) {{",
                 f"  const [{', '.join(self.parameters.values())}] = {self.p};",
                 *past,
-                *self.lines.text,
+                *self.lines,
                 f"  return [{log_p}, [{', '.join(after)}]];",
                 "}",
             ]
@@ -126,16 +117,15 @@ class StepFunction:
 
     def _vector(self, formula: Formula, name: str = "", quantity: str = "") -> str:
         """The array that holds a formula, computed first if need be."""
-        lines = self.lines
         if not name:
             match formula:
                 case Value(of, lag):
                     return self.vectors[of, lag]
                 case Parameter(of):
                     return self.parameters[of]
-            if formula in lines.known:
-                return lines.known[formula]
-            name = self.names.take(f"v{len(lines.known) + 1}")
+            if formula in self.known:
+                return self.known[formula]
+            name = self.names.take(f"v{len(self.known) + 1}")
         match formula:
             case MatrixVector(_, _, operand) if not reads_character(operand):
                 value = self._product(formula)
@@ -153,13 +143,13 @@ class StepFunction:
             case _:
                 entry = self._entry(formula)[0]
                 size = self.steps.size(Value(quantity, 0) if quantity else formula, self.shapes)
-                lines.text.append(f"  const {name} = new Float64Array({size});")
+                self.lines.append(f"  const {name} = new Float64Array({size});")
                 loop = f"for (let {self.i} = 0; {self.i} < {size}; {self.i}++)"
-                lines.text.append(f"  {loop} {name}[{self.i}] = {entry};")
+                self.lines.append(f"  {loop} {name}[{self.i}] = {entry};")
                 value = ""
         if value:
-            lines.text.append(f"  const {name} = {value};")
-        lines.known[formula] = name
+            self.lines.append(f"  const {name} = {value};")
+        self.known[formula] = name
         return name
 
     def _product(self, product: MatrixVector) -> str:
