@@ -219,7 +219,11 @@ class Completion:
                 writer.read(text)
                 yield Choice(index, offset, [Token(text)] if request.echo else [])
                 offset += len(text) if request.echo else 0
-        drawn = (self._token(number, log_p) for number, log_p in writer.draw(request.characters))
+        drawn = (
+            map(Token, writer.write(request.characters))
+            if request.logprobs is None
+            else (self._token(number, log_p) for number, log_p in writer.draw(request.characters))
+        )
         count = 0
         for token in until(request.stops, drawn, lambda token: token.text):
             count += 1
@@ -228,11 +232,12 @@ class Completion:
         yield Choice(index, offset + count, [], "length" if count == request.characters else "stop")
 
     def _token(self, number: int, log_p: Array | None) -> Token:
-        text = self.model.vocabulary.decode([number])
-        if self.request.logprobs is None or log_p is None:
+        known = self.model.vocabulary.characters
+        text = known[number]
+        if log_p is None:
             return Token(text)
         likeliest = np.argsort(-log_p, kind="stable")[: self.request.logprobs]
-        told = {self.model.vocabulary.decode([i]): float(log_p[i]) for i in likeliest}
+        told = {known[i]: float(log_p[i]) for i in likeliest}
         told.setdefault(text, float(log_p[number]))
         return Token(text, float(log_p[number]), told)
 
