@@ -371,7 +371,7 @@ class _Tape:
                 d_value = self._wide(stage, self._placed(d_value, stage, "rows"), value)
             case "column sums":
                 d_value = self._wide(stage, self._placed(d_value, stage, "columns"), value)
-            case "" if stage.matrix:
+            case "":
                 d_value = self._placed(d_value, stage)
             case "softmax":
                 d_value = value * (d_value - (d_value * value).sum(axis=-1, keepdims=True))

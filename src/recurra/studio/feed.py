@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.storage.runs import METRICS, Run
+from recurra.studio.workspace import changed
 from recurra.training.finished_run import FinishedRun
 from recurra.training.records import Evaluation, Finished, Progress, Sample, read
 from recurra.training.stopping import DIVERGED
@@ -140,11 +141,3 @@ class Feeds:
         feed = self._opened(folder, changed(folder / "config.json"))
         feed.update()
         return feed
-
-
-def changed(file: Path) -> int:
-    """When a file was last written, in nanoseconds; 0 without one."""
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -1,7 +1,7 @@
 """The place Look inside: what the units of a run do over a text, and how far it remembers."""
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,7 +27,7 @@ from recurra.studio.forms import read_form
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer
-from recurra.studio.workspace import Workspace
+from recurra.studio.workspace import Entry, Workspace, changed
 from recurra.training.finished_run import FinishedRun
 from recurra.view.charts import Curve, curves
 from recurra.view.words import Language, Words
@@ -38,7 +38,7 @@ EXCERPT = 700  # characters of an excerpt
 SEARCHED = 40_000  # characters of a corpus in which passages are looked for
 AROUND = 40  # characters shown before and behind a passage
 FOLLOWING = 8  # units shown for each feature
-KEPT = 4  # texts whose units are kept
+KEPT = 4  # texts that are kept, with their units
 _THRESHOLDS = (1.0, 0.5, 0.25)  # standard deviations above the mean, the clearest first
 _SMALL = 1e-8  # of the largest norm; below it the figure ends
 
@@ -73,6 +73,11 @@ class Look:
         if len(self.text) > LONGEST:
             raise RequestError("text", f"a text has {LONGEST:,} characters at most: shorten it")
 
+    def among(self, vectors: Iterable[str]) -> str:
+        """The vector that is asked for, or the last one."""
+        names = [*vectors]
+        return self.vector if self.vector in names else names[-1]
+
 
 def routes(workspace: Workspace, models: Models, pool: Pool) -> list[BaseRoute]:
     """The routes of the place."""
@@ -94,21 +99,22 @@ def routes(workspace: Workspace, models: Models, pool: Pool) -> list[BaseRoute]:
 
 
 class _Inspected:
-    """Runs that are looked into; the units of the texts seen last are kept."""
+    """Runs that are looked into; the texts seen last are kept, with their units."""
 
     def __init__(self, workspace: Workspace, models: Models) -> None:
         self._workspace, self._models = workspace, models
         self._activity = lru_cache(KEPT)(_activity)
+        self._texts = lru_cache(KEPT)(_held_out)
 
     def read(self, form: Look) -> dict[str, Any]:
         """The units of a vector over a text, as bytes, and those that follow something."""
         model = self._models.load(form.run)
-        text = form.text or _excerpt(self._held_out(form.run, model))
+        text = form.text or _excerpt(self._held_out(form.run))
         known = model.vocabulary.known(text)
         if len(known) < 2:
             raise RequestError("text", "the model knows too few of these characters: type others")
         found = self._activity(model, known)
-        vector = form.vector if form.vector in found else [*found][-1]
+        vector = form.among(found)
         values = found[vector]
         if values.size > MOST:
             raise RequestError("text", "this is a text too long for so many units: shorten it")
@@ -128,7 +134,7 @@ class _Inspected:
         """The units that are on in a selection, and other passages where they are."""
         model = self._models.load(form.run)
         found = self._activity(model, model.vocabulary.known(form.text))
-        vector = form.vector if form.vector in found else [*found][-1]
+        vector = form.among(found)
         start, end = max(0, form.start), min(form.end, len(found[vector]))
         if end <= start:
             raise RequestError("start", "select a passage of the text first")
@@ -139,7 +145,7 @@ class _Inspected:
         else:
             return {"units": [], "passages": []}
         try:
-            corpus = model.vocabulary.known(self._held_out(form.run, model)[:SEARCHED])
+            corpus = model.vocabulary.known(self._held_out(form.run)[:SEARCHED])
         except TextError:  # it was moved
             corpus = form.text
         values = self._activity(model, corpus)[vector]
@@ -159,7 +165,7 @@ class _Inspected:
         words, lines, table = Words(form.language), list[Curve](), list[dict[str, Any]]()
         for colour, run in enumerate(filter(None, (form.run, form.other))):
             model = self._models.load(run)
-            text = model.vocabulary.known(self._held_out(run, model)[:SEARCHED])
+            text = model.vocabulary.known(self._held_out(run)[:SEARCHED])
             norms = gradient_reach(model, model.vocabulary.encode(text))
             vector, found = [*norms.items()][-1] if norms else ("", np.zeros(0))
             shown = np.flatnonzero(found > _SMALL * found.max(initial=0.0))
@@ -171,16 +177,20 @@ class _Inspected:
             table.append({"label": label, "steps": int(half[0]) if half.size else None})
         return {"figure": curves(lines, words("reach steps"), words("reach norm")), "runs": table}
 
-    def _held_out(self, run: str, model: Model) -> str:
-        """The validation text of a run; where nothing was held out, its training text.
-
-        Raises:
-            TextError: it was moved or deleted.
-        """
+    def _held_out(self, run: str) -> str:
         entry = self._workspace.entry(run, "run")
-        corpus = FinishedRun.open(entry.path).config.text.load(entry.label)
-        parts: Sequence[Array] = corpus.validation or corpus.train
-        return corpus.vocabulary.decode(np.concatenate(list(parts))[: SEARCHED + EXCERPT])
+        return self._texts(entry, changed(entry.path / "config.json"))
+
+
+def _held_out(entry: Entry, begun: int) -> str:
+    """The validation text of a run; where nothing was held out, its training text.
+
+    Raises:
+        TextError: it was moved or deleted.
+    """
+    corpus = FinishedRun.open(entry.path).config.text.load(entry.label)
+    parts: Sequence[Array] = corpus.validation or corpus.train
+    return corpus.vocabulary.decode(np.concatenate(list(parts))[: SEARCHED + EXCERPT])
 
 
 def _activity(model: Model, text: str) -> dict[str, Array]:

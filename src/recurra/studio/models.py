@@ -5,7 +5,7 @@ from pathlib import Path
 
 from recurra.models.model import Model
 from recurra.studio.errors import MissingError
-from recurra.studio.workspace import Entry, Workspace
+from recurra.studio.workspace import Entry, Workspace, changed
 from recurra.training.finished_run import load_model
 
 KEPT = 4  # models in memory
@@ -24,7 +24,7 @@ class Models:
 
     def entries(self) -> list[Entry]:
         """The runs that hold a model."""
-        return [entry for entry in self._workspace.entries() if _checkpoint(entry) is not None]
+        return [entry for entry in self._workspace.entries() if _checkpoint(entry.path)]
 
     def only(self) -> Model:
         """The model of a folder that has one; a tokenizer is asked for without the name of one.
@@ -45,19 +45,14 @@ class Models:
             RunError: it is damaged, or has not been saved yet.
         """
         entry = self._workspace.entry(id, "run")
-        return self._loaded(entry.path, _checkpoint(entry))
+        return self._loaded(entry.path, _checkpoint(entry.path))
 
 
-def _load(run: Path, changed: int | None) -> Model:
-    """The model of a run, as it was when it changed."""
+def _load(run: Path, saved: int) -> Model:
+    """The model of a run, as it was saved then."""
     return load_model(run)
 
 
-def _checkpoint(entry: Entry) -> int | None:
-    """When the model of a run changed; None where there is none."""
-    for name in ("best.safetensors", "last.safetensors"):
-        try:
-            return (entry.path / name).stat().st_mtime_ns
-        except OSError:
-            continue
-    return None
+def _checkpoint(run: Path) -> int:
+    """When the model of a run changed; 0 where there is none."""
+    return changed(run / "best.safetensors") or changed(run / "last.safetensors")

@@ -9,9 +9,9 @@ from typing import Any
 from recurra.errors import RecurraError
 from recurra.storage.locks import holder
 from recurra.storage.runs import METRICS
-from recurra.studio.feed import Feed, Feeds, State, changed
+from recurra.studio.feed import Feed, Feeds, State
 from recurra.studio.jobs import Jobs
-from recurra.studio.workspace import Entry, Workspace
+from recurra.studio.workspace import Entry, Workspace, changed
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
 from recurra.view.text import visible

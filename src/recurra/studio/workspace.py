@@ -121,6 +121,14 @@ def kind_of(folder: Path) -> Kind | None:
     return next((kind for name, kind in KINDS.items() if os.path.isfile(folder / name)), None)
 
 
+def changed(file: Path) -> int:
+    """When a file was last written, in nanoseconds; 0 without one."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _folders(folder: Path) -> list[Path]:
     """Folders in a folder, but hidden ones and links; none where it may not be read."""
     try:

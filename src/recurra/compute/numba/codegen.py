@@ -31,8 +31,9 @@ from recurra.compute.numba.kernels.rows import *  # noqa: F403
 
 '''
 
-
 _WORD = re.compile(r"\w+")
+# A number of the vector of a matrix, or of the sums of its rows or columns, at row i and column j.
+_PLACES = {"": "base + j", "row sums": "i", "column sums": "j"}
 
 
 def local_gradients(plan: Plan) -> set[str]:
@@ -160,7 +161,7 @@ class _Forward(Emitter):
     def _matrix(self, stage: Stage, vector: str) -> None:
         """One row of the program of a matrix, or the sums of its rows or columns."""
         at = self.row(stage.vector, 0)
-        place = {"": "base + j", "row sums": "i", "column sums": "j"}[stage.row_function]
+        place = _PLACES[stage.row_function]
         target, in_row = f"{vector}[{at}, {place}]", stage.row_function == "row sums"
         if stage.row_function == "column sums":
             self.line(f"{vector}[{at}, :] = {self.dtype}(0.0)")
@@ -315,7 +316,7 @@ class _Backward(Emitter):
 
     def _matrix(self, stage: Stage, d_vector: str, written: set[str]) -> None:
         """One row of the derivative of a matrix, or of the sums of its rows or columns."""
-        place = {"": "base + j", "row sums": "i", "column sums": "j"}[stage.row_function]
+        place = _PLACES[stage.row_function]
         d_value = f"d_value = {d_vector}[{self._gradient_row(stage.vector, 0, 'row')}, {place}]"
         reads: dict[Spread, list[Read]] = {"all": [], "rows": [], "columns": [], "": []}
         for read in stage.reads:

@@ -137,7 +137,7 @@ class PlainPrograms:
                     d_value = self._wide(stage, self._placed(d_value, stage, "rows"), value)
                 case "column sums":
                     d_value = self._wide(stage, self._placed(d_value, stage, "columns"), value)
-                case "" if stage.matrix:
+                case "":
                     d_value = self._placed(d_value, stage)
                 case "softmax":
                     d_value = value * (d_value - (d_value * value).sum(-1, keepdim=True))
