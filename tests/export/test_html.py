@@ -12,17 +12,12 @@ from hypothesis import strategies as st
 
 import recurra
 from chromium import PROGRAM, Chromium
-from equations_list import VALID
+from random_models import PLAIN, model_of
 from recurra.export.base import Export
 from recurra.export.html.page import Page
 from recurra.export.html.weights import quantise
-from recurra.lang.shapes import ShapeSolver
 from strategies import networks, sizes
 
-TEXTS = [case.text for case in VALID] + [
-    recurra.load_network(name).source for name in recurra.library()
-]
-TEXTS = [text for text in TEXTS if "outer(" not in text]  # refused: see test_libraries
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
@@ -38,18 +33,6 @@ const out = cases.map(([script, data, weights, numbers]) => {
 });
 console.log(JSON.stringify(out));
 """
-
-
-def model_of(text, characters, hidden=3, seed=3):
-    """A model with random weights."""
-    network = recurra.parse(text, "net")
-    shapes = ShapeSolver(network).shapes(len(characters), hidden)
-    rng = np.random.default_rng(seed)
-    parameters = {
-        name: rng.normal(0, 0.5, shape).astype(np.float32)
-        for name, shape in shapes.parameters.items()
-    }
-    return recurra.Model(network, recurra.Vocabulary(characters), shapes, parameters)
 
 
 def page_of(model, path, weights=None, language="en"):
@@ -109,14 +92,14 @@ def check_equal(models, folder):
 
 @needs_node
 def test_log_probabilities_are_those_of_the_reference_engine(tmp_path):
-    check_equal([model_of(text, "abcdefg") for text in TEXTS], tmp_path)
+    check_equal([*map(model_of, PLAIN.values())], tmp_path)
 
 
 @needs_node
 @given(texts=st.lists(networks(), min_size=25, max_size=25))
 @settings(max_examples=2)
 def test_random_networks(texts, tmp_path_factory):
-    models = [model_of(text, "abcdefg", sizes(text)) for text in texts]
+    models = [model_of(text, hidden=sizes(text)) for text in texts]
     check_equal(models, tmp_path_factory.mktemp("pages"))
 
 
@@ -209,7 +192,7 @@ def test_what_a_user_wrote_never_becomes_code_or_markup(tmp_path):
     assert page.count("<script") == page.count("</script>") == 3
     assert "alert(1)</script>" not in page
     if NODE:
-        check_equal([model_of(text, "abcdefg")], tmp_path)
+        check_equal([model_of(text)], tmp_path)
 
 
 def test_a_network_without_weights_is_refused(tmp_path):

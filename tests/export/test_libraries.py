@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from equations_list import VALID
+from random_models import MEMORIES, PLAIN
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
@@ -21,10 +21,6 @@ from recurra.export.targets import find_target
 from recurra.lang.shapes import ShapeSolver
 from strategies import networks, sizes
 
-TEXTS = [(case.name, case.text) for case in VALID]
-TEXTS += [(name, recurra.load_network(name).source) for name in recurra.library()]
-MEMORY = [text for _, text in TEXTS if "outer(" in text]
-TEXTS = [(name, text) for name, text in TEXTS if text not in MEMORY]
 V, T, B = 7, 6, 2
 has_jax = importlib.util.find_spec("jax") is not None
 needs_jax = pytest.mark.skipif(not has_jax, reason="JAX is not installed")
@@ -113,8 +109,8 @@ def check_jax(text, folder, hidden=3):
     case.check(float(loss), found, after)
 
 
-@pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])
-def test_torch_losses_and_gradients_are_those_of_the_reference_engine(name, text, tmp_path):
+@pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
+def test_torch_losses_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_torch(text, tmp_path)
 
 
@@ -124,14 +120,14 @@ def test_random_networks_in_torch(text, tmp_path):
     check_torch(text, tmp_path, sizes(text))
 
 
-# JAX compiles every network anew: tests/long/export.py takes them all
+# JAX compiles every network anew: a few stand for all
 IN_JAX = ["a constant vector", "tied with shortlist", "layers of two equations"]
 
 
 @needs_jax
 @pytest.mark.parametrize("name", IN_JAX)
 def test_jax_losses_and_gradients_are_those_of_the_reference_engine(name, tmp_path):
-    check_jax(dict(TEXTS)[name], tmp_path)
+    check_jax(PLAIN[name], tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +222,6 @@ def test_what_a_user_wrote_never_becomes_code(target, tmp_path):
 
 @pytest.mark.parametrize("target", ["torch", "jax"])
 def test_a_matrix_memory_is_refused(target, tmp_path):
-    network = recurra.parse(MEMORY[0], "net")
+    network = recurra.parse(next(iter(MEMORIES.values())), "net")
     with pytest.raises(SettingError, match="matrix memory"):
         program_of(target, network, tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from equations_list import VALID
+from random_models import ALL
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.explain.formulas import total
@@ -21,8 +21,6 @@ from recurra.export.numpy import NumpyProgram
 from recurra.lang.shapes import ShapeSolver
 from strategies import networks, sizes
 
-TEXTS = [(case.name, case.text) for case in VALID]
-TEXTS += [(name, recurra.load_network(name).source) for name in recurra.library()]
 V, T, B = 7, 6, 2
 
 
@@ -78,8 +76,8 @@ def start_lags(start):
     return {name: [-lag for lag in past] for name, past in start.items()}
 
 
-@pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])
-def test_loss_and_gradients_are_those_of_the_reference_engine(name, text, tmp_path):
+@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+def test_loss_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 
 

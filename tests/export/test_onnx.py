@@ -11,31 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from equations_list import VALID
+from random_models import MEMORIES, PLAIN, model_of
 from recurra.export.base import Export
-from recurra.lang.shapes import ShapeSolver
 from strategies import networks, sizes
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
 from recurra.export.onnx import OnnxStep  # noqa: E402
 
-TEXTS = [(case.name, case.text) for case in VALID]
-TEXTS += [(name, recurra.load_network(name).source) for name in recurra.library()]
-MEMORIES = [(name, text) for name, text in TEXTS if "outer(" in text]
-TEXTS = [one for one in TEXTS if one not in MEMORIES]
-CHARACTERS, HIDDEN, T, B = "abcdefg", 3, 6, 2
-
-
-def model_of(text, characters=CHARACTERS, hidden=HIDDEN):
-    network = recurra.parse(text, "net")
-    shapes = ShapeSolver(network).shapes(len(characters), hidden)
-    rng = np.random.default_rng(3)
-    parameters = {
-        name: rng.normal(0, 0.2, shape).astype(np.float32)
-        for name, shape in shapes.parameters.items()
-    }
-    return recurra.Model(network, recurra.Vocabulary(characters), shapes, parameters)
+T, B = 6, 2
 
 
 def session_of(model, path):
@@ -43,8 +27,8 @@ def session_of(model, path):
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-def check_equal(text, folder, hidden=HIDDEN):
-    model = model_of(text, hidden=hidden)
+def check_equal(text, folder, hidden=3):
+    model = model_of(text, hidden=hidden, scale=0.2)
     engine = model.engine("reference")
     session = session_of(model, folder / "net.onnx")
     rng = np.random.default_rng(5)
@@ -52,7 +36,7 @@ def check_equal(text, folder, hidden=HIDDEN):
     state = {n: s.astype(np.float32) for n, s in state.items()}
     names = [one.name for one in session.get_inputs()[1:]]
     past = {name: state[name.rsplit(".", 1)[0]][-int(name.rsplit(".", 1)[1])] for name in names}
-    for x in rng.integers(len(CHARACTERS), size=(T, B)):
+    for x in rng.integers(len(model.vocabulary), size=(T, B)):
         expected, state = engine.next_log_probabilities(x.astype(np.int32), state)
         logp, *after = session.run(None, {"x": x, **past})
         np.testing.assert_allclose(logp, expected, rtol=1e-5, atol=1e-4)
@@ -60,8 +44,8 @@ def check_equal(text, folder, hidden=HIDDEN):
     assert [one.name for one in session.get_outputs()] == ["logp", *(f"next.{n}" for n in names)]
 
 
-@pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])
-def test_log_probabilities_are_those_of_the_reference_engine(name, text, tmp_path):
+@pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
+def test_log_probabilities_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 
 
@@ -83,7 +67,7 @@ def test_the_reader_of_the_documents_writes_as_the_model_does(
     network, characters, prompt, tmp_path
 ):
     choices = {"shortlist": 30} if network == "large" else None
-    model = model_of(recurra.load_network(network, choices).source, characters, 16)
+    model = model_of(recurra.load_network(network, choices).source, characters, 16, 0.2)
     session_of(model, tmp_path / "writer.onnx")
     document = Path(__file__).parents[2] / "docs" / "export.md"
     (reader,) = re.findall(r"```py\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
@@ -113,8 +97,8 @@ def test_names_and_equations_are_data(tmp_path):
     assert found["equations"] == model.network.source
 
 
-@pytest.mark.parametrize(("name", "text"), MEMORIES, ids=[name for name, _ in MEMORIES])
-def test_a_memory_is_refused(name, text, tmp_path):
+@pytest.mark.parametrize("text", MEMORIES.values(), ids=MEMORIES)
+def test_a_memory_is_refused(text, tmp_path):
     with pytest.raises(recurra.SettingError, match="ONNX models cannot hold"):
         session_of(model_of(text), tmp_path / "memory.onnx")
     assert not list(tmp_path.iterdir())

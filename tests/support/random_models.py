@@ -1,0 +1,26 @@
+"""Models with random weights, for what is exported; and the networks that most targets take."""
+
+import numpy as np
+
+import recurra
+from equations_list import VALID
+from recurra.lang.shapes import ShapeSolver
+
+ALL = {case.name: case.text for case in VALID}
+ALL |= {name: recurra.load_network(name).source for name in recurra.library()}
+MEMORIES = {name: text for name, text in ALL.items() if "outer(" in text}
+PLAIN = {name: text for name, text in ALL.items() if name not in MEMORIES}
+
+
+def model_of(
+    text: str, characters: str = "abcdefg", hidden: int = 3, scale: float = 0.5
+) -> recurra.Model:
+    """A model with normal weights, in float32."""
+    network = recurra.parse(text, "net")
+    shapes = ShapeSolver(network).shapes(len(characters), hidden)
+    rng = np.random.default_rng(3)
+    parameters = {
+        name: rng.normal(0, scale, shape).astype(np.float32)
+        for name, shape in shapes.parameters.items()
+    }
+    return recurra.Model(network, recurra.Vocabulary(characters), shapes, parameters)
