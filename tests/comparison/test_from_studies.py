@@ -10,6 +10,7 @@ from comparing import RECIPE, finish, write_text
 from recurra.cli import main
 from recurra.errors import SettingError
 from recurra.report.content import gather
+from recurra.report.document import compose
 from recurra.report.page import page
 from recurra.tuning.request import TuneRequest, tune
 
@@ -66,9 +67,9 @@ def test_it_goes_on_where_it_was(compared):
 def test_its_report_says_where_the_settings_come_from(studies, compared):
     comparison, _ = compared
     content = gather(comparison.folder, characters=10)
-    assert "as each network&#x27;s study found them" in page(content)
-    assert "沿用各自搜索得到的设置" in page(content, "zh")
-    source = page(content)
+    assert "as each network&#x27;s study found them" in page(compose(content))
+    assert "沿用各自搜索得到的设置" in page(compose(content, "zh"))
+    source = page(compose(content))
     for name, study in studies.items():
         assert f"The search of {name}" in source
         assert f'<td class="n">{study.winner().loss:.4f}</td>' in source

@@ -12,6 +12,7 @@ from pages import Page
 from recurra.cli import main
 from recurra.report.commands import study_commands
 from recurra.report.content import gather
+from recurra.report.document import compose
 from recurra.report.markdown import markdown
 from recurra.report.page import page
 from recurra.tuning.request import TuneRequest, tune
@@ -72,7 +73,7 @@ def test_a_network_that_lost_is_shown_too(made, tmp_path):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_tells_of_the_search(made, content, language):
-    source = page(content, language)
+    source = page(compose(content, language))
     found = Page(source)
     winner = made.winner()
     assert f"{winner.loss:.4f}" in found.text
@@ -85,13 +86,13 @@ def test_the_page_tells_of_the_search(made, content, language):
         assert sample.prompt + sample.text in found.text
     assert ("结论" in found.text) == (language == "zh")
     assert str(made.folder.parent) not in source  # no path of this machine
-    text = markdown(content, language)
+    text = markdown(compose(content, language))
     for sentence in (f"{winner.loss:.4f}", 'f1 = ["tanh", "relu"]', content.commands[0]):
         assert sentence in text
 
 
 def test_every_pair_of_parameters_has_its_map(made, content):
-    source = page(content)
+    source = page(compose(content))
     for pair in (("lr", "hidden"), ("lr", "f1"), ("hidden", "f1")):
         assert f"Loss by {pair[0]} and {pair[1]}" in source
     chosen, losses = compared(made.trials())
