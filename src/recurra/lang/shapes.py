@@ -6,6 +6,7 @@ from itertools import chain
 from math import ceil, prod, sqrt
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import EquationError, SettingError
@@ -43,7 +44,7 @@ class Shapes:
         vectors: vector name -> its size.
         parameters: parameter name -> shape as stored. A matrix with a vocabulary axis is stored
             vocabulary first, ``(V, n)``, so that a row is a character; any other matrix is stored
-            as on paper, ``(rows, columns)``; a bias is ``(n,)``.
+            as on paper, ``(rows, columns)``; a bias is ``(n,)``, and so is a diagonal matrix.
         transposed: matrices stored transposed (those whose columns on paper are characters or
             scores).
         grids: vector that is a matrix -> its rows and columns; its numbers are stored row by row.
@@ -52,6 +53,8 @@ class Shapes:
             sqrt(n), whose scores stand behind the V scores of the characters: the output's
             matrices have V + classes rows. Character c is in class
             ``(c - shortlist) // class_size``.
+        blocks: block-diagonal matrix -> number of its blocks, which are stored one below the
+            other: n blocks of ``(rows, columns)`` as ``(n * rows, columns)``.
     """
 
     vocabulary: int
@@ -60,6 +63,17 @@ class Shapes:
     transposed: frozenset[str]
     shortlist: int
     grids: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    blocks: Mapping[str, int] = field(default_factory=dict)
+
+    def block(self, matrix: str) -> tuple[int, int]:
+        """Rows and columns of each block of a matrix; of most there is one."""
+        rows, columns = self.parameters[matrix]
+        return rows // self.blocks.get(matrix, 1), columns
+
+    def sides(self, matrix: str) -> tuple[int, int]:
+        """Rows and columns of a matrix as stored, of all blocks together."""
+        rows, columns = self.parameters[matrix]
+        return rows, columns * self.blocks.get(matrix, 1)
 
     @property
     def scores(self) -> int:
@@ -95,6 +109,24 @@ class Shapes:
     def turned(self, parameter: str, array: NDArray[Any]) -> NDArray[Any]:
         """An array of a parameter as on paper, given the stored one, or the other way round."""
         return array.T if parameter in self.transposed else array
+
+
+    def whole(self, matrix: str, stored: NDArray[Any]) -> NDArray[Any]:
+        """A matrix with the zeros around its blocks, given the stored one."""
+        count, (rows, columns) = self.blocks.get(matrix, 1), self.block(matrix)
+        if count == 1:
+            return stored
+        whole = np.zeros((count, rows, count, columns), stored.dtype)
+        places = [*range(count)]
+        whole[places, :, places] = stored.reshape(count, rows, columns)
+        return whole.reshape(self.sides(matrix))
+
+    def stored(self, matrix: str, whole: Any) -> Any:
+        """The blocks of a whole matrix, an array or tensor, as stored."""
+        count, (rows, columns) = self.blocks.get(matrix, 1), self.block(matrix)
+        places = [*range(count)]
+        blocks = whole.reshape(count, rows, count, columns)[places, :, places]
+        return blocks.reshape(self.parameters[matrix])
 
 
 class _Dimension:
@@ -162,6 +194,9 @@ class ShapeSolver:
                 self._unify_grids(self.grids[equation.name], found)
             elif found is not None:
                 self._unify(self.vectors[equation.name], found)
+        for node in network.nodes:
+            if isinstance(node, Product) and node.matrix in self.numbers:  # a diagonal one
+                raise network.error(f"{node.matrix} @ needs a vector, not a number", node.place)
         output = self._infer(written_out.output.expression)
         assert isinstance(output, _Dimension)  # the parser admits only products and biases here
         self.scores = _Dimension("", vocabulary=True) if network.shortlist else self.characters
@@ -395,6 +430,15 @@ class ShapeSolver:
             name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
             for name in self.rows
         }
+        blocks = {n: int(count.value) for n, count in self.network.blocks.items() if count}
+        for name, count in blocks.items():
+            if any(size % count for size in paper[name]):
+                sides = " x ".join(map(str, paper[name]))
+                raise SettingError(
+                    f"{name} is {sides}, which {count} blocks cannot divide: choose sizes that are "
+                    f"multiples of {count}"
+                )
+            paper[name] = paper[name][0], paper[name][1] // count
         paper |= {
             name: (1,) if name in self.numbers else (sizes[self.biases[name].root()],)
             for name in self.network.biases
@@ -418,7 +462,12 @@ class ShapeSolver:
         )
         stored = {n: s[::-1] if n in transposed else s for n, s in paper.items()}
         return replace(
-            shapes, vectors=vectors, parameters=stored, transposed=transposed, grids=grids
+            shapes,
+            vectors=vectors,
+            parameters=stored,
+            transposed=transposed,
+            grids=grids,
+            blocks=blocks,
         )
 
     def _missing(self, root: _Dimension) -> SettingError:
