@@ -357,11 +357,16 @@ INVALID = [
     refused("a diagonal of", HIDDEN + OUTPUT + "W: ^diagonal(2)\n", "a whole number n from 1"),
     refused("start of blocks", HIDDEN + OUTPUT + "W: blocks(2) = ^2\n", "takes one of identity"),
     refused("two structures", HIDDEN + OUTPUT + "W: blocks(2)\n^W: diagonal\n", "keep one line"),
+    refused(
+        "an orthogonal diagonal", HIDDEN + OUTPUT + "^W: diagonal = orthogonal\n", "identity(1)"
+    ),
     refused("blocks of a vector", HIDDEN + OUTPUT + "^s: blocks(2)\n", "no matrix of these"),
     refused("blocks of nothing", HIDDEN + OUTPUT + "^w: blocks(2)\n", "did you mean W"),
     refused("blocks of characters", HIDDEN + OUTPUT + "^U: blocks(2)\n", "for every character"),
     refused("a diagonal output", HIDDEN + OUTPUT + "^Q: diagonal\n", "for every character"),
-    refused("two starts", HIDDEN + OUTPUT + "W: diagonal = normal\n^W: uniform\n", "is initialised"),
+    refused(
+        "start twice", HIDDEN + OUTPUT + "W: diagonal = normal\n^W: uniform\n", "is initialised"
+    ),
     refused(
         "a diagonal of a number",
         "h[t] = tanh(U @ x[t] + ^W @ sum(V @ h[t-1]))\nW: diagonal\n" + OUTPUT,

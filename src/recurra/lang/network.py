@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from math import ceil, lcm
 from typing import Literal, get_args
 
 from recurra.errors import EquationError
@@ -90,7 +91,7 @@ class Network:
         everything = (*self.equations, self.output)
         nodes = (node for equation in everything for node in walk(equation.expression))
         numbers = (self.shortlist, *self.first.values(), *self.blocks.values())
-        return (*nodes, *filter(None, numbers))
+        return (*nodes, *(number for number in numbers if number is not None))
 
     @cached_property
     def products(self) -> tuple[str, ...]:
@@ -149,6 +150,11 @@ class Network:
             drawn = f"{start.kind}({show(Number(start.argument))})"
             said[name] = f"{said[name]} = {drawn}" if name in said else drawn
         return said
+
+    def fitting_size(self, size: int) -> int:
+        """The next size of vectors that the blocks of all matrices divide."""
+        unit = lcm(*(int(count.value) for count in self.blocks.values() if count))
+        return ceil(size / unit) * unit
 
     def function(self, name: str) -> str:
         """The function that a called name stands for: itself, or what the choice says."""

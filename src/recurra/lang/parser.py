@@ -184,6 +184,12 @@ class _Parser(ExpressionReader):
             if name not in network.parameters:
                 near = self.nearest(name, list(network.parameters))
                 raise self.error_at(f"{name} is no parameter of these equations{near}", place)
+            if name in network.diagonals and initialiser.kind == "orthogonal":
+                raise self.error_at(
+                    f"{name} is diagonal and cannot start as orthogonal: write {name}: diagonal = "
+                    "identity(1), uniform or normal",
+                    place,
+                )
             is_vector = name in network.biases and name not in network.diagonals
             if is_vector and initialiser.kind in MATRIX_INITIALISERS:
                 raise self.error_at(

@@ -110,20 +110,21 @@ class Shapes:
         """An array of a parameter as on paper, given the stored one, or the other way round."""
         return array.T if parameter in self.transposed else array
 
-
     def whole(self, matrix: str, stored: NDArray[Any]) -> NDArray[Any]:
-        """A matrix with the zeros around its blocks, given the stored one."""
-        count, (rows, columns) = self.blocks.get(matrix, 1), self.block(matrix)
-        if count == 1:
+        """A matrix with the zeros around its blocks, given the stored one; others as they are."""
+        if matrix not in self.blocks:
             return stored
+        count, (rows, columns) = self.blocks[matrix], self.block(matrix)
         whole = np.zeros((count, rows, count, columns), stored.dtype)
         places = [*range(count)]
         whole[places, :, places] = stored.reshape(count, rows, columns)
         return whole.reshape(self.sides(matrix))
 
     def stored(self, matrix: str, whole: Any) -> Any:
-        """The blocks of a whole matrix, an array or tensor, as stored."""
-        count, (rows, columns) = self.blocks.get(matrix, 1), self.block(matrix)
+        """The blocks of a whole matrix, an array or tensor, as stored; others as they are."""
+        if matrix not in self.blocks:
+            return whole
+        count, (rows, columns) = self.blocks[matrix], self.block(matrix)
         places = [*range(count)]
         blocks = whole.reshape(count, rows, count, columns)[places, :, places]
         return blocks.reshape(self.parameters[matrix])

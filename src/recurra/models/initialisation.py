@@ -1,6 +1,7 @@
 """Initial parameters, and the learning rate that fits a network's size."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ def initialise(
         how: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the published W-RNN code;
             ``"scaled"``: recurrent square matrices orthogonal (Saxe et al. 2014), others
             N(0, gain^2 / fan-in) (LeCun et al. 1998, He et al. 2015), the output layer at a tenth
-            of that unless it is tied to an embedding, diagonal ones 1, biases 0, but for that of the output layer,
-            see ``counts``. An initialiser in the equations wins over both.
+            of that unless it is tied to an embedding, diagonal ones 1, biases 0, but for that of
+            the output layer, see ``counts``. An initialiser in the equations wins over both.
         dtype: of the result.
         counts: (V,) how often each character occurs in the training text. A scaled network then
             begins by predicting these frequencies. From zeros it first learns them by pushing its
@@ -47,7 +48,7 @@ def initialise(
     """
     parameters = {}
     for name, initialiser in initialisers(plan, shapes, how).items():
-        value = _draw_parameter(name, initialiser, plan, shapes, rng)
+        value = _draw_parameter(name, initialiser, shapes, rng)
         if how == "scaled" and counts is not None and begins_with_counts(name, plan):
             value = _log_frequencies(counts, shapes)
         stored = shapes.turned(name, value)
@@ -66,7 +67,11 @@ def initialisers(plan: Plan, shapes: Shapes, how: str) -> dict[str, Initialiser]
         raise SettingError(f"no initialisation {how}: choose one of {', '.join(INITIALISATIONS)}")
     network = plan.network
     default = _classic(network) if how == "classic" else _scaled(plan, shapes)
-    return {name: network.initialisers.get(name, default[name]) for name in network.parameters}
+    chosen = {name: network.initialisers.get(name, default[name]) for name in network.parameters}
+    for name in network.diagonals:  # a vector, which for the identity is ones
+        if chosen[name].kind == "identity":
+            chosen[name] = replace(chosen[name], kind="constant")
+    return chosen
 
 
 def default_rate(plan: Plan, shapes: Shapes) -> float:
@@ -97,17 +102,13 @@ def _log_frequencies(counts: Array, shapes: Shapes) -> Array:
 
 
 def _draw_parameter(
-    name: str, initialiser: Initialiser, plan: Plan, shapes: Shapes, rng: np.random.Generator
+    name: str, initialiser: Initialiser, shapes: Shapes, rng: np.random.Generator
 ) -> Array:
     """A parameter as on paper; of a matrix of blocks, each is drawn on its own."""
-    shape, count = shapes.paper(name), shapes.blocks.get(name, 1)
-    if name in plan.network.diagonals:
-        count, shape = shape[0], (*shape, 1)
-    if count == 1:
-        return _draw(initialiser, shape, rng)
-    block = shape[0] // count, shape[1]
-    blocks = np.concatenate([_draw(initialiser, block, rng) for _ in range(count)])
-    return blocks.reshape(shapes.paper(name))
+    if name not in shapes.blocks:
+        return _draw(initialiser, shapes.paper(name), rng)
+    block, count = shapes.block(name), shapes.blocks[name]
+    return np.concatenate([_draw(initialiser, block, rng) for _ in range(count)])
 
 
 def _draw(initialiser: Initialiser, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -139,7 +140,7 @@ def _classic(network: Network) -> dict[str, Initialiser]:
 def _scaled(plan: Plan, shapes: Shapes) -> dict[str, Initialiser]:
     """Variance kept from layer to layer; recurrent matrices neither grow nor shrink a state."""
     start = {name: Initialiser("constant", 0.0) for name in plan.network.biases}
-    start |= dict.fromkeys(plan.network.diagonals, Initialiser("identity", 1.0))
+    start |= dict.fromkeys(plan.network.diagonals, Initialiser("constant", 1.0))
     embeddings = {name for total in plan.sums.values() for name in total.lookups}
     for term in plan.logits.terms:
         fan_in = shapes.parameters[term.matrix][1]
