@@ -18,7 +18,7 @@ from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
 from recurra.export.base import Export
 from recurra.export.targets import find_target
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from strategies import networks, sizes
 
 V, T, B = 7, 6, 2

@@ -18,7 +18,7 @@ from recurra.explain.formulas import total
 from recurra.explain.typed import read_formula, terms
 from recurra.export.base import Export
 from recurra.export.numpy import NumpyProgram
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from strategies import networks, sizes
 
 V, T, B = 7, 6, 2

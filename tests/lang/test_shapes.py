@@ -12,7 +12,8 @@ from recurra.errors import SettingError
 from recurra.lang.expansion import expand
 from recurra.lang.library import library, load_network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 from strategies import LOW_RANK, SIZES, networks, sizes
 
 V = 11

@@ -12,7 +12,7 @@ from recurra.errors import SettingError
 from recurra.lang.library import library, load_network
 from recurra.lang.network import INITIALISATIONS, Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.models.initialisation import default_rate, initialise
 from recurra.models.model import Model
 from recurra.text.vocabulary import Vocabulary

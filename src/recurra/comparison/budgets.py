@@ -7,7 +7,7 @@ from typing import Literal
 
 from recurra.errors import SettingError
 from recurra.lang.network import Network
-from recurra.lang.shapes import MAX_SIZE, ShapeSolver
+from recurra.lang.shape_solver import MAX_SIZE, ShapeSolver
 from recurra.training.recipe import BUDGETS
 
 Sizes = int | dict[str, int]

@@ -11,7 +11,7 @@ from recurra.compute.base import Engine, Parameters
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import DEFAULT_ENGINE, make_engine
 from recurra.lang.network import Network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.lang.syntax import Number
 
 Array = npt.NDArray[Any]

@@ -47,7 +47,8 @@ from recurra.explain.formulas import (
 )
 from recurra.lang.functions import FUNCTIONS, NORM_EPS, PAIRS
 from recurra.lang.network import Network
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 from recurra.lang.syntax import CHARACTER, NORM, SOFTMAX
 
 Array = NDArray[np.float64]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from recurra.errors import SettingError
 from recurra.lang.network import Network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.training.recipe import Recipe
 
 _SIZES = (10_007, 20_011)  # two vocabularies: a side that differs between them is as wide as it

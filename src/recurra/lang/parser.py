@@ -37,7 +37,7 @@ from recurra.lang.network import (
     check_order,
     check_used,
 )
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.lang.source import Source
 from recurra.lang.syntax import (
     CHARACTER,

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 from recurra.models.adaptation.base import GradientSquares
 from recurra.models.model import Model
 from recurra.storage.runs import Name, Run

@@ -22,7 +22,7 @@ from recurra.lang.functions import FUNCTIONS
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from strategies import POSITIVE
 
 COMPILER = shutil.which("g++") or shutil.which("c++")
