@@ -141,7 +141,7 @@ class Network:
 
     @property
     def starts(self) -> dict[str, str]:
-        """What the lines ``name: ...`` say: blocks, initialisers, or both."""
+        """Right sides of the lines ``name: ...``: blocks, initialisers, or both."""
         said = {
             name: DIAGONAL if count is None else f"{BLOCKS}({show(count)})"
             for name, count in self.blocks.items()
