@@ -219,7 +219,7 @@ def test_matrices_over_time() -> None:
         "o[t] = softmax(Q @ C[t] @ k[t])\n",
         {"e": 3, "k": 5},
     )
-    assert shapes.grids == {"C": (3, 5)}
+    assert shapes.grids == {"C": (1, 3, 5)}
     assert shapes.vectors == {"e": 3, "k": 5, "C": 15}
 
 

@@ -17,7 +17,7 @@ from recurra.lang.functions import FUNCTIONS, PAIRS
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
-Broadcast = Literal["", "all", "rows", "columns"]
+Broadcast = Literal["", "all", "rows", "columns", "blocks"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Read:
     Attributes:
         vector, lag: which one.
         broadcast: ``"all"``: it is one number, read for every entry. In the program of a matrix, a
-            vector has a number for each of the ``"rows"``, or of the ``"columns"``.
+            vector has a number for each of the ``"rows"``, ``"columns"`` or ``"blocks"``.
     """
 
     vector: str

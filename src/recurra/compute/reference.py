@@ -207,9 +207,9 @@ class _Tape:
             case "mean":
                 vector[:] = self._wide(stage, result, vector).mean(axis=-1, keepdims=True)
             case "row sums":
-                vector[:] = self._wide(stage, result, vector).sum(axis=-1)
+                vector[:] = self._wide(stage, result, vector).sum(axis=-1).reshape(vector.shape)
             case "column sums":
-                vector[:] = self._wide(stage, result, vector).sum(axis=-2)
+                vector[:] = self._wide(stage, result, vector).sum(axis=-2).reshape(vector.shape)
             case "" if stage.matrix:
                 vector[:] = self._wide(stage, result, vector).reshape(vector.shape)
             case "softmax":
@@ -312,15 +312,20 @@ class _Tape:
                 return d_value
 
     def _placed(self, numbers: Array, stage: Stage, broadcast: Broadcast = "") -> Array:
-        """Numbers where the program meets them; of a matrix ``(..., rows, columns)``."""
+        """Numbers where the program meets them; of a matrix ``(..., blocks, rows, columns)``."""
         if not stage.matrix:
             return numbers
+        blocks, rows, columns = self._shape(stage)
         match broadcast:
             case "":
-                return numbers.reshape(*numbers.shape[:-1], *self._shape(stage))
+                own: tuple[int, ...] = blocks, rows, columns
+            case "rows":
+                own = blocks, rows, 1
             case "columns":
-                return numbers[..., None, :]
-        return numbers[..., :, None]  # of rows, or one for all
+                own = blocks, 1, columns
+            case _:  # of blocks, or one for all
+                own = numbers.shape[-1], 1, 1
+        return numbers.reshape(*numbers.shape[:-1], *own)
 
     # -- backward
 
@@ -411,11 +416,13 @@ class _Tape:
         """The derivative of what a matrix met, `_placed`, from that of every entry."""
         match broadcast:
             case "rows":
-                return np.asarray(part.sum(axis=-1))
+                part = part.sum(axis=-1)
             case "columns":
-                return np.asarray(part.sum(axis=-2))
+                part = part.sum(axis=-2)
+            case "blocks":
+                part = part.sum(axis=(-2, -1))
             case "all":
-                return np.asarray(part.sum(axis=(-2, -1))[..., None])
+                part = part.sum(axis=(-3, -2, -1))
         return part.reshape(shape)
 
     def _products_backward(

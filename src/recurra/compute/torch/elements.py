@@ -87,11 +87,11 @@ class PlainPrograms:
                 case "mean":
                     vector[...] = self._wide(stage, result, vector).mean(-1, keepdim=True)
                 case "row sums":
-                    vector[...] = self._wide(stage, result, vector).sum(-1)
+                    vector[...] = self._wide(stage, result, vector).sum(-1).flatten(-2)
                 case "column sums":
-                    vector[...] = self._wide(stage, result, vector).sum(-2)
+                    vector[...] = self._wide(stage, result, vector).sum(-2).flatten(-2)
                 case "" if stage.matrix:
-                    vector[...] = self._wide(stage, result, vector).flatten(-2)
+                    vector[...] = self._wide(stage, result, vector).flatten(-3)
                 case "softmax":
                     vector[...] = result
                     vector[...] = vector.softmax(-1)
@@ -113,15 +113,18 @@ class PlainPrograms:
         return (self.layout.widths[stage.vector],)
 
     def _placed(self, numbers: Tensor, stage: Stage, broadcast: Broadcast = "") -> Tensor:
-        """Numbers where the program meets them; of a matrix ``(..., rows, columns)``."""
+        """Numbers where the program meets them; of a matrix ``(..., blocks, rows, columns)``."""
         if not stage.matrix:
             return numbers
+        blocks, rows, columns = self._shape(stage)
         match broadcast:
             case "":
-                return numbers.unflatten(-1, self._shape(stage))
+                return numbers.unflatten(-1, (blocks, rows, columns))
+            case "rows":
+                return numbers.unflatten(-1, (blocks, rows, 1))
             case "columns":
-                return numbers[..., None, :]
-        return numbers[..., :, None]  # of rows, or one for all
+                return numbers.unflatten(-1, (blocks, 1, columns))
+        return numbers[..., None, None]  # of blocks, or one for all
 
     def backward(self, tensors: Tensors, at: Step) -> None:
         """See `ElementPrograms`."""
@@ -165,8 +168,10 @@ class PlainPrograms:
                                 part = part.sum(-1)
                             case "columns":
                                 part = part.sum(-2)
+                            case "blocks":
+                                part = part.sum((-2, -1))
                             case "all":
-                                axes = (-2, -1) if stage.matrix else (-1,)
+                                axes = (-3, -2, -1) if stage.matrix else (-1,)
                                 part = part.sum(axes)[..., None]
                         target += part.reshape(target.shape) if stage.matrix else part
                     case ParameterValue(name):
