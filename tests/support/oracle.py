@@ -266,8 +266,7 @@ def evaluate(
         name: torch.stack(
             [
                 # engines keep 0 for what is before a text, and let first values in from there
-                as_rows(variables[name], steps - k)
-                * (k <= steps or name not in first_values)
+                as_rows(variables[name], steps - k) * (k <= steps or name not in first_values)
                 for k in range(len(past), 0, -1)
             ]
         )

@@ -18,6 +18,14 @@ ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": oper
 
 
 Broadcast = Literal["", "all", "rows", "columns", "blocks"]
+# What a matrix, (..., blocks, rows, columns), meets collects the derivatives along these axes.
+SUMMED_AXES: dict[Broadcast, tuple[int, ...]] = {
+    "": (),
+    "rows": (-1,),
+    "columns": (-2,),
+    "blocks": (-2, -1),
+    "all": (-3, -2, -1),
+}
 
 
 @dataclass(frozen=True)

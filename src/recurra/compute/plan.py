@@ -232,11 +232,9 @@ def _size(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
         case "sum" | "mean":
             return 1
         case "row sums":
-            blocks, rows, _ = shapes.grids[stage.matrix]
-            return blocks * rows
+            return prod(shapes.grids[stage.matrix][:2])
         case "column sums":
-            blocks, _, columns = shapes.grids[stage.matrix]
-            return blocks * columns
+            return prod(shapes.grids[stage.matrix][::2])
     return _width(stage, shapes, sizes)
 
 
@@ -372,8 +370,7 @@ class _Lowering:
         return Read(self._vector_of(expression, owner), 0)
 
     def _lower(self, expression: Expression, body: _Body) -> Value:
-        kind = kind_of(expression, self.kinds)
-        if Kind.CONSTANT < kind < body.kind:
+        if Kind.CONSTANT < (kind := kind_of(expression, self.kinds)) < body.kind:
             return self._broadcast(expression, body, "blocks" if kind == Kind.VECTOR else "all")
         match expression:
             case Number(value):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from recurra.compute.autodiff import (
+    SUMMED_AXES,
     Adjoint,
     Broadcast,
     Constant,
@@ -315,16 +316,9 @@ class _Tape:
         """Numbers where the program meets them; of a matrix ``(..., blocks, rows, columns)``."""
         if not stage.matrix:
             return numbers
-        blocks, rows, columns = self._shape(stage)
-        match broadcast:
-            case "":
-                own: tuple[int, ...] = blocks, rows, columns
-            case "rows":
-                own = blocks, rows, 1
-            case "columns":
-                own = blocks, 1, columns
-            case _:  # of blocks, or one for all
-                own = numbers.shape[-1], 1, 1
+        own = [*self._shape(stage)]
+        for axis in SUMMED_AXES[broadcast]:
+            own[axis] = 1
         return numbers.reshape(*numbers.shape[:-1], *own)
 
     # -- backward
@@ -397,9 +391,8 @@ class _Tape:
                 case Read(vector, lag, broadcast):
                     target = d_vectors[vector][self._rows(vector, lag, at)]
                     if stage.matrix:
-                        part = self._gathered(
-                            self._wide(stage, part, value), broadcast, target.shape
-                        )
+                        part = self._wide(stage, part, value).sum(axis=SUMMED_AXES[broadcast])
+                        part = part.reshape(target.shape)
                     elif broadcast:
                         part = part.sum(axis=-1, keepdims=True)
                     target += part
@@ -410,20 +403,6 @@ class _Tape:
                 if not term.hoisted:
                     rows = self._rows(term.vector, term.lag, at)
                     d_vectors[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
-
-    @staticmethod
-    def _gathered(part: Array, broadcast: Broadcast, shape: tuple[int, ...]) -> Array:
-        """The derivative of what a matrix met, `_placed`, from that of every entry."""
-        match broadcast:
-            case "rows":
-                part = part.sum(axis=-1)
-            case "columns":
-                part = part.sum(axis=-2)
-            case "blocks":
-                part = part.sum(axis=(-2, -1))
-            case "all":
-                part = part.sum(axis=(-3, -2, -1))
-        return part.reshape(shape)
 
     def _products_backward(
         self,

@@ -7,6 +7,7 @@ import torch
 
 from recurra.compute.autodiff import (
     ARITHMETIC,
+    SUMMED_AXES,
     Adjoint,
     Broadcast,
     Constant,
@@ -116,15 +117,10 @@ class PlainPrograms:
         """Numbers where the program meets them; of a matrix ``(..., blocks, rows, columns)``."""
         if not stage.matrix:
             return numbers
-        blocks, rows, columns = self._shape(stage)
-        match broadcast:
-            case "":
-                return numbers.unflatten(-1, (blocks, rows, columns))
-            case "rows":
-                return numbers.unflatten(-1, (blocks, rows, 1))
-            case "columns":
-                return numbers.unflatten(-1, (blocks, 1, columns))
-        return numbers[..., None, None]  # of blocks, or one for all
+        own = [*self._shape(stage)]
+        for axis in SUMMED_AXES[broadcast]:
+            own[axis] = 1
+        return numbers.unflatten(-1, own)
 
     def backward(self, tensors: Tensors, at: Step) -> None:
         """See `ElementPrograms`."""
@@ -163,17 +159,12 @@ class PlainPrograms:
                         target = tensors.d_vector(vector, lag, at)
                         if stage.matrix:
                             part = self._wide(stage, part, value)
-                        match broadcast:
-                            case "rows":
-                                part = part.sum(-1)
-                            case "columns":
-                                part = part.sum(-2)
-                            case "blocks":
-                                part = part.sum((-2, -1))
-                            case "all":
-                                axes = (-3, -2, -1) if stage.matrix else (-1,)
-                                part = part.sum(axes)[..., None]
-                        target += part.reshape(target.shape) if stage.matrix else part
+                            for axis in SUMMED_AXES[broadcast]:
+                                part = part.sum(axis, keepdim=True)
+                            part = part.reshape(target.shape)
+                        elif broadcast:
+                            part = part.sum(-1, keepdim=True)
+                        target += part
                     case ParameterValue(name):
                         tensors.parts[stage.vector, name][at] = part
 
