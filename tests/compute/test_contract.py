@@ -11,7 +11,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import ENGINES, make_engine
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 
 VOCABULARY, HIDDEN, STEPS, BATCH = 9, 6, 5, 3
 
@@ -66,6 +66,24 @@ def test_steps_equal_those_of_the_reference(name: str, kind: str) -> None:
     assert got.keys() == want.keys()
     for array in want:
         np.testing.assert_allclose(got[array], want[array], rtol=1e-8, atol=1e-9, err_msg=array)
+
+
+@engines
+@pytest.mark.parametrize("settings", [{}, {"clip_norm": 1e-3}, {"clip_value": 0.02}], ids=str)
+def test_the_norm_of_a_step_is_that_of_its_gradients(name: str, settings: dict[str, float]) -> None:
+    engine, characters = prepared(name, "adagrad", **settings), text()
+    assert engine.gradient_norm is None
+    engine.measures = True
+    masks, scale = engine.step_masks(np.random.default_rng(2)), engine.settings.scale
+    _, gradients, _ = engine.loss_and_gradients(
+        characters[:-1], characters[1:], engine.zero_state(BATCH), masks=masks, scale=scale
+    )
+    limit = settings.get("clip_value", np.inf)
+    flat = np.concatenate([gradient.ravel() for gradient in gradients.values()])
+    engine.step(
+        characters[:-1], characters[1:], 0.1, update=1, restarted=True, rng=np.random.default_rng(2)
+    )
+    assert engine.gradient_norm == pytest.approx(np.linalg.norm(flat.clip(-limit, limit)))
 
 
 @engines

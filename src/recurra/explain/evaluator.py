@@ -19,8 +19,10 @@ from recurra.compute.registry import make_engine
 from recurra.explain.derivation import Derivation
 from recurra.explain.formulas import (
     Apply,
+    Broadcast,
     Constant,
     Delta,
+    Derivative,
     Dyad,
     Error,
     Extreme,
@@ -38,16 +40,15 @@ from recurra.explain.formulas import (
     Part,
     Power,
     Quotient,
-    RowSlope,
-    Slope,
-    Spread,
+    RowDerivative,
     Sum,
     Total,
     Value,
 )
 from recurra.lang.functions import FUNCTIONS, NORM_EPS, PAIRS
 from recurra.lang.network import Network
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 from recurra.lang.syntax import CHARACTER, NORM, SOFTMAX
 
 Array = NDArray[np.float64]
@@ -79,7 +80,7 @@ def make_example(
     network: Network, *, vocabulary: int = 4, hidden: int = 3, steps: int = 3, seed: int = 0
 ) -> Example:
     """A random example of a network: small enough to follow with a pencil."""
-    shapes = ShapeSolver(network).shapes(vocabulary, hidden)
+    shapes = ShapeSolver(network).shapes(vocabulary, network.fitting_size(hidden))
     engine = make_engine("reference", make_plan(network), shapes, np.float64)
     problem = random_problem(engine, steps, 1, np.random.default_rng(seed))
     parameters = {name: shapes.turned(name, a) for name, a in problem.parameters.items()}
@@ -142,7 +143,9 @@ class Evaluator:
         times = times or range(1, self.example.length + 1)
         shape = self.example.shapes.paper(parameter)
         total = sum((self.evaluate(f, t) for t in times for f in formulas), np.zeros(()))
-        if total.ndim == 2:
+        if parameter in self.example.shapes.blocks:
+            total = self.example.shapes.stored(parameter, total)
+        elif total.ndim == 2:
             total = total[:, : shape[1]]
         return np.broadcast_to(total, shape)
 
@@ -166,13 +169,13 @@ class Evaluator:
                 return self._error(logits, self.example.text[t])
             case Mask(number, lag):
                 return self.mask(number, t - lag)
-            case RowSlope(function, argument, vector):
-                slope = _norm_slope if function == NORM else _softmax_slope
-                return slope(self.evaluate(argument, t)) @ self.evaluate(vector, t)
+            case RowDerivative(function, argument, vector):
+                derivative = _norm_derivative if function == NORM else _softmax_derivative
+                return derivative(self.evaluate(argument, t)) @ self.evaluate(vector, t)
             case Total(argument, mean):
                 entries = np.asarray(self.evaluate(argument, t))
                 return np.atleast_1d(entries.mean() if mean else entries.sum())
-            case Spread(number, like, mean):
+            case Broadcast(number, like, mean):
                 size = len(self.evaluate(like, t))
                 return np.full(size, self.evaluate(number, t)) / (size if mean else 1)
             case Dyad(left, right):
@@ -198,7 +201,8 @@ class Evaluator:
             case Quotient(left, right):
                 return self.evaluate(left, t) / self.evaluate(right, t)
             case MatrixVector(matrix, transposed, operand):
-                weights = self.example.parameters[matrix]
+                stored = self.example.parameters[matrix]
+                weights = self.example.shapes.whole(matrix, stored)
                 weights = weights.T if transposed else weights
                 vector = self.evaluate(operand, t)
                 if operand == Value(CHARACTER, 0):
@@ -218,7 +222,7 @@ class Evaluator:
                 return np.heaviside(self.evaluate(left, t) - self.evaluate(right, t), 0.5)
             case Power(base, exponent):
                 return np.power(self.evaluate(base, t), self.evaluate(exponent, t))
-            case Slope(function, argument):
+            case Derivative(function, argument):
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 x = np.asarray(self.evaluate(argument, t))
                 return row.derivative(x, row.forward(x))
@@ -261,16 +265,16 @@ def _softmax(z: Array) -> Array:
     return np.asarray(exponentials / exponentials.sum())
 
 
-def _softmax_slope(z: Array) -> Array:
+def _softmax_derivative(z: Array) -> Array:
     """The derivative of the softmax at z, (n, n)."""
     y = _softmax(z)
-    slope: Array = np.diag(y) - np.outer(y, y)
-    return slope
+    derivative: Array = np.diag(y) - np.outer(y, y)
+    return derivative
 
 
-def _norm_slope(z: Array) -> Array:
+def _norm_derivative(z: Array) -> Array:
     """The derivative of layer normalisation at z, (n, n)."""
     centred, variance = z - z.mean(), z.var() + NORM_EPS
     mixed = (1.0 + np.outer(centred, centred) / variance) / z.size
-    slope: Array = (np.eye(z.size) - mixed) / np.sqrt(variance)
-    return slope
+    derivative: Array = (np.eye(z.size) - mixed) / np.sqrt(variance)
+    return derivative

@@ -10,7 +10,7 @@ from recurra.compute.base import Engine, Group, Parameters
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.storage.runs import Name
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
@@ -48,8 +48,7 @@ class WarmStart:
         """
         run = source.run
         name: Name = "best" if run.has("best") and not keep_optimizer else "last"
-        wanted = {f"parameter/{name}": shape for name, shape in source.shapes.parameters.items()}
-        arrays, meta = run.load(name, wanted)
+        arrays, meta = source.load(name)
         groups: tuple[Group, ...] = ("parameter", "optimizer") if keep_optimizer else ("parameter",)
         saved = {n: array for n, array in arrays.items() if n.partition("/")[0] in groups}
         origin = Origin(str(run.folder), name, int(meta["step"]), keep_optimizer)

@@ -21,7 +21,7 @@ import numpy as np
 
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.errors import RecurraError, RunError
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.text.corpus import Corpus
 from recurra.training.processes import ONE_THREAD, REFUSED
 from recurra.training.speed import measure_speed
@@ -186,10 +186,10 @@ def probe(spec: StudySpec, setting: Setting, corpus: Corpus) -> Probe:
 
 def main() -> None:
     """A process that measures: spec and setting come as JSON, the `Probe` goes as JSON."""
-    asked = json.load(sys.stdin)
+    task = json.load(sys.stdin)
     try:
-        spec = StudySpec.from_json(asked["spec"])
-        found = probe(spec, asked["setting"], spec.text.load("the study"))
+        spec = StudySpec.from_json(task["spec"])
+        found = probe(spec, task["setting"], spec.text.load("the study"))
     except RecurraError as error:
         sys.stderr.write(str(error))
         sys.exit(REFUSED)
