@@ -73,6 +73,7 @@ def test_a_training_from_beginning_to_end(studio, place):
     assert shown["commands"][0].startswith("recurra train ")
 
 
+@pytest.mark.long
 def test_it_is_the_same_as_the_command(studio, place):
     _, client = studio
     client.post("/api/jobs/train/start", json=asked(settings={**SETTINGS, "clip_norm": None}))
@@ -199,11 +200,19 @@ def test_what_fails_before_there_is_a_run_is_told(studio, place):
         ({"texts": "novel.txt"}, "texts has to be a list"),
     ],
 )
-def test_what_is_refused(studio, place, fields, part):
+def test_what_is_refused(place, fields, part):
+    workspace = Workspace(place)
+    with pytest.raises(RecurraError) as refused:
+        read_typed(TrainingRequest, asked(**fields), "the request").command(workspace, place / "x")
+    assert part in str(refused.value)
+    assert {path.name for path in place.iterdir()} == {"texts"}
+
+
+def test_a_refusal_begins_nothing(studio, place):
     _, client = studio
-    response = client.post("/api/jobs/train/start", json=asked(**fields))
-    assert response.status_code in (400, 404)
-    assert part in response.json()["error"]["message"]
+    response = client.post("/api/jobs/train/start", json=asked(texts=[]))
+    assert response.status_code == 400
+    assert "name what to train on" in response.json()["error"]["message"]
     assert not (place / "runs").exists()
     assert look(client)["beginning"] == look(client)["failed"] == []
 
