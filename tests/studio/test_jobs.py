@@ -192,7 +192,7 @@ def test_what_fails_before_there_is_a_run_is_told(studio, place):
         ({"recipe": "best"}, "best is none of modern, classic"),
         ({"preset": "fast", "recipe": "classic"}, "a preset brings its own"),
         ({"keep_optimizer": True}, "name the run"),
-        ({"init_from": "runs/none"}, "the folder has no run runs/none"),
+        ({"init_from": "runs/none", "network": None, "settings": {}}, "the folder has no run"),
         ({"threads": 0}, "1 or more"),
         ({"out": "/tmp/x"}, "a field that Recurra does not know"),
         ({"winner": "x"}, "a field that Recurra does not know"),
