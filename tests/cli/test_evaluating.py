@@ -1,6 +1,7 @@
 """The command eval, and writing adapted to a text, as a user meets them."""
 
 import json
+import math
 import re
 import zlib
 from pathlib import Path
@@ -110,7 +111,8 @@ def test_a_mixture_of_runs_that_know_other_characters_is_refused(call, runs):
 
 def test_eval_beside_a_compressor(call, runs, monkeypatch):
     monkeypatch.setitem(COMPRESSORS, "zlib", lambda data, _: len(zlib.compress(data)))
-    given = ["eval", runs / "rnn", "--versus", "zlib", "--engine", "reference"]
+    monkeypatch.setitem(COMPRESSORS, "size", lambda data, _: len(data))
+    given = ["eval", runs / "rnn", "--versus", "zlib, size", "--engine", "reference"]
     code, out, _ = call(*given, "--json")
     assert code == 0
     text = (runs / "plays.txt").read_text("utf-8")
@@ -122,5 +124,6 @@ def test_eval_beside_a_compressor(call, runs, monkeypatch):
         texts = [corpus.vocabulary.decode(one) for one in part]
         expected = Compressor("zlib", [read]).loss(texts).nats_per_char
         assert row["zlib_nats_per_char"] == pytest.approx(expected)
+        assert row["size_nats_per_char"] == pytest.approx(8 * math.log(2))
     code, out, _ = call(*given)
     assert "zlib nats/char" in out

@@ -10,7 +10,7 @@ from recurra.compute.arrays import aligned_zeros
 from recurra.compute.autodiff import Operation, SumValue
 from recurra.compute.base import Parameters
 from recurra.compute.plan import Plan, Sum
-from recurra.errors import SettingError
+from recurra.errors import unknown
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.network import INITIALISATIONS, Initialisation, Initialiser, Network
 from recurra.lang.shapes import Shapes
@@ -63,7 +63,7 @@ def initialisers(plan: Plan, shapes: Shapes, how: str) -> dict[str, Initialiser]
         SettingError: an unknown ``how``.
     """
     if how not in INITIALISATIONS:
-        raise SettingError(f"no initialisation {how}: choose one of {', '.join(INITIALISATIONS)}")
+        raise unknown("initialisation", how, INITIALISATIONS)
     network = plan.network
     default = _classic(network) if how == "classic" else _scaled(plan, shapes)
     return {name: network.initialisers.get(name, default[name]) for name in network.parameters}
