@@ -9,7 +9,7 @@ import recurra
 from recurra.errors import EquationError, SettingError
 from recurra.explain.check import Check
 from recurra.explain.derivation import derive
-from recurra.explain.formulas import Error, Formula, Join, Mask, Part, Spread
+from recurra.explain.formulas import Broadcast, Error, Formula, Join, Mask, Part
 from recurra.explain.names import free, symbols
 from recurra.export.python_formulas import ATOM, SUM
 from recurra.export.steps import program_steps
@@ -34,7 +34,7 @@ class Typist(TypedText):
                 return f"{self.output}[t] - {self.target}[t]", SUM
             case Mask():
                 return "1", ATOM
-            case Spread() | Join() | Part():
+            case Broadcast() | Join() | Part():
                 reject()  # these have no signs for a student
         return super().bound(formula)
 
@@ -98,10 +98,10 @@ A = "V.T @ δ(bar(b[t])) + W.T @ δ(bar(a[t+1])) + R.T @ δ(bar(b[t+1]))"
         ("a", A.replace("V.T @", "a[t] *"), ["wrong", "missing"]),
         ("a.1", "d(a[t]) * f1'(bar(a[t]))", ["right"]),
         ("a.1", "d(a[t]) * a[t] * (1 - a[t])", ["right"]),
-        ("a.1", "d(a[t]) * (1 - a[t] ** 2)", ["tanh slope"]),
-        ("a.1", "d(a[t]) * (1 - tanh(bar(a[t])) ** 2)", ["tanh slope"]),
+        ("a.1", "d(a[t]) * (1 - a[t] ** 2)", ["tanh derivative"]),
+        ("a.1", "d(a[t]) * (1 - tanh(bar(a[t])) ** 2)", ["tanh derivative"]),
         ("a.1", "d(a[t]) * f1'(a[t])", ["argument"]),
-        ("a.1", "d(a[t])", ["slope"]),
+        ("a.1", "d(a[t])", ["derivative"]),
         ("o.1", "o[t] - y[t]", ["right"]),
         ("o.1", "-(o[t] - y[t])", ["sign"]),
         ("W", "dW = sum(d(bar(a[t])) @ a[t-1].T)", ["right"]),

@@ -131,7 +131,7 @@ WRNN = {"f1": "sigmoid", "f2": "sigmoid"}  # as published
 @pytest.mark.parametrize(
     ("mistake", "wrong"),
     [
-        ("mistake slope", {"U", "W", "V", "R", "T", "s1", "s2"}),
+        ("mistake derivative", {"U", "W", "V", "R", "T", "s1", "s2"}),
         ("mistake paths", {"U", "W", "V", "R", "T", "s1", "s2"}),
         ("mistake input", {"U"}),
     ],
@@ -147,7 +147,7 @@ def test_every_published_mistake_makes_gradients_wrong(mistake: str, wrong: set[
 def test_mistakes_that_show_only_elsewhere() -> None:
     # with tanh its derivative is right; with a single step there is no time to cross
     tanh, sigmoid = load_network("wrnn"), load_network("wrnn", WRNN)
-    right = MISTAKES["mistake slope"](derive(tanh))
+    right = MISTAKES["mistake derivative"](derive(tanh))
     assert max(compare(tanh, derivation=right).values()) <= EXACT
     right = MISTAKES["mistake input"](MISTAKES["mistake paths"](derive(sigmoid)))
     assert max(compare(sigmoid, steps=1, derivation=right).values()) <= EXACT

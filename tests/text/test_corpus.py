@@ -39,7 +39,7 @@ def test_folder_is_read_at_any_depth_sorted_and_once(tmp_path: Path) -> None:
     documents = read_documents([tmp_path / "b.txt", str(tmp_path), tmp_path / "a"])
     assert [document.text for document in documents] == ["b", "z", "回"]
     assert [Path(document.name).name for document in documents] == ["b.txt", "z.TXT", "e.txt"]
-    assert documents[2].how == "byte-order mark"
+    assert documents[2].detected_by == "byte-order mark"
 
 
 def test_given_encoding_reaches_the_files(tmp_path: Path) -> None:

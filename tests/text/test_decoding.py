@@ -80,7 +80,7 @@ ENGLISH = "I don’t know what you’re after, and it’s late; we’d rather go
 )
 def test_encoding_is_detected(text: str, codec: str, found: str) -> None:
     document = decode(text.encode(codec), "a novel")
-    assert (document.text, document.encoding, document.how) == (text, found, "detected")
+    assert (document.text, document.encoding, document.detected_by) == (text, found, "detected")
     assert document.replaced == 0
 
 
@@ -119,7 +119,7 @@ def test_broken_bytes_are_replaced_counted_and_mislead_nobody(text: str, codec: 
     pieces = [text[start : start + 40] for start in range(0, len(text), 40)]
     document = decode(b"\xff".join(piece.encode(codec) for piece in pieces), "a torn novel")
     assert document.text == "\ufffd".join(pieces)
-    assert (document.encoding, document.how) == (codec, "detected")
+    assert (document.encoding, document.detected_by) == (codec, "detected")
     assert document.replaced == len(pieces) - 1
 
 
@@ -154,14 +154,14 @@ def test_byte_order_mark_decides_and_line_ends_become_lf(
     for encoding in (None, "cp1252"):
         document = decode(data, "x", encoding)
         assert document.text == "\n".join(lines)
-        assert (document.encoding, document.how) == (mark[1], "byte-order mark")
+        assert (document.encoding, document.detected_by) == (mark[1], "byte-order mark")
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1))
 def test_strict_utf8_is_taken_at_its_word(text: str) -> None:
     document = decode(("x" + text).encode(), "x")
     assert document.text == "x" + text
-    assert (document.encoding, document.how, document.replaced) == ("utf-8", "UTF-8", 0)
+    assert (document.encoding, document.detected_by, document.replaced) == ("utf-8", "UTF-8", 0)
 
 
 def test_mixed_line_ends_and_other_separators() -> None:
@@ -171,7 +171,7 @@ def test_mixed_line_ends_and_other_separators() -> None:
 
 def test_given_encoding_is_obeyed() -> None:
     document = decode(KOREAN.encode("cp949"), "x", "EUC-KR")
-    assert (document.encoding, document.how) == ("euc_kr", "given")
+    assert (document.encoding, document.detected_by) == ("euc_kr", "given")
     # Seven-bit encodings look like ASCII: only the user can know.
     assert decode(JAPANESE.encode("iso2022_jp"), "x", "iso2022_jp").text == JAPANESE
     assert decode("é".encode("cp850"), "x", "cp850").text == "é"

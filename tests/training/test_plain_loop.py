@@ -33,29 +33,29 @@ def plain_classic(equations, parameters, numbers, recipe):
 
 
 def surprise(p, weights, bias, hidden, target):
-    """-log softmax(...)[target] and its slope in the logits."""
+    """-log softmax(...)[target] and its derivative in the logits."""
     z = weights @ hidden + bias
     o = np.exp(z - z.max())
     o /= o.sum()
-    slope = o.copy()
-    slope[target] -= 1.0
-    return -math.log(o[target]), slope
+    derivative = o.copy()
+    derivative[target] -= 1.0
+    return -math.log(o[target]), derivative
 
 
 def plain_rnn(p, inputs, targets, state):
     h = [np.zeros(len(p["s1"])) if state is None else state]
-    loss, slopes = 0.0, []
+    loss, derivatives = 0.0, []
     for character, target in zip(inputs, targets, strict=True):
         h.append(np.tanh(p["U"][:, character] + p["W"] @ h[-1] + p["s1"]))
-        nats, slope = surprise(p, p["V"], p["s2"], h[-1], target)
+        nats, derivative = surprise(p, p["V"], p["s2"], h[-1], target)
         loss += nats
-        slopes.append(slope)
+        derivatives.append(derivative)
     g = {name: np.zeros_like(value) for name, value in p.items()}
     later = np.zeros(len(p["s1"]))
     for t in reversed(range(len(inputs))):
-        g["V"] += np.outer(slopes[t], h[t + 1])
-        g["s2"] += slopes[t]
-        dh = (p["V"].T @ slopes[t] + later) * (1 - h[t + 1] ** 2)
+        g["V"] += np.outer(derivatives[t], h[t + 1])
+        g["s2"] += derivatives[t]
+        dh = (p["V"].T @ derivatives[t] + later) * (1 - h[t + 1] ** 2)
         g["U"][:, inputs[t]] += dh
         g["W"] += np.outer(dh, h[t])
         g["s1"] += dh
@@ -65,20 +65,20 @@ def plain_rnn(p, inputs, targets, state):
 
 def plain_wrnn(p, inputs, targets, state):
     a, b = ([past] for past in state or (np.zeros(len(p["s1"])), np.zeros(len(p["s2"]))))
-    loss, slopes = 0.0, []
+    loss, derivatives = 0.0, []
     for character, target in zip(inputs, targets, strict=True):
         a.append(1 / (1 + np.exp(-(p["U"][:, character] + p["W"] @ a[-1] + p["s1"]))))
         before = p["V"] @ a[-1] + p["R"] @ a[-2] + p["T"] @ b[-1] + p["s2"]
         b.append(np.tanh(before))
-        nats, slope = surprise(p, p["Q"], p["s3"], b[-1], target)
+        nats, derivative = surprise(p, p["Q"], p["s3"], b[-1], target)
         loss += nats
-        slopes.append(slope)
+        derivatives.append(derivative)
     g = {name: np.zeros_like(value) for name, value in p.items()}
     later_a, later_b = np.zeros_like(a[0]), np.zeros_like(b[0])
     for t in reversed(range(len(inputs))):
-        g["Q"] += np.outer(slopes[t], b[t + 1])
-        g["s3"] += slopes[t]
-        db = (p["Q"].T @ slopes[t] + later_b) * (1 - b[t + 1] ** 2)
+        g["Q"] += np.outer(derivatives[t], b[t + 1])
+        g["s3"] += derivatives[t]
+        db = (p["Q"].T @ derivatives[t] + later_b) * (1 - b[t + 1] ** 2)
         g["V"] += np.outer(db, a[t + 1])
         g["R"] += np.outer(db, a[t])
         g["T"] += np.outer(db, b[t])

@@ -164,21 +164,21 @@ def request(
         parsed: fields whose options are read otherwise than they are typed.
     """
     sources = {name: context.get_parameter_source(name) for name in context.params}
-    asked = {
+    given = {
         name: context.params[name]
         for name, source in sources.items()
         if source is not None and source.name == "COMMANDLINE"
     }
-    if "device" in asked:
-        asked["engine"] = engine_on(asked.get("engine"), asked.pop("device"))
+    if "device" in given:
+        given["engine"] = engine_on(given.get("engine"), given.pop("device"))
     names = inspect.signature(kind).parameters
-    by = asked.pop("split_by", None)
-    words = ["no-frames"] * bool(asked.pop("no_frames", False)) + [by] * (by is not None)
+    by = given.pop("split_by", None)
+    words = ["no-frames"] * bool(given.pop("no_frames", False)) + [by] * (by is not None)
     if words:
-        asked["split"] = "/".join([asked.get("split", context.params["split"]), *words])
-    fields_of = {name: value for name, value in asked.items() if name in names}
+        given["split"] = "/".join([given.get("split", context.params["split"]), *words])
+    fields_of = {name: value for name, value in given.items() if name in names}
     if "settings" in names:
-        rest = {name: value for name, value in asked.items() if name not in names}
+        rest = {name: value for name, value in given.items() if name not in names}
         fields_of["settings"] = typed(rest)
     with usage(context):
         return kind(**{**fields_of, **parsed})

@@ -222,10 +222,10 @@ def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
         f"texts: {len(documents):,}; characters: {characters:,}, {len(model.vocabulary):,} distinct"
     )
     for document in documents:
-        if len(documents) <= NAMED or document.how != UTF8 or document.replaced:
-            how = "" if document.how == UTF8 else f" ({document.how})"
+        if len(documents) <= NAMED or document.detected_by != UTF8 or document.replaced:
+            note = "" if document.detected_by == UTF8 else f" ({document.detected_by})"
             broken = f", {document.replaced:,} broken places replaced" if document.replaced else ""
-            console.print(f"  {document.name}: {document.encoding}{how}{broken}")
+            console.print(f"  {document.name}: {document.encoding}{note}{broken}")
     print_remarks(console, trainer.corpus)
 
 

@@ -181,8 +181,10 @@ class CompareRequest:
             RecurraError: see `open`.
         """
         with TemporaryDirectory() as folder:
-            asked = self if self.resume is not None else replace(self, out=Path(folder, "estimate"))
-            comparison = asked.open()
+            request = (
+                self if self.resume is not None else replace(self, out=Path(folder, "estimate"))
+            )
+            comparison = request.open()
             texts = self.texts if self.resume is not None else ()
             corpus = comparison.text.load(comparison.folder, texts or None, fetch=self.fetch)
             return estimate_cost(comparison, corpus)
@@ -205,11 +207,11 @@ def compare(
     Raises:
         RecurraError: something is refused, or a search found no rate.
     """
-    asked = what if isinstance(what, CompareRequest) else None
+    request = what if isinstance(what, CompareRequest) else None
     comparison = what.open() if isinstance(what, CompareRequest) else what
-    texts, fetch = (asked.texts or None, asked.fetch) if asked else (None, False)
-    if asked and asked.workers is not None:
-        for finished in train_with_workers(comparison, asked.workers, texts, fetch=fetch):
+    texts, fetch = (request.texts or None, request.fetch) if request else (None, False)
+    if request and request.workers is not None:
+        for finished in train_with_workers(comparison, request.workers, texts, fetch=fetch):
             for planned in finished:
                 if report is not None:
                     report(planned, planned.finished())

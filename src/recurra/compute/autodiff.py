@@ -17,7 +17,7 @@ from recurra.lang.functions import FUNCTIONS, PAIRS
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
-Spread = Literal["", "all", "rows", "columns"]
+Broadcast = Literal["", "all", "rows", "columns"]
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Read:
 
     Attributes:
         vector, lag: which one.
-        spread: ``"all"``: it is one number, read for every entry. In the program of a matrix, a
+        broadcast: ``"all"``: it is one number, read for every entry. In the program of a matrix, a
             vector has a number for each of the ``"rows"``, or of the ``"columns"``.
     """
 
     vector: str
     lag: int
-    spread: Spread = ""
+    broadcast: Broadcast = ""
 
 
 @dataclass(frozen=True)
@@ -267,9 +267,9 @@ def _chain_rule(
         case Operation("negative", _):
             return (backward.emit("negative", adjoint),)
         case Operation("**", (base, Constant(number) as exponent)):
-            slope = backward.emit("**", known(base), Constant(number - 1.0))
-            slope = backward.emit("*", exponent, slope)
-            return backward.emit("*", adjoint, slope), Constant(0.0)
+            derivative = backward.emit("**", known(base), Constant(number - 1.0))
+            derivative = backward.emit("*", exponent, derivative)
+            return backward.emit("*", adjoint, derivative), Constant(0.0)
         case Operation(function, (left, right)):
             pair = known(left), known(right)
             return (

@@ -14,6 +14,7 @@ from math import isfinite, isinf, prod
 from typing import Literal
 
 from recurra.compute.autodiff import (
+    Broadcast,
     Constant,
     Element,
     Leaf,
@@ -21,7 +22,6 @@ from recurra.compute.autodiff import (
     ParameterValue,
     Program,
     Read,
-    Spread,
     SumValue,
     Value,
     differentiate,
@@ -143,14 +143,14 @@ class Stage:
             self.row_function
             or self.parts
             or self.matrix
-            or any(read.spread for read in self.reads)
+            or any(read.broadcast for read in self.reads)
         )
 
     @property
     def across(self) -> Leaf:
         """A leaf that is as wide as its program."""
         leaves = (leaf for leaf, _ in self.element.adjoints)
-        return next(leaf for leaf in leaves if not (isinstance(leaf, Read) and leaf.spread))
+        return next(leaf for leaf in leaves if not (isinstance(leaf, Read) and leaf.broadcast))
 
 
 @dataclass(frozen=True)
@@ -356,7 +356,8 @@ class _Lowering:
 
     def _memory_product(self, name: str, product: MemoryProduct) -> None:
         body, memory = _Body(name, Kind.MATRIX), product.memory
-        operand = self._spread(product.operand, body, "rows" if product.transposed else "columns")
+        along: Broadcast = "rows" if product.transposed else "columns"
+        operand = self._broadcast(product.operand, body, along)
         value = body.program.emit("*", Read(memory.name, memory.lag), operand)
         element = differentiate(body.program, value, stored=False)
         function: RowFunction = "column sums" if product.transposed else "row sums"
@@ -370,7 +371,7 @@ class _Lowering:
 
     def _lower(self, expression: Expression, body: _Body) -> Value:
         if Kind.CONSTANT < kind_of(expression, self.kinds) < body.kind:
-            return self._spread(expression, body, "all")
+            return self._broadcast(expression, body, "all")
         match expression:
             case Number(value):
                 return Constant(value)
@@ -383,8 +384,8 @@ class _Lowering:
             case Concat() | MemoryProduct():
                 return self._read(expression, body.owner)
             case Outer(left, right):
-                column = self._spread(left, body, "rows")
-                return body.program.emit("*", column, self._spread(right, body, "columns"))
+                column = self._broadcast(left, body, "rows")
+                return body.program.emit("*", column, self._broadcast(right, body, "columns"))
             case Dropout(argument, rate):
                 inner = self._lower(argument, body)
                 mask = f"{body.owner}~{len(self.edges)}"
@@ -406,11 +407,11 @@ class _Lowering:
                     raise self.network.error("a power of 0 is 1: write 1", place)
                 return self._finite(body.program.emit(operator, first, second), expression)
 
-    def _spread(self, expression: Expression, body: _Body, spread: Spread) -> Value:
+    def _broadcast(self, expression: Expression, body: _Body, broadcast: Broadcast) -> Value:
         """A factor of every entry, or of those of a row or column; a constant is that of all."""
         if isinstance(expression, Number):
             return Constant(expression.value)
-        return replace(self._read(expression, body.owner), spread=spread)
+        return replace(self._read(expression, body.owner), broadcast=broadcast)
 
     def _sum(self, expression: Expression, body: _Body) -> Value:
         addends = list(self._addends(expression, body.kind))

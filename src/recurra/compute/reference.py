@@ -6,13 +6,13 @@ import numpy as np
 
 from recurra.compute.autodiff import (
     Adjoint,
+    Broadcast,
     Constant,
     MaskValue,
     Operation,
     ParameterValue,
     Read,
     Result,
-    Spread,
     SumValue,
     Temporary,
     Value,
@@ -294,9 +294,9 @@ class _Tape:
                 return results[index]
             case SumValue(name):
                 return self.sums[name][at]
-            case Read(vector, lag, spread):
+            case Read(vector, lag, broadcast):
                 numbers = self.vectors[vector][self._rows(vector, lag, at)]
-                return self._placed(numbers, stage, spread)
+                return self._placed(numbers, stage, broadcast)
             case ParameterValue(name):
                 return self.parameters[name]
             case MaskValue(name):
@@ -311,11 +311,11 @@ class _Tape:
             case Adjoint():
                 return d_value
 
-    def _placed(self, numbers: Array, stage: Stage, spread: Spread = "") -> Array:
+    def _placed(self, numbers: Array, stage: Stage, broadcast: Broadcast = "") -> Array:
         """Numbers where the program meets them; of a matrix ``(..., rows, columns)``."""
         if not stage.matrix:
             return numbers
-        match spread:
+        match broadcast:
             case "":
                 return numbers.reshape(*numbers.shape[:-1], *self._shape(stage))
             case "columns":
@@ -389,11 +389,13 @@ class _Tape:
             match leaf:
                 case SumValue(name):
                     sums[name][at] = part
-                case Read(vector, lag, spread):
+                case Read(vector, lag, broadcast):
                     target = d_vectors[vector][self._rows(vector, lag, at)]
                     if stage.matrix:
-                        part = self._gathered(self._wide(stage, part, value), spread, target.shape)
-                    elif spread:
+                        part = self._gathered(
+                            self._wide(stage, part, value), broadcast, target.shape
+                        )
+                    elif broadcast:
                         part = part.sum(axis=-1, keepdims=True)
                     target += part
                 case ParameterValue(name):
@@ -405,9 +407,9 @@ class _Tape:
                     d_vectors[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
 
     @staticmethod
-    def _gathered(part: Array, spread: Spread, shape: tuple[int, ...]) -> Array:
+    def _gathered(part: Array, broadcast: Broadcast, shape: tuple[int, ...]) -> Array:
         """The derivative of what a matrix met, `_placed`, from that of every entry."""
-        match spread:
+        match broadcast:
             case "rows":
                 return np.asarray(part.sum(axis=-1))
             case "columns":

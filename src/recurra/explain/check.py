@@ -22,26 +22,26 @@ from recurra.explain.evaluator import Evaluator, make_example
 from recurra.explain.formulas import (
     Constant,
     Delta,
+    Derivative,
     Formula,
     Hadamard,
     MatrixVector,
     Negative,
     Outer,
-    Slope,
     Sum,
     Value,
     rewrite,
     walk,
 )
-from recurra.explain.published import no_time_paths, one_input, wrong_slope
+from recurra.explain.published import no_time_paths, one_input, wrong_derivative
 from recurra.explain.typed import read_formula, terms
 from recurra.lang.network import Network
 
 Array = NDArray[np.float64]
 Kind = Literal[
     "right", "missing", "twice", "wrong", "shape",
-    "sign", "factor", "transposed", "order", "slope", "tanh slope", "argument", "delta", "time",
-    "no time", "one input", "one step", "mean",
+    "sign", "factor", "transposed", "order", "derivative", "tanh derivative", "argument", "delta",
+    "time", "no time", "one input", "one step", "mean",
 ]  # fmt: skip
 
 MAX_STEPS = 40  # of an example
@@ -219,7 +219,7 @@ class Check:
                 yield (Remark("one step", detail=f"{t}"),), part
         derivations: dict[Kind, Derivation] = {
             "no time": no_time_paths(self.derivation),
-            "tanh slope": wrong_slope(self.derivation),
+            "tanh derivative": wrong_derivative(self.derivation),
             "one input": one_input(self.derivation),
         }
         for kind, mistaken in derivations.items():
@@ -259,10 +259,17 @@ def _same(found: Array, wanted: Array, tolerance: float = _CLOSE) -> bool:
 
 def _mistaken(exact: Formula) -> Iterator[tuple[Kind, Formula]]:
     """An exact term with each of the mistakes that one makes with a pencil."""
-    kinds: tuple[Kind, ...] = ("slope", "tanh slope", "argument", "transposed", "order", "delta")
+    kinds: tuple[Kind, ...] = (
+        "derivative",
+        "tanh derivative",
+        "argument",
+        "transposed",
+        "order",
+        "delta",
+    )
     for kind in kinds:
         yield kind, rewrite(exact, partial(_mistake, kind))
-    yield "tanh slope", rewrite(exact, partial(_mistake, "tanh slope of the value"))
+    yield "tanh derivative", rewrite(exact, partial(_mistake, "tanh derivative of the value"))
     timed = {node for node in walk(exact) if isinstance(node, Value | Delta)}
     for nodes in [*({node} for node in timed), timed]:
         for steps in (-1, 1, -2, 2):
@@ -271,15 +278,15 @@ def _mistaken(exact: Formula) -> Iterator[tuple[Kind, Formula]]:
 
 def _mistake(kind: str, node: Formula) -> Formula:
     match kind, node:
-        case "slope", Hadamard(left, Slope()):
+        case "derivative", Hadamard(left, Derivative()):
             return left
-        case "tanh slope", Slope(_, argument):
-            return Slope("tanh", argument)
-        case "tanh slope of the value", Slope(_, Value(quantity, lag)):
+        case "tanh derivative", Derivative(_, argument):
+            return Derivative("tanh", argument)
+        case "tanh derivative of the value", Derivative(_, Value(quantity, lag)):
             value = Value(quantity.partition(".")[0], lag)
             return Sum((Constant(1.0), Negative(Hadamard(value, value))))
-        case "argument", Slope(function, Value(quantity, lag)):
-            return Slope(function, Value(quantity.partition(".")[0], lag))
+        case "argument", Derivative(function, Value(quantity, lag)):
+            return Derivative(function, Value(quantity.partition(".")[0], lag))
         case "transposed", MatrixVector(matrix, transposed, operand):
             return MatrixVector(matrix, not transposed, operand)
         case "order", Outer(left, right):

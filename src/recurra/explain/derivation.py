@@ -13,8 +13,10 @@ from itertools import count
 
 from recurra.explain.formulas import (
     Apply,
+    Broadcast,
     Constant,
     Delta,
+    Derivative,
     Dyad,
     Error,
     Extreme,
@@ -31,9 +33,7 @@ from recurra.explain.formulas import (
     Part,
     Power,
     Quotient,
-    RowSlope,
-    Slope,
-    Spread,
+    RowDerivative,
     Sum,
     Total,
     Value,
@@ -278,15 +278,15 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
             yield from _chain_rule(matrix, Dyad(*sides), kinds)
             yield from through(operand, MemoryVector(matrix, not transposed, delta))
         case Total(argument, mean):
-            yield from through(argument, Spread(delta, argument, mean))
+            yield from through(argument, Broadcast(delta, argument, mean))
         case Join(vectors):
             for place, one in enumerate(vectors):
                 # of a number, the part is as long: one entry
                 yield from _chain_rule(one, Part(delta, vectors[:place], one), kinds)
         case Apply(function, argument) if function in ROW_FUNCTIONS:
-            yield from through(argument, RowSlope(function, argument, delta))
+            yield from through(argument, RowDerivative(function, argument, delta))
         case Apply(function, argument):
-            yield from through(argument, Hadamard(delta, Slope(function, argument)))
+            yield from through(argument, Hadamard(delta, Derivative(function, argument)))
 
 
 def _lower(base: Formula, exponent: Formula) -> Formula:

@@ -19,8 +19,10 @@ from recurra.compute.registry import make_engine
 from recurra.explain.derivation import Derivation
 from recurra.explain.formulas import (
     Apply,
+    Broadcast,
     Constant,
     Delta,
+    Derivative,
     Dyad,
     Error,
     Extreme,
@@ -38,9 +40,7 @@ from recurra.explain.formulas import (
     Part,
     Power,
     Quotient,
-    RowSlope,
-    Slope,
-    Spread,
+    RowDerivative,
     Sum,
     Total,
     Value,
@@ -166,13 +166,13 @@ class Evaluator:
                 return self._error(logits, self.example.text[t])
             case Mask(number, lag):
                 return self.mask(number, t - lag)
-            case RowSlope(function, argument, vector):
-                slope = _norm_slope if function == NORM else _softmax_slope
-                return slope(self.evaluate(argument, t)) @ self.evaluate(vector, t)
+            case RowDerivative(function, argument, vector):
+                derivative = _norm_derivative if function == NORM else _softmax_derivative
+                return derivative(self.evaluate(argument, t)) @ self.evaluate(vector, t)
             case Total(argument, mean):
                 entries = np.asarray(self.evaluate(argument, t))
                 return np.atleast_1d(entries.mean() if mean else entries.sum())
-            case Spread(number, like, mean):
+            case Broadcast(number, like, mean):
                 size = len(self.evaluate(like, t))
                 return np.full(size, self.evaluate(number, t)) / (size if mean else 1)
             case Dyad(left, right):
@@ -218,7 +218,7 @@ class Evaluator:
                 return np.heaviside(self.evaluate(left, t) - self.evaluate(right, t), 0.5)
             case Power(base, exponent):
                 return np.power(self.evaluate(base, t), self.evaluate(exponent, t))
-            case Slope(function, argument):
+            case Derivative(function, argument):
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 x = np.asarray(self.evaluate(argument, t))
                 return row.derivative(x, row.forward(x))
@@ -261,16 +261,16 @@ def _softmax(z: Array) -> Array:
     return np.asarray(exponentials / exponentials.sum())
 
 
-def _softmax_slope(z: Array) -> Array:
+def _softmax_derivative(z: Array) -> Array:
     """The derivative of the softmax at z, (n, n)."""
     y = _softmax(z)
-    slope: Array = np.diag(y) - np.outer(y, y)
-    return slope
+    derivative: Array = np.diag(y) - np.outer(y, y)
+    return derivative
 
 
-def _norm_slope(z: Array) -> Array:
+def _norm_derivative(z: Array) -> Array:
     """The derivative of layer normalisation at z, (n, n)."""
     centred, variance = z - z.mean(), z.var() + NORM_EPS
     mixed = (1.0 + np.outer(centred, centred) / variance) / z.size
-    slope: Array = (np.eye(z.size) - mixed) / np.sqrt(variance)
-    return slope
+    derivative: Array = (np.eye(z.size) - mixed) / np.sqrt(variance)
+    return derivative

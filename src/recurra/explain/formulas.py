@@ -144,7 +144,7 @@ class Power:
 
 
 @dataclass(frozen=True)
-class Slope:
+class Derivative:
     """The derivative of a function at every entry."""
 
     function: str
@@ -152,7 +152,7 @@ class Slope:
 
 
 @dataclass(frozen=True)
-class RowSlope:
+class RowDerivative:
     """The derivative of ``norm`` or ``softmax``, a symmetric matrix, times a vector.
 
     With y = norm(z) and s = sqrt(var z + 1e-5): ``(v - mean v - y * mean(y * v)) / s``;
@@ -173,11 +173,11 @@ class Total:
 
 
 @dataclass(frozen=True)
-class Spread:
+class Broadcast:
     """The derivative of a total, times a number: that number at every entry of a vector.
 
     Attributes:
-        number: to be spread; where ``mean`` is set, divided by the number of entries.
+        number: to be broadcast; where ``mean`` is set, divided by the number of entries.
         like: a vector with as many entries.
     """
 
@@ -250,10 +250,10 @@ Formula = (
     | Extreme
     | Larger
     | Power
-    | Slope
-    | RowSlope
+    | Derivative
+    | RowDerivative
     | Total
-    | Spread
+    | Broadcast
     | Dyad
     | MemoryVector
     | Join

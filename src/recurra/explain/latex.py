@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from recurra.explain.derivation import Path, Step
 from recurra.explain.formulas import (
     Apply,
+    Broadcast,
     Constant,
     Delta,
+    Derivative,
     Dyad,
     Error,
     Extreme,
@@ -29,9 +31,7 @@ from recurra.explain.formulas import (
     Part,
     Power,
     Quotient,
-    RowSlope,
-    Slope,
-    Spread,
+    RowDerivative,
     Sum,
     Total,
     Value,
@@ -178,20 +178,20 @@ class Latex(Notation):
                 return f"[{self.formula(left)} > {self.formula(right)}]", _ATOM
             case Power(base, exponent):
                 return self.power(self.formula(base, _ATOM), self.formula(exponent)), _ATOM
-            case Slope(function, argument):
+            case Derivative(function, argument):
                 return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
-            case RowSlope(function, argument, vector):
-                slope = rf"{self.name(function)}'{_in_parentheses(self.formula(argument))}"
+            case RowDerivative(function, argument, vector):
+                derivative = rf"{self.name(function)}'{_in_parentheses(self.formula(argument))}"
                 chain = (
                     _PRODUCT
-                    if isinstance(vector, MatrixVector | MemoryVector | RowSlope)
+                    if isinstance(vector, MatrixVector | MemoryVector | RowDerivative)
                     else _ATOM
                 )
-                return rf"{slope}\,{self.formula(vector, chain)}", _PRODUCT
+                return rf"{derivative}\,{self.formula(vector, chain)}", _PRODUCT
             case Total(argument, mean):
                 inner = _in_parentheses(self.formula(argument))
                 return f"{self.name('mean' if mean else 'sum')}{inner}", _ATOM
-            case Spread(number, _, mean):
+            case Broadcast(number, _, mean):
                 ones = r"\tfrac{1}{n} \mathbf{1}" if mean else r"\mathbf{1}"
                 return rf"{ones}\,{self.formula(number, _ATOM)}", _PRODUCT
             case Dyad(left, right):

@@ -154,8 +154,8 @@ class _Page:
         nodes = (node for step in self.derivation.steps for node in walk(step.formula))
         pairs = dict.fromkeys(node.function for node in nodes if isinstance(node, Extreme))
         for name in pairs:
-            slope = rf"\frac{{\partial {PAIRS[name].latex}}}{{\partial a}}"
-            rows.append(rf"& {slope} &= {PAIRS[name].latex_derivative}")
+            derivative = rf"\frac{{\partial {PAIRS[name].latex}}}{{\partial a}}"
+            rows.append(rf"& {derivative} &= {PAIRS[name].latex_derivative}")
         if rows:
             yield self._title("functions")
             yield aligned(rows)
@@ -186,7 +186,7 @@ class _Page:
         above = rf"{{{latex.steps}}}"
         inner = rf"{latex.target}_t^\top \ln {self._at(output)}"
         yield aligned([rf"\mathcal{{L}} &= -\sum_{{t=1}}^{above} {inner}"])
-        yield self._text("loss slope", logits=self._at(logits))
+        yield self._text("loss derivative", logits=self._at(logits))
         exponentials = rf"\sum_i e^{{{latex.entry(logits, 'i')}}}"
         target, entry = f"{latex.target}_{{t,j}}", latex.entry(logits, "j")
         yield aligned(

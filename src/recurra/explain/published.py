@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from recurra.explain.derivation import Derivation, Path
-from recurra.explain.formulas import Formula, Frozen, Slope, Value, rewrite
+from recurra.explain.formulas import Derivative, Formula, Frozen, Value, rewrite
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 
@@ -15,11 +15,11 @@ def is_wrnn(network: Network) -> bool:
     return (network.equations, network.output) == (wrnn.equations, wrnn.output)
 
 
-def wrong_slope(derivation: Derivation) -> Derivation:
+def wrong_derivative(derivation: Derivation) -> Derivation:
     """Tanh's derivative for every function."""
 
     def change(formula: Formula) -> Formula:
-        return Slope("tanh", formula.argument) if isinstance(formula, Slope) else formula
+        return Derivative("tanh", formula.argument) if isinstance(formula, Derivative) else formula
 
     deltas = {
         quantity: tuple(replace(path, formula=rewrite(path.formula, change)) for path in paths)
@@ -52,7 +52,7 @@ def one_input(derivation: Derivation) -> Derivation:
 
 # key of the sentence that tells -> the mistake made on the exact derivation
 MISTAKES: dict[str, Callable[[Derivation], Derivation]] = {
-    "mistake slope": wrong_slope,
+    "mistake derivative": wrong_derivative,
     "mistake paths": no_time_paths,
     "mistake input": one_input,
 }

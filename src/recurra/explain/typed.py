@@ -22,6 +22,7 @@ from recurra.explain.formulas import (
     Apply,
     Constant,
     Delta,
+    Derivative,
     Error,
     Extreme,
     Formula,
@@ -33,8 +34,7 @@ from recurra.explain.formulas import (
     Parameter,
     Power,
     Quotient,
-    RowSlope,
-    Slope,
+    RowDerivative,
     Sum,
     Total,
     Value,
@@ -196,7 +196,7 @@ class _Reader:
                 function = name.removesuffix(_PRIME)
                 if function in _MATRICES:
                     raise self.error(f"{function}' is a matrix: write {function}'(z) @ v", node)
-                return Slope(function, self.formula(inner, depth))
+                return Derivative(function, self.formula(inner, depth))
         raise self.error(
             f"{name.replace(_PRIME, chr(39))} is no function here: there are delta(v), bar(v), "
             f"outer(u, v), {', '.join([*self.network.functions, 'tanh', 'sigmoid'])} and their "
@@ -236,8 +236,8 @@ class _Reader:
             case ast.Call(func=ast.Name(id=name), args=[inner]), _ if (
                 name.removesuffix(_PRIME) in _MATRICES
             ):
-                slope = name.removesuffix(_PRIME), self.formula(inner, depth)
-                return RowSlope(*slope, self.formula(right, depth))
+                derivative = name.removesuffix(_PRIME), self.formula(inner, depth)
+                return RowDerivative(*derivative, self.formula(right, depth))
             case _, ast.Attribute(value=row, attr="T"):
                 return Outer(self.formula(left, depth), self.formula(row, depth))
         raise self.error(

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from recurra.explain.derivation import kind_of_formula
 from recurra.explain.formulas import (
     Apply,
+    Broadcast,
     Delta,
+    Derivative,
     Dyad,
     Formula,
     Join,
@@ -15,9 +17,7 @@ from recurra.explain.formulas import (
     MemoryVector,
     Outer,
     Part,
-    RowSlope,
-    Slope,
-    Spread,
+    RowDerivative,
     Total,
     Value,
     is_number,
@@ -44,11 +44,11 @@ class NumpyRow(Row):
     """A function with its derivative.
 
     Attributes:
-        slope: f'(z) with ``{z}`` or the value ``{y}``.
-        level: how tightly the slope binds.
+        derivative: f'(z) with ``{z}`` or the value ``{y}``.
+        level: how tightly the derivative binds.
     """
 
-    slope: str = ""
+    derivative: str = ""
     level: int = ATOM
 
 
@@ -61,7 +61,7 @@ def swish(z):
     return z * sigmoid(z)
 
 
-def swish_slope(z):
+def swish_derivative(z):
     s = sigmoid(z)
     return s + z * s * (1 - s)
 """
@@ -70,7 +70,7 @@ def gelu(z):
     return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
 
 
-def gelu_slope(z):
+def gelu_derivative(z):
     y = np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
     inner = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z**2)
     return 0.5 * (1 + y) + 0.5 * z * (1 - y**2) * inner
@@ -96,7 +96,7 @@ def norm(z):
     return (z - z.mean(0)) / np.sqrt(z.var(0) + 1e-5)
 
 
-def norm_slope(z, d):
+def norm_derivative(z, d):
     y = norm(z)
     return (d - d.mean(0) - y * (y * d).mean(0)) / np.sqrt(z.var(0) + 1e-5)
 """
@@ -107,7 +107,7 @@ def softmax(z):
     return y / y.sum(0)
 
 
-def softmax_slope(z, d):
+def softmax_derivative(z, d):
     y = softmax(z)
     return y * (d - (y * d).sum(0))
 """
@@ -116,8 +116,8 @@ ROWS = {
     "tanh": NumpyRow("np.tanh", (), "1 - {y}**2", SUM),
     "sigmoid": NumpyRow("sigmoid", (_SIGMOID,), "{y} * (1 - {y})", TERM),
     "relu": NumpyRow("relu", (_RELU,), "({y} > 0)"),
-    "swish": NumpyRow("swish", (_SIGMOID, _SWISH), "swish_slope({z})"),
-    "gelu": NumpyRow("gelu", (_GELU,), "gelu_slope({z})"),
+    "swish": NumpyRow("swish", (_SIGMOID, _SWISH), "swish_derivative({z})"),
+    "gelu": NumpyRow("gelu", (_GELU,), "gelu_derivative({z})"),
     "softplus": NumpyRow("softplus", (_SIGMOID, _SOFTPLUS), "sigmoid({z})"),
     "identity": NumpyRow("", (), "1"),
     "elu": NumpyRow("elu", (_ELU,), "np.where({y} > 0, 1, {y} + 1)"),
@@ -128,17 +128,17 @@ ROWS = {
     "abs": NumpyRow("np.abs", (), "np.sign({z})"),
     "sin": NumpyRow("np.sin", (), "np.cos({z})"),
     "cos": NumpyRow("np.cos", (), "-np.sin({z})", SIGN),
-    NORM: NumpyRow("norm", (_NORM,), "norm_slope({z}, {d})"),
-    SOFTMAX: NumpyRow("softmax", (_SOFTMAX,), "softmax_slope({z}, {d})"),
+    NORM: NumpyRow("norm", (_NORM,), "norm_derivative({z}, {d})"),
+    SOFTMAX: NumpyRow("softmax", (_SOFTMAX,), "softmax_derivative({z}, {d})"),
     "max": NumpyRow("np.maximum"),
     "min": NumpyRow("np.minimum"),
 }
 RESERVED = (
     "np",
-    "norm_slope",
-    "softmax_slope",
-    "swish_slope",
-    "gelu_slope",
+    "norm_derivative",
+    "softmax_derivative",
+    "swish_derivative",
+    "gelu_derivative",
     *(row.value for row in ROWS.values()),
 )
 
@@ -175,8 +175,8 @@ class NumpyText(PythonText):
                 return self.moment(self.masks[number - 1], lag), ATOM
             case Outer(left, right):
                 return self._outer(left, right), PRODUCT
-            case Slope(function, argument):
-                return self._slope(function, argument)
+            case Derivative(function, argument):
+                return self._derivative(function, argument)
             case Larger(left, right):
                 return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
             case Dyad(left, right):
@@ -191,7 +191,7 @@ class NumpyText(PythonText):
                 if kind_of_formula(argument, self.steps.derivation.kinds) == Kind.MATRIX:
                     return f"{inner}.sum((0, 1))[None]", ATOM
                 return f"{inner}.{'mean' if mean else 'sum'}(0, keepdims=True)", ATOM
-            case Spread(number, like, mean):
+            case Broadcast(number, like, mean):
                 one, size = self.text(number, TERM), self.text(like)
                 each = f"{one} / len({size})" if mean else one
                 return f"np.zeros_like({size}) + {each}", SUM
@@ -201,9 +201,9 @@ class NumpyText(PythonText):
                 start = " + ".join(f"len({self.text(one)})" for one in before)
                 end = f"{start} + len({self.text(own)})" if start else f"len({self.text(own)})"
                 return f"{self.text(vector, ATOM)}[{start}:{end}]", ATOM
-            case RowSlope(function, argument, vector):
+            case RowDerivative(function, argument, vector):
                 row = self._numpy_row(function)
-                return row.slope.format(z=self.text(argument), d=self.text(vector)), row.level
+                return row.derivative.format(z=self.text(argument), d=self.text(vector)), row.level
         return super().bound(formula)
 
     def product(self, product: MatrixVector) -> tuple[str, int]:
@@ -233,10 +233,10 @@ class NumpyText(PythonText):
         assert isinstance(row, NumpyRow)
         return row
 
-    def _slope(self, function: str, argument: Formula) -> tuple[str, int]:
+    def _derivative(self, function: str, argument: Formula) -> tuple[str, int]:
         row = self._numpy_row(function)
         value = self.steps.value_of(function, argument) or Apply(function, argument)
-        y = self.text(value, ATOM) if "{y}" in row.slope else ""
+        y = self.text(value, ATOM) if "{y}" in row.derivative else ""
         level = POWER if row.level == TERM else SUM
-        z = self.text(argument, level) if "{z}" in row.slope else ""
-        return row.slope.format(z=z, y=y), row.level
+        z = self.text(argument, level) if "{z}" in row.derivative else ""
+        return row.derivative.format(z=z, y=y), row.level

@@ -3,13 +3,13 @@
 from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Delta,
+    Derivative,
     Formula,
     Larger,
     Mask,
     MatrixVector,
     Outer,
-    RowSlope,
-    Slope,
+    RowDerivative,
     Total,
     parts,
 )
@@ -57,11 +57,11 @@ class TypedText(PythonText):
                 return f"({self.text(left)} > {self.text(right)})", ATOM
             case Outer(left, right):
                 return f"outer({self.text(left)}, {self.text(right)})", ATOM
-            case Slope(function, argument):
+            case Derivative(function, argument):
                 return f"{function}'({self.text(argument)})", ATOM
-            case RowSlope(function, argument, vector):
-                slope = f"{function}'({self.text(argument)})"
-                return f"{slope} @ {self.text(vector, SIGN)}", PRODUCT
+            case RowDerivative(function, argument, vector):
+                derivative = f"{function}'({self.text(argument)})"
+                return f"{derivative} @ {self.text(vector, SIGN)}", PRODUCT
         try:
             return super().bound(formula)
         except SettingError:  # it is a comment, which says as well as it can

@@ -109,7 +109,7 @@ class ExpressionReader:
                 return self._power(node, deeper)
             case ast.Compare():
                 raise self.error(
-                    "a comparison has no slope to learn from: write max(a, b), min(a, b) or "
+                    "a comparison has no derivative to learn from: write max(a, b), min(a, b) or "
                     "relu(z)",
                     node,
                 )

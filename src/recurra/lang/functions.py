@@ -206,7 +206,7 @@ _ROWS = (
         "natural logarithm",
         "自然对数",
     ),
-    # 1/0 at 0, as its slope is
+    # 1/0 at 0, as its derivative is
     Function(
         "sqrt",
         np.sqrt,

@@ -22,7 +22,7 @@ def initialise(
     plan: Plan,
     shapes: Shapes,
     rng: np.random.Generator,
-    how: Initialisation = "scaled",
+    scheme: Initialisation = "scaled",
     dtype: npt.DTypeLike = np.float32,
     counts: Array | None = None,
 ) -> Parameters:
@@ -32,7 +32,7 @@ def initialise(
         plan: tells which matrix recurs and what function stands behind it.
         shapes: sizes.
         rng: the run's generator; draws in float64, in order of appearance.
-        how: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the published W-RNN code;
+        scheme: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the published W-RNN code;
             ``"scaled"``: recurrent square matrices orthogonal (Saxe et al. 2014), others
             N(0, gain^2 / fan-in) (LeCun et al. 1998, He et al. 2015), the output layer at a tenth
             of that unless it is tied to an embedding, biases 0, but for that of the output layer,
@@ -43,12 +43,12 @@ def initialise(
             vectors into saturation, which a deep one with thousands of characters never leaves.
 
     Raises:
-        SettingError: an unknown ``how``.
+        SettingError: an unknown ``scheme``.
     """
     parameters = {}
-    for name, initialiser in initialisers(plan, shapes, how).items():
+    for name, initialiser in initialisers(plan, shapes, scheme).items():
         value = _draw(initialiser, shapes.paper(name), rng)
-        if how == "scaled" and counts is not None and begins_with_counts(name, plan):
+        if scheme == "scaled" and counts is not None and begins_with_counts(name, plan):
             value = _log_frequencies(counts, shapes)
         stored = shapes.turned(name, value)
         parameters[name] = aligned_zeros(stored.shape, dtype)
@@ -56,16 +56,16 @@ def initialise(
     return parameters
 
 
-def initialisers(plan: Plan, shapes: Shapes, how: str) -> dict[str, Initialiser]:
+def initialisers(plan: Plan, shapes: Shapes, scheme: str) -> dict[str, Initialiser]:
     """How every parameter starts, in the order in which they are drawn; see `initialise`.
 
     Raises:
-        SettingError: an unknown ``how``.
+        SettingError: an unknown ``scheme``.
     """
-    if how not in INITIALISATIONS:
-        raise unknown("initialisation", how, INITIALISATIONS)
+    if scheme not in INITIALISATIONS:
+        raise unknown("initialisation", scheme, INITIALISATIONS)
     network = plan.network
-    default = _classic(network) if how == "classic" else _scaled(plan, shapes)
+    default = _classic(network) if scheme == "classic" else _scaled(plan, shapes)
     return {name: network.initialisers.get(name, default[name]) for name in network.parameters}
 
 

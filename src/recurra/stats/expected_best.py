@@ -26,6 +26,6 @@ def expected_best(losses: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
         # C(n - i, k - 1) / C(n, k) for i = 1, 2, ...: k / n, and then from one i to the next
         i = np.arange(1, n - k + 1)
         weights = k / n * np.cumprod(np.concatenate([[1.0], (n - i - k + 1) / (n - i)]))
-        seen = weights > 0.0  # where a weight underflows, an infinite loss must not count
-        expected[k - 1] = weights[seen] @ ordered[: len(weights)][seen]
+        reached = weights > 0.0  # where a weight underflows, an infinite loss must not count
+        expected[k - 1] = weights[reached] @ ordered[: len(weights)][reached]
     return expected

@@ -75,7 +75,7 @@ def _keep(folder: Path, temporary: Path, name: str) -> dict[str, Any]:
         "characters": len(document.text),
         "distinct": len(corpus.vocabulary),
         "encoding": document.encoding,
-        "detected_by": document.how,
+        "detected_by": document.detected_by,
         "replaced": document.replaced,
         "remarks": [visible(remark) for remark in remarks(corpus)],
     }

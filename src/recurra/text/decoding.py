@@ -94,14 +94,14 @@ class Document:
         name: path, URL or name within a named corpus.
         text: the characters; every line ends in LF.
         encoding: Python's name of the encoding.
-        how: how it was known: "byte-order mark", "UTF-8" (strictly valid), "given" or "detected".
+        detected_by: "byte-order mark", "UTF-8" (strictly valid), "given" or "detected".
         replaced: broken places, each now one U+FFFD.
     """
 
     name: str
     text: str
     encoding: str
-    how: str
+    detected_by: str
     replaced: int
 
 
@@ -137,7 +137,7 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Document:
     return _document(data, name, "utf-8", UTF8)
 
 
-def _document(data: bytes, name: str, codec: str, how: str) -> Document:
+def _document(data: bytes, name: str, codec: str, detected_by: str) -> Document:
     try:
         text, broken = _decode(data, codec)
     except (LookupError, ValueError) as error:
@@ -146,8 +146,8 @@ def _document(data: bytes, name: str, codec: str, how: str) -> Document:
         raise TextError(f"{name} is empty: give a file with text in it")
     if broken > _TOLERATED * len(text):
         raise TextError(
-            f"{name} cannot be read as {codec} ({how}): {broken:,} of {len(text):,} places are "
-            f"broken; {_CURES.get(how, 'name another with --encoding')}"
+            f"{name} cannot be read as {codec} ({detected_by}): {broken:,} of {len(text):,} places "
+            f"are broken; {_CURES.get(detected_by, 'name another with --encoding')}"
         )
     text, controls = _CONTROLS.subn("\ufffd", text)
     # A lone stray, such as the Ctrl-Z that ends old DOS files, is tolerated in the shortest text.
@@ -157,7 +157,7 @@ def _document(data: bytes, name: str, codec: str, how: str) -> Document:
             "characters; convert it to a text file, or name its encoding with --encoding"
         )
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Document(name, text, codecs.lookup(codec).name, how, broken + controls)
+    return Document(name, text, codecs.lookup(codec).name, detected_by, broken + controls)
 
 
 def _superset(data: bytes, codec: str) -> str:

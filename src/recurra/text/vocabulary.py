@@ -39,10 +39,10 @@ class Vocabulary:
     def from_texts(cls, *texts: str, held_out: Iterable[str] = ()) -> "Vocabulary":
         """All characters: the most frequent in the texts first, then those only held out."""
         counts = census(code_points("".join(texts)))
-        seen = np.flatnonzero(counts)
-        seen = seen[np.argsort(-counts[seen], kind="stable")]  # ties by code point
+        occurring = np.flatnonzero(counts)
+        occurring = occurring[np.argsort(-counts[occurring], kind="stable")]  # ties by code
         others = sorted(one for one in set().union(*held_out) if not counts[ord(one)])
-        return cls("".join([*map(chr, seen), *others]))
+        return cls("".join([*map(chr, occurring), *others]))
 
     def __len__(self) -> int:
         return len(self.characters)

@@ -186,10 +186,10 @@ def probe(spec: StudySpec, setting: Setting, corpus: Corpus) -> Probe:
 
 def main() -> None:
     """A process that measures: spec and setting come as JSON, the `Probe` goes as JSON."""
-    asked = json.load(sys.stdin)
+    task = json.load(sys.stdin)
     try:
-        spec = StudySpec.from_json(asked["spec"])
-        found = probe(spec, asked["setting"], spec.text.load("the study"))
+        spec = StudySpec.from_json(task["spec"])
+        found = probe(spec, task["setting"], spec.text.load("the study"))
     except RecurraError as error:
         sys.stderr.write(str(error))
         sys.exit(REFUSED)

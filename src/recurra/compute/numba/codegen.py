@@ -9,7 +9,7 @@ carried past. Arguments are named after their `Kind` and their quantity.
 import re
 from collections.abc import Iterable
 
-from recurra.compute.autodiff import ParameterValue, Read, Spread, SumValue
+from recurra.compute.autodiff import Broadcast, ParameterValue, Read, SumValue
 from recurra.compute.numba.emitter import Emitter
 from recurra.compute.numba.source import Call, Key, Kind, Source
 from recurra.compute.numba.writing_codegen import writing_function
@@ -285,7 +285,7 @@ class _Backward(Emitter):
                 self._matrix(stage, d_vector, written)
             return
         with self.indented(f"for row in range({start}, {start} + {count}):"):
-            totals = self._totals([read for read in stage.reads if read.spread])
+            totals = self._totals([read for read in stage.reads if read.broadcast])
             at = self._gradient_row(stage.vector, 0, "row")
             if stage.is_total:
                 self.line(f"d_value = {d_vector}[{at}, 0]{self.divided(stage)}")
@@ -300,7 +300,7 @@ class _Backward(Emitter):
                             self.line(f"{self.array('sum', name)}[row, j] = {value}")
                         case ParameterValue(name):
                             self.line(f"{self.array('gradient', name)}[j] += {value}")
-                        case Read(spread="all") as read:
+                        case Read(broadcast="all") as read:
                             self.line(f"{totals[read]} += {value}")
                         case Read(vector, lag):
                             target = self.array("d_vector", vector)
@@ -318,12 +318,12 @@ class _Backward(Emitter):
         """One row of the derivative of a matrix, or of the sums of its rows or columns."""
         place = _PLACES[stage.row_function]
         d_value = f"d_value = {d_vector}[{self._gradient_row(stage.vector, 0, 'row')}, {place}]"
-        reads: dict[Spread, list[Read]] = {"all": [], "rows": [], "columns": [], "": []}
+        reads: dict[Broadcast, list[Read]] = {"all": [], "rows": [], "columns": [], "": []}
         for read in stage.reads:
-            reads[read.spread].append(read)
+            reads[read.broadcast].append(read)
         places = {read: self._d_place(read) for read in stage.reads}
         for read in stage.reads:
-            if read.spread and read.vector not in written:  # what is added to begins with zeros
+            if read.broadcast and read.vector not in written:  # what is added to begins with zeros
                 self.line(f"{places[read]}, :] = {self.dtype}(0.0)")
                 written.add(read.vector)
         totals = self._totals(reads["all"])
@@ -341,7 +341,7 @@ class _Backward(Emitter):
                     if leaf in totals or leaf in of_row:
                         self.line(f"{(totals | of_row)[leaf]} += {value}")
                         continue
-                    column = "j" if leaf.spread else "base + j"
+                    column = "j" if leaf.broadcast else "base + j"
                     sign = "+=" if leaf.vector in written else "="
                     self.line(f"{places[leaf]}, {column}] {sign} {value}")
                     written.add(leaf.vector)

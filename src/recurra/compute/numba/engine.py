@@ -213,11 +213,11 @@ class CompiledEngine(HostEngine):
         return text[:count].tolist(), {n: rows[:, None].copy() for n, rows in past.items()}
 
     def _writing_arguments(self, uniforms: Array, sampling: Sampling | None = None) -> list[Any]:
-        how, parameters = sampling or Sampling(), self.held["parameter"]
+        chosen, parameters = sampling or Sampling(), self.held["parameter"]
         (shard,) = self._shards_for(1, 1, training=False)
         (arrays,) = shard.arguments("write", [self.source.write], "parameter", parameters)
         hidden, matrix, bias = shard.output_operand("parameter", parameters)
-        numbers = float(how.temperature), how.top_k or 0, float(how.top_p or 0.0)
+        numbers = float(chosen.temperature), chosen.top_k or 0, float(chosen.top_p or 0.0)
         text = np.zeros(len(uniforms), np.int32)
         sizes = self._output.sizes
         return [*arrays, hidden.copy(), matrix, bias, sizes, uniforms, *numbers, text]

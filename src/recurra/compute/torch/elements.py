@@ -8,13 +8,13 @@ import torch
 from recurra.compute.autodiff import (
     ARITHMETIC,
     Adjoint,
+    Broadcast,
     Constant,
     MaskValue,
     Operation,
     ParameterValue,
     Read,
     Result,
-    Spread,
     SumValue,
     Temporary,
     Value,
@@ -112,11 +112,11 @@ class PlainPrograms:
             return self.layout.grids[stage.matrix]
         return (self.layout.widths[stage.vector],)
 
-    def _placed(self, numbers: Tensor, stage: Stage, spread: Spread = "") -> Tensor:
+    def _placed(self, numbers: Tensor, stage: Stage, broadcast: Broadcast = "") -> Tensor:
         """Numbers where the program meets them; of a matrix ``(..., rows, columns)``."""
         if not stage.matrix:
             return numbers
-        match spread:
+        match broadcast:
             case "":
                 return numbers.unflatten(-1, self._shape(stage))
             case "columns":
@@ -156,11 +156,11 @@ class PlainPrograms:
                 match leaf:
                     case SumValue(name):
                         tensors.d_sum(name, at)[...] = part
-                    case Read(vector, lag, spread):
+                    case Read(vector, lag, broadcast):
                         target = tensors.d_vector(vector, lag, at)
                         if stage.matrix:
                             part = self._wide(stage, part, value)
-                        match spread:
+                        match broadcast:
                             case "rows":
                                 part = part.sum(-1)
                             case "columns":
@@ -190,8 +190,8 @@ class PlainPrograms:
                     return known[index]
                 case SumValue(name):
                     return tensors.sum(name, at)
-                case Read(vector, lag, spread):
-                    return self._placed(tensors.vector(vector, lag, at), stage, spread)
+                case Read(vector, lag, broadcast):
+                    return self._placed(tensors.vector(vector, lag, at), stage, broadcast)
                 case ParameterValue(name):
                     return tensors.parameters[name]
                 case MaskValue(name):

@@ -35,19 +35,19 @@ def test_shortlist(dtype, rows, width, listed, others, size, power, seed):
     z = y.astype(np.float64) @ q.T.astype(np.float64) + s
     among = [*range(listed), *range(vocabulary, vocabulary + count)]
     head = log_softmax(z[:, among])
-    log_p, slopes = np.empty((rows, vocabulary)), np.zeros_like(z)
+    log_p, derivatives = np.empty((rows, vocabulary)), np.zeros_like(z)
     log_p[:, :listed] = head[:, :listed]
-    slopes[:, among] = np.exp(head)
+    derivatives[:, among] = np.exp(head)
     for c in range(count):
         own = slice(listed + c * size, min(listed + (c + 1) * size, vocabulary))
         within = log_softmax(z[:, own])
         log_p[:, own] = within + head[:, [listed + c]]
         mine = (targets >= listed) & ((targets - listed) // size == c)
-        slopes[mine, own] = np.exp(within[mine])
-        slopes[mine, vocabulary + c] -= 1
-    slopes[np.arange(rows), targets] -= 1
+        derivatives[mine, own] = np.exp(within[mine])
+        derivatives[mine, vocabulary + c] -= 1
+    derivatives[np.arange(rows), targets] -= 1
     losses = -log_p[np.arange(rows), targets]
-    expected = [0.5 * slopes @ q, 0.5 * slopes.T @ y, 0.5 * slopes.sum(0)]
+    expected = [0.5 * derivatives @ q, 0.5 * derivatives.T @ y, 0.5 * derivatives.sum(0)]
 
     found = [np.full_like(a, np.nan) for a in (y, q, s)]
     tolerance = 2e-4 if dtype == np.float32 else 1e-11

@@ -39,11 +39,11 @@ rng, arrays = np.random.default_rng(0), []
 for shape in ((40, 24), (70, 24), (70,)):
     arrays.append(rng.standard_normal(shape).astype(np.float32))
 targets = rng.integers(0, 70, 40).astype(np.int32)
-slopes = [np.zeros_like(a) for a in arrays]
+derivatives = [np.zeros_like(a) for a in arrays]
 for _ in range(3):
-    softmax.train(*arrays, targets, 0.1, *slopes)
-    for array, slope in zip(arrays, slopes):
-        array -= slope
+    softmax.train(*arrays, targets, 0.1, *derivatives)
+    for array, derivative in zip(arrays, derivatives):
+        array -= derivative
 digest = hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
 print(sum(softmax.train.stats.cache_hits.values()), digest)
 """

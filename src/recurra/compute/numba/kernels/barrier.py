@@ -10,7 +10,7 @@ from numba.extending import intrinsic, overload
 from recurra.compute.numba.kernels.jit import INLINED, inlined
 
 _ORDER = "seq_cst"
-# Who has asked so often in vain shares its core with the thread that it waits for.
+# Who has looks so often in vain shares its core with the thread that it waits for.
 _PATIENCE = 2000
 if address_of_symbol("sched_yield"):
     _give_way: Any = types.ExternalFunction("sched_yield", types.int32())
@@ -56,10 +56,10 @@ def wait_for(gate: Any, threads: Any) -> None:
 def _wait_for(gate: Any, threads: Any) -> Any:
     def wait(gate: Any, threads: Any) -> None:
         _arrive(gate)
-        asked = 0
+        looks = 0
         while _arrived(gate) < threads:
-            asked += 1
-            if asked > _PATIENCE:
+            looks += 1
+            if looks > _PATIENCE:
                 _give_way()
 
     return wait
