@@ -69,6 +69,24 @@ def test_steps_equal_those_of_the_reference(name: str, kind: str) -> None:
 
 
 @engines
+@pytest.mark.parametrize("settings", [{}, {"clip_norm": 1e-3}, {"clip_value": 0.02}], ids=str)
+def test_the_norm_of_a_step_is_that_of_its_gradients(name: str, settings: dict[str, float]) -> None:
+    engine, characters = prepared(name, "adagrad", **settings), text()
+    assert engine.gradient_norm is None
+    engine.measures = True
+    masks, scale = engine.step_masks(np.random.default_rng(2)), engine.settings.scale
+    _, gradients, _ = engine.loss_and_gradients(
+        characters[:-1], characters[1:], engine.zero_state(BATCH), masks=masks, scale=scale
+    )
+    limit = settings.get("clip_value", np.inf)
+    flat = np.concatenate([gradient.ravel() for gradient in gradients.values()])
+    engine.step(
+        characters[:-1], characters[1:], 0.1, update=1, restarted=True, rng=np.random.default_rng(2)
+    )
+    assert engine.gradient_norm == pytest.approx(np.linalg.norm(flat.clip(-limit, limit)))
+
+
+@engines
 @optimizers
 def test_loaded_it_goes_on_to_the_same_bytes(name: str, kind: str) -> None:
     whole, first, second = (prepared(name, kind, momentum=0.5) for _ in range(3))

@@ -58,6 +58,11 @@ class Engine(ABC):
         shapes: sizes of its vectors and parameters.
         dtype: float type of all numbers.
         threads: how many may share a batch.
+
+    Attributes:
+        measures: whether `step` has to find `gradient_norm`, even where it takes time.
+        gradient_norm: of all gradients of the last step, between the cut of each number and that
+            of the norm; None where the engine does not know it.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class Engine(ABC):
         self.plan, self.shapes, self.dtype, self.threads = plan, shapes, np.dtype(dtype), threads
         self.sizes, self.widths = plan.sizes(shapes), plan.widths(shapes)
         self._settings: StepSettings | None = None
+        self.measures = False
+        self.gradient_norm: float | None = None
 
     @classmethod  # noqa: B027 - most engines have no devices
     def check_device(cls, device: str) -> None:

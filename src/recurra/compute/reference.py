@@ -77,7 +77,7 @@ class ReferenceEngine(HostEngine):
             inputs, targets, state, scale=settings.scale, masks=masks
         )
         parameters, slots = self.held["parameter"], self.held["optimizer"]
-        settings.optimizer.update(parameters, gradients, slots, rate, update)
+        self.gradient_norm = settings.optimizer.update(parameters, gradients, slots, rate, update)
         return loss, dict(after)
 
     @quiet

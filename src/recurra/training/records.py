@@ -47,6 +47,8 @@ class Progress:
         seconds: how long the run has gone on, all told.
         fraction: used part of the budget; None without one.
         seconds_left: until the budget is used up at this pace; None if unknown.
+        gradient_norm: of all gradients of this step, before they are cut to ``clip_norm``; None
+            if unknown.
     """
 
     step: int
@@ -59,6 +61,7 @@ class Progress:
     seconds: float
     fraction: float | None
     seconds_left: float | None
+    gradient_norm: float | None = None
 
     def __str__(self) -> str:
         done = "" if self.fraction is None else f" ({self.fraction:.0%})"

@@ -223,6 +223,7 @@ class Trainer:
                     inputs, targets, at_begin = self.streams.next()
                     # The rate rises, then falls as a cosine while the budget is used up.
                     rate = self._rate()
+                    engine.measures = (self.watch.step + 1) % recipe.record_every == 0
                     with self._clock.training(size), np.errstate(over="ignore", invalid="ignore"):
                         # Forward, backward through time, clip, update: all inside the engine.
                         loss = engine.step(
@@ -390,6 +391,7 @@ class Trainer:
             seconds=seconds,
             fraction=budget[1] if budget else None,
             seconds_left=seconds * max(0.0, 1.0 / budget[1] - 1.0) if budget else None,
+            gradient_norm=self.engine.gradient_norm,
         )
 
     # -- saves and the end

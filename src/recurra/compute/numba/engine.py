@@ -146,7 +146,8 @@ class CompiledEngine(HostEngine):
         dense = step.sparse != tuple(self._looked_up)
         try:
             loss = self._backward(shards, inputs, targets, state, masks, output_layer)
-            step.take(shards, rate, update, layer.names if fuses else ())
+            done = layer.names if fuses else ()
+            self.gradient_norm = step.take(shards, rate, update, done, measured=self.measures)
         except BaseException:  # Ctrl-C in a notebook, say: the next step adds to these gradients
             dense = True
             raise

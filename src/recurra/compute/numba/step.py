@@ -17,7 +17,7 @@ from recurra.compute.numba.kernels import gradients as reduce
 from recurra.compute.numba.loading import load
 from recurra.compute.numba.optimizer_codegen import generate_update
 from recurra.compute.numba.shard import Shard
-from recurra.compute.optimizers.base import Optimizer
+from recurra.compute.optimizers.base import Optimizer, gradient_norm
 
 # Fewer numbers than this are updated sooner than another thread is awake.
 WORTH_SHARING = 500_000
@@ -83,15 +83,29 @@ class OptimizerStep:
         return (0.0, 1.0 - rate * decay) if self.optimizer.decoupled_decay else (decay, 1.0)
 
     def take(
-        self, shards: Sequence[Shard], rate: float, update: int, done: Sequence[str] = ()
-    ) -> None:
+        self,
+        shards: Sequence[Shard],
+        rate: float,
+        update: int,
+        done: Sequence[str] = (),
+        *,
+        measured: bool = False,
+    ) -> float | None:
         """Change the parameters; gradients of sparse look-ups are zeros again after it.
 
         Parameters in ``done`` take their step elsewhere; other threads may be at work on them.
+
+        Returns:
+            The gradients' norm, if all are here, and if it is to be ``measured`` or cut.
         """
         parts = self._parts_of(shards[0], done)
         rows = self._distinct(shards) if self.sparse else self._rows[:0]
-        factor = self._reduce(shards, parts, rows)
+        norm = self._reduce(shards, parts, rows)
+        if measured and norm is None and not done:
+            gradients = shards[0].gradients.items()
+            norm = gradient_norm({n: g.clip(-self.limit, self.limit) for n, g in gradients})
+        clip_norm = self.optimizer.settings.clip_norm or math.inf
+        factor = clip_norm / norm if norm is not None and norm > clip_norm else 1.0
         constants = self.optimizer.constants(rate, update).values()
         numbers = (self.limit, factor, *self.decay(rate), *constants)
 
@@ -104,6 +118,7 @@ class OptimizerStep:
             slots = [self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots]
             arrays = (self.parameters[name], shards[0].gradients[name], *slots)
             self.kernels.update_rows(*arrays, rows, self.limit, factor, *constants)
+        return norm
 
     def _distinct(self, shards: Sequence[Shard]) -> Array:
         """The characters that occur in the text of this step."""
@@ -136,11 +151,11 @@ class OptimizerStep:
         self._parts = {(shard, done): parts}
         return parts
 
-    def _reduce(self, shards: Sequence[Shard], parts: list[_Part], rows: Array) -> float:
-        """Add all shards' gradients into the first one's; the factor that clips by their norm."""
+    def _reduce(self, shards: Sequence[Shard], parts: list[_Part], rows: Array) -> float | None:
+        """Add all shards' gradients into the first one's; their norm, if it is to be cut."""
         clip_norm, others = self.optimizer.settings.clip_norm, shards[1:]
         if clip_norm is None and not others:
-            return 1.0
+            return None
 
         def reduce_part(part: _Part) -> float:
             squares = 0.0
@@ -160,8 +175,7 @@ class OptimizerStep:
                 reduce.merge_rows(gradient, shard.gradients[name], shard.inputs)
             if clip_norm is not None:
                 squares += reduce.squares_rows(gradient, rows, self.limit)
-        norm = math.sqrt(squares)
-        return clip_norm / norm if clip_norm is not None and norm > clip_norm else 1.0
+        return None if clip_norm is None else math.sqrt(squares)
 
 
 def clear_lookups(shards: Sequence[Shard], looked_up: Sequence[str]) -> None:

@@ -110,8 +110,8 @@ class Optimizer(ABC):
 
     def update(
         self, parameters: Arrays, gradients: Arrays, slots: Arrays, rate: float, update: int
-    ) -> None:
-        """Clip the gradients and take one step.
+    ) -> float:
+        """Clip the gradients and take one step; the norm that `clip` returns.
 
         Args:
             parameters: changed in place.
@@ -121,7 +121,7 @@ class Optimizer(ABC):
             update: 1 at the first step.
         """
         s = self.settings
-        clip(gradients, s)
+        norm = clip(gradients, s)
         for name, value in parameters.items():
             gradient = gradients[name]
             decay = s.weight_decay if value.ndim > 1 else 0.0
@@ -131,6 +131,7 @@ class Optimizer(ABC):
                 gradient += decay * value
             own = {slot: slots[f"{name}/{slot}"] for slot in self.slots}
             value -= rate * self.direction(gradient, own, update)
+        return norm
 
     def divisor(self, squares: Array) -> Array:
         """``sqrt(squares)``, kept above zero by ``eps``."""
@@ -151,13 +152,17 @@ def gradient_norm(gradients: Arrays) -> float:
     return math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients.values()))
 
 
-def clip(gradients: Arrays, settings: OptimizerSettings) -> None:
-    """Cut gradients in place: first each element by value, then all together by norm."""
+def clip(gradients: Arrays, settings: OptimizerSettings) -> float:
+    """Cut gradients in place: first each element by value, then all together by norm.
+
+    Returns:
+        The norm of all between the two cuts.
+    """
     if settings.clip_value is not None:
         for gradient in gradients.values():
             np.clip(gradient, -settings.clip_value, settings.clip_value, out=gradient)
-    if settings.clip_norm is not None:
-        norm = gradient_norm(gradients)
-        if norm > settings.clip_norm:
-            for gradient in gradients.values():
-                gradient *= settings.clip_norm / norm
+    norm = gradient_norm(gradients)
+    if settings.clip_norm is not None and norm > settings.clip_norm:
+        for gradient in gradients.values():
+            gradient *= settings.clip_norm / norm
+    return norm

@@ -149,7 +149,10 @@ class TorchEngine(Engine):
         assert self._step is not None  # made with the settings
         text = np.stack([self._checked(inputs), self._checked(targets)])
         with computing(self.device, self.threads):
-            return self._step.take(text, masks, rate, update, restarted=restarted)
+            loss, self.gradient_norm = self._step.take(
+                text, masks, rate, update, restarted=restarted
+            )
+        return loss
 
     def _checked(self, characters: Array) -> Array:
         if characters.size and not 0 <= characters.min() <= characters.max() < self._vocabulary:

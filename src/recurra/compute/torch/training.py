@@ -66,12 +66,13 @@ class TrainingStep:
         self._masks: DeviceMasks | None = None
         self._graph: Any = None
         self._loss: Tensor = None
+        self._norm: Tensor = None
         self._taken = 0
 
     def take(
         self, text: Array, masks: Masks | None, rate: float, update: int, *, restarted: bool
-    ) -> float:
-        """Take one step; the loss before it.
+    ) -> tuple[float, float]:
+        """Take one step; the loss before it, and the norm of its gradients.
 
         Args:
             text: inputs and targets, ``(2, T, B)``.
@@ -93,7 +94,7 @@ class TrainingStep:
         else:
             self._graph.replay()
         self._taken += 1
-        return float(self._loss)
+        return float(self._loss), float(self._norm)
 
     def _capture(self) -> Any:
         """The step as a graph, without taking it; None where a library cannot be captured."""
@@ -126,7 +127,7 @@ class TrainingStep:
         )
         for name, past in tape.next_state().items():
             self.state[name].copy_(past)
-        self.update.take(self.parameters, self.gradients, self.slots, self._constant)
+        self._norm = self.update.take(self.parameters, self.gradients, self.slots, self._constant)
 
 
 def backpropagate(

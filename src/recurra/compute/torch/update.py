@@ -38,13 +38,17 @@ class Update:
         gradients: Numbers,
         slots: Mapping[str, Numbers],
         constants: Mapping[str, Tensor],
-    ) -> None:
-        """Clip the gradients and take one step, in place."""
+    ) -> Tensor:
+        """Clip the gradients and take one step, in place; their norm between the two cuts."""
         settings = self.optimizer.settings
         if settings.clip_value is not None:
             gradients.flat.clamp_(-settings.clip_value, settings.clip_value)
-        if settings.clip_norm is not None:
-            gradients.flat.mul_(_factor(gradients.flat, settings.clip_norm))
+        # in float64 where there is one: squares of large float32 numbers are infinite
+        wide = None if gradients.flat.device.type == "mps" else torch.float64
+        norm = torch.linalg.vector_norm(gradients.flat, dtype=wide)
+        if (limit := settings.clip_norm) is not None:
+            factor = torch.where(norm > limit, limit / norm, 1.0)
+            gradients.flat.mul_(factor.to(gradients.flat.dtype))
         if settings.weight_decay:
             if self.optimizer.decoupled_decay:
                 parameters.matrices.mul_(constants[SHRINK])
@@ -55,10 +59,4 @@ class Update:
         self.rule.run(environment)
         for name, held in {**numbers, "p": parameters.flat}.items():
             held.copy_(environment[name])
-
-
-def _factor(gradients: Tensor, limit: float) -> Tensor:
-    # in float64 where there is one: squares of large float32 numbers are infinite
-    wide = None if gradients.device.type == "mps" else torch.float64
-    norm = torch.linalg.vector_norm(gradients, dtype=wide)
-    return torch.where(norm > limit, limit / norm, 1.0).to(gradients.dtype)
+        return norm

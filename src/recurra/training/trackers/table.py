@@ -19,6 +19,7 @@ _COLUMNS = {  # of the table -> fields of a record
         "step_nats_per_char": "nats_per_char",
         "rate": "rate",
         "chars_per_second": "chars_per_second",
+        "gradient_norm": "gradient_norm",
     },
     Evaluation: {
         "step": "step",

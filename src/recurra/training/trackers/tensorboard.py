@@ -48,6 +48,8 @@ class EventFiles(Tracker):
                 scalar("loss/step", record.nats_per_char, step)
                 scalar("rate", record.rate, step)
                 scalar("characters a second", record.chars_per_second, step)
+                if record.gradient_norm is not None:
+                    scalar("gradient/all", record.gradient_norm, step)
             case Evaluation(step=step):
                 scalar("loss/held-out", record.nats_per_char, step)
                 scalar("bits/held-out", record.bits_per_char, step)
