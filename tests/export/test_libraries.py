@@ -148,6 +148,7 @@ def trained(tmp_path_factory):
     return run.run, text, folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", ["torch", pytest.param("jax", marks=needs_jax)])
 def test_a_program_reads_the_run_tests_itself_trains_and_writes(target, trained, capsys):
     trained_run, text, folder = trained

@@ -127,30 +127,33 @@ class Check:
             yield "two at once", digests(out)
         yield "after two at once", self.outcome(shared)
         if kills:
-            yield self.killed(kills)
+            yield self.killed(kills, full)
 
-    def killed(self, kills: int) -> tuple[str, dict[str, str]]:
-        """Kill the compiling process again and again; a kill also takes what it had compiled."""
+    def killed(self, kills: int, full: Path) -> tuple[str, dict[str, str]]:
+        """Kill the compiling process again and again, with an empty cache and with half ones."""
         out, cache = self.root / f"run{next(self.numbers)}", self.root / "killed"
-        done, begun = 0, time.monotonic()
-        shutil.rmtree(cache, ignore_errors=True)
+        done, begun, longest = 0, time.monotonic(), self.seconds
         while True:
-            child = self.begin(cache, out)
-            patience = self.chance.uniform(0.0, self.seconds)
+            child, started = self.begin(cache, out), time.monotonic()
+            patience = None if done == kills else self.chance.uniform(0.0, longest)
             try:
-                if child.wait(None if done == kills else patience):
+                if child.wait(patience):
                     raise SystemExit("a resumed training failed")
                 if done == kills:
                     break
                 # it came to its end before the kill: once more, from nothing
+                longest = time.monotonic() - started
                 shutil.rmtree(out)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
                 done += 1
-            for path in self.files(cache):  # or it would be warm after two kills
+            for path in self.files(full):  # or it would be warm after two kills
+                place = cache / path.relative_to(full)
+                place.unlink(missing_ok=True)
                 if self.chance.random() < 0.5:
-                    path.unlink()
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(path, place)
         return f"{done} kills in {time.monotonic() - begun:.0f} s", digests(out)
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.errors import RunError, SettingError, TextError
+from recurra.text import sources
 from recurra.text.corpus import TextSpec, load_corpus
 from recurra.text.sources import absolute, read_documents
 from recurra.text.vocabulary import Vocabulary
@@ -40,6 +41,18 @@ def test_folder_is_read_at_any_depth_sorted_and_once(tmp_path: Path) -> None:
     assert [document.text for document in documents] == ["b", "z", "回"]
     assert [Path(document.name).name for document in documents] == ["b.txt", "z.TXT", "e.txt"]
     assert documents[2].detected_by == "byte-order mark"
+
+
+def test_folder_with_too_many_entries_is_not_walked_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MAX_ENTRIES", 5)
+    for name in "abcde":
+        write(tmp_path / f"{name}.txt", name)
+    assert len(read_documents([tmp_path])) == 5
+    write(tmp_path / "deeper" / "f.txt", "f")
+    with pytest.raises(TextError, match=r"more than 5 files and folders: name the files"):
+        read_documents([tmp_path])
 
 
 def test_given_encoding_reaches_the_files(tmp_path: Path) -> None:

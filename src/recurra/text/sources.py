@@ -26,6 +26,7 @@ from recurra.text.download import MAX_BYTES, SCHEMES, Progress, download
 Source = str | Path
 """A file, a folder, an address, the name of a corpus, or "-"."""
 STDIN = "-"
+MAX_ENTRIES = 100_000  # of a folder: it might be the whole disk
 
 
 def read_documents(
@@ -108,7 +109,14 @@ def _files(path: Path) -> list[Path]:
     if not os.path.isdir(path):
         return [path]
     files: list[Path] = []
+    entries = 0
     for folder, folders, names in os.walk(path, onerror=_refuse):
+        entries += len(folders) + len(names)
+        if entries > MAX_ENTRIES:
+            raise TextError(
+                f"folder {path} holds more than {MAX_ENTRIES:,} files and folders: name the files"
+                " that you mean, or a folder of texts alone"
+            )
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [
             Path(folder, name)

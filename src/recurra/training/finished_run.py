@@ -5,17 +5,19 @@ from array import array
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recurra.compute.optimizers.registry import make_optimizer
+from recurra.compute.plan import make_plan
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.lang.shapes import Shapes, ShapeSolver
 from recurra.models.adaptation.base import GradientSquares
 from recurra.models.model import Model
+from recurra.storage.checkpoints import Arrays
 from recurra.storage.runs import Name, Run
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.extensions import Extension, extended
@@ -130,6 +132,25 @@ class FinishedRun:
         """The model of its best checkpoint; of the last one, if there is no best."""
         return self.model("best" if self.run.has("best") else "last")
 
+    def load(self, checkpoint: Name) -> tuple[Arrays, Any]:
+        """The arrays and meta of a checkpoint; they have the shapes of this network and recipe.
+
+        Raises:
+            RunError: it was not saved, or is damaged.
+        """
+        recipe, parameters = self.config.recipe, self.shapes.parameters
+        wanted = {f"parameter/{name}": shape for name, shape in parameters.items()}
+        if checkpoint == "last":
+            for slot in make_optimizer(recipe.optimizer_settings).slots:
+                wanted |= {f"optimizer/{name}/{slot}": shape for name, shape in parameters.items()}
+            if recipe.average:
+                wanted |= {f"average/{name}": shape for name, shape in parameters.items()}
+            plan = make_plan(self.network)
+            for name, size in plan.sizes(self.shapes).items():
+                if lags := plan.state.get(name):
+                    wanted[f"state/{name}"] = lags, recipe.batch, size
+        return self.run.load(checkpoint, wanted)
+
     def model(self, checkpoint: Name) -> Model:
         """The model of a checkpoint.
 
@@ -137,8 +158,7 @@ class FinishedRun:
             RunError: it was not saved, or is damaged.
         """
         vocabulary, shapes = Vocabulary(self.run.vocabulary), self.shapes
-        wanted = {f"parameter/{name}": shape for name, shape in shapes.parameters.items()}
-        arrays, _ = self.run.load(checkpoint, wanted)
+        arrays, _ = self.load(checkpoint)
         parameters = {name: arrays[f"parameter/{name}"] for name in shapes.parameters}
         return Model(self.network, vocabulary, shapes, parameters)
 
@@ -151,12 +171,7 @@ class FinishedRun:
         """
         recipe, shapes = self.recipe, self.shapes.parameters
         optimizer = make_optimizer(recipe.optimizer_settings)
-        slots = {
-            f"optimizer/{name}/{slot}": shape
-            for name, shape in shapes.items()
-            for slot in optimizer.slots
-        }
-        arrays, meta = self.run.load("last", slots)
+        arrays, meta = self.load("last")
         updates = ResumeState.read(meta, self.run.folder / "last.safetensors").updates
         characters, means = recipe.batch * recipe.seq_len, {}
         # of the gradient of the mean loss, whatever training took

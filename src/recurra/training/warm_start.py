@@ -48,8 +48,7 @@ class WarmStart:
         """
         run = source.run
         name: Name = "best" if run.has("best") and not keep_optimizer else "last"
-        wanted = {f"parameter/{name}": shape for name, shape in source.shapes.parameters.items()}
-        arrays, meta = run.load(name, wanted)
+        arrays, meta = source.load(name)
         groups: tuple[Group, ...] = ("parameter", "optimizer") if keep_optimizer else ("parameter",)
         saved = {n: array for n, array in arrays.items() if n.partition("/")[0] in groups}
         origin = Origin(str(run.folder), name, int(meta["step"]), keep_optimizer)
