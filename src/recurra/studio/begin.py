@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from recurra.models.settings import declared_types, rule
 from recurra.studio.chart import SHOWN
 from recurra.studio.feed import ACROSS
 from recurra.studio.forms import read_form
@@ -21,7 +22,7 @@ from recurra.studio.responses import answer
 from recurra.studio.workspace import Workspace
 from recurra.text.sources import NAMED
 from recurra.training.presets import PRESETS
-from recurra.training.recipe import BUDGETS, RECIPES, Recipe, declared_types, rule
+from recurra.training.recipe import BUDGETS, RECIPES, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
