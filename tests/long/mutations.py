@@ -53,6 +53,7 @@ JSON = [spoiling.edit_json] * 6 + [spoiling.flip_bits, spoiling.truncate, spoili
 LINES = [spoiling.edit_line] * 6 + [spoiling.flip_bits, spoiling.truncate, spoiling.insert]
 ARRAYS = [spoiling.edit_meta] * 3 + [spoiling.edit_arrays] * 3 + JSON[-3:]
 EQUATIONS = [spoiling.edit_equations] * 6 + JSON[-3:]
+TEXT = [spoiling.edit_equations] * 2 + JSON[-3:]
 TARGETS: list[tuple[str, str, list[spoiling.Spoil]]] = [
     (patient, file, [*kinds, spoiling.replace_file])
     for patient, files in {
@@ -82,6 +83,14 @@ TARGETS: list[tuple[str, str, list[spoiling.Spoil]]] = [
             "comparison.json": JSON, "runs/6-steps40/rnn/seed-0/best.safetensors": ARRAYS,
             "runs/6-steps40/rnn/seed-0/metrics.jsonl": LINES,
         },
+        "extended": {"extensions.json": JSON, "config.json": JSON, "last.safetensors": ARRAYS},
+        "warm": {"config.json": JSON, "last.safetensors": ARRAYS},
+        "piped": {"standard-input.txt": TEXT, "config.json": JSON},
+        "hub": {
+            "config.json": JSON, "vocabulary.json": JSON, "equations.eq": EQUATIONS,
+            "model.safetensors": ARRAYS,
+        },
+        "inputs": {"cell.eq": EQUATIONS, "space.toml": TEXT, "novel.txt": TEXT},
     }.items()
     for file, kinds in files.items()
 ]  # fmt: skip
@@ -92,16 +101,45 @@ def commands(patient: Path, sentinel: Path, out: Path) -> list[list[str]]:
     text, folder, page = str(sentinel / "novel.txt"), str(patient), str(out / "page")
     page_of = ["report", folder, "--chars=20", "-o"]
     report = [[*page_of, f"{page}.html"], [*page_of, f"{page}.md", "--lang=zh"]]
+    short = ["--hidden=6", "--steps=5", "--warmup=1", "--engine=reference", "--threads=1"]
+    begin = ["train", text, f"--init-from={folder}", f"--out={out / 'new'}", *short[1:]]
+    model = [
+        *report,
+        ["eval", folder, text, "--engine=reference"],
+        ["write", folder, "Ada ", "--chars=20"],
+        ["runs", str(patient.parent), "--json"],
+        ["export", folder, "--to=numpy", "-o", f"{page}.py"],
+        ["export", folder, "--to=huggingface", "-o", f"{page}-hub"],
+        begin,
+    ]
     match patient.name:
-        case "run" | "interrupted":
+        case "hub":
+            return model
+        case "inputs":
+            cell, space = f"{folder}/cell.eq", f"--space={folder}/space.toml"
             return [
-                *report,
-                ["eval", folder, text, "--engine=reference"],
+                ["show", cell],
+                ["check", cell],
+                ["explain", cell, "-o", f"{page}.html"],
+                ["explain", cell, "-o", f"{page}.md", "--lang=zh"],
+                ["export", cell, "--to=html", "-o", f"{page}.html"],
+                [
+                    "train",
+                    f"{folder}/novel.txt",
+                    f"--network={cell}",
+                    f"--out={out / 'new'}",
+                    *short,
+                ],
+                ["tune", text, space, f"--out={out / 'new'}", *TUNE, "--trials=2"],
+            ]
+        case "run" | "interrupted" | "extended" | "warm" | "piped":
+            return [
+                *model,
+                [*begin, "--keep-optimizer"],
                 ["eval", folder, "--engine=reference", "--json", "--windows=20"],
-                ["write", folder, "Ada ", "--chars=20"],
                 ["write", folder, "Ada ", "--chars=20", "--last"],
                 ["train", "--resume", folder, text],
-                ["train", "--resume", folder, text],
+                ["train", "--resume", folder, "--steps=100"],
                 ["train", "--resume", folder],
                 ["compare", f"a={folder}", f"b={sentinel / 'run'}", f"--out={out / 'comparison'}"],
             ]
@@ -179,19 +217,34 @@ class Ward:
 
     def _make(self) -> None:
         text, made = str(self.sentinel / "novel.txt"), self.healthy
-        train = ["train", text, "--quiet", "--hidden=6", "--steps=60", "--threads=1", *SMALL]
+        again = ["--quiet", "--steps=60", "--threads=1", *SMALL]
+        train = ["train", text, "--hidden=6", *again]
         tune = ["tune", text, f"--space={self.sentinel / 'space.toml'}", *TUNE]
         compare = ["compare", "rnn", "wrnn", f"--text={text}", "--quiet", *COMPARE]
         for line in (
             [*train, f"--out={made / 'run'}"],
+            [*train, f"--out={made / 'extended'}"],
+            ["train", "--resume", str(made / "extended"), "--steps=80", "--quiet"],
+            ["train", text, *again, f"--out={made / 'warm'}", f"--init-from={made / 'run'}"],
+            ["train", "-", *train[2:], f"--out={made / 'piped'}"],
+            ["export", str(made / "run"), "--to=huggingface", "-o", str(made / "hub")],
             [*tune, f"--out={made / 'study'}"],
             [*tune, "--seed=1", "--characters=1200", f"--out={made / 'unfinished-study'}"],
             [*compare, f"--out={made / 'comparison'}"],
         ):
             program = "from recurra.cli import main; main()"
-            done = subprocess.run([sys.executable, "-c", program, *line], capture_output=True)
+            with Path(text).open("rb") as stdin:
+                command = [sys.executable, "-c", program, *line]
+                done = subprocess.run(command, stdin=stdin, capture_output=True)
             if done.returncode and "--characters=1200" not in line:
                 sys.exit(done.stderr.decode())
+        (made / "inputs").mkdir()
+        for name, file in {
+            "novel.txt": "novel.txt",
+            "space.toml": "space.toml",
+            "cell.eq": "layers.eq",
+        }.items():
+            shutil.copy(FIXTURES / file, made / "inputs" / name)
         shutil.copytree(FIXTURES / "interrupted", made / "interrupted")
         shutil.copytree(made / "comparison", made / "unfinished-comparison")
         shutil.rmtree(made / "unfinished-comparison" / "runs" / "6-steps40" / "wrnn" / "seed-1")
