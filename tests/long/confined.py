@@ -23,9 +23,12 @@ from pathlib import Path
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# the variables are read when NumPy is imported
+import asking  # noqa: E402
 import descendants  # noqa: E402
 
-import recurra  # noqa: E402 (the variables are read when NumPy is imported)
+import recurra  # noqa: E402
+from recurra.cli import main  # noqa: E402
 
 MEGABYTE = 2**20
 ROOM = 3000 * MEGABYTE  # of addresses above the parent's; what is used is measured
@@ -98,7 +101,7 @@ def call(
     """Run ``recurra`` with these arguments in a child.
 
     Args:
-        arguments: of the command line.
+        arguments: of the command line; or "ask" and a folder, for all that a studio is asked.
         base: what `warm` returned.
         room: a folder for what it prints; "home" and "temporary" below it are its own.
         watched: folders in which nothing may change.
@@ -185,9 +188,11 @@ def _become(arguments: Sequence[str], room: Path, names: dict[str, Path]) -> Non
         for limit, size in limits.items():
             resource.setrlimit(limit, (size, resource.getrlimit(limit)[1]))
         sys.argv = ["recurra", *arguments]
-        from recurra.cli import main
-
-        main()
+        if arguments[0] == "ask":
+            asking.main(Path(arguments[1]))
+            code = 0
+        else:
+            main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except BaseException:  # noqa: BLE001

@@ -100,7 +100,9 @@ def commands(patient: Path, sentinel: Path, out: Path) -> list[list[str]]:
     """The command lines that read a folder of this kind; those that start processes come last."""
     text, folder, page = str(sentinel / "novel.txt"), str(patient), str(out / "page")
     page_of = ["report", folder, "--chars=20", "-o"]
-    report = [[*page_of, f"{page}.html"], [*page_of, f"{page}.md", "--lang=zh"]]
+    report = [
+        ["ask", folder], [*page_of, f"{page}.html"], [*page_of, f"{page}.md", "--lang=zh"],
+    ]  # fmt: skip
     short = ["--hidden=6", "--steps=5", "--warmup=1", "--engine=reference", "--threads=1"]
     begin = ["train", text, f"--init-from={folder}", f"--out={out / 'new'}", *short[1:]]
     model = [
@@ -198,10 +200,12 @@ class Ward:
     Args:
         folder: for all of it.
         patience: seconds that a command has.
+        only: the commands that are run, by their first words; none: all.
     """
 
     folder: Path
     patience: float
+    only: frozenset[str] = frozenset()
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -277,6 +281,7 @@ class Ward:
         """Spoil a file and run some of the commands that read it, each on a copy of its own."""
         copy, what, chance = self.mutate(number, seed)
         lines = commands(copy, self.sentinel, self.out)
+        lines = [line for line in lines if not self.only or line[0] in self.only]
         for line in lines if count is None else chance.sample(lines, min(count, len(lines))):
             copy, what, _ = self.mutate(number, seed)
             watched = [self.sentinel, self.healthy]
@@ -353,12 +358,14 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=5.0)
     parser.add_argument("--commands", type=int, default=3, help="run on each, drawn at random")
     parser.add_argument("--kinds", help="of mutations, such as edit_json,truncate")
+    parser.add_argument("--of", help="commands that are run, as ask,report; ask is the studio")
     parser.add_argument("--only", type=int, help="repeat this mutation with all commands")
     parser.add_argument("--keep", type=Path, help="work here, and leave it")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ward = Ward(folder.resolve(), given.patience)
+        only = frozenset(given.of.split(",") if given.of else ())
+        ward = Ward(folder.resolve(), given.patience, only)
         if given.only is not None:
             failures = list(ward.examine(given.only, given.seed, None))
             print(ward.mutate(given.only, given.seed)[1])
