@@ -3,20 +3,21 @@
 Not collected by pytest: 5,000 mutations take about half an hour. Run it as
 
     python tests/long/mutations.py [--count 5000] [--first 0] [--seed 0] [--patience 5]
-        [--commands 3] [--kinds edit_json,truncate] [--keep FOLDER]
+        [--commands 3] [--kinds edit_json,truncate] [--of ask,report] [--keep FOLDER]
     python tests/long/mutations.py --only 1234
 
-It makes a finished and an unfinished run, study and comparison; then, again and again, it takes a
+It makes runs, studies and comparisons, finished and unfinished; then, again and again, it takes a
 copy, spoils one file (every format in turn; bits, lengths, JSON at every path, arrays, equations,
 and FIFOs, devices and links in place of files; half of the changed runs get their seals right
-again, as a forger would), and runs commands on it: report, eval, write, train --resume, trials,
-worker, compare. Each must end with an exit code of 0, 1 or 2 and at most one sentence on stderr: no
-traceback, no "unexpectedly", no control character, no NaN for a result, within --patience seconds
-and 500 MB of memory, without a request to the network, without touching a file beside the folder.
+again, as a forger would), and runs commands on it: report, eval, write, export, train, trials,
+tune, worker, compare, and all that a studio is asked. Each must end with an exit code of 0, 1 or 2
+and at most one sentence on stderr: no traceback, no "unexpectedly", no control character, no NaN
+for a result, within --patience seconds and 500 MB of memory, without a request to the network,
+without touching a file beside the folder.
 
 It prints a line for every failure that is not like one before, with the number that repeats it
 alone, and a table in the end. Exit code 0: no failure. For Linux. Its short form, for a test to run
-in a process of its own, is --count 60 --commands 1 --patience 20 (a quarter of a minute).
+in a process of its own, is --count 42 --commands 1 --patience 20 (a quarter of a minute).
 """
 # ruff: noqa: T201
 
@@ -26,7 +27,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -216,8 +216,8 @@ class Ward:
         os.environ[spoiling.SENTINEL] = str(self.sentinel)
         for name in ("novel.txt", "space.toml"):
             shutil.copy(FIXTURES / name, self.sentinel)
-        self._make()
         self.base = confined.warm()
+        self._make()
 
     def _make(self) -> None:
         text, made = str(self.sentinel / "novel.txt"), self.healthy
@@ -236,12 +236,9 @@ class Ward:
             [*tune, "--seed=1", "--characters=1200", f"--out={made / 'unfinished-study'}"],
             [*compare, f"--out={made / 'comparison'}"],
         ):
-            program = "from recurra.cli import main; main()"
-            with Path(text).open("rb") as stdin:
-                command = [sys.executable, "-c", program, *line]
-                done = subprocess.run(command, stdin=stdin, capture_output=True)
-            if done.returncode and "--characters=1200" not in line:
-                sys.exit(done.stderr.decode())
+            done = confined.call(line, self.base, self.room, stdin=text)
+            if done.code and "--characters=1200" not in line:
+                sys.exit(done.err)
         (made / "inputs").mkdir()
         for name, file in {
             "novel.txt": "novel.txt",
