@@ -11,6 +11,7 @@ import pytest
 RUN = Path(__file__).parents[1] / "benchmarks" / "run.py"
 
 
+@pytest.mark.long
 def test_contenders_take_the_same_steps():
     command = [sys.executable, RUN, "--check", "--networks", "wrnn", "lstm"]
     command += ["--rivals", "course", "torch", "torch.nn"]

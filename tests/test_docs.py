@@ -59,7 +59,14 @@ def is_run(page):
     return page not in TRANSLATED and (("sh", True) in printed or ("python", False) in printed)
 
 
-@pytest.mark.parametrize("page", [*filter(is_run, PAGES)], ids=name_of)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[] if page.parent == ROOT else pytest.mark.long)
+        for page in filter(is_run, PAGES)
+    ],
+    ids=name_of,
+)
 def test_the_commands_and_programs_of_a_page_run(page, tmp_path):
     run_page(page, tmp_path)
 

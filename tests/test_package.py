@@ -118,9 +118,9 @@ def test_nothing_a_user_made_can_become_code(path):
                 assert value.value is False
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
-def test_files_stay_short(path):
-    assert len(path.read_text("utf-8").splitlines()) <= 500
+def test_files_stay_short():
+    lines = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in PROGRAMS}
+    assert {name: count for name, count in lines.items() if count > 500} == {}
 
 
 # Written so that this file does not find itself.
@@ -129,24 +129,16 @@ MACHINE = re.compile(
 )
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *PROGRAMS,
-        *PAGES,
-        *NOTEBOOKS,
-        *(ROOT / name for name in ("pyproject.toml", "constraints.txt", ".ci/run")),
-    ],
-    ids=name_of,
-)
-def test_no_machine_and_no_registry_is_named(path):
-    assert not MACHINE.findall(path.read_text("utf-8"))
+def test_no_machine_and_no_registry_is_named():
+    others = (ROOT / name for name in ("pyproject.toml", "constraints.txt", ".ci/run"))
+    for path in [*PROGRAMS, *PAGES, *NOTEBOOKS, *others]:
+        assert not MACHINE.findall(path.read_text("utf-8")), path
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_links_between_pages_lead_somewhere(path):
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8")):
-        assert (path.parent / target).exists()
+def test_links_between_pages_lead_somewhere():
+    for path in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8")):
+            assert (path.parent / target).exists(), (path, target)
 
 
 def test_constraints_pin_every_requirement():

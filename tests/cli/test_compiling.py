@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 
+import pytest
+
 from command_line import RECURRA, wait_for, write_text
 from recurra import generate_kernels, load_network, make_plan
 from recurra.compute.numba.loading import is_compiled
@@ -34,6 +36,7 @@ def test_ends_at_once(tmp_path):
     assert not is_compiled(generate_kernels(make_plan(load_network(str(deep)))).text)
 
 
+@pytest.mark.long
 def test_to_write_only_what_reads_is_compiled(runs, tmp_path):
     command = [*RECURRA, "write", str(runs / "rnn"), "the", "--chars=3", "--seed=1"]
     environment = os.environ | {"RECURRA_CACHE": str(tmp_path)}

@@ -309,7 +309,10 @@ def test_dropout_keeps_what_it_says(name: str) -> None:
 # ------------------------------------------------------------------------------ finite differences
 
 
-@library_networks
+@pytest.mark.parametrize(
+    "name", [ENGINES[0], *(pytest.param(n, marks=pytest.mark.long) for n in ENGINES[1:])]
+)
+@pytest.mark.parametrize("network", library())
 def test_finite_differences(name: str, network: str) -> None:
     rows = check_gradients(load_network(network), name, entries=6)
     assert all(row.passed and row.error <= 1e-7 for row in rows), rows

@@ -38,7 +38,11 @@ def test_committed_without_outputs_and_valid(path):
         assert cell.cell_type != "code" or (cell.outputs, cell.execution_count) == ([], None)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [NOTEBOOKS[0], *(pytest.param(path, marks=pytest.mark.long) for path in NOTEBOOKS[1:])],
+    ids=lambda path: path.name,
+)
 def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     sums = "".join(f"{a} + {b} = {a + b}\n" for a, b in itertools.product(range(40), range(30)))
     (tmp_path / "sums.txt").write_text(sums, "utf-8")

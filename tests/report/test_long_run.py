@@ -58,6 +58,7 @@ def test_the_page_is_small_and_made_in_little_memory(run, tmp_path):
     assert 500 < max(len(path.split()) for path in points) < 2000
 
 
+@pytest.mark.long
 def test_its_card_in_a_notebook_is_small(run):
     from recurra.notebook.runs import show_run
 

@@ -165,7 +165,11 @@ def run_program(*arguments):
 @pytest.mark.skipif(sys.platform == "win32", reason="there nobody sends SIGKILL")
 @pytest.mark.parametrize(
     ("engine", "optimizer"),
-    [("reference", "nesterov"), ("compiled", "nesterov"), ("lists", "adamw")],
+    [
+        pytest.param("reference", "nesterov", marks=pytest.mark.long),
+        ("compiled", "nesterov"),
+        ("lists", "adamw"),
+    ],
 )
 def test_it_trains_is_killed_and_goes_on(tmp_path, engine, optimizer):
     (tmp_path / "text.txt").write_text("To be, or not to be: that is the question.\n" * 30, "utf-8")

@@ -51,7 +51,7 @@ def test_tune_then_trials_then_train(typed, tmp_path):
     for name in drawn:
         ElementTree.fromstring((tmp_path / "s" / "figures" / name).read_text("utf-8"))
     code, out, err = typed("trials", "s", "--figures", "gif")
-    assert (code, err) == (1, "Error: no format gif for figures: choose one of svg, pdf, png\n")
+    assert (code, err) == (1, "Error: no figure format gif: choose one of svg, pdf, png\n")
     code, out, err = typed("train", "--from=s", "--out=run", "--engine=reference", "-q")
     assert (code, out, err) == (0, "", "")
     winner = Study.open("s").winner()
@@ -61,7 +61,7 @@ def test_tune_then_trials_then_train(typed, tmp_path):
     assert metrics["val_nats_per_char"] == pytest.approx(winner.loss)
 
 
-@pytest.mark.parametrize("network", ["wrnn", None])
+@pytest.mark.parametrize("network", ["wrnn", pytest.param(None, marks=pytest.mark.long)])
 def test_the_space_of_the_tuning_page_to_the_end(typed, tmp_path, network):
     page = Path(__file__).parents[2] / "docs" / "tuning.md"
     (shown,) = re.findall(r"```toml.*?\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
@@ -106,6 +106,7 @@ def test_a_dry_run_makes_no_study(typed, tmp_path):
     assert not (tmp_path / "studies").exists()
 
 
+@pytest.mark.long
 def test_the_classic_dry_run_stands_beside_the_day_of_the_original(typed):
     code, out, err = typed(
         "tune", "sums.txt", "--network=wrnn", "--grid=classic", "--dry-run", "--length=2000",

@@ -111,6 +111,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path, monkeypatch
     assert table(made) == expected
 
 
+@pytest.mark.long
 def test_workers_share_devices_in_turn(tmp_path, monkeypatch):
     given = TuneRequest(texts="a.txt", space={"lr": [0.1]}, devices="0, 1", engine="torch")
     assert given.engines == ["torch:cuda:0", "torch:cuda:1"]

@@ -1,6 +1,5 @@
 """Whoever waits for a compilation hears Ctrl-C; what is compiled is kept all the same."""
 
-import json
 import os
 import signal
 import subprocess
@@ -71,10 +70,9 @@ def test_ctrl_c_ends_the_wait_of_all_threads():
 
 
 def test_the_second_process_ends_when_its_input_does(tmp_path):
-    work = {"dtype": "float32", "classes": False, "source": "", "writing": []}
     done = subprocess.run(
-        [sys.executable, "-P", "-c", PROGRAM],
-        input=json.dumps(work).encode() + b"\n",
+        [sys.executable, "-P", "-c", PROGRAM, "float32"],
+        stdin=subprocess.DEVNULL,
         env=os.environ | {"RECURRA_CACHE": str(tmp_path)},
         capture_output=True,
         check=False,

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from numba import typeof
 
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
@@ -16,6 +17,7 @@ from recurra.compute.numba.ahead import compiled_ahead
 from recurra.compute.numba.cache import unwritable
 from recurra.compute.numba.codegen import generate_kernels
 from recurra.compute.numba.compilation import compiling
+from recurra.compute.numba.kernels.jit import is_kept
 from recurra.compute.numba.loading import is_compiled, load
 from recurra.compute.numba.output_layer import OutputLayer
 from recurra.compute.numba.shard import Shard
@@ -26,6 +28,9 @@ from recurra.compute.numba.threads import ThreadPool
 from recurra.compute.plan import Plan
 from recurra.compute.sampling import Sampling
 from recurra.lang.shapes import Shapes
+
+# So many characters take about as long, a call each, as the kernel that writes takes to compile.
+COMPILED_FROM = 20_000
 
 
 class CompiledEngine(HostEngine):
@@ -51,6 +56,7 @@ class CompiledEngine(HostEngine):
         self._pool = ThreadPool(threads)
         self._output = OutputLayer(plan, shapes, self._pool)
         self._step: OptimizerStep | None = None
+        self._written = 0  # characters, by calls of one each
 
     @cached_property
     def source(self) -> Source:
@@ -79,16 +85,13 @@ class CompiledEngine(HostEngine):
         other.prepare(self.settings)
         text = np.zeros((self.settings.seq_len, self.settings.batch), np.int32)
         rng, state = np.random.default_rng(0), other.zero_state(self.settings.batch)
-        writing = other._writing_arguments(np.zeros(1))
-        classes = bool(self.shapes.classes)
-        with compiled_ahead(self.dtype.name, classes, self.source.text, writing):
+        with compiled_ahead(self.dtype.name, bool(self.shapes.classes)):
             shards = other._shards_for(*text.shape, training=True)
             other._backward(shards, text, text, state, None, lambda _: 0.0)
             other._optimizer_step(self.settings).take(shards, 0.0, 1)
         other.step(text, text, 0.0, update=1, restarted=True, rng=rng)
         other.losses(text, text, state)
         other.next_log_probabilities(text[0], state)
-        other.sample(0, other.zero_state(1), Sampling(), np.zeros(1))
 
     @cached_property
     def _kernels(self) -> ModuleType:
@@ -204,24 +207,29 @@ class CompiledEngine(HostEngine):
     def sample(
         self, last: int, state: State, sampling: Sampling, uniforms: Array
     ) -> tuple[list[int], State]:
-        """Write on after a character; see `recurra.compute.base.Engine.sample`."""
-        (shard,) = self._shards_for(1, 1, training=False)
-        shard.put(np.full((1, 1), last, np.int32), None, state, None)
-        *arguments, text = self._writing_arguments(uniforms, sampling)
-        count = self._kernels.write(*arguments, text)
-        # the rows have moved on by one
-        past = {name: shard.arrays["vector"][name][:lags] for name, lags in self.plan.state.items()}
-        return text[:count].tolist(), {n: rows[:, None].copy() for n, rows in past.items()}
+        """Write on after a character; see `recurra.compute.base.Engine.sample`.
 
-    def _writing_arguments(self, uniforms: Array, sampling: Sampling | None = None) -> list[Any]:
-        chosen, parameters = sampling or Sampling(), self.held["parameter"]
+        The kernel that writes takes seconds to compile: until it is kept, or many characters were
+        written, one call a character writes the same text.
+        """
+        parameters = self.held["parameter"]
         (shard,) = self._shards_for(1, 1, training=False)
         (arrays,) = shard.arguments("write", [self.source.write], "parameter", parameters)
         hidden, matrix, bias = shard.output_operand("parameter", parameters)
-        numbers = float(chosen.temperature), chosen.top_k or 0, float(chosen.top_p or 0.0)
+        numbers = float(sampling.temperature), sampling.top_k or 0, float(sampling.top_p or 0.0)
+        operand = hidden.copy(), matrix, bias, self._output.sizes
         text = np.zeros(len(uniforms), np.int32)
-        sizes = self._output.sizes
-        return [*arrays, hidden.copy(), matrix, bias, sizes, uniforms, *numbers, text]
+        arguments = *arrays, *operand, uniforms, *numbers, text
+        if self._written < COMPILED_FROM:
+            self._written += len(uniforms)
+            if not is_kept(self._kernels.write, tuple(map(typeof, arguments))):
+                return super().sample(last, state, sampling, uniforms)
+            self._written = COMPILED_FROM
+        shard.put(np.full((1, 1), last, np.int32), None, state, None)
+        count = self._kernels.write(*arguments)
+        # the rows have moved on by one
+        past = {name: shard.arrays["vector"][name][:lags] for name, lags in self.plan.state.items()}
+        return text[:count].tolist(), {n: rows[:, None].copy() for n, rows in past.items()}
 
     # -- one pass
 

@@ -155,7 +155,7 @@ class StepFunction:
     def _product(self, product: MatrixVector) -> str:
         """``matrix @ operand``: by rows of the stored matrix, or by its columns."""
         by_rows = (product.matrix in self.shapes.transposed) == product.transposed
-        rows, columns = self.shapes.parameters[product.matrix]
+        rows, columns = self.shapes.sides(product.matrix)
         function, size = ("multiply", rows) if by_rows else ("multiplyTransposed", columns)
         matrix = self.parameters[product.matrix]
         return f"{function}({matrix}, {self._vector(product.operand)}, {size})"
