@@ -58,7 +58,7 @@ def test_library(name: str) -> None:
     check_all(recurra.load_network(name))
 
 
-@given(networks())
+@given(networks(structured=True))
 @settings(max_examples=settings.default.max_examples // 10)
 def test_any_network(text: str) -> None:
     check_all(recurra.parse(text))

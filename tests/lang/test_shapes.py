@@ -107,7 +107,7 @@ def test_every_size_is_there(case: object) -> None:
     assert all(shape[0] == V for shape in shapes.parameters.values() if V in shape)
 
 
-@given(networks())
+@given(networks(structured=True))
 def test_sizes_of_random_networks(text: str) -> None:
     shapes = ShapeSolver(parse(text)).shapes(V, sizes(text))
     every = {V, LOW_RANK, *SIZES.values(), 1}
