@@ -8,8 +8,6 @@ from recurra.lang.shapes import ShapeSolver
 
 ALL = {case.name: case.text for case in VALID}
 ALL |= {name: recurra.load_network(name).source for name in recurra.library()}
-MEMORIES = {name: text for name, text in ALL.items() if "outer(" in text}
-PLAIN = {name: text for name, text in ALL.items() if name not in MEMORIES}
 
 
 def model_of(
