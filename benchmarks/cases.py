@@ -12,7 +12,7 @@ from recurra.compute.optimizers.base import OptimizerSettings
 from recurra.compute.plan import make_plan
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.models.initialisation import initialise
 
 

@@ -32,7 +32,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.errors import RecurraError
 from recurra.lang.library import library, load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 
 SHAPES = [
     Shape(65, 768, 16, 1024),

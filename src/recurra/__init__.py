@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from recurra.lang.library import search_library as search_library
     from recurra.lang.network import Network as Network
     from recurra.lang.parser import parse as parse
+    from recurra.lang.shape_solver import ShapeSolver as ShapeSolver
     from recurra.lang.shapes import Shapes as Shapes
-    from recurra.lang.shapes import ShapeSolver as ShapeSolver
     from recurra.models.adaptation.base import Adaptation as Adaptation
     from recurra.models.evaluation import Loss as Loss
     from recurra.models.evaluation import evaluate as evaluate
@@ -158,10 +158,8 @@ _MODULES = {
     ),
     "lang.network": ("Network",),
     "lang.parser": ("parse",),
-    "lang.shapes": (
-        "ShapeSolver",
-        "Shapes",
-    ),
+    "lang.shape_solver": ("ShapeSolver",),
+    "lang.shapes": ("Shapes",),
     "models.adaptation.base": ("Adaptation",),
     "models.evaluation": (
         "Loss",

@@ -46,6 +46,16 @@ def test_where_one_size_is_too_coarse_vectors_differ_by_one():
     assert count("wrnn", 20, {"a": 3, "b": 2}) == 150
 
 
+def test_the_blocks_of_a_matrix_divide_every_size():
+    text = "a[t] = tanh(U @ x[t] + W @ a[t-1])\nb[t] = tanh(V @ a[t] + T @ b[t-1])\n"
+    network = recurra.parse(text + "W: blocks(4)\nT: blocks(6)\no[t] = softmax(Q @ b[t])\n")
+    sizes = matched_size(network, 65, 100_000)
+    solver = recurra.ShapeSolver(network)
+    assert abs(solver.shapes(65, sizes).count - 100_000) < 2_000
+    values = {sizes} if isinstance(sizes, int) else {*sizes.values()}
+    assert not any(size % 12 for size in values)
+
+
 def test_what_is_no_vector_has_a_size_too():
     text = (
         "a[t] = tanh(U @ x[t] + A @ (B @ a[t-1]))\n"

@@ -11,7 +11,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import ENGINES, make_engine
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 
 VOCABULARY, HIDDEN, STEPS, BATCH = 9, 6, 5, 3
 

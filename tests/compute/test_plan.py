@@ -8,7 +8,7 @@ from recurra.compute.plan import Plan, Term, check_plan, make_plan
 from recurra.errors import EquationError
 from recurra.lang.library import library, load_network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from strategies import networks, sizes
 
 

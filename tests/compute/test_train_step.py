@@ -12,7 +12,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.errors import SettingError, TextError
 from recurra.lang.library import load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 
 SETTINGS = [
     OptimizerSettings("adagrad", eps_inside_root=True, clip_value=0.5),

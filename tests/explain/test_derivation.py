@@ -15,7 +15,7 @@ from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.lang.library import library, load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from strategies import networks, sizes
 
 VOCABULARY = 7

@@ -12,12 +12,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import ALL
+from random_models import BLOCKS, PROGRAMS
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
+from recurra.errors import SettingError
 from recurra.export.base import Export
 from recurra.export.targets import find_target
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from strategies import networks, sizes
 
 V, T, B = 7, 6, 2
@@ -109,7 +110,7 @@ def check_jax(text, folder, hidden=3):
     case.check(float(loss), found, after)
 
 
-@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
 def test_torch_losses_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_torch(text, tmp_path)
 
@@ -127,7 +128,7 @@ IN_JAX = ["a constant vector", "tied with shortlist", "layers of two equations"]
 @needs_jax
 @pytest.mark.parametrize("name", IN_JAX)
 def test_jax_losses_and_gradients_are_those_of_the_reference_engine(name, tmp_path):
-    check_jax(ALL[name], tmp_path)
+    check_jax(PROGRAMS[name], tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +220,9 @@ def test_what_a_user_wrote_never_becomes_code(target, tmp_path):
         check_torch(network.source, tmp_path)
     elif has_jax:
         check_jax(network.source, tmp_path)
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
+def test_a_matrix_of_blocks_is_refused(target, tmp_path):
+    with pytest.raises(SettingError, match="matrices of blocks"):
+        program_of(target, recurra.parse(BLOCKS["matrices of blocks"], "net"), tmp_path)

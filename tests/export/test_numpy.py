@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import ALL
+from random_models import PROGRAMS
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.explain.formulas import total
 from recurra.explain.typed import read_formula, terms
 from recurra.export.base import Export
 from recurra.export.numpy import NumpyProgram
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from strategies import networks, sizes
 
 V, T, B = 7, 6, 2
@@ -76,7 +76,7 @@ def start_lags(start):
     return {name: [-lag for lag in past] for name, past in start.items()}
 
 
-@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
 def test_loss_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 

@@ -8,7 +8,7 @@ from equations_list import HIDDEN, OUTPUT
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.lang.expansion import expand
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 
 FIRST = HIDDEN + "h[0] = h0\n" + OUTPUT
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,8 @@ from recurra.errors import SettingError
 from recurra.lang.expansion import expand
 from recurra.lang.library import library, load_network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 from strategies import LOW_RANK, SIZES, networks, sizes
 
 V = 11
@@ -100,7 +102,7 @@ def test_every_size_is_there(case: object) -> None:
     shapes = ShapeSolver(network).shapes(V, 4)
     assert shapes.parameters.keys() == set(network.parameters)
     assert shapes.vectors.keys() == {e.name for e in expand(network).equations}
-    if not any(word in case.text for word in ("sum(", "mean(", "dot(", "concat(")):  # type: ignore[attr-defined]
+    if not any(word in case.text for word in ("sum(", "mean(", "dot(", "concat(", "blocks(")):  # type: ignore[attr-defined]
         assert {n for shape in shapes.parameters.values() for n in shape} <= {V, shapes.scores, 4}
     assert all(shape[0] == V for shape in shapes.parameters.values() if V in shape)
 
@@ -227,3 +229,33 @@ def test_numbers_inside_a_concat_have_vectors_of_one_size():
     )
     shapes = ShapeSolver(network).shapes(5, {"": 2, "a": 3})
     assert shapes.parameters["p"] == (3,)
+
+
+def test_matrices_of_blocks_and_diagonals() -> None:
+    shapes = shapes_of(
+        "a[t] = tanh(U @ x[t] + A @ a[t-1])\nb[t] = tanh(B @ a[t] + C.T @ b[t-1] + D @ b[t-2])\n"
+        "A: diagonal\nB: blocks(2)\nC: blocks(3)\nD: blocks(1)\no[t] = softmax(Q @ b[t])\n",
+        {"a": 4, "b": 6},
+    )
+    assert shapes.parameters == {
+        "U": (V, 4), "B": (6, 2), "C": (6, 2), "D": (6, 6), "Q": (V, 6), "A": (4,),
+    }  # fmt: skip
+    assert shapes.count == 10 * V + 4 + 12 + 12 + 36
+    assert [shapes.sides(name) for name in "BCD"] == [(6, 4), (6, 6), (6, 6)]
+    assert [shapes.block(name) for name in "BCD"] == [(3, 2), (2, 2), (6, 6)]
+    stored = np.arange(1.0, 13).reshape(6, 2)
+    whole = shapes.whole("B", stored)
+    np.testing.assert_array_equal(whole[:3, :2], stored[:3])
+    np.testing.assert_array_equal(whole[3:, 2:], stored[3:])
+    assert (whole == 0).sum() == 12
+    np.testing.assert_array_equal(shapes.stored("B", whole), stored)
+
+
+def test_blocks_that_do_not_divide_a_size() -> None:
+    text = "n = 4\n" + HIDDEN + OUTPUT + "W: blocks(n)\n"
+    with pytest.raises(SettingError, match="W is 50 x 50, which 4 blocks cannot divide"):
+        shapes_of(text, 50)
+    network = parse(text, choices={"n": 6})
+    assert (network.fitting_size(1), network.fitting_size(6), network.fitting_size(7)) == (6, 6, 12)
+    assert ShapeSolver(network).shapes(V, 12).parameters["W"] == (12, 2)
+    assert parse(network.source) == network

@@ -19,7 +19,7 @@ from recurra.compute.torch.cuda_codegen import REALS, backward_kernel, forward_k
 from recurra.compute.torch.layout import make_layout
 from recurra.lang.library import library, load_network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 
 GPUS = (75, 80, 86, 89, 90, 100)
 

@@ -13,7 +13,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
 from recurra.lang.library import load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.models.adaptation.base import CLIP_NORM, Adaptation, GradientSquares
 from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
 from recurra.models.adaptation.registry import RULES

@@ -12,7 +12,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.errors import TextError
 from recurra.lang.library import load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.models.evaluation import Loss, cut, evaluate
 
 VOCABULARY = 7

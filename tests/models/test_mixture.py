@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.lang.library import load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.models.adaptation.base import Adaptation
 from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
 from recurra.models.evaluation import character_losses, evaluate

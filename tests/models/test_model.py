@@ -12,7 +12,7 @@ from recurra.errors import SettingError
 from recurra.lang.library import library, load_network
 from recurra.lang.network import INITIALISATIONS, Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.models.initialisation import default_rate, initialise
 from recurra.models.model import Model
 from recurra.text.vocabulary import Vocabulary
@@ -30,6 +30,22 @@ def start(
 
 def is_orthogonal(matrix: np.ndarray) -> bool:
     return np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-12)
+
+
+def test_blocks_start_as_matrices_of_their_size() -> None:
+    lines = "h[t] = tanh(U @ x[t] + A @ h[t-1] + B @ g[t] + C @ h[t-2] + D @ h[t-1] + E @ g[t])\n"
+    structures = "A: blocks(4)\nB: blocks(4)\nC: blocks(3) = identity(2)\nD: diagonal\n"
+    text = "g[t] = V @ x[t]\n" + lines + OUTPUT + structures
+    scaled = start(parse(text + "E: diagonal = identity(0.5)\n"))
+    assert all(map(is_orthogonal, scaled["A"].reshape(4, 24, 24)))
+    assert not np.allclose(scaled["A"][:24], scaled["A"][24:48])
+    assert scaled["B"].std() == pytest.approx(24**-0.5, rel=0.05)  # fan-in 24
+    np.testing.assert_array_equal(scaled["C"], np.tile(2 * np.eye(32), (3, 1)))
+    assert (scaled["D"] == 1).all()
+    assert (scaled["E"] == 0.5).all()
+    classic = start(parse(text + "E: diagonal = normal(3)\n"), "classic")
+    assert [classic[name].std() for name in "ABD"] == pytest.approx([0.01] * 3, rel=0.2)
+    assert classic["E"].std() == pytest.approx(3, rel=0.3)
 
 
 @pytest.mark.parametrize("how", INITIALISATIONS)

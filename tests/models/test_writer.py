@@ -17,7 +17,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.sampling import Sampling
 from recurra.errors import RunError, SettingError, TextError
 from recurra.lang.library import load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.lang.syntax import Number
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model

@@ -166,6 +166,18 @@ VALID = [
     Valid("a layer within a shortlist", HIDDEN + "o[t] = softmax(Q @ tanh(P @ h[t]) + q, 3)\n"),
     Valid("one bias twice in the output", HIDDEN + "o[t] = softmax(Q @ h[t] + q + r + q)\n"),
     Valid(
+        "diagonal matrices",
+        "e[t] = U @ x[t]\nh[t] = tanh(e[t] + A @ h[t-1] + A.T @ tanh(A @ h[t-2] + B @ W @ e[t]))\n"
+        "A: diagonal\nB: diagonal = uniform(0.5)\n" + OUTPUT,
+    ),
+    Valid(
+        "matrices of blocks",
+        "n = 2\ne[t] = U @ x[t]\nz[t] = A @ h[t-1] + B @ e[t] + A.T @ B @ e[t]\n"
+        "h[t] = tanh(z[t]) + B.T @ h[t-2] + A @ ((B.T @ A @ h[t-1]) * e[t]) + C @ D @ e[t]\n"
+        "A: blocks(n)\nB: blocks(4) = orthogonal(0.5)\nC: blocks(1)\nD: blocks(2)\nD: normal\n"
+        + OUTPUT,
+    ),
+    Valid(
         "sum, mean, dot",
         "e[t] = U @ x[t]\nf[t] = sigmoid(dot(w, e[t]) + b)\n"
         "n[t] = f[t] * n[t-1] + mean(e[t] * e[t-1] + f[t-2]) / 2\n"

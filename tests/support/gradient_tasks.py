@@ -16,7 +16,8 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.lang.expansion import expand
 from recurra.lang.network import Network
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 
 ENGINES = ["reference", "compiled", "torch:cpu"]
 VOCABULARY = 7

@@ -184,6 +184,10 @@ def evaluate(
     variables: dict[str, Any] = dict(FUNCTIONS)
     for name, leaf in leaves.items():
         matrix = leaf if leaf.ndim == 2 else leaf[:, None]
+        if name in shapes.blocks:
+            matrix = torch.block_diag(*leaf.chunk(shapes.blocks[name]))
+        elif f"{name}: diagonal" in text:
+            matrix = torch.diag(leaf)
         variables[name] = matrix.T if name in shapes.transposed else matrix
     # where an embedding is tied to scores of classes too, zeros for them follow the character
     characters = min((len(parameters[n]) for n in shapes.transposed), default=shapes.vocabulary)

@@ -4,10 +4,12 @@ import numpy as np
 
 import recurra
 from equations_list import VALID
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 
 ALL = {case.name: case.text for case in VALID}
 ALL |= {name: recurra.load_network(name).source for name in recurra.library()}
+BLOCKS = {name: text for name, text in ALL.items() if "blocks(" in text}
+PROGRAMS = {name: text for name, text in ALL.items() if name not in BLOCKS}
 
 
 def model_of(
@@ -15,7 +17,7 @@ def model_of(
 ) -> recurra.Model:
     """A model with normal weights, in float32."""
     network = recurra.parse(text, "net")
-    shapes = ShapeSolver(network).shapes(len(characters), hidden)
+    shapes = ShapeSolver(network).shapes(len(characters), network.fitting_size(hidden))
     rng = np.random.default_rng(3)
     parameters = {
         name: rng.normal(0, scale, shape).astype(np.float32)

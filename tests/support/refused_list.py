@@ -347,7 +347,31 @@ INVALID = [
         "constant(0)",
     ),
     refused("negative width", HIDDEN + OUTPUT + "W: uniform(^-1)\n", "cannot be negative"),
-    refused("start and value", HIDDEN + OUTPUT + "^W: identity = 1\n", "not an equation"),
+    refused("start and value", HIDDEN + OUTPUT + "W: ^identity = 1\n", "W: blocks(4) = orthog"),
+    refused("start of no name", HIDDEN + OUTPUT + "W: ^2 = 1\n", "this is neither diagonal nor"),
+    # -- structured matrices
+    refused("no count of blocks", HIDDEN + OUTPUT + "W: ^blocks\n", "a whole number n from 1"),
+    refused("half a block", HIDDEN + OUTPUT + "W: ^blocks(1.5)\n", "a whole number n from 1"),
+    refused("no blocks", HIDDEN + OUTPUT + "W: ^blocks(0)\n", "a whole number n from 1"),
+    refused("blocks by a vector", HIDDEN + OUTPUT + "W: ^blocks(s)\n", "a whole number n from 1"),
+    refused("a diagonal of", HIDDEN + OUTPUT + "W: ^diagonal(2)\n", "a whole number n from 1"),
+    refused("start of blocks", HIDDEN + OUTPUT + "W: blocks(2) = ^2\n", "takes one of identity"),
+    refused("two structures", HIDDEN + OUTPUT + "W: blocks(2)\n^W: diagonal\n", "keep one line"),
+    refused(
+        "an orthogonal diagonal", HIDDEN + OUTPUT + "^W: diagonal = orthogonal\n", "identity(1)"
+    ),
+    refused("blocks of a vector", HIDDEN + OUTPUT + "^s: blocks(2)\n", "no matrix of these"),
+    refused("blocks of nothing", HIDDEN + OUTPUT + "^w: blocks(2)\n", "did you mean W"),
+    refused("blocks of characters", HIDDEN + OUTPUT + "^U: blocks(2)\n", "for every character"),
+    refused("a diagonal output", HIDDEN + OUTPUT + "^Q: diagonal\n", "for every character"),
+    refused(
+        "start twice", HIDDEN + OUTPUT + "W: diagonal = normal\n^W: uniform\n", "is initialised"
+    ),
+    refused(
+        "a diagonal of a number",
+        "h[t] = tanh(U @ x[t] + ^W @ sum(V @ h[t-1]))\nW: diagonal\n" + OUTPUT,
+        "W @ needs a vector, not a number",
+    ),
     # -- numbers
     refused("division by zero", "h[t] = tanh(U @ x[t]) + ^1 / (2 - 2)\n", "division by zero"),
     refused("too large", "h[t] = tanh(U @ x[t]) + ^1e300\n", "too large"),

@@ -77,6 +77,8 @@ def show_command(
     longest = max(map(len, shapes.parameters))
     for name, shape in shapes.parameters.items():
         paper = numbers.shape(shapes.paper(name))
+        if name in shapes.blocks:
+            paper = f"{shapes.blocks[name]} blocks of {numbers.shape(shapes.block(name))}"
         console.print(f"# {name:<{longest}}  {paper}, stored as {numbers.shape(shape)}")
     console.print(f"# {shapes.count:,} parameters with {vocabulary:,} characters")
 

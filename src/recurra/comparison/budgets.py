@@ -7,7 +7,7 @@ from typing import Literal
 
 from recurra.errors import SettingError
 from recurra.lang.network import Network
-from recurra.lang.shapes import MAX_SIZE, ShapeSolver
+from recurra.lang.shape_solver import MAX_SIZE, ShapeSolver
 from recurra.training.recipe import BUDGETS
 
 Sizes = int | dict[str, int]
@@ -94,7 +94,7 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
     """The hidden size with which a network's number of parameters is nearest to a target.
 
     One size for all vectors if that comes within 2 %; else some of them, in the order of their
-    equations, are larger by one than the others.
+    equations, are larger by one than the others, or by as many as the matrices have blocks.
 
     Raises:
         SettingError: the nearest is more than 2 % away.
@@ -107,11 +107,12 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
     def gap(size: Sizes) -> float:
         return abs(count(size) - target) / target
 
-    low, high = 1, 2
-    while count(high) < target and high < MAX_SIZE:
-        low, high = high, min(2 * high, MAX_SIZE)
-    while high - low > 1:
-        middle = (low + high) // 2
+    unit = network.fitting_size(1)
+    low, high, most = unit, 2 * unit, MAX_SIZE // unit * unit
+    while count(high) < target and high < most:
+        low, high = high, min(2 * high, most)
+    while high - low > unit:
+        middle = (low + high) // 2 // unit * unit
         low, high = (middle, high) if count(middle) < target else (low, middle)
     best: Sizes = min(low, high, key=gap)
     if gap(best) > TOLERANCE:
@@ -123,7 +124,8 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
         sides = {d.root() for d in (*solver.rows.values(), *solver.columns.values())}
         rest = {} if all(d in named or d.vocabulary for d in sides) else {"": low}
         mixed = [
-            rest | {n: low + (i < k) for i, n in enumerate(names)} for k in range(1, len(names))
+            rest | {n: low + unit * (i < k) for i, n in enumerate(names)}
+            for k in range(1, len(names))
         ]
         best = min([best, *mixed], key=gap)
     if gap(best) > TOLERANCE:

@@ -14,7 +14,7 @@ from recurra.comparison.create import SEEDS
 from recurra.comparison.environment import machine
 from recurra.compute.registry import available_threads
 from recurra.errors import SettingError
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.text.sources import Source
 from recurra.tuning.study import Study
 

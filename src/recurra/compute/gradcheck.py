@@ -11,7 +11,7 @@ from recurra.compute.base import Engine, Parameters
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import DEFAULT_ENGINE, make_engine
 from recurra.lang.network import Network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.lang.syntax import Number
 
 Array = npt.NDArray[Any]
@@ -86,7 +86,7 @@ def check_gradients(
         engine: which engine to check.
         vocabulary: number of characters of the random problem; a shortlist that would hold all
             of them is shortened, so that there are classes to check.
-        hidden: size of every vector.
+        hidden: size of every vector, or the next that all blocks of matrices divide.
         steps: length of the text, at least two more than the longest lag; a random state is
             carried in.
         batch: number of texts.
@@ -102,7 +102,7 @@ def check_gradients(
     rng = np.random.default_rng(seed)
     if network.shortlist and network.shortlist.value >= vocabulary:
         network = replace(network, shortlist=Number(float(vocabulary // 2)))
-    shapes = ShapeSolver(network).shapes(vocabulary, hidden)
+    shapes = ShapeSolver(network).shapes(vocabulary, network.fitting_size(hidden))
     plan = make_plan(network)
     steps = max(steps, 2 + max(plan.lags.values(), default=0))
     checked = make_engine(engine, plan, shapes, np.float64)

@@ -211,7 +211,7 @@ class Plan:
         """The size of every vector of the plan, those with dotted names included."""
         sizes = dict(shapes.vectors)
         for term in (t for s in self.sums.values() for t in s.terms):
-            rows, columns = shapes.parameters[term.matrix]
+            rows, columns = shapes.sides(term.matrix)
             sizes[term.vector] = rows if term.transposed else columns
         for name, stage in self.stages.items():
             if name not in sizes:  # it is read element-wise alone, as norm(...) is
@@ -244,7 +244,7 @@ def _width(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
         for name in (*total.lookups, *total.biases):
             return shapes.parameters[name][-1]
         for term in total.terms:
-            rows, columns = shapes.parameters[term.matrix]
+            rows, columns = shapes.sides(term.matrix)
             return columns if term.transposed else rows
     if stage.matrix:
         return prod(shapes.grids[stage.matrix])

@@ -245,9 +245,9 @@ class _Tape:
         return value
 
     def _matrix(self, term: Term) -> Array:
-        """The matrix of a product, (out, in), as stored or transposed."""
-        stored = self.parameters[term.matrix]
-        return stored.T if term.transposed else stored
+        """The whole matrix of a product, (out, in), as stored or transposed."""
+        whole = self.engine.shapes.whole(term.matrix, self.parameters[term.matrix])
+        return whole.T if term.transposed else whole
 
     def log_probabilities(self) -> Array:
         """Log softmax of the logits, (T, B, V)."""
@@ -436,7 +436,8 @@ class _Tape:
             operands = self.dropped_input if term.hoisted else self.vectors
             operand = operands[term.vector][rows]
             gradient = flat.T @ operand.reshape(flat.shape[0], -1)
-            gradients[term.matrix] += gradient.T if term.transposed else gradient
+            gradient = gradient.T if term.transposed else gradient
+            gradients[term.matrix] += self.engine.shapes.stored(term.matrix, gradient)
             if term.hoisted:
                 d_dropped[term.vector][rows] += d_value @ self._matrix(term)
 

@@ -47,7 +47,8 @@ from recurra.explain.formulas import (
 )
 from recurra.lang.functions import FUNCTIONS, NORM_EPS, PAIRS
 from recurra.lang.network import Network
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 from recurra.lang.syntax import CHARACTER, NORM, SOFTMAX
 
 Array = NDArray[np.float64]
@@ -79,7 +80,7 @@ def make_example(
     network: Network, *, vocabulary: int = 4, hidden: int = 3, steps: int = 3, seed: int = 0
 ) -> Example:
     """A random example of a network: small enough to follow with a pencil."""
-    shapes = ShapeSolver(network).shapes(vocabulary, hidden)
+    shapes = ShapeSolver(network).shapes(vocabulary, network.fitting_size(hidden))
     engine = make_engine("reference", make_plan(network), shapes, np.float64)
     problem = random_problem(engine, steps, 1, np.random.default_rng(seed))
     parameters = {name: shapes.turned(name, a) for name, a in problem.parameters.items()}
@@ -142,7 +143,9 @@ class Evaluator:
         times = times or range(1, self.example.length + 1)
         shape = self.example.shapes.paper(parameter)
         total = sum((self.evaluate(f, t) for t in times for f in formulas), np.zeros(()))
-        if total.ndim == 2:
+        if parameter in self.example.shapes.blocks:
+            total = self.example.shapes.stored(parameter, total)
+        elif total.ndim == 2:
             total = total[:, : shape[1]]
         return np.broadcast_to(total, shape)
 
@@ -198,7 +201,8 @@ class Evaluator:
             case Quotient(left, right):
                 return self.evaluate(left, t) / self.evaluate(right, t)
             case MatrixVector(matrix, transposed, operand):
-                weights = self.example.parameters[matrix]
+                stored = self.example.parameters[matrix]
+                weights = self.example.shapes.whole(matrix, stored)
                 weights = weights.T if transposed else weights
                 vector = self.evaluate(operand, t)
                 if operand == Value(CHARACTER, 0):

@@ -87,6 +87,5 @@ def typeset(network: Network) -> str:
     lines.append(f"{signs.vector(network.output.name, 0)} = softmax({logits}{choice})")
     for name, value in network.first.items():
         lines.append(f"{signs.first(name)} = {show(value, signs=signs)}")
-    for name, start in network.initialisers.items():
-        lines.append(f"{signs.name(name)}: {start.kind}({signs.number(start.argument)})")
+    lines += [f"{signs.name(name)}: {escape(said)}" for name, said in network.starts.items()]
     return f'<div class="equations">{"".join(f"<div>{line}</div>" for line in lines)}</div>'

@@ -226,6 +226,7 @@ class _Page:
             "rule paths": True,
             "rule matrix": any(not node.transposed for node in matrices),
             "rule transposed": any(node.transposed for node in matrices),
+            "rule blocks": bool(self.derivation.network.blocks),
             "rule product": any(
                 isinstance(n, Hadamard) and not is_number(n.left) and not is_number(n.right)
                 for n in both

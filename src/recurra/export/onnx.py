@@ -245,7 +245,7 @@ class _Graph:
 
     def _parameter(self, name: str) -> str:
         """A parameter as stored; a vector as one row."""
-        array = self.own.parameters[name]
+        array = self.shapes.whole(name, self.own.parameters[name])
         return self._tensor(f"parameter/{name}", array if array.ndim > 1 else array[None])
 
     def _constant(self, value: float) -> str:

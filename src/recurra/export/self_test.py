@@ -5,7 +5,7 @@ import numpy as np
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.lang.network import Network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.training.recipe import Recipe
 
 # Two texts side by side, a column each, over seven characters.

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from recurra.errors import SettingError
 from recurra.lang.network import Network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.training.recipe import Recipe
 
 _SIZES = (10_007, 20_011)  # two vocabularies: a side that differs between them is as wide as it
@@ -18,6 +19,11 @@ class Sides:
     """
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
+        if network.blocks.keys() - {*network.diagonals}:
+            raise SettingError(
+                "this target cannot write matrices of blocks yet: export to onnx, html or "
+                "huggingface"
+            )
         self.network, self.hidden = network, recipe.hidden
         solver = ShapeSolver(network)
         self.shapes, other = (solver.shapes(size, self.hidden) for size in _SIZES)

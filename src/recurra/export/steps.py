@@ -203,7 +203,8 @@ class Steps:
             case Join(vectors):
                 return sum(self.size(one, shapes) for one in vectors)
             case MatrixVector(matrix, transposed):
-                return shapes.paper(matrix)[1 if transposed else 0]
+                as_stored = (matrix in shapes.transposed) == transposed
+                return shapes.sides(matrix)[0 if as_stored else 1]
             case MemoryVector(matrix, transposed):
                 return self.sides(matrix, shapes)[1 if transposed else 0]
         return max((self.size(part, shapes) for part in parts(formula)), default=1)

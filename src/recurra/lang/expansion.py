@@ -1,14 +1,15 @@
-"""First values and earlier characters, written out as equations of their own.
+"""First values, earlier characters and diagonal matrices, written out.
 
-``h[0] = h0`` and ``U @ x[t-1]`` are short for what the rest of the language can say:
+``h[0] = h0``, ``U @ x[t-1]`` and a diagonal D are short for what the rest of the language can say:
 
     h_begun[t] = 1                                       # 0 before the text, as all vectors are
     ... h[t-1] + (1 - h_begun[t-1]) * h0 ...             # for h[t-1]
     U_x[t] = U @ x[t]
     ... U_x[t-1] ...                                     # for U @ x[t-1]
+    ... D * h[t-1] ...                                   # for D @ h[t-1], with a vector D
 
 What computes, derives or exports reads the network written out. So carried states, streams,
-checkpoints and gradients are right without knowing of either.
+checkpoints and gradients are right without knowing of any.
 """
 
 from dataclasses import replace
@@ -16,6 +17,7 @@ from dataclasses import replace
 from recurra.lang.network import Equation, Network
 from recurra.lang.syntax import (
     CHARACTER,
+    Bias,
     Binary,
     Expression,
     Number,
@@ -27,14 +29,17 @@ from recurra.lang.syntax import (
 
 
 def expand(network: Network) -> Network:
-    """The network without first values and earlier characters; itself, if it has none."""
+    """The network without first values, earlier characters, diagonals; itself, if it has none."""
     expansion = _Expansion(network)
     equations = [*map(expansion.rewritten, network.equations)]
     output = expansion.rewritten(network.output)
-    if not expansion.added:
+    if not expansion.added and not network.diagonals:
         return network
     equations = [*expansion.added.values(), *equations]
-    written_out = replace(network, equations=tuple(equations), output=output, first={})
+    blocks = {name: count for name, count in network.blocks.items() if count is not None}
+    written_out = replace(
+        network, equations=tuple(equations), output=output, first={}, blocks=blocks
+    )
     # parameters keep the order in which they were typed
     vars(written_out).update(matrices=network.matrices, biases=network.biases)
     return written_out
@@ -53,6 +58,8 @@ class _Expansion:
 
     def _written_out(self, node: Expression) -> Expression:
         match node:
+            case Product(matrix, _, operand, place) if matrix in self.network.diagonals:
+                return Binary("*", Bias(matrix, place), operand, place)
             case Product(matrix, _, Vector(name, lag, place)) if name == CHARACTER and lag:
                 today = replace(node, operand=Vector(CHARACTER, 0, place))
                 return Vector(self._vector(today, f"{matrix}_x", today, place), lag, node.place)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from math import ceil, lcm
 from typing import Literal, get_args
 
 from recurra.errors import EquationError
@@ -23,6 +24,9 @@ from recurra.lang.syntax import (
 INITIALISERS = {"identity": 1.0, "orthogonal": 1.0, "normal": 0.01, "uniform": 0.1, "constant": 0.0}
 
 MATRIX_INITIALISERS = ("identity", "orthogonal")
+
+# what a line such as `W: blocks(4)` may say of a matrix
+DIAGONAL, BLOCKS = "diagonal", "blocks"
 
 # how parameters start where the equations do not say it: N(0, 0.01^2), or scaled by size and place
 Initialisation = Literal["classic", "scaled"]
@@ -59,6 +63,8 @@ class Network:
         functions: choice name -> function name (``f1 -> tanh``).
         constants: choice name -> number.
         initialisers: parameter name -> how it starts.
+        blocks: matrix -> how many blocks on its diagonal hold all of its numbers, the others being
+            zero; None: as many as it has rows, a diagonal matrix.
         description: the leading comment.
         text: the text as typed, for messages.
         first: vector -> its value at every step before the text: a number or a parameter vector;
@@ -77,23 +83,36 @@ class Network:
     text: str = field(default="", compare=False)
     first: Mapping[str, Number | Bias] = field(default_factory=dict)
     layers: int | None = field(default=None, compare=False)
+    blocks: Mapping[str, Number | None] = field(default_factory=dict)
 
     @cached_property
     def nodes(self) -> tuple[Expression, ...]:
         """Every node of every expression in order of appearance, the output's last."""
         everything = (*self.equations, self.output)
         nodes = (node for equation in everything for node in walk(equation.expression))
-        return (*nodes, *([self.shortlist] if self.shortlist else []), *self.first.values())
+        numbers = (self.shortlist, *self.first.values(), *self.blocks.values())
+        return (*nodes, *(number for number in numbers if number is not None))
 
     @cached_property
-    def matrices(self) -> tuple[str, ...]:
-        """Names of the matrices in order of appearance, the output's last."""
+    def products(self) -> tuple[str, ...]:
+        """Names of all matrices in order of appearance, the output's last."""
         return tuple(dict.fromkeys(n.matrix for n in self.nodes if isinstance(n, Product)))
 
     @cached_property
+    def diagonals(self) -> tuple[str, ...]:
+        """Names of the diagonal matrices, which are vectors times vectors."""
+        return tuple(n for n in self.products if n in self.blocks and self.blocks[n] is None)
+
+    @cached_property
+    def matrices(self) -> tuple[str, ...]:
+        """Names of the matrices that are not diagonal, in order of appearance."""
+        return tuple(name for name in self.products if name not in self.diagonals)
+
+    @cached_property
     def biases(self) -> tuple[str, ...]:
-        """Names of the parameter vectors in order of appearance, the output's last."""
-        return tuple(dict.fromkeys(n.name for n in self.nodes if isinstance(n, Bias)))
+        """Names of the parameter vectors in order of appearance, then the diagonal matrices."""
+        names = (n.name for n in self.nodes if isinstance(n, Bias))
+        return (*dict.fromkeys(names), *self.diagonals)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -117,10 +136,25 @@ class Network:
         logits = show(self.output.expression)
         shortlist = f", {show(self.shortlist)}" if self.shortlist else ""
         lines.append(f"{self.output.name}[t] = softmax({logits}{shortlist})")
-        lines += [
-            f"{n}: {i.kind}({show(Number(i.argument))})" for n, i in self.initialisers.items()
-        ]
+        lines += [f"{name}: {said}" for name, said in self.starts.items()]
         return "\n".join(lines) + "\n"
+
+    @property
+    def starts(self) -> dict[str, str]:
+        """Right sides of the lines ``name: ...``: blocks, initialisers, or both."""
+        said = {
+            name: DIAGONAL if count is None else f"{BLOCKS}({show(count)})"
+            for name, count in self.blocks.items()
+        }
+        for name, start in self.initialisers.items():
+            drawn = f"{start.kind}({show(Number(start.argument))})"
+            said[name] = f"{said[name]} = {drawn}" if name in said else drawn
+        return said
+
+    def fitting_size(self, size: int) -> int:
+        """The next size of vectors that the blocks of all matrices divide."""
+        unit = lcm(*(int(count.value) for count in self.blocks.values() if count))
+        return ceil(size / unit) * unit
 
     def function(self, name: str) -> str:
         """The function that a called name stands for: itself, or what the choice says."""

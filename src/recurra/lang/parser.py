@@ -8,6 +8,7 @@ nothing is ever evaluated. ``x[t]`` is the current character (one-hot), ``v[t-k]
     a[t] = f1(U @ x[t] + W @ a[t-1] + s1)       # a vector over time
     o[t] = softmax(Q @ a[t] + s2)               # the distribution of the next character
     W: identity                                 # how a parameter starts (optional)
+    V: blocks(4) = orthogonal(0.9)              # block-diagonal, or diagonal; and how it starts
 
 Besides the element-wise functions, ``max(a, b)``, ``min(a, b)`` and ``a ** 2`` there are
 ``norm(z)``, layer normalisation, and ``dropout(z)``, an edge that drops part of its numbers in
@@ -26,6 +27,8 @@ from recurra.lang.expressions import LARGEST, TIME, ExpressionReader, is_zero, n
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.layers import COUNT, unroll
 from recurra.lang.network import (
+    BLOCKS,
+    DIAGONAL,
     INITIALISERS,
     MATRIX_INITIALISERS,
     Equation,
@@ -34,7 +37,7 @@ from recurra.lang.network import (
     check_order,
     check_used,
 )
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.lang.source import Source
 from recurra.lang.syntax import (
     CHARACTER,
@@ -47,7 +50,11 @@ from recurra.lang.syntax import (
     Place,
     Product,
     Vector,
+    walk,
 )
+
+MAX_BLOCKS = 10_000
+_STRUCTURES = (DIAGONAL, BLOCKS)
 
 
 def parse(
@@ -79,6 +86,7 @@ class _Parser(ExpressionReader):
         body, self.layers = unroll(source.statements(), choices, source.error)
         super().__init__(source, body)
         self.initialisers: dict[str, tuple[Initialiser, Place]] = {}
+        self.blocks: dict[str, tuple[Number | None, Place]] = {}
         self.equations: dict[str, Equation] = {}
         self.output: Equation | None = None
         self.shortlist: Number | None = None
@@ -102,8 +110,8 @@ class _Parser(ExpressionReader):
                     self._equation(target, value)
                 case ast.Assign(targets=[ast.Name()]):
                     pass
-                case ast.AnnAssign(target=ast.Name() as target, value=None):
-                    self._initialiser(target, node.annotation)
+                case ast.AnnAssign(target=ast.Name() as target, annotation=said, value=start):
+                    self._annotation(target, said, start)
                 case _:
                     raise self.error("this is not an equation: write name[t] = expression", node)
         for name, (_, place) in self.first.items():
@@ -139,7 +147,9 @@ class _Parser(ExpressionReader):
             text=self.source.text,
             layers=self.layers,
             first={name: value for name, (value, _) in self.first.items()},
+            blocks={name: count for name, (count, _) in self.blocks.items()},
         )
+        self._check_blocks(network)
         self._check_initialisers(network)
         self._check_choices(network)
         return network
@@ -155,12 +165,33 @@ class _Parser(ExpressionReader):
                         found.add(name)
         return found & read if found - read else set()
 
+    def _check_blocks(self, network: Network) -> None:
+        wide = {p.matrix for p in network.nodes if _reads_character(p)}
+        wide |= {p.matrix for p in walk(network.output.expression) if isinstance(p, Product)}
+        for name, (_, place) in self.blocks.items():
+            if name not in network.products:
+                near = self.nearest(name, list(network.products))
+                raise self.error_at(f"{name} is no matrix of these equations{near}", place)
+            if name in wide:
+                raise self.error_at(
+                    f"{name} has a row or column for every character, and only a matrix between "
+                    "hidden vectors is diagonal or of blocks: remove this line",
+                    place,
+                )
+
     def _check_initialisers(self, network: Network) -> None:
         for name, (initialiser, place) in self.initialisers.items():
             if name not in network.parameters:
                 near = self.nearest(name, list(network.parameters))
                 raise self.error_at(f"{name} is no parameter of these equations{near}", place)
-            if name in network.biases and initialiser.kind in MATRIX_INITIALISERS:
+            if name in network.diagonals and initialiser.kind == "orthogonal":
+                raise self.error_at(
+                    f"{name} is diagonal and cannot start as orthogonal: write {name}: diagonal = "
+                    "identity(1), uniform or normal",
+                    place,
+                )
+            is_vector = name in network.biases and name not in network.diagonals
+            if is_vector and initialiser.kind in MATRIX_INITIALISERS:
                 raise self.error_at(
                     f"{name} is a vector and cannot start as {initialiser.kind}: "
                     f"write {name}: constant(0), uniform or normal",
@@ -215,6 +246,35 @@ class _Parser(ExpressionReader):
                 have = f"it has {', '.join(known)}" if known else "it has none"
                 raise SettingError(f"{self.source.name} has no choice {name} to set: {have}")
 
+    def _annotation(self, target: ast.Name, said: ast.expr, start: ast.expr | None) -> None:
+        """``W: orthogonal``, ``W: blocks(4)`` or ``W: blocks(4) = orthogonal``."""
+        if (name := name_of(said.func if isinstance(said, ast.Call) else said)) in _STRUCTURES:
+            if target.id in self.blocks:
+                raise self.error(f"{target.id} is given two structures: keep one line", target)
+            self.blocks[target.id] = self._block_count(said), self.place(target)
+        elif start is None:
+            start = said
+        else:
+            raise self.error(
+                f"{name or 'this'} is neither diagonal nor blocks(n): write {target.id}: "
+                "blocks(4) = orthogonal(1), or a start alone",
+                said,
+            )
+        if start is not None:
+            self._initialiser(target, start)
+
+    def _block_count(self, said: ast.expr) -> Number | None:
+        match said:
+            case ast.Name(id="diagonal"):
+                return None
+            case ast.Call(ast.Name(id="blocks"), [count], []):
+                number = self.expression(count, 0)
+                if isinstance(number, Number) and number.value in range(1, MAX_BLOCKS + 1):
+                    return number
+        raise self.error(
+            f"write blocks(n) with a whole number n from 1 to {MAX_BLOCKS:,}, or diagonal", said
+        )
+
     def _initialiser(self, target: ast.Name, annotation: ast.expr) -> None:
         kind, argument = annotation, None
         if isinstance(annotation, ast.Call) and len(annotation.args) == 1:
@@ -226,7 +286,7 @@ class _Parser(ExpressionReader):
             if argument < 0 and isinstance(kind, ast.Name) and kind.id in ("normal", "uniform"):
                 raise self.error("a width cannot be negative", annotation.args[0])
         if not isinstance(kind, ast.Name) or kind.id not in INITIALISERS:
-            known = ", ".join(INITIALISERS)
+            known = ", ".join([*INITIALISERS, DIAGONAL, f"{BLOCKS}(n)"])
             raise self.error(f"{target.id}: ... takes one of {known}", annotation)
         if target.id in self.initialisers:
             raise self.error(f"{target.id} is initialised twice: keep one line", target)
@@ -307,6 +367,14 @@ class _Parser(ExpressionReader):
                     "softmax(Q @ b[t] + s): put anything else into a vector of its own",
                     place or Place(1, 0),
                 )
+
+
+def _reads_character(node: Expression) -> TypeGuard[Product]:
+    """Whether this is a matrix times a character."""
+    match node:
+        case Product(operand=Vector(name)):
+            return name == CHARACTER
+    return False
 
 
 def _is_softmax(node: ast.expr) -> TypeGuard[ast.Call]:

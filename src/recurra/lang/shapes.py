@@ -1,37 +1,12 @@
-"""Shapes of a network's vectors and parameters, found by unification."""
+"""Sizes of a network's vectors and parameters, and how parameters are stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from dataclasses import dataclass, field
 from math import ceil, prod, sqrt
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
-
-from recurra.errors import EquationError, SettingError
-from recurra.lang.expansion import expand
-from recurra.lang.kinds import Kind, find_kinds, kind_of
-from recurra.lang.network import Network
-from recurra.lang.syntax import (
-    CHARACTER,
-    ROW_FUNCTIONS,
-    TOTALS,
-    Bias,
-    Binary,
-    Call,
-    Concat,
-    Dropout,
-    Expression,
-    MemoryProduct,
-    Negative,
-    Number,
-    Outer,
-    Place,
-    Product,
-    Vector,
-)
-
-MAX_SIZE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +18,7 @@ class Shapes:
         vectors: vector name -> its size.
         parameters: parameter name -> shape as stored. A matrix with a vocabulary axis is stored
             vocabulary first, ``(V, n)``, so that a row is a character; any other matrix is stored
-            as on paper, ``(rows, columns)``; a bias is ``(n,)``.
+            as on paper, ``(rows, columns)``; a bias is ``(n,)``, and so is a diagonal matrix.
         transposed: matrices stored transposed (those whose columns on paper are characters or
             scores).
         grids: vector that is a matrix -> its rows and columns; its numbers are stored row by row.
@@ -52,6 +27,8 @@ class Shapes:
             sqrt(n), whose scores stand behind the V scores of the characters: the output's
             matrices have V + classes rows. Character c is in class
             ``(c - shortlist) // class_size``.
+        blocks: block-diagonal matrix -> number of its blocks, which are stored one below the
+            other: n blocks of ``(rows, columns)`` as ``(n * rows, columns)``.
     """
 
     vocabulary: int
@@ -60,6 +37,17 @@ class Shapes:
     transposed: frozenset[str]
     shortlist: int
     grids: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    blocks: Mapping[str, int] = field(default_factory=dict)
+
+    def block(self, matrix: str) -> tuple[int, int]:
+        """Rows and columns of each block of a matrix; of most there is one."""
+        rows, columns = self.parameters[matrix]
+        return rows // self.blocks.get(matrix, 1), columns
+
+    def sides(self, matrix: str) -> tuple[int, int]:
+        """Rows and columns of a matrix as stored, of all blocks together."""
+        rows, columns = self.parameters[matrix]
+        return rows, columns * self.blocks.get(matrix, 1)
 
     @property
     def scores(self) -> int:
@@ -96,339 +84,21 @@ class Shapes:
         """An array of a parameter as on paper, given the stored one, or the other way round."""
         return array.T if parameter in self.transposed else array
 
+    def whole(self, matrix: str, stored: NDArray[Any]) -> NDArray[Any]:
+        """A matrix with the zeros around its blocks, given the stored one; others as they are."""
+        if matrix not in self.blocks:
+            return stored
+        count, (rows, columns) = self.blocks[matrix], self.block(matrix)
+        whole = np.zeros((count, rows, count, columns), stored.dtype)
+        places = [*range(count)]
+        whole[places, :, places] = stored.reshape(count, rows, columns)
+        return whole.reshape(self.sides(matrix))
 
-class _Dimension:
-    """A size not yet known; unification joins several into one (union-find)."""
-
-    def __init__(self, label: str, *, hidden: bool = False, vocabulary: bool = False) -> None:
-        self.parent: _Dimension | None = None
-        self.labels = [label]
-        self.hidden = hidden  # seen to be as wide as a hidden vector
-        self.vocabulary = vocabulary  # seen to be as wide as the vocabulary
-
-    def root(self) -> "_Dimension":
-        node = self
-        while node.parent is not None:
-            node = node.parent
-        return node
-
-
-_Grid = tuple[_Dimension, _Dimension]  # rows and columns of a matrix over time
-
-
-@dataclass(frozen=True)
-class _Joined:
-    """A concat: a size that is the sum of others."""
-
-    whole: _Dimension
-    parts: list[_Dimension]
-    place: Place
-
-
-class ShapeSolver:
-    """Unifies the sizes in a network's equations once; then gives shapes for any sizes.
-
-    Raises:
-        EquationError: a size would have to be the vocabulary and a hidden size at once.
-    """
-
-    def __init__(self, network: Network) -> None:
-        self.network, written_out = network, expand(network)
-        self._check_first_values()
-        self.kinds = find_kinds(written_out)
-        self.names = [equation.name for equation in written_out.equations]
-        # what is one number needs no size: it meets any vector
-        self.numbers = {name for name, kind in self.kinds.items() if kind == Kind.NUMBER}
-        self.vectors = {
-            e.name: _Dimension(e.name, hidden=True)
-            for e in written_out.equations
-            if self.kinds[e.name] == Kind.VECTOR
-        }
-        self.grids = {
-            e.name: (_Dimension(e.name, hidden=True), _Dimension(e.name, hidden=True))
-            for e in written_out.equations
-            if self.kinds[e.name] == Kind.MATRIX
-        }
-        self.rows = {name: _Dimension(name) for name in network.matrices}
-        self.columns = {name: _Dimension(name) for name in network.matrices}
-        self.biases = {n: _Dimension(n) for n in network.biases if n not in self.numbers}
-        self.characters = _Dimension(CHARACTER, vocabulary=True)
-        self.one = _Dimension("one number")
-        self.joined: list[_Joined] = []
-        self.uses: list[tuple[str, Place]] = []  # of parameters, so far
-        for equation in written_out.equations:
-            found = self._infer(equation.expression)
-            if isinstance(found, tuple):
-                self._unify_grids(self.grids[equation.name], found)
-            elif found is not None:
-                self._unify(self.vectors[equation.name], found)
-        output = self._infer(written_out.output.expression)
-        assert isinstance(output, _Dimension)  # the parser admits only products and biases here
-        self.scores = _Dimension("", vocabulary=True) if network.shortlist else self.characters
-        self._unify(output, self.scores)
-        self._check_concats()
-
-    def _check_first_values(self) -> None:
-        kinds = find_kinds(self.network) if self.network.first else {}
-        for equation in self.network.equations:
-            if equation.name in self.network.first and kinds[equation.name] != Kind.VECTOR:
-                raise self.network.error(
-                    f"{equation.name} is one number or a matrix at every time step, and only "
-                    f"vectors have first values: remove the line {equation.name}[0] = ...",
-                    equation.place,
-                )
-
-    def _vector(self, expression: Expression, message: str, place: Place) -> _Dimension:
-        """The size of an expression that has to be a vector."""
-        found = self._infer(expression)
-        if not isinstance(found, _Dimension):
-            raise self.network.error(message, place)
-        return found
-
-    def _infer(self, expression: Expression) -> "_Dimension | _Grid | None":
-        """The size of an expression; None for one number, which meets any size."""
-        match expression:
-            case Number():
-                return None
-            case Vector(name) | Bias(name) if name in self.numbers:
-                return None
-            case Vector(name) if name in self.grids:
-                return self.grids[name]
-            case Vector(name, _):
-                return self.characters if name == CHARACTER else self.vectors[name]
-            case Bias(name, place):
-                self.uses.append((name, place))
-                return self.biases[name]
-            case Call(function, argument, place) if function in ROW_FUNCTIONS:
-                kind = kind_of(argument, self.kinds)
-                given = "a matrix" if kind == Kind.MATRIX else "a number"
-                inner = self._vector(argument, f"{function} takes a vector, not {given}", place)
-                self._unify(_Dimension("", hidden=True), inner)  # a hidden vector of the plan
-                return None if function in TOTALS else inner
-            case Concat(parts, place):
-                return self._infer_concat(parts, place)
-            case Call(_, argument) | Dropout(argument) | Negative(argument):
-                return self._infer(argument)
-            case Outer(left, right, place):
-                return self._side(left, place), self._side(right, place)
-            case MemoryProduct(memory, transposed, operand, place):
-                return self._infer_memory_product(memory, transposed, operand, place)
-            case Binary(_, left, right, place):
-                one, other = self._infer(left), self._infer(right)
-                if isinstance(one, tuple) and isinstance(other, tuple):
-                    self._unify_grids(one, other)
-                elif isinstance(one, _Dimension) and isinstance(other, _Dimension):
-                    self._unify(one, other)
-                elif one is not None and other is not None:
-                    raise self.network.error(
-                        "a vector meets a matrix here: write outer(a[t], 1) to have a number for "
-                        "each row, or outer(1, a[t]) for each column",
-                        place,
-                    )
-                return one or other
-            case Product(matrix, transposed, operand, place):
-                rows, columns = self.rows[matrix], self.columns[matrix]
-                if transposed:
-                    rows, columns = columns, rows
-                self.uses.append((matrix, place))
-                is_matrix = kind_of(operand, self.kinds) == Kind.MATRIX
-                given = "a matrix" if is_matrix else "a number"
-                message = f"{matrix} @ needs a vector, not {given}"
-                inner = self._vector(operand, message, place)
-                if not isinstance(operand, Vector):  # it becomes a hidden vector of the plan
-                    self._unify(_Dimension("", hidden=True), inner)
-                self._unify(columns, inner)
-                return rows
-
-    def _infer_memory_product(
-        self, memory: Vector, transposed: bool, operand: Expression, place: Place
-    ) -> _Dimension:
-        if memory.name not in self.grids:
-            raise self.network.error(
-                f"{memory.name} is no matrix: before @ stands the name of a matrix, or a memory "
-                "such as C[t] = C[t-1] + outer(v[t], k[t])",
-                memory.place,
-            )
-        rows, columns = self.grids[memory.name]
-        if transposed:
-            rows, columns = columns, rows
-        inner = self._vector(operand, f"{memory.name}[t] @ needs a vector", place)
-        self._unify(_Dimension("", hidden=True), inner)
-        self._unify(columns, inner)
-        return rows
-
-    def _side(self, expression: Expression, place: Place) -> _Dimension:
-        """One side of an outer product; of ones, as long as whatever it meets."""
-        if expression == Number(1.0):
-            return _Dimension("", hidden=True)
-        side = self._vector(expression, "outer takes two vectors, or 1 for a side of ones", place)
-        self._unify(_Dimension("", hidden=True), side)
-        return side
-
-    def _unify_grids(self, one: "_Grid", other: "_Grid") -> None:
-        for mine, yours in zip(one, other, strict=True):
-            self._unify(mine, yours)
-
-    def _infer_concat(self, parts: tuple[Expression, ...], place: Place) -> _Dimension:
-        whole, dimensions = _Dimension("concat", hidden=True), list[_Dimension]()
-        for part in parts:
-            if kind_of(part, self.kinds) == Kind.CONSTANT:
-                raise self.network.error("concat takes vectors, not constants", place)
-            if kind_of(part, self.kinds) == Kind.NUMBER:
-                self._infer(part)  # the vectors that it is made of have sizes too
-                dimensions.append(self.one)
-                continue
-            inner = self._vector(part, "concat takes vectors, not matrices", place)
-            self._unify(_Dimension("", hidden=True), inner)
-            dimensions.append(inner)
-        self.joined.append(_Joined(whole, dimensions, place))
-        return whole
-
-    def _check_concats(self) -> None:
-        """No vector may be a part of itself."""
-        for joined in self.joined:
-            inside, fresh = set[_Dimension](), [joined.whole.root()]
-            while fresh:
-                root = fresh.pop()
-                parts = {p.root() for j in self.joined if j.whole.root() is root for p in j.parts}
-                fresh += parts - inside
-                inside |= parts
-            if joined.whole.root() in inside:
-                raise self.network.error(
-                    "this would be a part of itself: concat is longer than each of its parts, so "
-                    "multiply by a matrix, as in W @ concat(a[t], b[t])",
-                    joined.place,
-                )
-
-    def _unify(self, one: _Dimension, other: _Dimension) -> None:
-        one, other = one.root(), other.root()
-        if one is other:
-            return
-        one.labels += other.labels
-        other.parent = one
-        one.hidden = one.hidden or other.hidden
-        one.vocabulary = one.vocabulary or other.vocabulary
-        if one.hidden and one.vocabulary:
-            raise self._clash(one.labels)
-
-    def _clash(self, labels: list[str]) -> EquationError:
-        """The vocabulary meets a hidden vector: a parameter with an earlier use brought them."""
-        names = [name for name, _ in self.uses]
-        name = next(n for n in reversed(names) if n in labels and names.count(n) > 1)
-        places = [place for other, place in self.uses if other == name]
-        lines = sorted({place.line for place in places})
-        where = f"line{'s' * (len(lines) > 1)} {' and '.join(map(str, lines))}"
-        return self.network.error(
-            f"{name} is used in two shapes ({where}): one of its sides would be as wide "
-            "as the vocabulary and as a hidden vector; use two parameters",
-            places[-1],
-        )
-
-    def shapes(self, vocabulary: int, hidden: int | Mapping[str, int]) -> Shapes:
-        """Shapes for a vocabulary and hidden sizes.
-
-        Args:
-            vocabulary: number of distinct characters, at least 1.
-            hidden: one size for every free dimension, or vector (or matrix) name -> size; the
-                key ``""`` gives the size of those not named.
-
-        Raises:
-            SettingError: a size missing, below 1, unknown or in conflict with an equation.
-        """
-        given = {"": hidden} if isinstance(hidden, int) else dict(hidden)
-        for name, size in given.items():
-            label = f"--hidden {name}={size}" if name else f"--hidden {size}"
-            if not 1 <= size <= MAX_SIZE:
-                raise SettingError(f"{label}: a size is a whole number from 1 to {MAX_SIZE:,}")
-            if name in self.numbers:
-                raise SettingError(f"{label}: {name} is one number by the equations: leave it out")
-            if name in self.grids:
-                raise SettingError(
-                    f"{label}: {name} is a matrix: give sizes to the vectors that write and read it"
-                )
-            if name and name not in self.vectors and name not in self.rows:
-                known = ", ".join(self.vectors)
-                raise SettingError(f"{label}: no vector {name} in {self.network.name} ({known})")
-        shortlist = vocabulary
-        if self.network.shortlist:
-            shortlist = min(vocabulary, int(self.network.shortlist.value))
-        sizes: dict[_Dimension, int] = {self.characters.root(): vocabulary}
-        shapes = Shapes(vocabulary, {}, {}, frozenset(), shortlist)
-        sizes[self.scores.root()] = shapes.scores
-        owners: dict[_Dimension, str] = {}
-        for name, size in given.items():
-            if not name:
-                continue
-            root = (self.vectors.get(name) or self.rows[name]).root()
-            if sizes.setdefault(root, size) != size:
-                other = owners.get(root)
-                why = f"{name} and {other} are joined" if other else f"{name} is vocabulary wide"
-                where = self._joint(name, other) if other else ""
-                raise SettingError(
-                    f"--hidden {name}={size} clashes with {other or 'V'}={sizes[root]}: "
-                    f"{why} by the equations{where}"
-                )
-            owners[root] = name
-        sizes[self.one] = 1
-        joined = {j.whole.root(): j for j in self.joined}
-
-        def resolve(root: _Dimension) -> int:
-            if root not in sizes and root in joined:
-                sizes[root] = sum(resolve(part.root()) for part in joined[root].parts)
-            elif root not in sizes:
-                if "" not in given:
-                    raise self._missing(root)
-                sizes[root] = given[""]
-            return sizes[root]
-
-        every = (self.vectors, self.rows, self.columns, self.biases)
-        for dimension in chain(*map(dict.values, every)):
-            resolve(dimension.root())
-        for one in self.joined:
-            if (size := sum(resolve(p.root()) for p in one.parts)) != resolve(one.whole.root()):
-                raise SettingError(
-                    f"the concat on line {one.place.line} of {self.network.name} has {size:,} "
-                    f"numbers and meets a vector of {sizes[one.whole.root()]:,}: give its parts "
-                    "other sizes, as in --hidden 128,a=64"
-                )
-        paper: dict[str, tuple[int, ...]] = {
-            name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
-            for name in self.rows
-        }
-        paper |= {
-            name: (1,) if name in self.numbers else (sizes[self.biases[name].root()],)
-            for name in self.network.biases
-        }
-        grids = {
-            name: (resolve(rows.root()), resolve(columns.root()))
-            for name, (rows, columns) in self.grids.items()
-        }
-        if large := next((n for n, grid in grids.items() if prod(grid) > MAX_SIZE), None):
-            raise SettingError(
-                f"{large} would be a matrix of {prod(grids[large]):,} numbers at every time step: "
-                "choose smaller sizes"
-            )
-        numbers = {name: sizes[d.root()] for name, d in self.vectors.items()}
-        numbers |= dict.fromkeys(self.numbers, 1) | {n: prod(grid) for n, grid in grids.items()}
-        vectors = {name: numbers[name] for name in self.names}
-        transposed = frozenset(
-            name
-            for name, dimension in self.columns.items()
-            if dimension.root() in (self.characters.root(), self.scores.root())
-        )
-        stored = {n: s[::-1] if n in transposed else s for n, s in paper.items()}
-        return replace(
-            shapes, vectors=vectors, parameters=stored, transposed=transposed, grids=grids
-        )
-
-    def _missing(self, root: _Dimension) -> SettingError:
-        named = {**self.vectors, **self.rows}
-        label = next((name for name, d in named.items() if d.root() is root), None)
-        if label is None:
-            label = root.labels[0]
-            return SettingError(f"no size for {label}: add a plain one, as in --hidden 128")
-        return SettingError(f"no size for {label}: add it, as in --hidden {label}=128")
-
-    def _joint(self, name: str, other: str) -> str:
-        lines = [e.place.line for e in self.network.equations if e.name in (name, other)]
-        return f" on lines {' and '.join(str(line) for line in lines)}" if lines else ""
+    def stored(self, matrix: str, whole: Any) -> Any:
+        """The blocks of a whole matrix, an array or tensor, as stored; others as they are."""
+        if matrix not in self.blocks:
+            return whole
+        count, (rows, columns) = self.blocks[matrix], self.block(matrix)
+        places = [*range(count)]
+        blocks = whole.reshape(count, rows, count, columns)[places, :, places]
+        return blocks.reshape(self.parameters[matrix])

@@ -10,7 +10,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
 from recurra.lang.network import Network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
 

@@ -1,6 +1,7 @@
 """Initial parameters, and the learning rate that fits a network's size."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ def initialise(
         scheme: ``"classic"``: matrices N(0, 0.01^2), biases 0, as in the published W-RNN code;
             ``"scaled"``: recurrent square matrices orthogonal (Saxe et al. 2014), others
             N(0, gain^2 / fan-in) (LeCun et al. 1998, He et al. 2015), the output layer at a tenth
-            of that unless it is tied to an embedding, biases 0, but for that of the output layer,
-            see ``counts``. An initialiser in the equations wins over both.
+            of that unless it is tied to an embedding, diagonal ones 1, biases 0, but for that of
+            the output layer, see ``counts``. An initialiser in the equations wins over both.
         dtype: of the result.
         counts: (V,) how often each character occurs in the training text. A scaled network then
             begins by predicting these frequencies. From zeros it first learns them by pushing its
@@ -47,7 +48,7 @@ def initialise(
     """
     parameters = {}
     for name, initialiser in initialisers(plan, shapes, scheme).items():
-        value = _draw(initialiser, shapes.paper(name), rng)
+        value = _draw_parameter(name, initialiser, shapes, rng)
         if scheme == "scaled" and counts is not None and begins_with_counts(name, plan):
             value = _log_frequencies(counts, shapes)
         stored = shapes.turned(name, value)
@@ -68,7 +69,11 @@ def initialisers(plan: Plan, shapes: Shapes, scheme: str) -> dict[str, Initialis
         )
     network = plan.network
     default = _classic(network) if scheme == "classic" else _scaled(plan, shapes)
-    return {name: network.initialisers.get(name, default[name]) for name in network.parameters}
+    chosen = {name: network.initialisers.get(name, default[name]) for name in network.parameters}
+    for name in network.diagonals:  # a vector, which for the identity is ones
+        if chosen[name].kind == "identity":
+            chosen[name] = replace(chosen[name], kind="constant")
+    return chosen
 
 
 def default_rate(plan: Plan, shapes: Shapes) -> float:
@@ -79,7 +84,7 @@ def default_rate(plan: Plan, shapes: Shapes) -> float:
     go their own ways. The 2 suits the library's networks of 64 to 256 numbers.
     """
     reach = [
-        math.hypot(*(shapes.parameters[t.matrix][0 if t.transposed else 1] for t in total.terms))
+        math.hypot(*(shapes.block(t.matrix)[0 if t.transposed else 1] for t in total.terms))
         for total in plan.sums.values()
     ]
     return min(0.03, 2.0 / max(reach))
@@ -96,6 +101,16 @@ def _log_frequencies(counts: Array, shapes: Shapes) -> Array:
     classes = [smoothed[start:end].sum() for start, end in shapes.class_bounds]
     scores: Array = np.log(np.concatenate([smoothed, classes]) / smoothed.sum())
     return scores
+
+
+def _draw_parameter(
+    name: str, initialiser: Initialiser, shapes: Shapes, rng: np.random.Generator
+) -> Array:
+    """A parameter as on paper; of a matrix of blocks, each is drawn on its own."""
+    if name not in shapes.blocks:
+        return _draw(initialiser, shapes.paper(name), rng)
+    block, count = shapes.block(name), shapes.blocks[name]
+    return np.concatenate([_draw(initialiser, block, rng) for _ in range(count)])
 
 
 def _draw(initialiser: Initialiser, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -120,12 +135,14 @@ def _draw(initialiser: Initialiser, shape: tuple[int, ...], rng: np.random.Gener
 
 def _classic(network: Network) -> dict[str, Initialiser]:
     matrices = dict.fromkeys(network.matrices, Initialiser("normal", 0.01))
-    return matrices | dict.fromkeys(network.biases, Initialiser("constant", 0.0))
+    matrices |= dict.fromkeys(network.diagonals, Initialiser("normal", 0.01))
+    return dict.fromkeys(network.biases, Initialiser("constant", 0.0)) | matrices
 
 
 def _scaled(plan: Plan, shapes: Shapes) -> dict[str, Initialiser]:
     """Variance kept from layer to layer; recurrent matrices neither grow nor shrink a state."""
     start = {name: Initialiser("constant", 0.0) for name in plan.network.biases}
+    start |= dict.fromkeys(plan.network.diagonals, Initialiser("constant", 1.0))
     embeddings = {name for total in plan.sums.values() for name in total.lookups}
     for term in plan.logits.terms:
         fan_in = shapes.parameters[term.matrix][1]
@@ -155,7 +172,7 @@ def _scale_sum(total: Sum, gain: float, shapes: Shapes, start: dict[str, Initial
     for matrix in total.lookups:
         start.setdefault(matrix, Initialiser("normal", 0.5**0.5))
     for term in total.terms:
-        rows, columns = shapes.parameters[term.matrix]
+        rows, columns = shapes.block(term.matrix)
         if not term.hoisted and rows == columns:
             start.setdefault(term.matrix, Initialiser("orthogonal", 1.0))
         else:

@@ -30,7 +30,7 @@ from recurra.explain.walkthrough import walk_through
 from recurra.lang.library import library, load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.storage.files import read_bounded
 from recurra.storage.outputs import write_output
 from recurra.studio.forms import read_form

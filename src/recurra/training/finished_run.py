@@ -14,7 +14,8 @@ from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.plan import make_plan
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 from recurra.models.adaptation.base import GradientSquares
 from recurra.models.model import Model
 from recurra.storage.checkpoints import Arrays

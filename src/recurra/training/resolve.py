@@ -9,7 +9,8 @@ from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.plan import Plan, make_plan
 from recurra.errors import SettingError
 from recurra.lang.network import Network
-from recurra.lang.shapes import Shapes, ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shapes import Shapes
 from recurra.models.initialisation import default_rate
 from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus

@@ -10,7 +10,7 @@ from recurra.compute.base import Engine, Group, Parameters
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.storage.runs import Name
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun

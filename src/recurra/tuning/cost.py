@@ -21,7 +21,7 @@ import numpy as np
 
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.errors import RecurraError, RunError
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from recurra.text.corpus import Corpus
 from recurra.training.processes import ONE_THREAD, REFUSED
 from recurra.training.speed import measure_speed

@@ -22,7 +22,7 @@ from recurra.lang.functions import FUNCTIONS
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 from strategies import POSITIVE
 
 COMPILER = shutil.which("g++") or shutil.which("c++")
@@ -98,7 +98,7 @@ def check(network: Network, compiler: Compiler, dropout: float = 0.0) -> None:
         make_engine(name, plan, shapes, np.float64) for name in ("torch:cpu", "reference")
     )
     programs = partial(fused_programs, dtype="float64", compile=compiler)
-    engine._walk = Walk(plan, engine.sizes, engine.widths, shapes.grids, programs)
+    engine._walk = Walk(plan, engine.sizes, engine.widths, shapes, programs)
     problem = random_problem(engine, 4, 3, rng)
     masks = engine.dropout_masks(dropout, 4, 3, rng)
     results = []
@@ -152,7 +152,7 @@ def test_an_lstm_is_one_kernel_each_way(compiler: Compiler) -> None:
     plan = make_plan(load_network("lstm"))
     shapes = ShapeSolver(plan.network).shapes(7, 4)
     programs = partial(fused_programs, dtype="float32", compile=compiler)
-    (block,) = Walk(plan, plan.sizes(shapes), plan.widths(shapes), {}, programs).layouts
+    (block,) = Walk(plan, plan.sizes(shapes), plan.widths(shapes), shapes, programs).layouts
     (fusion,) = block.fusions
     assert len(fusion.stages) == 6
     # four gates read the past by one product

@@ -24,7 +24,7 @@ from recurra.compute.torch.output_layer import OutputLayer
 from recurra.errors import SettingError
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.library import load_network
-from recurra.lang.shapes import ShapeSolver
+from recurra.lang.shape_solver import ShapeSolver
 
 BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "gpu.py"
 OPTIONS = [*SMALL[:-1], "--engine=torch", "--device=cpu", "--threads=1"]

@@ -82,7 +82,7 @@ class Shard:
             self._past[name], self.last[name] = vector[:lags], vector[steps:]
         for name in loop_matrices(plan.sums.values()):
             # not worth its making for a step or two: products then read the matrix itself
-            shape = shapes.parameters[name][::-1] if steps > 2 else (0, 0)
+            shape = (shapes.sides(name)[1], shapes.block(name)[0]) if steps > 2 else (0, 0)
             self.arrays["transposed"][name] = self._new(*shape)
         if training:
             self._prepare_backward()

@@ -55,7 +55,7 @@ class TorchEngine(Engine):
         check_dtype(self.device, self.dtype)
         self._dtype = getattr(torch, self.dtype.name)
         self._walk = Walk(
-            plan, self.sizes, self.widths, shapes.grids, make_programs(self.device, self.dtype.name)
+            plan, self.sizes, self.widths, shapes, make_programs(self.device, self.dtype.name)
         )
         self._output = OutputLayer(shapes)
         self._weights: dict[Weights, Numbers] = {}

@@ -11,6 +11,7 @@ from recurra.compute.plan import Plan, Sum, Term
 from recurra.compute.torch.devices import Tensor
 from recurra.compute.torch.elements import ElementPrograms, Step
 from recurra.compute.torch.layout import BlockLayout, Fusion, Product, make_layout
+from recurra.lang.shapes import Shapes
 from recurra.lang.syntax import NORM
 
 ALL = slice(None)
@@ -37,7 +38,7 @@ class Walk:
         plan: the computation.
         sizes: of its vectors.
         widths: of their element-wise programs.
-        grids: memory -> its rows and columns.
+        shapes: of its parameters and memories.
         programs: what computes the element-wise part of a fusion.
     """
 
@@ -46,11 +47,11 @@ class Walk:
         plan: Plan,
         sizes: Mapping[str, int],
         widths: Mapping[str, int],
-        grids: Mapping[str, tuple[int, int]],
+        shapes: Shapes,
         programs: Callable[[BlockLayout, Fusion], ElementPrograms],
     ) -> None:
-        self.plan, self.sizes, self.widths = plan, sizes, widths
-        self.layouts = make_layout(plan, sizes, widths, grids)
+        self.plan, self.sizes, self.widths, self.shapes = plan, sizes, widths, shapes
+        self.layouts = make_layout(plan, sizes, widths, shapes.grids)
         self.programs = {
             fusion: programs(layout, fusion) for layout in self.layouts for fusion in layout.fusions
         }
@@ -137,8 +138,9 @@ class Tape:
 
     def matrix(self, term: Term) -> Tensor:
         """The matrix of a product, (out, in), as stored or transposed."""
-        stored = self.parameters[term.matrix]
-        return stored.T if term.transposed else stored
+        stored, count = self.parameters[term.matrix], self.walk.shapes.blocks.get(term.matrix, 1)
+        whole = stored if count == 1 else torch.block_diag(*stored.chunk(count))
+        return whole.T if term.transposed else whole
 
     def _stacked(self, product: Product) -> Tensor:
         matrices = [self.matrix(term) for term in product.terms]
@@ -270,7 +272,8 @@ class Tape:
         for term in product.terms:
             end = start + len(self.matrix(term))
             own = gradient[start:end]
-            self.gradients[term.matrix] += own.T if term.transposed else own
+            own = own.T if term.transposed else own
+            self.gradients[term.matrix] += self.walk.shapes.stored(term.matrix, own)
             start = end
 
     def add_d_parameters(self, total: Sum, d_value: Tensor) -> None:

@@ -132,7 +132,7 @@ class StepFunction:
             name = self.names.take(f"v{len(self.known) + 1}")
         match formula:
             case MatrixVector(matrix, transposed, operand) if not reads_character(operand):
-                stored = self.shapes.parameters[matrix]
+                stored = self.shapes.sides(matrix)
                 turned = (matrix in self.shapes.transposed) != transposed
                 value = self._product(self.parameters[matrix], stored, operand, turned)
             case MemoryVector(matrix, transposed, operand):

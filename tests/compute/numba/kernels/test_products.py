@@ -103,6 +103,39 @@ def test_products_by_rows(dtype, rows, out_size, in_size, add):
     close(after, before * add + forth.T @ back)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 7])
+@pytest.mark.parametrize(("blocks", "high", "wide"), [(2, 5, 3), (4, 16, 8), (3, 1, 1)])
+@pytest.mark.parametrize("add", [False, True])
+def test_products_by_blocks(rows, blocks, high, wide, add):
+    """As those with the whole matrix, whose other numbers are zeros."""
+    rng = np.random.default_rng(rows)
+    stored = rng.standard_normal((blocks * high, wide))
+    whole = np.zeros((blocks * high, blocks * wide))
+    for b in range(blocks):
+        own = slice(b * high, (b + 1) * high)
+        whole[own, b * wide : (b + 1) * wide] = stored[own]
+    inner, outer = (rng.standard_normal((3 + rows, whole.shape[side])) for side in (1, 0))
+    back, forth, copy = inner[3:], outer[2 : 2 + rows], np.empty((blocks * wide, high))
+    products.transpose(stored, copy, rows)
+    after = np.ones((1 + rows, blocks * wide))
+    products.times(outer, 2, rows, stored, after, 1, add)
+    np.testing.assert_allclose(after[1:], forth @ whole + add, atol=1e-12)
+    for copies in (None, (copy,), (np.empty((0, 0)),)):
+        after = np.ones((1 + rows, blocks * high))
+        if copies is None:
+            products.times_transposed(inner, 3, rows, stored, after, 1, add)
+        else:
+            products.step_times_transposed(inner, 3, rows, stored, *copies, after, 1, add)
+        np.testing.assert_allclose(after[1:], back @ whole.T + add, atol=1e-12)
+        assert (after[0] == 1).all()
+    after = np.ones_like(stored)
+    products.outer(outer, 2, inner, 3, rows, after, add)
+    gradient = (forth.T @ back).reshape(blocks, high, blocks, wide)
+    np.testing.assert_allclose(
+        after, gradient[range(blocks), :, range(blocks)].reshape(stored.shape) + add, atol=1e-12
+    )
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("compiled", [True, False])
 def test_row_sums_and_dropout(dtype, compiled):

@@ -2,7 +2,8 @@
 
 Vectors and sums of all time steps are two-dimensional arrays, C-contiguous; ``a, i`` stands for
 the rows of ``a`` from row i on. A matrix is stored (out, in), so ``a @ matrix.T`` goes forward
-and ``a @ matrix`` backward.
+and ``a @ matrix`` backward. A matrix with fewer columns than its operand has is block-diagonal: its
+blocks lie one below the other, and each meets its own columns.
 """
 
 from typing import Any
@@ -27,37 +28,52 @@ __all__ = [
 
 @jit
 def transpose(matrix: Any, copy: Any, batch: Any) -> None:
-    """``copy = matrix.T``; an empty copy is not wanted."""
+    """``copy = matrix.T``, block by block; an empty copy is not wanted."""
     if copy.size > 0:
-        rows, columns = matrix.shape
-        transpose_part(rows, columns, matrix, 0, columns, copy, 0, rows)
+        columns, rows = matrix.shape[1], copy.shape[1]
+        for start in range(0, matrix.size, rows * columns):
+            transpose_part(rows, columns, matrix, start, columns, copy, start, rows)
 
 
 @jit
 def times(a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) -> None:
     """``out[o:] (+)= a[i:] @ matrix``."""
-    k, n = matrix.shape
-    if rows == 1:
-        gemv_transposed(matrix, a, i, out, o, add)
-    else:
-        gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, n, 1, add)
+    n, width = matrix.shape[1], out.shape[1]
+    blocks = width // n
+    k = matrix.shape[0] // blocks
+    for b in range(blocks):
+        if rows == 1:
+            block = matrix[b * k : (b + 1) * k]
+            gemv_transposed(block, a, i * blocks + b, out, o * blocks + b, add)
+        else:
+            c, left = o * width + b * n, i * blocks * k + b * k
+            gemm(rows, n, k, out, c, width, a, left, blocks * k, 1, matrix, b * k * n, n, 1, add)
 
 
 @jit
 def times_transposed(a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) -> None:
     """``out[o:] (+)= a[i:] @ matrix.T``."""
-    n, k = matrix.shape
-    if rows == 1:
-        gemv(matrix, a, i, out, o, add)
-    else:
-        gemm(rows, n, k, out, o * n, n, a, i * k, k, 1, matrix, 0, 1, k, add)
+    k, width = matrix.shape[1], a.shape[1]
+    blocks = width // k
+    n = matrix.shape[0] // blocks
+    for b in range(blocks):
+        if rows == 1:
+            gemv(matrix[b * n : (b + 1) * n], a, i * blocks + b, out, o * blocks + b, add)
+        else:
+            c, left = o * blocks * n + b * n, i * width + b * k
+            gemm(rows, n, k, out, c, blocks * n, a, left, width, 1, matrix, b * n * k, 1, k, add)
 
 
 @jit
 def outer(a: Any, i: Any, b: Any, j: Any, rows: Any, out: Any, add: Any) -> None:
     """``out (+)= a[i:].T @ b[j:]``: the gradient of a matrix over all rows."""
-    m, n = out.shape
-    gemm(m, n, rows, out, 0, n, a, i * m, 1, m, b, j * n, n, 1, add)
+    n, width = out.shape[1], b.shape[1]
+    blocks = width // n
+    m = out.shape[0] // blocks
+    for block in range(blocks):
+        left, right = i * blocks * m + block * m, j * width + block * n
+        parts = (a, left, 1, blocks * m, b, right, width, 1)
+        gemm(m, n, rows, out, block * m * n, n, *parts, add)
 
 
 @jit
@@ -69,7 +85,7 @@ def step_times_transposed(
         times(a, i, rows, copy, out, o, add)
         return
     for row in range(rows):
-        gemv(matrix, a, i + row, out, o + row, add)
+        times_transposed(a, i + row, 1, matrix, out, o + row, add)
 
 
 @jit
