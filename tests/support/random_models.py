@@ -13,11 +13,15 @@ PROGRAMS = {name: text for name, text in ALL.items() if name not in BLOCKS}
 
 
 def model_of(
-    text: str, characters: str = "abcdefg", hidden: int = 3, scale: float = 0.5
+    text: str,
+    characters: str = "abcdefg",
+    hidden: int | dict[str, int] = 3,
+    scale: float = 0.5,
 ) -> recurra.Model:
     """A model with normal weights, in float32."""
     network = recurra.parse(text, "net")
-    shapes = ShapeSolver(network).shapes(len(characters), network.fitting_size(hidden))
+    size = network.fitting_size(hidden) if isinstance(hidden, int) else hidden
+    shapes = ShapeSolver(network).shapes(len(characters), size)
     rng = np.random.default_rng(3)
     parameters = {
         name: rng.normal(0, scale, shape).astype(np.float32)
