@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
+from recurra.errors import SettingError
 from recurra.explain.derivation import Derivation, Step, derive, kind_of_formula
 from recurra.explain.formulas import (
     Apply,
@@ -180,7 +181,7 @@ class Steps:
             return (self.size(formula, shapes),)
         match formula:
             case Value(quantity):
-                return shapes.grids[quantity.partition(".")[0]]
+                return shapes.grids[quantity.partition(".")[0]][1:]
             case Dyad(left, right):
                 return self.size(left, shapes), self.size(right, shapes)
         grids = [self.sides(part, shapes) for part in parts(formula) if self.is_matrix(part)]
@@ -211,7 +212,13 @@ class Steps:
 
 
 def program_steps(network: Network) -> Steps:
-    """The steps of a network, with the arguments of functions inlined where nobody needs them."""
+    """The steps of a network, with the arguments of functions inlined where nobody needs them.
+
+    Raises:
+        SettingError: a memory has blocks.
+    """
+    if any(equation.name in network.blocks for equation in network.equations):
+        raise SettingError("this target cannot hold memories of blocks yet: export to huggingface")
     derivation = derive(network)
     readers: dict[Formula, list[Formula]] = {}
     for step in derivation.steps:
