@@ -1,5 +1,6 @@
 """The few kinds of error a user can meet; each says what was wrong, where and what to do."""
 
+from collections.abc import Iterable
 from unicodedata import east_asian_width
 
 
@@ -53,6 +54,11 @@ class TextError(RecurraError):
 
 class SettingError(RecurraError):
     """An option or a field of a recipe has a value that makes no sense."""
+
+
+def unknown(kind: str, name: str, names: Iterable[str]) -> SettingError:
+    """The error that none of a kind has a name: engines, formats, languages, ..."""
+    return SettingError(f"no {kind} {name}: choose one of {', '.join(names)}")
 
 
 class RequestError(SettingError):

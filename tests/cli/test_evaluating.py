@@ -110,7 +110,8 @@ def test_a_mixture_of_runs_that_know_other_characters_is_refused(call, runs):
 
 def test_eval_beside_a_compressor(call, runs, monkeypatch):
     monkeypatch.setitem(COMPRESSORS, "zlib", lambda data, _: len(zlib.compress(data)))
-    given = ["eval", runs / "rnn", "--versus", "zlib", "--engine", "reference"]
+    monkeypatch.setitem(COMPRESSORS, "size", lambda data, _: len(data))
+    given = ["eval", runs / "rnn", "--versus", "zlib, size", "--engine", "reference"]
     code, out, _ = call(*given, "--json")
     assert code == 0
     text = (runs / "plays.txt").read_text("utf-8")
@@ -120,7 +121,8 @@ def test_eval_beside_a_compressor(call, runs, monkeypatch):
     assert text.startswith(read)
     for row, part in zip(rows, (corpus.validation, corpus.test), strict=True):
         texts = [corpus.vocabulary.decode(one) for one in part]
-        expected = Compressor("zlib", [read]).loss(texts).nats_per_char
-        assert row["zlib_nats_per_char"] == pytest.approx(expected)
+        for name in ("zlib", "size"):
+            expected = Compressor(name, [read]).loss(texts).nats_per_char
+            assert row[f"{name}_nats_per_char"] == pytest.approx(expected)
     code, out, _ = call(*given)
     assert "zlib nats/char" in out

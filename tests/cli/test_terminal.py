@@ -7,13 +7,18 @@ import re
 import select
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 import recurra
 from command_line import RECURRA, SMALL
+from recurra.cli.board import Board
 from recurra.cli.display import Dashboard, Lines, duration, sparkline
+from recurra.cli.output import print_table
 from recurra.training.records import Evaluation, Progress, Sample
+from recurra.view.numbers import loss
+from recurra.view.tables import Cells
 
 
 @contextlib.contextmanager
@@ -92,11 +97,42 @@ def test_columns_on_a_terminal(runs):
         assert until("to be.*to be.*┘\r\n")
 
 
-def test_a_dashboard_shows_the_figures():
-    rich_console = pytest.importorskip("rich.console")
-    console = rich_console.Console(
-        file=io.StringIO(), width=100, force_terminal=True, color_system=None, legacy_windows=False
+def console_of(width):
+    return pytest.importorskip("rich.console").Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=True,
+        color_system=None,
+        legacy_windows=False,
     )
+
+
+@pytest.mark.parametrize("width", [30, 100])
+def test_a_table_has_whole_figures_at_any_width(width):
+    console, cells = console_of(width), [["rnn", "106,832", "1.4626"], ["wrnn", "303,696", "1.45"]]
+    table = Cells(["network", "parameters", "held-out nats/char"], cells, [False, True, True])
+    print_table(console, table)
+    shown = console.file.getvalue()
+    assert all(text in shown for row in [table.headings, *cells] for text in row)
+    assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [30, 100])
+def test_a_board_has_whole_figures_at_any_width(width):
+    study = recurra.Study.open(Path(__file__).parents[1] / "fixtures/v0_1_0/study")
+    console, trials = console_of(width), study.trials()
+    board = Board(console, study)
+    board.show(trials)
+    console.print(board.render())
+    shown = " ".join(console.file.getvalue().split())
+    for trial in trials:
+        assert f"{trial.characters:,}" in shown
+        assert trial.best_known is None or loss(trial.best_known) in shown
+
+
+@pytest.mark.parametrize("width", [30, 100])
+def test_a_dashboard_shows_the_figures(width):
+    console = console_of(width)
     dashboard = Dashboard(console)
     console.print(dashboard.render())
     dashboard.show(
@@ -109,7 +145,7 @@ def test_a_dashboard_shows_the_figures():
     dashboard.show(Evaluation(1200, 1.625, 1.625 / 0.6931, True))
     dashboard.show(Sample(1000, "宝玉[bold] says"))
     console.print(dashboard.render())
-    shown = console.file.getvalue()
+    shown = " ".join(console.file.getvalue().split())
     for figure in (
         "1,234",
         "54,321",

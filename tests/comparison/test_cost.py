@@ -4,7 +4,7 @@ import pytest
 
 import recurra
 from comparing import RECIPE, finish, plan, write_text
-from recurra.comparison.cost import TimeLeft, estimate_cost
+from recurra.comparison.cost import TimeLeft, estimate_cost, total_seconds
 from recurra.training.records import Progress
 
 
@@ -29,6 +29,10 @@ def test_runs_of_minutes_are_counted(text, tmp_path):
     assert {(cost.runs, cost.seconds, cost.chars_per_second) for cost in costs} == {
         (5, 540.0, None), (5, 60.0, None)
     }  # fmt: skip
+    assert total_seconds(costs) == 60 * (10 * 9 + 10 * 1)
+    # 3, 3, 3 and 1 of nine minutes, then ten of one minute beside the last of them
+    assert total_seconds(costs, 3) == 60 * (3 * 9 + 9)
+    assert total_seconds([], 3) == 0
 
 
 def test_runs_of_steps_take_as_long_as_those_before(text, tmp_path):

@@ -229,15 +229,15 @@ def test_the_search_takes_what_predicts_validation_text_best():
     assert read == []
 
 
-def test_settings_from_names_and_values():
-    chosen = Adaptation.of({"rule": "sgd", "rate": 0.1, "step": 10.0, "carry": "false"})
-    assert chosen == Adaptation(rule="sgd", rate=0.1, step=10, carry=False)
+def test_settings_have_types_and_rules():
+    assert Adaptation(rate=1, step=np.int64(10)) == Adaptation(rate=1.0, step=10)
     for wrong in (
-        {"rates": 0.1}, {"rate": "fast"}, {"rate": -1.0}, {"rate": math.nan}, {"step": 0.0},
-        {"step": 2.5}, {"rule": 3.0}, {"carry": "perhaps"},
+        {"rate": "fast"}, {"rate": -1.0}, {"rate": math.nan}, {"decay": math.inf}, {"step": 0},
+        {"step": 2.5}, {"step": True}, {"rule": 3.0}, {"carry": "perhaps"},
     ):  # fmt: skip
-        with pytest.raises(SettingError):
-            Adaptation.of(wrong)
+        (name,) = wrong
+        with pytest.raises(SettingError, match=f"^{name} has to be "):
+            Adaptation(**wrong)
     with pytest.raises(SettingError, match="no rule adam: choose one of rms, sgd"):
         AdaptiveReader(reader_of("sgd").engine, Adaptation(rule="adam"))
     with pytest.raises(SettingError, match="give rule=sgd"):

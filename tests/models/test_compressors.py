@@ -36,5 +36,5 @@ def test_a_missing_package_and_an_unknown_name_are_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyppmd", None)
     with pytest.raises(SettingError, match=r'pip install "recurra\[versus\]"'):
         Compressor("ppmd", BEFORE)
-    with pytest.raises(SettingError, match="no compressor gzip: choose of zpaq, ppmd"):
+    with pytest.raises(SettingError, match="no compressor gzip: choose one of zpaq, ppmd"):
         Compressor("gzip", BEFORE)

@@ -51,7 +51,7 @@ def test_markdown_has_its_pictures_beside_it(run, tmp_path):
 
 
 def test_a_format_that_is_not_known_is_refused(run, tmp_path):
-    with pytest.raises(recurra.SettingError, match="no format gif for figures"):
+    with pytest.raises(recurra.SettingError, match="no figure format gif"):
         recurra.write_report(
             run, tmp_path / "a.html", figures=tmp_path / "f", figure_format="gif", characters=0
         )

@@ -51,7 +51,7 @@ def test_tune_then_trials_then_train(typed, tmp_path):
     for name in drawn:
         ElementTree.fromstring((tmp_path / "s" / "figures" / name).read_text("utf-8"))
     code, out, err = typed("trials", "s", "--figures", "gif")
-    assert (code, err) == (1, "Error: no format gif for figures: choose one of svg, pdf, png\n")
+    assert (code, err) == (1, "Error: no figure format gif: choose one of svg, pdf, png\n")
     code, out, err = typed("train", "--from=s", "--out=run", "--engine=reference", "-q")
     assert (code, out, err) == (0, "", "")
     winner = Study.open("s").winner()

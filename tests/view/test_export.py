@@ -30,7 +30,7 @@ def test_figures_for_papers(format, begin):
 
 
 def test_a_format_that_there_is_not():
-    with pytest.raises(SettingError, match="no format gif for figures: choose one of svg, pdf"):
+    with pytest.raises(SettingError, match="no figure format gif: choose one of svg, pdf"):
         encode(DRAWN, "gif")
 
 

@@ -83,6 +83,9 @@ class Board(Lines):
         from rich import box
         from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
+
+        from recurra.cli.console import fits
 
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for name in ("trial", "state", "setting", "characters", "nats/char", "training loss"):
@@ -102,7 +105,11 @@ class Board(Lines):
                 numbers.loss(loss),
                 line if curve else "",
             )
-        return Group(table, f"{self.summary()}, {numbers.duration(self.live.seconds)}")
+        summary = f"{self.summary()}, {numbers.duration(self.live.seconds)}"
+        if fits(self.console, table):
+            return Group(table, summary)
+        cells = zip(*(column.cells for column in table.columns[:5]), strict=True)
+        return Group(*(Text(" ".join(map(str, row))) for row in cells), summary)
 
 
 def setting(trial: recurra.Trial) -> str:

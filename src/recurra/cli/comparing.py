@@ -19,7 +19,7 @@ from recurra.cli.output import (
     tell_written,
 )
 from recurra.comparison.budgets import Sizes
-from recurra.comparison.cost import TimeLeft
+from recurra.comparison.cost import TimeLeft, total_seconds
 from recurra.comparison.request import entrant_kind
 from recurra.comparison.runner import count_runs
 from recurra.training.records import Finished
@@ -265,13 +265,13 @@ def _dry_run(console: "Console", request: "recurra.CompareRequest", json: bool) 
 
     console.print("measuring each network ...")
     costs = request.estimate()
+    seconds = total_seconds(costs, request.workers or 1)
     if json:
-        print_json({"runs": COSTS.records(costs)})
+        print_json({"runs": COSTS.records(costs), "seconds": seconds})
         return
     print_table(console, COSTS.show(costs))
-    known = [cost.runs * cost.seconds for cost in costs if cost.seconds is not None]
-    runs, seconds = sum(cost.runs for cost in costs), sum(known) / (request.workers or 1)
-    open_end = "" if len(known) == len(costs) else ", and those that only a stop rule ends"
+    runs, endless = sum(cost.runs for cost in costs), any(cost.seconds is None for cost in costs)
+    open_end = ", and those that only a stop rule ends" * endless
     console.print(f"{runs:,} runs to train: about {numbers.duration(seconds)} in all{open_end}")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from recurra.cli.streams import Drawing, Stream
@@ -37,3 +38,9 @@ class TextConsole(Console):
             if self.is_terminal and not segment.control:
                 segment = Segment(visible(segment.text), segment.style)
             yield segment
+
+
+def fits(console: Console, table: Table) -> bool:
+    """Whether a table has room without a word or a number being cut."""
+    wide = console.options.update(width=10_000)
+    return console.measure(table, options=wide).minimum <= console.width

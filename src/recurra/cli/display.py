@@ -146,28 +146,32 @@ class Dashboard(Lines):
         from rich.table import Table
         from rich.text import Text
 
+        from recurra.cli.console import fits
+
         live, p = self.live, self.live.progress
         if p is None:
             waiting = compiling(live.compiling) if live.compiling else WAITING
             return Group(Text(waiting))
-        head = Table.grid(padding=(0, 2))
-        bar = [] if p.fraction is None else [ProgressBar(1.0, p.fraction, 30)]
-        head.add_row(
-            *bar, self.budget(p), f"step {p.step:,}", speed(p), f"{duration(p.seconds)} so far"
-        )
-        figures = Table.grid(padding=(0, 2))
-        width = max(10, self.console.width - 40)
-        bounds = min(live.curve), max(live.curve)
-        curve = sparkline(live.curve, *bounds, width, self.console.options.ascii_only)
-        figures.add_row("train", nats_and_bits(p.smooth_nats_per_char), curve)
+        words = self.budget(p), f"step {p.step:,}", speed(p), f"{duration(p.seconds)} so far"
+        figures = [("train", nats_and_bits(p.smooth_nats_per_char), self._curve())]
         if live.evaluation:
             held_out = nats_and_bits(live.evaluation.nats_per_char)
-            figures.add_row("held-out", held_out, f"at step {live.evaluation.step:,}")
-        parts: list[RenderableType] = [Text(), head, figures]
+            figures.append(("held-out", held_out, f"at step {live.evaluation.step:,}"))
+        head, body = Table.grid(padding=(0, 2)), Table.grid(padding=(0, 2))
+        head.add_row(*[] if p.fraction is None else [ProgressBar(1.0, p.fraction, 30)], *words)
+        for row in figures:
+            body.add_row(*row)
+        parts: list[RenderableType] = [Text(), head, body]
+        if not (fits(self.console, head) and fits(self.console, body)):
+            parts = [Text("  ".join(row)) for row in [words, *(row[:2] for row in figures)]]
         if live.sample:
             text = Text(visible(live.sample.text), overflow="fold")
             parts.append(Panel(text, title=f"written after step {live.sample.step:,}", height=8))
         return Group(*parts)
+
+    def _curve(self) -> str:
+        curve, width = self.live.curve, max(10, self.console.width - 40)
+        return sparkline(curve, min(curve), max(curve), width, self.console.options.ascii_only)
 
 
 def compiling(record: Compiling) -> str:

@@ -55,7 +55,7 @@ def eval_command(
             windows=windows,
             adapt=options.adaptation(adapt, adapt_set),
             mix=mix or (),
-            versus=versus.split(",") if versus else (),
+            versus=[name.strip() for name in versus.split(",")] if versus else (),
             engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
             fetch=fetch,

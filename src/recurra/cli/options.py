@@ -9,9 +9,10 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from recurra.compute.registry import DEFAULT_ENGINE, DEVICES, ENGINES, engine_on
-from recurra.errors import RequestError
+from recurra.errors import RequestError, unknown
 from recurra.models.adaptation.base import Adaptation
-from recurra.training.recipe import RECIPES, Recipe, declared_types, rule
+from recurra.models.settings import declared_types, rule
+from recurra.training.recipe import RECIPES, Recipe
 
 Command = TypeVar("Command", bound=Callable[..., None])
 Request = TypeVar("Request")
@@ -113,8 +114,13 @@ def choices(items: Iterable[str] | None) -> dict[str, str | float]:
 
 def adaptation(adapt: bool, items: Iterable[str] | None) -> Adaptation | None:
     """The settings of ``--adapt`` and ``--adapt-set``; either asks for it."""
-    settings = Adaptation.of({n: _number(v) for n, v in _pairs(items or (), "--adapt-set").items()})
-    return settings if adapt or items else None
+    known = {field.name: field for field in fields(Adaptation)}
+    settings = {}
+    for name, text in _pairs(items or (), "--adapt-set").items():
+        if name not in known:
+            raise unknown("adaptation setting", name, known)
+        settings[name] = _value(known[name], text, "--adapt-set")
+    return Adaptation(**settings) if adapt or items else None
 
 
 def hidden_sizes(text: str) -> int | dict[str, int]:
@@ -195,7 +201,7 @@ def usage(context: typer.Context) -> Iterator[None]:
 def typed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The options for a recipe's fields that were given, as values of those fields."""
     given = [field for field in _recipe_fields() if settings.get(field.name) is not None]
-    return {field.name: _value(field, settings) for field in given}
+    return {f.name: _value(f, settings[f.name], f"--{f.name.replace('_', '-')}") for f in given}
 
 
 def _recipe_fields() -> list[Field[Any]]:
@@ -221,11 +227,11 @@ def _option(field: Field[Any]) -> inspect.Parameter:
     )
 
 
-def _value(field: Field[Any], settings: Mapping[str, Any]) -> Any:
+def _value(field: Field[Any], text: Any, option: str) -> Any:
     """The words typed for a field, as the type that it declares; "none" where that is a value."""
-    text, (kind, *others) = settings[field.name], declared_types(field)
+    kind, *others = declared_types(field)
     if kind is bool:
-        return text
+        return {"true": True, "false": False}.get(str(text).lower(), text)
     if type(None) in others and text.lower() == "none":
         return None
     if field.name == "hidden":
@@ -233,8 +239,7 @@ def _value(field: Field[Any], settings: Mapping[str, Any]) -> Any:
     try:
         return kind(text)
     except ValueError:
-        message = f"{text} is not {rule(field)}"
-        raise typer.BadParameter(message, param_hint=f"--{field.name.replace('_', '-')}") from None
+        raise typer.BadParameter(f"{text} is not {rule(field)}", param_hint=option) from None
 
 
 def _pairs(items: Iterable[str], option: str) -> dict[str, str]:

@@ -38,16 +38,24 @@ def make_console(stderr: bool = False, quiet: bool = False) -> "Console":
 
 
 def print_table(console: "Console", cells: Cells) -> None:
-    """Print a table; columns of numbers are flush right."""
+    """Print a table, columns of numbers flush right; row below row where it is too wide."""
     from rich import box
     from rich.table import Table
+
+    from recurra.cli.console import fits
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading, numeric in zip(cells.headings, cells.numeric, strict=True):
         table.add_column(heading, justify="right" if numeric else "left")
     for row in cells.rows:
         table.add_row(*row)
-    console.print(table, soft_wrap=False)
+    if fits(console, table):
+        console.print(table, soft_wrap=False)
+        return
+    for row in cells.rows:
+        for heading, text in zip(cells.headings, row, strict=True):
+            console.print(f"{heading}: {text}")
+        console.print()
 
 
 def print_json(result: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from recurra.errors import RunError
 from recurra.models.evaluation import character_losses
 from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
 from recurra.storage.typed_json import read_typed
-from recurra.text.corpus import Corpus
+from recurra.text.corpus import Corpus, predictable
 from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun
 
@@ -77,7 +77,7 @@ def measure_test_losses(
 def _score(
     comparison: Comparison, corpus: Corpus
 ) -> tuple[list[int], dict[str, NDArray[np.float32]]]:
-    texts = [text for text in corpus.held_out("test") if len(text) > 1]
+    texts = predictable(corpus.held_out("test"))
     losses = {}
     for planned in comparison.finalists():
         opened = _finished_run(comparison, planned)

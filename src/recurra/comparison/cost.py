@@ -1,6 +1,8 @@
 """How long a comparison takes: by its budgets of minutes, by runs that have ended, or measured."""
 
+import heapq
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from recurra.comparison.budgets import RunCost
 from recurra.comparison.comparison import Comparison, PlannedRun
@@ -49,6 +51,15 @@ def estimate_cost(comparison: Comparison, corpus: Corpus) -> list[RunCost]:
         parameters = comparison.budget(budget).parameters[name]
         costs.append(RunCost(budget, name, parameters, runs, speed, seconds))
     return costs
+
+
+def total_seconds(costs: Iterable[RunCost], workers: int = 1) -> float:
+    """Seconds of all runs that have an end, so many side by side."""
+    free = [0.0] * workers
+    for cost in costs:
+        for _ in range(cost.runs):
+            heapq.heapreplace(free, free[0] + (cost.seconds or 0.0))
+    return max(free)
 
 
 class TimeLeft:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from recurra.compute.base import Engine
 from recurra.compute.plan import Plan
-from recurra.errors import SettingError
+from recurra.errors import SettingError, unknown
 from recurra.lang.shapes import Shapes
 
 DEFAULT_ENGINE = "compiled"
@@ -105,7 +105,7 @@ def check_engine(name: str, threads: int | None = None) -> None:
     """
     kind, colon, device = name.partition(":")
     if kind not in ENGINES:
-        raise SettingError(f"no engine {kind}: choose one of {', '.join(ENGINES)}")
+        raise unknown("engine", kind, ENGINES)
     devices = ENGINES[kind].devices
     if colon and not devices:
         others = [name for name, entry in ENGINES.items() if entry.devices]
@@ -115,10 +115,7 @@ def check_engine(name: str, threads: int | None = None) -> None:
         )
     numbered, _, number = device.partition(":")
     if colon and (numbered not in devices or (number and not number.isdecimal())):
-        raise SettingError(
-            f"no device {device}: choose one of {', '.join(devices)}, or one of several by its "
-            "number, such as cuda:1"
-        )
+        raise unknown("device", device, [*devices, "or one of several by its number: cuda:1"])
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise SettingError(
             f"threads have to be a whole number from 1 to {MAX_THREADS:,}, not {threads:,}"

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.errors import SettingError
+from recurra.errors import unknown
 from recurra.explain.derivation import Derivation, derive
 from recurra.explain.evaluator import Evaluator, make_example
 from recurra.explain.formulas import (
@@ -90,7 +90,7 @@ class Check:
         self.derivation, self.name = derive(network), name
         lines = self.derivation.deltas | self.derivation.gradients
         if name not in lines:
-            raise SettingError(f"{network.name} has no {name}: choose one of {', '.join(lines)}")
+            raise unknown(f"parameter or quantity of {network.name} is", name, lines)
         lags = [path.lag for paths in self.derivation.deltas.values() for path in paths]
         # paths that are longer than the example are not seen in it
         self.example = make_example(network, steps=min(max(lags) + 3, MAX_STEPS), seed=seed)

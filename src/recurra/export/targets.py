@@ -1,6 +1,6 @@
 """Registry of export targets."""
 
-from recurra.errors import SettingError
+from recurra.errors import unknown
 from recurra.export.base import Target
 from recurra.export.html.page import Page
 from recurra.export.huggingface import HuggingFaceFolder
@@ -29,5 +29,5 @@ def find_target(name: str) -> Target:
         SettingError: no target of that name.
     """
     if name not in TARGETS:
-        raise SettingError(f"no export target {name}: choose one of {', '.join(TARGETS)}")
+        raise unknown("export target", name, TARGETS)
     return TARGETS[name]

@@ -8,5 +8,6 @@ adaptation       learning from a text while reading it
 mixture          networks and counts of contexts as one
 compressors      the price of a text by other means
 inspection       what units do over a text
+settings         fields of settings and recipes: help, rule, type
 writer           the continuation of a text
 """

@@ -7,7 +7,7 @@ They count contexts and go on learning while they read. The packages are optiona
 import math
 from collections.abc import Callable, Sequence
 
-from recurra.errors import SettingError
+from recurra.errors import SettingError, unknown
 from recurra.models.evaluation import Loss
 
 # zpaq chooses its tables by size, in steps up to here: below it, two texts were not comparable.
@@ -46,7 +46,7 @@ class Compressor:
 
     def __init__(self, name: str, before: Sequence[str]) -> None:
         if name not in COMPRESSORS:
-            raise SettingError(f"no compressor {name}: choose of {', '.join(COMPRESSORS)}")
+            raise unknown("compressor", name, COMPRESSORS)
         self.name, self._before = name, "".join(before).encode("utf-8", "surrogatepass")
         self._size_before = self._size(self._before)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from recurra.compute.base import Engine, Weights
 from recurra.errors import TextError
+from recurra.text.corpus import predictable
 
 Text = NDArray[np.int32]
 
@@ -91,7 +92,7 @@ def evaluate(
     """
     if windows is not None:
         texts = cut(texts, windows)
-    if not any(len(text) > 1 for text in texts):
+    if not predictable(texts):
         raise TextError(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
@@ -130,7 +131,7 @@ def _side_by_side(
     Yields:
         The characters of each text that are done.
     """
-    position, reading = 0, sum(len(text) > 1 for text in texts)
+    position, reading = 0, len(predictable(texts))
     state = engine.zero_state(reading)
     while reading:
         texts = texts[:reading]

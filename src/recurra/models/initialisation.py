@@ -11,7 +11,7 @@ from recurra.compute.arrays import aligned_zeros
 from recurra.compute.autodiff import Operation, SumValue
 from recurra.compute.base import Parameters
 from recurra.compute.plan import Plan, Sum
-from recurra.errors import SettingError
+from recurra.errors import unknown
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.network import INITIALISATIONS, Initialisation, Initialiser, Network
 from recurra.lang.shapes import Shapes
@@ -64,9 +64,7 @@ def initialisers(plan: Plan, shapes: Shapes, scheme: str) -> dict[str, Initialis
         SettingError: an unknown ``scheme``.
     """
     if scheme not in INITIALISATIONS:
-        raise SettingError(
-            f"no initialisation {scheme}: choose one of {', '.join(INITIALISATIONS)}"
-        )
+        raise unknown("initialisation", scheme, INITIALISATIONS)
     network = plan.network
     default = _classic(network) if scheme == "classic" else _scaled(plan, shapes)
     chosen = {name: network.initialisers.get(name, default[name]) for name in network.parameters}

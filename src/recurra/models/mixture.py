@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from recurra.compute.base import Engine
 from recurra.models.adaptation.reader import AdaptiveReader
 from recurra.models.evaluation import Loss, Text
+from recurra.text.corpus import predictable
 from recurra.text.vocabulary import Vocabulary
 
 Array = NDArray[Any]
@@ -137,7 +138,7 @@ class Mixture:
     def loss(self, texts: Sequence[Text], piece: int = 20) -> Loss:
         """The loss over all of ``texts``, one after the other, after a `restart`."""
         self.restart()
-        nats = sum(float(self.losses(text, piece).sum()) for text in texts if len(text) > 1)
+        nats = sum(float(self.losses(text, piece).sum()) for text in predictable(texts))
         return Loss(nats, sum(max(0, len(text) - 1) for text in texts))
 
     def _mix(self, text: Text, begin: int, sums: Array, count: int) -> Array:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recurra.errors import SettingError
+from recurra.errors import unknown
 from recurra.report.document import Document, Rows
 from recurra.storage.files import cannot_write
 from recurra.storage.outputs import open_output, write_output
@@ -28,7 +28,7 @@ def write_figures(document: Document, folder: Path, format: str, *, tables: bool
         SettingError: no such format, or its package is not installed.
     """
     if format not in FORMATS:
-        raise SettingError(f"no format {format} for figures: choose one of {', '.join(FORMATS)}")
+        raise unknown("figure format", format, FORMATS)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -10,7 +10,7 @@ from recurra.compute.sampling import Sampling
 from recurra.errors import TextError
 from recurra.models.model import Model
 from recurra.models.writer import Writer
-from recurra.text.corpus import Corpus
+from recurra.text.corpus import Corpus, predictable
 
 CHARACTERS = 500
 
@@ -80,7 +80,7 @@ def choose_prompts(corpus: Corpus) -> list[str]:
     From the validation part, whose job is to be looked at: its first lines, and some from its
     middle. Where there is none, the training text begins.
     """
-    parts = [text for text in corpus.validation if len(text) > 1] or list(corpus.train)
+    parts = predictable(corpus.validation) or list(corpus.train)
     places = [(parts[0], 0)] if len(parts) == 1 else [(parts[0], 0), (parts[len(parts) // 2], 0)]
     if len(parts) == 1:
         places.append((parts[0], len(parts[0]) // 2))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from recurra.errors import SettingError
+from recurra.errors import unknown
 from recurra.report.content import gather
 from recurra.report.document import compose
 from recurra.report.figure_files import write_figures
@@ -54,7 +54,7 @@ def write_report(
     """
     format = output_format(out, FORMATS, format)
     if language not in LANGUAGES:
-        raise SettingError(f"no language {language}: choose one of {', '.join(LANGUAGES)}")
+        raise unknown("language", language, LANGUAGES)
     check_output(out)
     content = gather(things, prompts=prompts, characters=characters, seed=seed, fetch=fetch)
     document = compose(content, language)

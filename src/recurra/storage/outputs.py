@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from recurra.errors import RunError, SettingError
+from recurra.errors import RunError, SettingError, unknown
 from recurra.storage.files import cannot_write
 from recurra.storage.folder import Folder
 
@@ -30,7 +30,7 @@ def output_format(path: str | Path, formats: Sequence[str], given: str | None = 
     known = ", ".join(formats)
     if given is not None:
         if given not in formats:
-            raise SettingError(f"no format {given}: choose one of {known}")
+            raise unknown("format", given, formats)
         return given
     ending = Path(path).suffix.lower().removeprefix(".")
     if ending and ending not in formats:

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from recurra.compute.registry import DEFAULT_ENGINE, ENGINES
 from recurra.lang.library import library
+from recurra.models.settings import declared_types, rule
 from recurra.report.commands import run_commands
 from recurra.studio.errors import BadRequestError
 from recurra.studio.feed import ACROSS, QUANTITIES, Across, Feed, Feeds, Quantity
@@ -27,7 +28,7 @@ from recurra.studio.training_request import TrainingRequest, Value, resume_comma
 from recurra.studio.workspace import Workspace
 from recurra.text.sources import NAMED
 from recurra.training.presets import PRESETS
-from recurra.training.recipe import BUDGETS, RECIPES, Recipe, declared_types, rule
+from recurra.training.recipe import BUDGETS, RECIPES, Recipe
 from recurra.view.charts import Curve, curves
 from recurra.view.text import visible
 from recurra.view.words import Words

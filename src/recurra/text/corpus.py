@@ -68,7 +68,7 @@ class Corpus:
             TextError: it has no text, or not the two characters that it takes to predict one.
         """
         found: Parts = getattr(self, part)
-        if any(len(text) > 1 for text in found):
+        if predictable(found):
             return found
         share = self.shares[1 if part == "validation" else 2]
         total = sum(len(document.text) for document in self.documents)
@@ -149,6 +149,11 @@ def load_corpus(
     train, validation, test = (tuple(map(vocabulary.encode, part)) for part in (own, *held_out))
     fingerprint = digest.hexdigest()
     return Corpus(documents, shares, joined, vocabulary, train, validation, test, fingerprint)
+
+
+def predictable(texts: Iterable[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.int32]]:
+    """The texts that have something to predict: a character after their first."""
+    return [text for text in texts if len(text) > 1]
 
 
 def join_short(texts: Sequence[str], length: float) -> tuple[list[str], int]:

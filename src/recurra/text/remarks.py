@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from recurra.text.corpus import ENOUGH, Corpus, Parts
+from recurra.text.corpus import ENOUGH, Corpus, Parts, predictable
 from recurra.text.frames import has_frame
 
 # A character is strange if it is so many times as frequent in a held-out part as in training, and a
@@ -23,14 +23,14 @@ def remarks(corpus: Corpus) -> Iterator[str]:
         )
     held_out = {"validation": corpus.validation, "test": corpus.test}
     for (name, part), share in zip(held_out.items(), corpus.shares[1:], strict=True):
-        characters = sum(len(text) - 1 for text in part if len(text) > 1)
+        characters = sum(len(text) - 1 for text in predictable(part))
         if share and characters < ENOUGH:
             yield (
                 f"the {name} part has {characters:,} characters to predict, too few to evaluate "
                 f"on: give {round(ENOUGH / share):,} characters or more in all, or a larger share "
                 "with --split"
             )
-    if not any(len(text) > 1 for text in corpus.validation):
+    if not predictable(corpus.validation):
         yield "no text is held out while training: no best model is kept, and --patience never acts"
     for name, part in held_out.items():
         strange = _strange_share(corpus.train, part)

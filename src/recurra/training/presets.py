@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.errors import SettingError
+from recurra.errors import unknown
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.text.corpus import Corpus
@@ -67,7 +67,7 @@ def preset(
         EquationError: another network is refused.
     """
     if name not in PRESETS:
-        raise SettingError(f"no preset {name}: choose one of {', '.join(PRESETS)}")
+        raise unknown("preset", name, PRESETS)
     own = "large" if len(corpus.vocabulary) >= LARGE_VOCABULARY else "glstm"
     recipe = MODERN.with_(weight_decay=_WEIGHT_DECAY[own], **_SETTINGS[own][name])
     if network not in (None, own):

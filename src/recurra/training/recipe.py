@@ -4,16 +4,25 @@
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
-from numbers import Integral, Real
-from typing import Any, Literal, get_args, get_origin
+from typing import Literal, get_args
 
 from recurra.compute.optimizers.base import OptimizerSettings
 from recurra.compute.optimizers.registry import OPTIMIZERS
 from recurra.errors import RequestError, SettingError
 from recurra.lang.network import Initialisation
+from recurra.models.settings import (
+    above_zero,
+    at_least,
+    below_one,
+    check_fields,
+    not_negative,
+    one_of,
+    setting,
+    switch,
+)
 
 Dtype = Literal["float32", "float64"]
 Reduction = Literal["mean", "sum"]
@@ -26,37 +35,6 @@ NO_STOP = (
     "this recipe never stops: give a budget (steps, epochs or minutes) or a stop rule "
     "(stop_no_minimum, stop_same_integer or patience)"
 )
-
-
-def _setting(
-    default: Any, help: str, rule: str, holds: Callable[[Any], bool], names: Collection[str] = ()
-) -> Any:
-    metadata = {"help": help, "rule": rule, "holds": holds, "names": names}
-    return field(default=default, metadata=metadata)
-
-
-def _at_least(default: int | None, help: str, low: int = 1) -> Any:
-    return _setting(default, help, f"a whole number, {low} or more", lambda n: n >= low)
-
-
-def _above_zero(default: float | None, help: str) -> Any:
-    return _setting(default, help, "a number above 0, up to 1e100", lambda x: 0.0 < x <= 1e100)
-
-
-def _not_negative(default: float, help: str) -> Any:
-    return _setting(default, help, "a number, 0 or more", lambda x: 0.0 <= x < math.inf)
-
-
-def _below_one(default: float, help: str) -> Any:
-    return _setting(default, help, "a number from 0 to below 1", lambda x: 0.0 <= x < 1.0)
-
-
-def _one_of(default: str, help: str, names: Collection[str]) -> Any:
-    return _setting(default, help, "one of", lambda name: name in names, names)
-
-
-def _switch(default: bool, help: str) -> Any:
-    return _setting(default, help, "true or false", lambda _: True)
 
 
 def _are_sizes(hidden: int | dict[str, int]) -> bool:
@@ -76,93 +54,86 @@ class Recipe:
         SettingError: a field has a value that makes no sense, or nothing would end the training.
     """
 
-    name: str = _setting("modern", "which recipe this began as", "a name", bool)
+    name: str = setting("modern", "which recipe this began as", "a name", bool)
     # the network
-    hidden: int | dict[str, int] = _setting(
+    hidden: int | dict[str, int] = setting(
         256,
         "numbers in every vector of the network, or in each vector by its name",
         "a whole number, 1 or more, or one for each vector",
         _are_sizes,
     )
-    init: Initialisation = _one_of(
+    init: Initialisation = one_of(
         "scaled", "how weights start; 'classic' is N(0, 0.01^2)", get_args(Initialisation)
     )
-    seed: int = _at_least(0, "where all random numbers start from", 0)
-    dtype: Dtype = _one_of("float32", "numbers to compute in", get_args(Dtype))
+    seed: int = at_least(0, "where all random numbers start from", 0)
+    dtype: Dtype = one_of("float32", "numbers to compute in", get_args(Dtype))
     # the text
-    batch: int = _at_least(32, "streams of text read side by side")
-    seq_len: int = _at_least(64, "characters of each stream in one step; gradients reach as far")
-    carry_state: bool = _switch(
+    batch: int = at_least(32, "streams of text read side by side")
+    seq_len: int = at_least(64, "characters of each stream in one step; gradients reach as far")
+    carry_state: bool = switch(
         True, "go on from the state of the step before; false: from zeros at every step"
     )
     # one step
-    optimizer: str = _one_of("adamw", "how gradients change weights", OPTIMIZERS)
-    lr: float | None = _above_zero(None, "highest learning rate; unless given, the sizes decide")
-    beta1: float = _below_one(0.9, "decay of the mean gradient (Adam, AdamW)")
-    beta2: float = _below_one(0.99, "decay of the mean squared gradient (RMSprop, Adam, AdamW)")
-    momentum: float = _below_one(0.0, "decay of the summed updates (SGD, RMSprop)")
-    eps: float = _above_zero(1e-8, "keeps the optimiser's divisions finite")
-    eps_inside_root: bool = _switch(False, "divide by sqrt(v + eps), not by sqrt(v) + eps")
-    weight_decay: float = _not_negative(0.01, "pull of matrices towards zero")
-    clip_value: float | None = _above_zero(None, "cut every element of the gradients to +- this")
-    clip_norm: float | None = _above_zero(1.0, "scale gradients down to this norm")
-    reduction: Reduction = _one_of(
+    optimizer: str = one_of("adamw", "how gradients change weights", OPTIMIZERS)
+    lr: float | None = above_zero(None, "highest learning rate; unless given, the sizes decide")
+    beta1: float = below_one(0.9, "decay of the mean gradient (Adam, AdamW)")
+    beta2: float = below_one(0.99, "decay of the mean squared gradient (RMSprop, Adam, AdamW)")
+    momentum: float = below_one(0.0, "decay of the summed updates (SGD, RMSprop)")
+    eps: float = above_zero(1e-8, "keeps the optimiser's divisions finite")
+    eps_inside_root: bool = switch(False, "divide by sqrt(v + eps), not by sqrt(v) + eps")
+    weight_decay: float = not_negative(0.01, "pull of matrices towards zero")
+    clip_value: float | None = above_zero(None, "cut every element of the gradients to +- this")
+    clip_norm: float | None = above_zero(1.0, "scale gradients down to this norm")
+    reduction: Reduction = one_of(
         "mean",
         "the gradient is that of the characters' mean or summed loss",
         get_args(Reduction),
     )
-    dropout: float = _below_one(
+    dropout: float = below_one(
         0.0, "part of the numbers dropped on non-recurrent edges, or where the equations say so"
     )
-    dropout_same: bool = _switch(False, "drop the same numbers at every step of a sequence")
-    average: float = _below_one(
+    dropout_same: bool = switch(False, "drop the same numbers at every step of a sequence")
+    average: float = below_one(
         0.0, "decay of a running mean of the parameters, which are evaluated and kept as best"
     )
-    warmup: int = _at_least(100, "steps in which the learning rate rises", 0)
-    final_lr: float = _setting(
+    warmup: int = at_least(100, "steps in which the learning rate rises", 0)
+    final_lr: float = setting(
         0.05,
         "part of the learning rate left at the end of the budget; 1: constant, else a cosine",
         "a number from 0 to 1",
         lambda x: 0.0 <= x <= 1.0,
     )
     # the end: whichever comes first
-    steps: int | None = _at_least(4000, "stop after so many steps")
-    epochs: float | None = _above_zero(None, "stop after so many times through the text")
-    minutes: float | None = _above_zero(None, "stop after so many minutes")
-    patience: int | None = _at_least(
+    steps: int | None = at_least(4000, "stop after so many steps")
+    epochs: float | None = above_zero(None, "stop after so many times through the text")
+    minutes: float | None = above_zero(None, "stop after so many minutes")
+    patience: int | None = at_least(
         None, "stop after so many evaluations in a row without a lower held-out loss"
     )
-    stop_no_minimum: int | None = _at_least(
+    stop_no_minimum: int | None = at_least(
         None, "stop after so many steps without a new minimum of the smoothed loss"
     )
-    stop_same_integer: int | None = _at_least(
+    stop_same_integer: int | None = at_least(
         None, "stop after so many steps in which the smoothed loss's integer part has not fallen"
     )
-    divergence: float = _setting(
+    divergence: float = setting(
         3.0,
         "stop when the smoothed loss is this many times that of guessing",
         "a number above 1",
         lambda x: 1.0 < x < math.inf,
     )
     # what is seen on the way
-    smoothing: float = _below_one(0.99, "weight of the past in the smoothed loss")
-    record_every: int = _at_least(10, "steps from one progress record to the next")
-    evaluate_every: int = _at_least(250, "steps from one held-out loss to the next")
-    evaluate_characters: int = _at_least(
+    smoothing: float = below_one(0.99, "weight of the past in the smoothed loss")
+    record_every: int = at_least(10, "steps from one progress record to the next")
+    evaluate_every: int = at_least(250, "steps from one held-out loss to the next")
+    evaluate_characters: int = at_least(
         50_000, "held-out characters looked at each time; the final loss is over all of them"
     )
-    sample_every: int = _at_least(1000, "steps from one written sample to the next; 0: none", 0)
-    sample_characters: int = _at_least(200, "length of a sample")
+    sample_every: int = at_least(1000, "steps from one written sample to the next; 0: none", 0)
+    sample_characters: int = at_least(200, "length of a sample")
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value = _as_declared(getattr(self, f.name), declared_types(f))
-            if value is _WRONG or (value is not None and not f.metadata["holds"](value)):
-                raise SettingError(
-                    f"{f.name} has to be {rule(f)}, not {getattr(self, f.name)!r} "
-                    f"({f.metadata['help']})"
-                )
-            object.__setattr__(self, f.name, value)
+        check_fields(self)
         if all(getattr(self, name) is None for name in (*ENDS, "patience")):
             raise SettingError(NO_STOP)
 
@@ -191,33 +162,6 @@ class Recipe:
         return OptimizerSettings(
             kind=self.optimizer, **{name: getattr(self, name) for name in shared}
         )
-
-
-def declared_types(of: Field[Any]) -> tuple[Any, ...]:
-    """The types of a recipe's field; names are strings."""
-    if get_origin(of.type) is Literal:
-        return (str,)
-    return get_args(of.type) or (of.type,)
-
-
-def rule(of: Field[Any]) -> str:
-    """The values that a recipe's field can take, in words; optimisers can be registered."""
-    return " ".join((of.metadata["rule"], ", ".join(of.metadata["names"]))).strip()
-
-
-_WRONG = object()
-
-
-def _as_declared(value: Any, types: tuple[Any, ...]) -> Any:
-    """The value as one of the types, so that 1, 1.0 and numpy's 1 make equal recipes."""
-    if isinstance(value, bool):
-        return value if bool in types else _WRONG
-    if int in types and isinstance(value, Integral):
-        return int(value)
-    if float in types and isinstance(value, Real):
-        return float(value)
-    plain = [get_origin(t) or t for t in types]
-    return value if type(value) in plain else _WRONG
 
 
 MODERN = Recipe()

@@ -14,7 +14,7 @@ from recurra.models.evaluation import Loss, Text, evaluate
 from recurra.models.mixture import Member, Mixture
 from recurra.models.model import Model
 from recurra.storage.runs import Run
-from recurra.text.corpus import ENOUGH, Corpus, join_short
+from recurra.text.corpus import ENOUGH, Corpus, join_short, predictable
 from recurra.text.sources import Source, read_documents
 from recurra.training.finished_run import FinishedRun
 from recurra.training.sessions import load_run_corpus
@@ -158,7 +158,7 @@ def _own_corpus(
 def _held_out(corpus: Corpus | None) -> Mapping[str, Sequence[Text]]:
     """The held-out parts of a corpus, those that have something to predict."""
     parts = {"validation": corpus.validation, "test": corpus.test} if corpus else {}
-    return {name: part for name, part in parts.items() if any(len(t) > 1 for t in part)}
+    return {name: part for name, part in parts.items() if predictable(part)}
 
 
 def _mixture(

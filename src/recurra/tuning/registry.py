@@ -4,7 +4,7 @@ import os
 from importlib import import_module
 from typing import Generic, TypeVar
 
-from recurra.errors import SettingError
+from recurra.errors import SettingError, unknown
 
 # Modules that register strategies, with commas between; worker processes inherit the variable.
 PLUGINS = "RECURRA_PLUGINS"
@@ -52,7 +52,7 @@ class Registry(Generic[Strategy]):
         if name not in self._classes:
             _import_plugins()
         if name not in self._classes:
-            raise SettingError(f"no {self.kind} {name}: choose one of {', '.join(self._classes)}")
+            raise unknown(self.kind, name, self._classes)
         return self._classes[name]
 
 

@@ -5,7 +5,7 @@ Typst sets them, a package without system libraries: it finds a font for every s
 
 from typing import Literal, get_args
 
-from recurra.errors import SettingError
+from recurra.errors import SettingError, unknown
 
 Format = Literal["svg", "pdf", "png"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -23,7 +23,7 @@ def encode(svg: str, format: str) -> bytes:
         SettingError: there is no such format, or its package is not installed.
     """
     if format not in FORMATS:
-        raise SettingError(f"no format {format} for figures: choose one of {', '.join(FORMATS)}")
+        raise unknown("figure format", format, FORMATS)
     if format == "svg":
         return svg.encode()
     try:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
-from recurra.errors import SettingError
+from recurra.errors import unknown
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -31,7 +31,7 @@ class Words:
 
     def __init__(self, language: str = "en") -> None:
         if language not in LANGUAGES:
-            raise SettingError(f"no language {language}: choose one of {', '.join(LANGUAGES)}")
+            raise unknown("language", language, LANGUAGES)
         self.language = language
         self._table = table(language)
 

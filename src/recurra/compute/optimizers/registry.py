@@ -5,7 +5,7 @@ from recurra.compute.optimizers.adam import Adam, AdamW
 from recurra.compute.optimizers.base import Optimizer, OptimizerSettings
 from recurra.compute.optimizers.rmsprop import RMSprop
 from recurra.compute.optimizers.sgd import SGD
-from recurra.errors import SettingError
+from recurra.errors import SettingError, unknown
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     kind.name: kind for kind in (Adagrad, SGD, RMSprop, Adam, AdamW)
@@ -30,5 +30,5 @@ def make_optimizer(settings: OptimizerSettings) -> Optimizer:
         SettingError: none has that name.
     """
     if settings.kind not in OPTIMIZERS:
-        raise SettingError(f"no optimiser {settings.kind}: choose one of {', '.join(OPTIMIZERS)}")
+        raise unknown("optimiser", settings.kind, OPTIMIZERS)
     return OPTIMIZERS[settings.kind](settings)

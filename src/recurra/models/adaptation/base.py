@@ -1,16 +1,14 @@
 """Settings of dynamic evaluation, and the contract of a rule."""
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from recurra.compute.base import Parameters
 from recurra.compute.optimizers.base import Optimizer
-from recurra.errors import SettingError
+from recurra.models.settings import at_least, check_fields, not_negative, setting, switch
 
 # Gradients of a step are scaled down to this norm: no text can throw the weights far.
 CLIP_NORM = 5.0
@@ -31,40 +29,14 @@ class Adaptation:
         SettingError: a value that makes no sense.
     """
 
-    rule: str = "rms"
-    rate: float | None = None
-    decay: float | None = None
-    step: int = 20
-    carry: bool = True
+    rule: str = setting("rms", "how gradients change weights", "a name", bool)
+    rate: float | None = not_negative(None, "the learning rate")
+    decay: float | None = not_negative(None, "part of the way back that every step goes")
+    step: int = at_least(20, "characters read between two changes of the weights")
+    carry: bool = switch(True, "go on from text to text; false: every text begins anew")
 
     def __post_init__(self) -> None:
-        for name in ("rate", "decay"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value < math.inf:
-                raise SettingError(f"{name} has to be a number, 0 or more, not {value}")
-        if self.step < 1:
-            raise SettingError(f"step has to be a whole number, 1 or more, not {self.step}")
-
-    @classmethod
-    def of(cls, choices: Mapping[str, str | float]) -> Self:
-        """Settings from names and values, such as ``{"rule": "sgd", "rate": 0.1, "step": 20}``.
-
-        Raises:
-            SettingError: no setting has that name, or a value makes no sense.
-        """
-        kinds: dict[str, type] = {"rule": str, "rate": float, "decay": float, "step": int}
-        given: dict[str, object] = {}
-        for name, value in choices.items():
-            if name == "carry" and value in ("true", "false"):
-                given[name] = value == "true"
-            elif name not in kinds:
-                names = ", ".join(field.name for field in fields(cls))
-                raise SettingError(f"adaptation has no setting {name}: it has {names}")
-            elif isinstance(value, str) != (kinds[name] is str) or kinds[name](value) != value:
-                raise SettingError(f"{name} has to be a {_NOUNS[kinds[name]]}, not {value}")
-            else:
-                given[name] = kinds[name](value)
-        return cls(**given)  # type: ignore[arg-type]  # checked above
+        check_fields(self)
 
     def __str__(self) -> str:
         parts = [self.rule]
@@ -72,9 +44,6 @@ class Adaptation:
             f"{n} {getattr(self, n):g}" for n in ("rate", "decay") if getattr(self, n) is not None
         ]
         return ", ".join([*parts, f"{self.step:,} characters a step"])
-
-
-_NOUNS: Mapping[type, str] = {str: "name", float: "number", int: "whole number"}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from recurra.errors import SettingError
 from recurra.models.adaptation.base import Adaptation, GradientSquares
 from recurra.models.adaptation.registry import make_rule
 from recurra.models.evaluation import Loss, Text
+from recurra.text.corpus import predictable
 
 
 class AdaptiveReader:
@@ -108,7 +109,7 @@ def adaptive_loss(reader: AdaptiveReader, texts: Sequence[Text]) -> Loss:
     reader.restart()
     nats, characters = 0.0, 0
     with np.errstate(over="ignore", invalid="ignore"):
-        for number, text in enumerate(t for t in texts if len(t) > 1):
+        for number, text in enumerate(predictable(texts)):
             if number and not reader.settings.carry:
                 reader.restart()
             nats += reader.read(text, reader.engine.zero_state(1))[0]

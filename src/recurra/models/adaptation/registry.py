@@ -1,6 +1,6 @@
 """Registry of rules of dynamic evaluation: name -> rule. A file and a line here make one more."""
 
-from recurra.errors import SettingError
+from recurra.errors import unknown
 from recurra.models.adaptation.base import Rule
 from recurra.models.adaptation.rms import RMSRule
 from recurra.models.adaptation.sgd import SGDRule
@@ -15,5 +15,5 @@ def make_rule(name: str) -> Rule:
         SettingError: there is none.
     """
     if name not in RULES:
-        raise SettingError(f"adaptation has no rule {name}: choose one of {', '.join(RULES)}")
+        raise unknown("rule", name, RULES)
     return RULES[name]()
