@@ -183,9 +183,10 @@ def test_the_compiled_loop_writes_what_single_steps_write(network, sampling, mon
 
 
 def test_the_loop_is_compiled_once_it_pays(monkeypatch, tmp_path):
-    monkeypatch.setenv("RECURRA_CACHE", str(tmp_path))
     monkeypatch.setattr("recurra.compute.numba.engine.COMPILED_AFTER", 1e-9)
-    own = tmp_path / "own.eq"  # no other test has compiled it
+    # as if no earlier process had left it
+    monkeypatch.setattr("recurra.compute.numba.engine.is_kept", lambda kernel, _: kernel.overloads)
+    own = tmp_path / "own.eq"  # no other test has compiled it in this process
     own.write_text("h[t] = tanh(U @ x[t] + W @ h[t-1] + 0.375 * b)\no[t] = softmax(Q @ h[t])\n")
     engine, uniforms = make_model(network=str(own)).engine("compiled", 1), np.arange(120) / 120
     expected, _ = Engine.sample(engine, 3, engine.zero_state(1), Sampling(), uniforms)
