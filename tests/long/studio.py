@@ -176,7 +176,7 @@ def write(page: Chromium) -> None:
     )
     page.wait("document.querySelector('#place-write select')?.value")
     page.type(SHEET, "The 1ld sai\n")
-    page.wait("document.querySelectorAll('.paper .unknown').length === 1")
+    page.wait("document.querySelectorAll('.sheet .unknown').length === 1")
     page.click("#place-write button.main")
     page.wait(f"document.querySelector('{SHEET}').value.length === 312")
     page.wait("!document.querySelector('#place-write button.main').disabled")
