@@ -171,9 +171,8 @@ def outcomes(page: Chromium) -> None:
 
 
 def write(page: Chromium) -> None:
-    page.run(
-        "location.hash = 'write?run=runs%2Flstm&beside=runs%2Frnn&third=runs%2Fgru&seed=1&characters=300'"
-    )
+    runs = "run=runs%2Flstm&beside=runs%2Frnn&third=runs%2Fgru"
+    page.run(f"location.hash = 'write?{runs}&seed=1&characters=300'")
     page.wait("document.querySelector('#place-write select')?.value")
     page.type(SHEET, "The 1ld sai\n")
     page.wait("document.querySelectorAll('.sheet .unknown').length === 1")
