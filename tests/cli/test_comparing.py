@@ -156,7 +156,7 @@ def test_reports(call, comparison):
         (2, "name two networks", "compare"),
         (2, "two are called rnn", "compare rnn rnn --text TEXT"),
         (1, "needs two networks", "compare rnn --text TEXT"),
-        (1, "no network wrn: did you mean", "compare rnn wrn --text TEXT"),
+        (1, "no network wrn; did you mean", "compare rnn wrn --text TEXT"),
         (1, "cannot read", "compare rnn wrnn"),
         (2, "--steps: without --text these are runs", "compare rnn wrnn --steps 5"),
         (2, "give all a name, or none", "compare a=RUN RUN"),
