@@ -46,7 +46,7 @@ class Wrapped(Group):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         """Its parts, one below the other."""
         for part in self.renderables:
-            yield from console.render(part, options.update(no_wrap=False))
+            yield from console.render(part, options.update(no_wrap=False, overflow="fold"))
 
 
 def fits(console: Console, table: Table) -> bool:
