@@ -23,9 +23,12 @@ from pathlib import Path
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# the variables are read when NumPy is imported
+import asking  # noqa: E402
 import descendants  # noqa: E402
 
-import recurra  # noqa: E402 (the variables are read when NumPy is imported)
+import recurra  # noqa: E402
+from recurra.cli import main  # noqa: E402
 
 MEGABYTE = 2**20
 ROOM = 3000 * MEGABYTE  # of addresses above the parent's; what is used is measured
@@ -93,16 +96,22 @@ def snapshot(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def call(
-    arguments: Sequence[str], base: float, room: Path, watched: Sequence[Path], patience: float
+    arguments: Sequence[str],
+    base: float,
+    room: Path,
+    watched: Sequence[Path] = (),
+    patience: float = 600.0,
+    stdin: str = os.devnull,
 ) -> Outcome:
     """Run ``recurra`` with these arguments in a child.
 
     Args:
-        arguments: of the command line.
+        arguments: of the command line; or "ask" and a folder, for all that a studio is asked.
         base: what `warm` returned.
         room: a folder for what it prints; "home" and "temporary" below it are its own.
         watched: folders in which nothing may change.
         patience: seconds after which it is asked to end, as by Ctrl-C, and then killed.
+        stdin: a file.
     """
     before = [snapshot(folder) for folder in watched]
     names = {name: room / name for name in ("stdout", "stderr", "requests")}
@@ -111,7 +120,7 @@ def call(
     begun = time.monotonic()
     child = os.fork()
     if child == 0:
-        _become(arguments, room, names)
+        _become(arguments, room, names, stdin)
     ended = _wait(child, patience)
     if not ended:  # a training may last; it ends when it is asked to
         os.kill(child, signal.SIGINT)
@@ -157,7 +166,7 @@ def _wait(child: int, seconds: float) -> bool:
         os.close(descriptor)
 
 
-def _become(arguments: Sequence[str], room: Path, names: dict[str, Path]) -> None:
+def _become(arguments: Sequence[str], room: Path, names: dict[str, Path], stdin: str) -> None:
     """The child: a process that was started with these arguments; never returns."""
     code = ESCAPED
     try:
@@ -167,8 +176,7 @@ def _become(arguments: Sequence[str], room: Path, names: dict[str, Path]) -> Non
             os.environ[variable] = str(room / folder)
         os.environ["XDG_CACHE_HOME"] = str(room / "home")
         tempfile.tempdir = None  # found again, with these variables
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
+        os.dup2(os.open(stdin, os.O_RDONLY), 0)
         for number, name in ((1, "stdout"), (2, "stderr")):
             os.dup2(os.open(names[name], os.O_WRONLY | os.O_APPEND), number)
         sys.stdin, sys.stdout, sys.stderr = (
@@ -185,9 +193,11 @@ def _become(arguments: Sequence[str], room: Path, names: dict[str, Path]) -> Non
         for limit, size in limits.items():
             resource.setrlimit(limit, (size, resource.getrlimit(limit)[1]))
         sys.argv = ["recurra", *arguments]
-        from recurra.cli import main
-
-        main()
+        if arguments[0] == "ask":
+            asking.main(Path(arguments[1]))
+            code = 0
+        else:
+            main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except BaseException:  # noqa: BLE001

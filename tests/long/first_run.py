@@ -3,7 +3,8 @@
 Not collected by pytest: it takes minutes a network. Run it as
 
     python tests/long/first_run.py [--networks NAME,...] [--engines NAME,...] [--kills 20]
-                                   [--missing 5] [--tune] [--quick] [--seed 0]
+                                   [--missing 5] [--cases 1-float32,2-float64]
+                                   [--tune] [--quick] [--seed 0]
 
 For every network and engine, on one and two threads, in float32 and float64, a short training is
 made with an empty cache, a full one, one from which any single file was taken (``--missing`` of
@@ -41,7 +42,7 @@ RECIPE = MODERN.with_(
     hidden=8, batch=4, seq_len=8, steps=12, evaluate_every=6, evaluate_characters=200,
     sample_every=6, sample_characters=20, dropout=0.1,
 )  # fmt: skip
-CASES = tuple(itertools.product((1, 2), ("float32", "float64")))
+CASES = "1-float32,1-float64,2-float32,2-float64"  # threads and types
 CLOCK = {"seconds", "chars_per_second", "run"}
 RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
 
@@ -53,18 +54,19 @@ def text() -> str:
     return "\n".join(f"{a} + {b} = {a + b}" for a, b in pairs)
 
 
-def train(folder: Path, network_name: str, engine: str, cases: int) -> None:
+def train(folder: Path, network_name: str, engine: str, cases: str) -> None:
     """The child: begin all its runs below a folder, or go on with them."""
     corpus, network = load_corpus([folder.parent / "text.txt"]), load_network(network_name)
-    for threads, dtype in CASES[:cases]:
-        place, recipe = folder / f"{threads}-{dtype}", RECIPE.with_(dtype=dtype)
+    for case in cases.split(","):
+        threads, _, dtype = case.partition("-")
+        place, recipe = folder / case, RECIPE.with_(dtype=dtype)
         run = (
             Run.open(place)
             if place.exists()
             else Run.create(place, asdict(recipe), network.source, corpus.vocabulary.characters)
         )
         trainer = Trainer(
-            network, corpus, recipe, run=run, engine=engine, threads=threads, save_seconds=0.0
+            network, corpus, recipe, run=run, engine=engine, threads=int(threads), save_seconds=0.0
         )
         for _ in trainer.records():
             pass
@@ -211,19 +213,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--cases", type=int, default=len(CASES), help=argparse.SUPPRESS)
+    parser.add_argument("--cases", default=CASES)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
         train(given.child, given.networks, given.engines, given.cases)
         return 0
     if given.quick:
-        given.networks, given.engines, given.kills, given.cases = "rnn", "compiled", 2, 1
+        given.networks, given.engines, given.kills, given.cases = "rnn", "compiled", 2, "1-float32"
     wrong, chance = 0, random.Random(given.seed)
     names = given.networks.split(",") if given.networks else list(library())
     for network, engine in itertools.product(names, given.engines.split(",")):
         print(f"{network}, {engine}", flush=True)
-        options = ["--networks", network, "--engines", engine, "--cases", str(given.cases)]
+        options = ["--networks", network, "--engines", engine, "--cases", given.cases]
         with tempfile.TemporaryDirectory() as root:
             check = Check(Path(root), [sys.executable, __file__, *options], chance)
             wrong += differing(check.all(given.missing, given.kills))

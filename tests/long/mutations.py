@@ -3,20 +3,21 @@
 Not collected by pytest: 5,000 mutations take about half an hour. Run it as
 
     python tests/long/mutations.py [--count 5000] [--first 0] [--seed 0] [--patience 5]
-        [--commands 3] [--kinds edit_json,truncate] [--keep FOLDER]
+        [--commands 3] [--kinds edit_json,truncate] [--of ask,report] [--keep FOLDER]
     python tests/long/mutations.py --only 1234
 
-It makes a finished and an unfinished run, study and comparison; then, again and again, it takes a
+It makes runs, studies and comparisons, finished and unfinished; then, again and again, it takes a
 copy, spoils one file (every format in turn; bits, lengths, JSON at every path, arrays, equations,
 and FIFOs, devices and links in place of files; half of the changed runs get their seals right
-again, as a forger would), and runs commands on it: report, eval, write, train --resume, trials,
-worker, compare. Each must end with an exit code of 0, 1 or 2 and at most one sentence on stderr: no
-traceback, no "unexpectedly", no control character, no NaN for a result, within --patience seconds
-and 500 MB of memory, without a request to the network, without touching a file beside the folder.
+again, as a forger would), and runs commands on it: report, eval, write, export, train, trials,
+tune, worker, compare, and all that a studio is asked. Each must end with an exit code of 0, 1 or 2
+and at most one sentence on stderr: no traceback, no "unexpectedly", no control character, no NaN
+for a result, within --patience seconds and 500 MB of memory, without a request to the network,
+without touching a file beside the folder.
 
 It prints a line for every failure that is not like one before, with the number that repeats it
 alone, and a table in the end. Exit code 0: no failure. For Linux. Its short form, for a test to run
-in a process of its own, is --count 60 --commands 1 --patience 20 (a quarter of a minute).
+in a process of its own, is --count 42 --commands 1 --patience 20 (a quarter of a minute).
 """
 # ruff: noqa: T201
 
@@ -26,7 +27,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -53,6 +53,7 @@ JSON = [spoiling.edit_json] * 6 + [spoiling.flip_bits, spoiling.truncate, spoili
 LINES = [spoiling.edit_line] * 6 + [spoiling.flip_bits, spoiling.truncate, spoiling.insert]
 ARRAYS = [spoiling.edit_meta] * 3 + [spoiling.edit_arrays] * 3 + JSON[-3:]
 EQUATIONS = [spoiling.edit_equations] * 6 + JSON[-3:]
+TEXT = [spoiling.edit_equations] * 2 + JSON[-3:]
 TARGETS: list[tuple[str, str, list[spoiling.Spoil]]] = [
     (patient, file, [*kinds, spoiling.replace_file])
     for patient, files in {
@@ -82,6 +83,14 @@ TARGETS: list[tuple[str, str, list[spoiling.Spoil]]] = [
             "comparison.json": JSON, "runs/6-steps40/rnn/seed-0/best.safetensors": ARRAYS,
             "runs/6-steps40/rnn/seed-0/metrics.jsonl": LINES,
         },
+        "extended": {"extensions.json": JSON, "config.json": JSON, "last.safetensors": ARRAYS},
+        "warm": {"config.json": JSON, "last.safetensors": ARRAYS},
+        "piped": {"standard-input.txt": TEXT, "config.json": JSON},
+        "hub": {
+            "config.json": JSON, "vocabulary.json": JSON, "equations.eq": EQUATIONS,
+            "model.safetensors": ARRAYS,
+        },
+        "inputs": {"cell.eq": EQUATIONS, "space.toml": TEXT, "novel.txt": TEXT},
     }.items()
     for file, kinds in files.items()
 ]  # fmt: skip
@@ -91,17 +100,48 @@ def commands(patient: Path, sentinel: Path, out: Path) -> list[list[str]]:
     """The command lines that read a folder of this kind; those that start processes come last."""
     text, folder, page = str(sentinel / "novel.txt"), str(patient), str(out / "page")
     page_of = ["report", folder, "--chars=20", "-o"]
-    report = [[*page_of, f"{page}.html"], [*page_of, f"{page}.md", "--lang=zh"]]
+    report = [
+        ["ask", folder], [*page_of, f"{page}.html"], [*page_of, f"{page}.md", "--lang=zh"],
+    ]  # fmt: skip
+    short = ["--hidden=6", "--steps=5", "--warmup=1", "--engine=reference", "--threads=1"]
+    begin = ["train", text, f"--init-from={folder}", f"--out={out / 'new'}", *short[1:]]
+    model = [
+        *report,
+        ["eval", folder, text, "--engine=reference"],
+        ["write", folder, "Ada ", "--chars=20"],
+        ["runs", str(patient.parent), "--json"],
+        ["export", folder, "--to=numpy", "-o", f"{page}.py"],
+        ["export", folder, "--to=huggingface", "-o", f"{page}-hub"],
+        begin,
+    ]
     match patient.name:
-        case "run" | "interrupted":
+        case "hub":
+            return model
+        case "inputs":
+            cell, space = f"{folder}/cell.eq", f"--space={folder}/space.toml"
             return [
-                *report,
-                ["eval", folder, text, "--engine=reference"],
+                ["show", cell],
+                ["check", cell],
+                ["explain", cell, "-o", f"{page}.html"],
+                ["explain", cell, "-o", f"{page}.md", "--lang=zh"],
+                ["export", cell, "--to=html", "-o", f"{page}.html"],
+                [
+                    "train",
+                    f"{folder}/novel.txt",
+                    f"--network={cell}",
+                    f"--out={out / 'new'}",
+                    *short,
+                ],
+                ["tune", text, space, f"--out={out / 'new'}", *TUNE, "--trials=2"],
+            ]
+        case "run" | "interrupted" | "extended" | "warm" | "piped":
+            return [
+                *model,
+                [*begin, "--keep-optimizer"],
                 ["eval", folder, "--engine=reference", "--json", "--windows=20"],
-                ["write", folder, "Ada ", "--chars=20"],
                 ["write", folder, "Ada ", "--chars=20", "--last"],
                 ["train", "--resume", folder, text],
-                ["train", "--resume", folder, text],
+                ["train", "--resume", folder, "--steps=100"],
                 ["train", "--resume", folder],
                 ["compare", f"a={folder}", f"b={sentinel / 'run'}", f"--out={out / 'comparison'}"],
             ]
@@ -160,10 +200,12 @@ class Ward:
     Args:
         folder: for all of it.
         patience: seconds that a command has.
+        only: the commands that are run, by their first words; none: all.
     """
 
     folder: Path
     patience: float
+    only: frozenset[str] = frozenset()
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -174,24 +216,36 @@ class Ward:
         os.environ[spoiling.SENTINEL] = str(self.sentinel)
         for name in ("novel.txt", "space.toml"):
             shutil.copy(FIXTURES / name, self.sentinel)
-        self._make()
         self.base = confined.warm()
+        self._make()
 
     def _make(self) -> None:
         text, made = str(self.sentinel / "novel.txt"), self.healthy
-        train = ["train", text, "--quiet", "--hidden=6", "--steps=60", "--threads=1", *SMALL]
+        again = ["--quiet", "--steps=60", "--threads=1", *SMALL]
+        train = ["train", text, "--hidden=6", *again]
         tune = ["tune", text, f"--space={self.sentinel / 'space.toml'}", *TUNE]
         compare = ["compare", "rnn", "wrnn", f"--text={text}", "--quiet", *COMPARE]
         for line in (
             [*train, f"--out={made / 'run'}"],
+            [*train, f"--out={made / 'extended'}"],
+            ["train", "--resume", str(made / "extended"), "--steps=80", "--quiet"],
+            ["train", text, *again, f"--out={made / 'warm'}", f"--init-from={made / 'run'}"],
+            ["train", "-", *train[2:], f"--out={made / 'piped'}"],
+            ["export", str(made / "run"), "--to=huggingface", "-o", str(made / "hub")],
             [*tune, f"--out={made / 'study'}"],
             [*tune, "--seed=1", "--characters=1200", f"--out={made / 'unfinished-study'}"],
             [*compare, f"--out={made / 'comparison'}"],
         ):
-            program = "from recurra.cli import main; main()"
-            done = subprocess.run([sys.executable, "-c", program, *line], capture_output=True)
-            if done.returncode and "--characters=1200" not in line:
-                sys.exit(done.stderr.decode())
+            done = confined.call(line, self.base, self.room, stdin=text)
+            if done.code and "--characters=1200" not in line:
+                sys.exit(done.err)
+        (made / "inputs").mkdir()
+        for name, file in {
+            "novel.txt": "novel.txt",
+            "space.toml": "space.toml",
+            "cell.eq": "layers.eq",
+        }.items():
+            shutil.copy(FIXTURES / file, made / "inputs" / name)
         shutil.copytree(FIXTURES / "interrupted", made / "interrupted")
         shutil.copytree(made / "comparison", made / "unfinished-comparison")
         shutil.rmtree(made / "unfinished-comparison" / "runs" / "6-steps40" / "wrnn" / "seed-1")
@@ -224,6 +278,7 @@ class Ward:
         """Spoil a file and run some of the commands that read it, each on a copy of its own."""
         copy, what, chance = self.mutate(number, seed)
         lines = commands(copy, self.sentinel, self.out)
+        lines = [line for line in lines if not self.only or line[0] in self.only]
         for line in lines if count is None else chance.sample(lines, min(count, len(lines))):
             copy, what, _ = self.mutate(number, seed)
             watched = [self.sentinel, self.healthy]
@@ -300,12 +355,14 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=5.0)
     parser.add_argument("--commands", type=int, default=3, help="run on each, drawn at random")
     parser.add_argument("--kinds", help="of mutations, such as edit_json,truncate")
+    parser.add_argument("--of", help="commands that are run, as ask,report; ask is the studio")
     parser.add_argument("--only", type=int, help="repeat this mutation with all commands")
     parser.add_argument("--keep", type=Path, help="work here, and leave it")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ward = Ward(folder.resolve(), given.patience)
+        only = frozenset(given.of.split(",") if given.of else ())
+        ward = Ward(folder.resolve(), given.patience, only)
         if given.only is not None:
             failures = list(ward.examine(given.only, given.seed, None))
             print(ward.mutate(given.only, given.seed)[1])

@@ -7,6 +7,7 @@ import recurra
 from recurra.compute.gradcheck import random_problem
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
+from recurra.errors import RunError
 from recurra.models.inspection import (
     FEATURES,
     activity,
@@ -42,6 +43,13 @@ def test_activity_ends_in_the_state_that_every_engine_carries_on(name: str) -> N
     for vector, past in engine.dump_state(state).items():
         if vector in found:
             np.testing.assert_allclose(found[vector][-len(past) :], past[:, 0], rtol=1e-12)
+
+
+def test_activity_without_finite_numbers_is_a_sentence() -> None:
+    model = random_model("rnn")
+    model.parameters["W"][0, 0] = np.inf
+    with pytest.raises(RunError, match="a unit of h is no finite number"):
+        activity(model, TEXT)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])

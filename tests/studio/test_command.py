@@ -14,8 +14,10 @@ from command_line import RECURRA, process
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-@pytest.mark.parametrize("command", [["studio", "--no-browser"], ["serve"]])
+@pytest.mark.parametrize(
+    ("command", "name", "code"),
+    [(["studio", "--no-browser"], "SIGINT", 130), (["serve"], "SIGTERM", 143)],
+)
 def test_it_serves_until_a_signal_comes(tmp_path, command, name, code):
     arguments = [*RECURRA, *command, str(tmp_path)]
     with subprocess.Popen(arguments, stdout=-1, stderr=-1, text=True) as child:

@@ -13,8 +13,8 @@ from command_line import RECURRA, SMALL, write_text
 from recurra.errors import RecurraError
 from recurra.storage.runs import Run
 from recurra.storage.typed_json import read_typed
+from recurra.studio.job_requests import TrainingRequest, options
 from recurra.studio.jobs import Jobs
-from recurra.studio.training_request import TrainingRequest, options
 from recurra.studio.workspace import Workspace
 from serving import look, serving, until
 
@@ -57,25 +57,26 @@ def state(client, run):
 
 def test_a_training_from_beginning_to_end(studio, place):
     _, client = studio
-    begun = client.post("/api/train/start", json=asked()).json()
-    assert begun == {"run": "runs/rnn-novel-001"}
-    until(lambda: state(client, begun["run"]) == "done")
-    row = look(client)["runs"][begun["run"]]
+    begun = client.post("/api/jobs/train/start", json=asked()).json()
+    assert begun == {"entry": "runs/rnn-novel-001"}
+    until(lambda: state(client, begun["entry"]) == "done")
+    row = look(client)["runs"][begun["entry"]]
     assert (row["network"], row["text"], row["steps"]) == ("rnn", "novel", 40)
     assert row["cells"][0] == "runs/rnn-novel-001"
-    run = Run.open(place / begun["run"])
+    run = Run.open(place / begun["entry"])
     finished = run.metrics()[-1]
     assert row["held_out"] == finished["val_nats_per_char"]
     assert row["parameters"] == finished["parameters"]
     assert {name: run.config["recipe"][name] for name in SETTINGS} == SETTINGS
-    shown = client.get("/api/train/run", params={"run": begun["run"]}).json()
+    shown = client.get("/api/train/run", params={"run": begun["entry"]}).json()
     assert [len(sample["text"]) for sample in shown["samples"]] == [30, 30]
     assert shown["commands"][0].startswith("recurra train ")
 
 
+@pytest.mark.long
 def test_it_is_the_same_as_the_command(studio, place):
     _, client = studio
-    client.post("/api/train/start", json=asked(settings={**SETTINGS, "clip_norm": None}))
+    client.post("/api/jobs/train/start", json=asked(settings={**SETTINGS, "clip_norm": None}))
     until(lambda: state(client, "runs/rnn-novel-001") == "done")
     command = ["train", place / "texts/novel.txt", "--network=rnn", *SMALL, "--clip-norm=none"]
     command = [*RECURRA, *map(str, command), "--out", str(place / "own"), "-q"]
@@ -87,24 +88,26 @@ def test_it_is_the_same_as_the_command(studio, place):
 
 def test_stop_then_go_on_then_for_longer(studio, place):
     _, client = studio
-    run = client.post("/api/train/start", json=asked(settings=ENDLESS)).json()["run"]
+    run = client.post("/api/jobs/train/start", json=asked(settings=ENDLESS)).json()["entry"]
     metrics = place / run / "metrics.jsonl"
     until(lambda: metrics.exists() and metrics.stat().st_size > 1000)
     assert state(client, run) == "running"
-    again = client.post("/api/train/resume", json={"run": run})
-    assert (again.status_code, "being trained already" in again.text) == (400, True)
-    assert client.post("/api/train/stop", json={"run": run}).status_code == 200
+    again = client.post("/api/jobs/resume", json={"entry": run})
+    assert (again.status_code, "goes on already" in again.text) == (400, True)
+    assert client.post("/api/jobs/stop", json={"entry": run}).status_code == 200
     until(lambda: state(client, run) == "stopped")
     assert Run.open(place / run).has("last")
     steps = look(client)["runs"][run]["steps"]
-    none = client.post("/api/train/stop", json={"run": run})
-    assert none.json()["error"]["message"] == f"no process of this machine trains {run[5:]} now"
-    budget = {"run": run, "budget": {"steps": steps + 20}}
-    assert client.post("/api/train/resume", json=budget).status_code == 200
+    none = client.post("/api/jobs/stop", json={"entry": run})
+    assert none.json()["error"]["message"] == (
+        f"no process that can be stopped from here works on {run[5:]} now"
+    )
+    budget = {"entry": run, "budget": {"steps": steps + 20}}
+    assert client.post("/api/jobs/resume", json=budget).status_code == 200
     until(lambda: state(client, run) == "done")
     assert look(client)["runs"][run]["steps"] == steps + 20
     assert client.post(
-        "/api/train/resume", json={"run": run, "budget": {"steps": steps + 30}}
+        "/api/jobs/resume", json={"entry": run, "budget": {"steps": steps + 30}}
     ).status_code == 200  # fmt: skip
     until(lambda: look(client)["runs"][run]["steps"] == steps + 30)
 
@@ -116,7 +119,7 @@ def test_a_run_of_a_terminal_appears_and_can_be_stopped(studio, place):
     with subprocess.Popen(list(map(str, command)), stderr=-1) as child:
         until(lambda: state(client, "mine/run") == "running")
         until(lambda: look(client)["runs"]["mine/run"]["steps"])
-        assert client.post("/api/train/stop", json={"run": "mine/run"}).status_code == 200
+        assert client.post("/api/jobs/stop", json={"entry": "mine/run"}).status_code == 200
         assert child.wait(LONG) == 143
     until(lambda: state(client, "mine/run") == "stopped")
 
@@ -138,7 +141,7 @@ def server_process(place):
 
 def test_the_server_is_killed_and_the_training_goes_on(place):
     with server_process(place) as client:
-        run = client.post("/api/train/start", json=asked(settings=ENDLESS)).json()["run"]
+        run = client.post("/api/jobs/train/start", json=asked(settings=ENDLESS)).json()["entry"]
         until((place / run / "metrics.jsonl").exists)
     number = Run.open(place / run).holder
     try:
@@ -150,8 +153,8 @@ def test_the_server_is_killed_and_the_training_goes_on(place):
             os.kill(number, signal.SIGKILL)
             until(lambda: state(client, run) == "killed")
             steps = look(client)["runs"][run]["steps"]
-            budget = {"run": run, "budget": {"steps": steps + 50}}
-            assert client.post("/api/train/resume", json=budget).status_code == 200
+            budget = {"entry": run, "budget": {"steps": steps + 50}}
+            assert client.post("/api/jobs/resume", json=budget).status_code == 200
             until(lambda: state(client, run) == "done")
             assert look(client)["runs"][run]["steps"] == steps + 50
     finally:
@@ -162,7 +165,7 @@ def test_the_server_is_killed_and_the_training_goes_on(place):
 def test_what_fails_before_there_is_a_run_is_told(studio, place):
     _, client = studio
     (place / "texts" / "noise.txt").write_bytes(bytes(range(256)) * 20)
-    assert client.post("/api/train/start", json=asked(texts=["texts/noise.txt"])).is_success
+    assert client.post("/api/jobs/train/start", json=asked(texts=["texts/noise.txt"])).is_success
     (failed,) = until(lambda: look(client)["failed"])
     assert failed["run"] == "rnn-noise-001"
     assert "noise.txt" in failed["message"]
@@ -189,7 +192,7 @@ def test_what_fails_before_there_is_a_run_is_told(studio, place):
         ({"recipe": "best"}, "best is none of modern, classic"),
         ({"preset": "fast", "recipe": "classic"}, "a preset brings its own"),
         ({"keep_optimizer": True}, "name the run"),
-        ({"init_from": "runs/none"}, "the folder has no run runs/none"),
+        ({"init_from": "runs/none", "network": None, "settings": {}}, "the folder has no run"),
         ({"threads": 0}, "1 or more"),
         ({"out": "/tmp/x"}, "a field that Recurra does not know"),
         ({"winner": "x"}, "a field that Recurra does not know"),
@@ -197,11 +200,19 @@ def test_what_fails_before_there_is_a_run_is_told(studio, place):
         ({"texts": "novel.txt"}, "texts has to be a list"),
     ],
 )
-def test_what_is_refused(studio, place, fields, part):
+def test_what_is_refused(place, fields, part):
+    workspace = Workspace(place)
+    with pytest.raises(RecurraError) as refused:
+        read_typed(TrainingRequest, asked(**fields), "the request").command(workspace, place / "x")
+    assert part in str(refused.value)
+    assert {path.name for path in place.iterdir()} == {"texts"}
+
+
+def test_a_refusal_begins_nothing(studio, place):
     _, client = studio
-    response = client.post("/api/train/start", json=asked(**fields))
-    assert response.status_code in (400, 404)
-    assert part in response.json()["error"]["message"]
+    response = client.post("/api/jobs/train/start", json=asked(texts=[]))
+    assert response.status_code == 400
+    assert "name what to train on" in response.json()["error"]["message"]
     assert not (place / "runs").exists()
     assert look(client)["beginning"] == look(client)["failed"] == []
 
@@ -223,10 +234,10 @@ def test_jobs_are_bounded(place):
     request = read_typed(TrainingRequest, asked(settings=ENDLESS), "the request")
 
     def start():
-        return jobs.start("rnn", lambda out: request.command(workspace, out))
+        return jobs.start("runs", "rnn", lambda out: request.command(workspace, out))
 
     job = start()
-    with pytest.raises(RecurraError, match="1 trainings go on already"):
+    with pytest.raises(RecurraError, match="1 processes go on already"):
         start()
     job.process.kill()
     job.process.wait()
@@ -239,7 +250,7 @@ def test_jobs_are_bounded(place):
 def test_a_folder_of_runs_that_leads_elsewhere_is_refused(studio, place, tmp_path_factory):
     _, client = studio
     (place / "runs").symlink_to(tmp_path_factory.mktemp("elsewhere"))
-    response = client.post("/api/train/start", json=asked())
+    response = client.post("/api/jobs/train/start", json=asked())
     assert response.status_code == 400
     assert "is a link, or a file" in response.text
     (place / "runs").unlink()

@@ -152,7 +152,7 @@ def test_twenty_thousand_records_are_a_small_drawing(copy):
 
 def test_the_form_has_every_field_with_both_recipes_values(studio):
     _, client = studio
-    form = client.get("/api/train/form").json()
+    form = client.get("/api/jobs/form").json()
     told = {one["name"]: one for one in form["fields"]}
     assert set(told) == {field.name for field in fields(Recipe)} - {"name"}
     for name, one in told.items():
@@ -173,12 +173,15 @@ def test_a_comparison_with_its_verdict(folder, tmp_path):
     )
     results = evaluate_test(comparison)
     with serving(tmp_path) as (_, client):
-        assert look(client)["others"] == {
-            "comparison": {"kind": "comparison", "label": "comparison"}
-        }
+        other = look(client)["others"]["comparison"]
+        assert (other["kind"], other["label"], other["state"]) == (
+            "comparison",
+            "comparison",
+            "done",
+        )
         for language in ("en", "zh"):
             query = {"entry": "comparison", "language": language}
-            told = client.get("/api/train/report", params=query).text
+            told = client.get("/api/outcomes/report", params=query).text
             for difference in results.differences:
                 assert difference.sentence(language) in told
             assert "<style" not in told
@@ -186,7 +189,7 @@ def test_a_comparison_with_its_verdict(folder, tmp_path):
 
 def test_what_has_no_report_says_why(studio):
     _, client = studio
-    response = client.get("/api/train/report", params={"entry": "nothing"})
+    response = client.get("/api/outcomes/report", params={"entry": "nothing"})
     assert response.json()["error"]["message"] == "the folder has no entry nothing"
 
 

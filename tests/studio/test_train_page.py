@@ -59,7 +59,9 @@ def test_a_training_from_a_dropped_text_to_its_curve(page, tmp_path):
     assert "characters" in page.run("document.querySelector('.texts small').textContent")
     for name, value in SETTINGS.items():
         page.run(fill(SET, NAME=name, VALUE=str(value)))
-    page.type(f"{PLACE} form select", "rnn")
+    page.type(f"{PLACE} form .row select", "rnn")
+    page.run("document.querySelector('form details').open = true")
+    page.type(f"{PLACE} form details select", "reference")
     page.click(f"{PLACE} form button.main")
     # the curve moves
     page.wait(f"document.querySelector('{PLACE} figure polyline')", 120)

@@ -37,6 +37,30 @@ def test_a_request_starts_what_start_starts(text, tmp_path):
     assert again.steps == 2
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [({"minutes": 3.0}, 180.0), ({"steps": None, "stop_no_minimum": 10**6}, None)],
+)
+def test_an_estimate_keeps_nothing(text, tmp_path, monkeypatch, settings, expected):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    fields = {"texts": (text,), "network": "rnn", "engine": "reference"}
+    found = TrainRequest(**fields, settings={**SETTINGS, "steps": None, **settings}).estimate()
+    assert found.seconds == expected
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_estimate_of_steps_grows_with_them(text):
+    fields = {"texts": (text,), "network": "rnn", "engine": "reference"}
+    short, long = (
+        TrainRequest(**fields, settings={**SETTINGS, "steps": steps}).estimate().seconds
+        for steps in (1000, 1_000_000)
+    )
+    assert long > 50 * short > 0.0
+    with pytest.raises(RequestError, match="only the time of a new training"):
+        TrainRequest(resume="run").estimate()
+
+
 def test_the_winner_of_a_search_brings_its_own(text, tmp_path):
     corpus = recurra.load_corpus([text], split="70/20/10")
     spec = recurra.start(

@@ -313,6 +313,11 @@ def test_tune_from_python(tmp_path, monkeypatch):
     assert network.name == "rnn"
     assert recipe.lr == made.winner().setting["lr"]
     assert made.folder.parent == tmp_path / "studies"
+    again = recurra.TuneRequest(resume=made.folder, workers=1)
+    assert again.spec() == made.spec
+    assert recurra.tune(again).trials() == made.trials()
+    with pytest.raises(RequestError, match="a study keeps what it began with"):
+        recurra.TuneRequest(resume=made.folder, factor=4)
 
 
 def test_an_estimate_counts_and_measures(tmp_path):

@@ -72,6 +72,9 @@ Fetch = Annotated[
 Split = Annotated[
     str, typer.Option(metavar="A/B/C", help="Training, validation and test text, per cent.")
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only tell how long it takes; nothing is kept.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
 RecipeName = Annotated[
     str, typer.Option(metavar="NAME", help="modern or classic; its fields are the options below.")

@@ -95,6 +95,7 @@ def train_command(
             "is named, for many runs.",
         ),
     ] = None,
+    dry_run: options.DryRun = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     recipe: options.RecipeName = "modern",
@@ -112,6 +113,9 @@ def train_command(
         parsed["winner"] = StudyWinner(winner)
     request = options.request(recurra.TrainRequest, context, parsed)
     console = make_console(stderr=json, quiet=quiet)
+    if dry_run:
+        _dry_run(console, request, json)
+        return
     trainer = request.start(download_lines(console))
     finished = _follow(trainer, console, log)
     if json:
@@ -126,6 +130,17 @@ def train_command(
     )
     console.print(f"Ended: {finished.message}.")
     console.print(f'Next: recurra write {shown_path(finished.run or "")} "a few words"')
+
+
+def _dry_run(console: "Console", request: recurra.TrainRequest, json: bool) -> None:
+    found = request.estimate()
+    if json:
+        print_json(asdict(found))
+        return
+    length = "until a stop rule" if found.seconds is None else numbers.duration(found.seconds)
+    speed = found.chars_per_second
+    measured = "" if speed is None else f", at {numbers.whole(speed)} characters a second"
+    console.print(f"time: about {length}{measured}")
 
 
 def demo_command(

@@ -31,8 +31,13 @@ if TYPE_CHECKING:
 def tune_command(
     context: typer.Context,
     texts: Annotated[
-        list[str], typer.Argument(metavar="TEXT", help="Files, folders, URLs or `shakespeare`.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Files, folders, URLs or `shakespeare`."),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="STUDY", help="Go on with this one; with --minutes for so long."),
+    ] = None,
     network: Annotated[
         str | None,
         typer.Option(metavar="NETWORK", help="A library network's name, or a .eq file.  [wrnn]"),
@@ -139,9 +144,10 @@ def tune_command(
 ) -> None:
     """Search for good settings, compared by held-out loss per character.
 
-    The same command goes on where it was stopped, by Ctrl-C or by a kill; no trial is repeated.
+    The same command, or --resume, goes on where it was stopped, by Ctrl-C or by a kill; no trial is
+    repeated.
     """
-    parsed = {"choices": options.choices(choices)}
+    parsed = {"texts": texts or (), "choices": options.choices(choices)}
     request = options.request(recurra.TuneRequest, context, parsed)
     console = make_console(stderr=json, quiet=quiet)
     if dry_run:
@@ -192,6 +198,8 @@ def _dry_run(console: "Console", request: "recurra.TuneRequest", json: bool) -> 
 
 def _tell_warmup(console: "Console", request: "recurra.TuneRequest", spec: "StudySpec") -> None:
     fitted = spec.recipe.warmup
+    if request.resume is not None:
+        return
     assert isinstance(request.recipe, recurra.Recipe)  # a checked request's
     if "warmup" not in spec.space.parameters and fitted < request.recipe.warmup:
         console.print(

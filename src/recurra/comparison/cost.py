@@ -10,7 +10,7 @@ from recurra.comparison.runner import all_runs, recipe_of
 from recurra.text.corpus import Corpus
 from recurra.training.recipe import Recipe
 from recurra.training.records import Progress
-from recurra.training.speed import measure_speed
+from recurra.training.speed import estimate_time
 from recurra.training.trainer import Trainer
 
 
@@ -29,27 +29,16 @@ def estimate_cost(comparison: Comparison, corpus: Corpus) -> list[RunCost]:
     for (budget, name), runs in Counter((p.budget, p.contestant) for p in pending).items():
         first = next(p for p in pending if (p.budget, p.contestant) == (budget, name))
         recipe = recipe_of(comparison, first, comparison.recipe.lr)
-        speed, seconds = None, None
-        if recipe.minutes is not None:
-            seconds = 60.0 * recipe.minutes
-        else:
-            trainer = Trainer(
-                comparison.contestant(name).parsed,
-                corpus,
-                recipe,
-                engine=comparison.engine,
-                threads=comparison.threads,
-            )
-            found = measure_speed(trainer)
-            speed = 1.0 / found.training if found.training else None
-            if steps := trainer.steps_of_budget:
-                looks = 1 + steps // recipe.evaluate_every
-                held_out = min(recipe.evaluate_characters, sum(map(len, corpus.validation)))
-                read = looks * held_out + sum(map(len, corpus.validation))
-                size = recipe.batch * recipe.seq_len
-                seconds = steps * size * found.training + read * found.evaluation
+        trainer = Trainer(
+            comparison.contestant(name).parsed,
+            corpus,
+            recipe,
+            engine=comparison.engine,
+            threads=comparison.threads,
+        )
+        time = estimate_time(trainer)
         parameters = comparison.budget(budget).parameters[name]
-        costs.append(RunCost(budget, name, parameters, runs, speed, seconds))
+        costs.append(RunCost(budget, name, parameters, runs, time.chars_per_second, time.seconds))
     return costs
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from recurra.compute.plan import make_plan
 from recurra.compute.reference import ReferenceEngine
+from recurra.errors import RunError
 from recurra.models.model import Model
 
 Array = NDArray[Any]
@@ -41,10 +42,17 @@ def activity(model: Model, numbers: Array) -> dict[str, Array]:
 
     Returns:
         Vector of the equations -> ``(T, n)``, in the order of the equations.
+
+    Raises:
+        RunError: a unit has no finite value.
     """
     engine = inspector(model)
     values = engine.trace(numbers[:, None], engine.zero_state(1))
-    return {e.name: values[e.name][:, 0] for e in model.network.equations}
+    found = {e.name: values[e.name][:, 0] for e in model.network.equations}
+    for name, units in found.items():
+        if not np.isfinite(units).all():
+            raise RunError(f"a unit of {name} is no finite number: train the model again")
+    return found
 
 
 def feature(text: str, which: Feature) -> Array:

@@ -55,11 +55,16 @@ def lock_file(file: IO[bytes], folder: Path) -> None:
         )
 
 
-def sign(file: IO[bytes]) -> None:
-    """Note down in a locked file which process holds it; where the disk is full, do without."""
+def sign(file: IO[bytes], process: int | None = None) -> None:
+    """Note down in a locked file which process holds it; where the disk is full, do without.
+
+    Args:
+        file: open, and locked.
+        process: its number; None: this one.
+    """
     with contextlib.suppress(OSError):
         file.truncate(0)
-        file.write(f"{os.getpid()} {platform.node()}\n".encode())
+        file.write(f"{process or os.getpid()} {platform.node()}\n".encode())
         file.flush()
 
 

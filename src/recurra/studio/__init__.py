@@ -6,12 +6,15 @@ The only package that knows Starlette and uvicorn; they come with the extra ``st
     app          all routes, behind the guard
     catalogue    GET /api/folder: what the folder holds
     network      the place Network: equations checked, explained, saved
-    train        the place Train: a form, trainings as they go, their curves
+    begin        what the page begins: forms, expected time; going on and stopping
+    train        the place Train: what the folder holds as it goes, and curves of runs
+    outcomes     searches and comparisons: how far they are, what was found out
     texts        texts that are dropped on the page
-    overview     all runs in a table, kept up to date
+    overview     all runs in a table, and what else there is, kept up to date
+    chart        curves of runs over one another
     feed         the records of a run as they are written
-    jobs         trainings as processes of their own
-    training_request  a training in JSON, and its command line
+    jobs         trainings, searches and comparisons as processes of their own
+    job_requests one of these in JSON, and its command line
     writing      the place Write: texts read and continued, with what was likely
     inside       the place Look inside: units over a text, reach of the gradient
     wording      GET /api/words: the words of the page

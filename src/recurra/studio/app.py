@@ -12,16 +12,21 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from recurra.studio import (
+    begin,
     catalogue,
     endpoint,
     inside,
     network,
+    outcomes,
     texts,
     train,
     wording,
     writing,
 )
+from recurra.studio.feed import Feeds
+from recurra.studio.jobs import Jobs
 from recurra.studio.models import Models
+from recurra.studio.overview import Overview
 from recurra.studio.pool import Pool
 from recurra.studio.responses import HANDLERS
 from recurra.studio.security import Guard
@@ -47,12 +52,15 @@ def create_app(folder: str | Path, token: str, report: Report | None = None) -> 
     models = Models(workspace)
     routes: list[BaseRoute] = endpoint.routes(models, pool)
     if report is not None:
+        feeds, jobs = Feeds(), Jobs(workspace)
         routes += [
             *catalogue.routes(workspace),
             *wording.routes(),
             *network.routes(workspace, pool),
             *texts.routes(workspace, pool),
-            *train.routes(workspace, pool, report),
+            *begin.routes(workspace, jobs),
+            *train.routes(workspace, feeds, Overview(workspace, feeds, jobs)),
+            *outcomes.routes(workspace, pool, feeds, jobs, report),
             *writing.routes(models, pool),
             *inside.routes(workspace, models, pool),
             Route("/", _index),

@@ -1,4 +1,4 @@
-"""All runs of the folder in a table, kept up to date while they are trained."""
+"""All that the folder holds: runs in a table, searches and comparisons; kept up to date."""
 
 import time
 from dataclasses import dataclass, replace
@@ -6,8 +6,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from recurra.comparison.character_losses import FILE as TESTED
 from recurra.errors import RecurraError
-from recurra.storage.locks import holder
 from recurra.storage.runs import METRICS
 from recurra.studio.feed import Feed, Feeds, State
 from recurra.studio.jobs import Jobs
@@ -17,6 +17,7 @@ from recurra.view.tables import Column, Table
 from recurra.view.text import visible
 
 FRESH = 0.4  # seconds in which many pages get the same look
+RARELY = 1.5  # seconds from one look at searches and comparisons to the next
 PATIENCE = 0.5  # seconds of reading in one look; what is not read by then is in a later one
 
 
@@ -74,6 +75,7 @@ class Overview:
         self._workspace, self._feeds, self._jobs = workspace, feeds, jobs
         self._rows: dict[Path, tuple[tuple[int, ...], Row]] = {}
         self._looked: tuple[float, dict[str, Any]] = (0.0, {})
+        self._known_others, self._looked_at_others = dict[str, Any](), -RARELY
         self._lock = Lock()
 
     def look(self) -> dict[str, Any]:
@@ -95,12 +97,10 @@ class Overview:
                 row.id: {**vars(row), "cells": list(texts)}
                 for row, texts in zip(rows, cells, strict=True)
             },
-            "others": {
-                e.id: {"kind": e.kind, "label": e.label} for e in entries if e.kind != "run"
-            },
-            "beginning": [visible(job.run.name) for job in self._jobs.beginning()],
+            "others": self._others(entries),
+            "beginning": [visible(job.folder.name) for job in self._jobs.beginning()],
             "failed": [
-                {"run": visible(job.run.name), "begun": job.begun, "message": job.failure}
+                {"run": visible(job.folder.name), "begun": job.begun, "message": job.failure}
                 for job in self._jobs.failed()
             ],
         }
@@ -112,18 +112,40 @@ class Overview:
         try:
             if known != signature and time.monotonic() < end:
                 feed = self._feeds.of(entry.path)
-                row = _row_of(entry, feed, when)
+                row = row_of(entry, feed, when)
                 self._rows[entry.path] = (signature, row)
         except RecurraError as error:
             return Row(entry.id, entry.label, "damaged", when, visible(str(error)))
         if row is None:
             return None
-        # a job of ours may be at work before it holds the lock
-        at_work = holder(entry.path / ".lock") is not None or self._jobs.of(entry.path) is not None
+        at_work = self._jobs.process(entry) is not None
         return replace(row, state="running") if at_work else row
 
+    def _others(self, entries: list[Entry]) -> dict[str, Any]:
+        """Searches and comparisons, with when they changed; looked at less often."""
+        if time.monotonic() - self._looked_at_others > RARELY:
+            others = [entry for entry in entries if entry.kind != "run"]
+            self._known_others = {entry.id: self._other(entry) for entry in others}
+            self._looked_at_others = time.monotonic()
+        return self._known_others
 
-def _row_of(entry: Entry, feed: Feed, when: float) -> Row:
+    def _other(self, entry: Entry) -> dict[str, Any]:
+        files = [entry.path / "journal.log", entry.path / TESTED]
+        files += [run / METRICS for run in entry.runs()]
+        running = self._jobs.process(entry) is not None
+        state = "running" if running else "done" if changed(entry.path / TESTED) else "stopped"
+        when = max(map(changed, files)) / 1e9
+        return {"kind": entry.kind, "label": entry.label, "state": state, "changed": when}
+
+
+def row_of(entry: Entry, feed: Feed, when: float) -> Row:
+    """The row of a run that nobody trains, as far as its feed has read.
+
+    Args:
+        entry: of the run.
+        feed: its records.
+        when: it was last written.
+    """
     config, progress, finished = feed.opened.config, feed.progress, feed.finished
     held_out = finished.val_nats_per_char if finished else None
     return Row(

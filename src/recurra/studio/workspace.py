@@ -37,6 +37,12 @@ class Entry:
     label: str
     path: Path
 
+    def runs(self) -> list[Path]:
+        """The runs inside a study or a comparison that have begun."""
+        inside = {"study": "trials/*", "comparison": "runs/*/*/*"}.get(self.kind)
+        found = self.path.glob(f"{inside}/config.json") if inside else ()
+        return sorted(path.parent for path in found)
+
 
 class Workspace:
     """A folder of runs, studies and comparisons.

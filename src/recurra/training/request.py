@@ -1,7 +1,9 @@
 """A training as it is asked for, by options, in a notebook or a studio: data, checked once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.errors import RequestError, RunError
@@ -16,6 +18,7 @@ from recurra.training.presets import preset
 from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
 from recurra.training.records import Finished, Record
 from recurra.training.sessions import resume, start
+from recurra.training.speed import TimeEstimate, estimate_time
 from recurra.training.stopping import DIVERGED
 from recurra.training.trackers.registry import open_tracker
 from recurra.training.trainer import Trainer
@@ -168,6 +171,17 @@ class TrainRequest:
             threads=self.threads,
             warm=warm,
         )
+
+    def estimate(self) -> TimeEstimate:
+        """Estimate how long it takes; nothing is kept, and it trains for about a second.
+
+        Raises:
+            RecurraError: see `start`; and a run that is to go on, which has told its time.
+        """
+        if self.resume is not None:
+            raise RequestError("resume", "only the time of a new training is estimated")
+        with TemporaryDirectory() as folder:
+            return estimate_time(replace(self, out=Path(folder, "estimate")).start())
 
 
 def train(

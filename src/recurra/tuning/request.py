@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from recurra.lang.network import Network
 from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec
 from recurra.text.sources import Source
 from recurra.training.recipe import CLASSIC, MODERN, Recipe, RecipeValue, make_recipe
-from recurra.training.request import NETWORK, as_shares, as_sources
+from recurra.training.request import NETWORK, as_shares, as_sources, refuse_beside
 from recurra.tuning.cluster import search_with_dask
 from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Goal
@@ -33,6 +33,8 @@ class TuneRequest:
     """A search as a user asks for it; None stands for a default that depends on the rest.
 
     Attributes:
+        resume: the folder of a study to go on with; only workers, devices, budgets and the address
+            of its database may be named.
         texts: files, folders, URLs or "shakespeare".
         network: equations, the name of a library network, or the path of a ``.eq`` file; None
             where the space names networks, else "wrnn".
@@ -67,7 +69,8 @@ class TuneRequest:
         SettingError: a setting of the recipe that makes no sense.
     """
 
-    texts: Sequence[Source]
+    texts: Sequence[Source] = ()
+    resume: Source | None = None
     network: Network | Source | None = None
     space: Space | Mapping[str, Any] | Source | None = None
     choices: Mapping[str, str | float] = field(default_factory=dict)
@@ -98,6 +101,14 @@ class TuneRequest:
     _own_warmup: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.resume is not None:
+            kept = "a study keeps what it began with; begin a new one to change that"
+            free = {"resume", "storage", "workers", "devices", "minutes", "characters"}
+            usual = {f.name for f in fields(self) if f.init and getattr(self, f.name) == f.default}
+            refuse_beside(self, free | usual, kept)
+            return
+        if not self.texts:
+            raise RequestError("texts", "name what to search on, or use --resume")
         if (self.space is None) == (self.grid is None) or self.grid not in (None, CLASSIC_GRID):
             raise RequestError("space", "give --space FILE or --grid classic")
         if (self.dask is not None or self.sbatch) and self.storage is None:
@@ -141,6 +152,8 @@ class TuneRequest:
             TextError: a text cannot be read.
             SettingError: settings that contradict one another, the space or the networks.
         """
+        if self.resume is not None:
+            return self.open_study().spec
         for engine in self.engines or [self.engine]:
             require_engine(engine)
         space, recipe = self._space(), make_recipe(self.recipe or MODERN)
@@ -180,11 +193,13 @@ class TuneRequest:
         return replace(spec, recipe=recipe.with_(warmup=min(recipe.warmup, spec.longest_warmup)))
 
     def open_study(self) -> Study:
-        """Begin the study, or open the one that the same request began.
+        """Begin the study, or open the one to go on with, or that the same request began.
 
         Raises:
             RecurraError: see `spec` and `Study.create`.
         """
+        if self.resume is not None:
+            return Study.open(self.resume, self.storage)
         return Study.create(self.spec(), self.out, self.storage)
 
     def search(self, study: Study) -> Iterator[list[Trial]]:

@@ -1,8 +1,9 @@
-// The place Train: drop texts, choose a recipe, watch trainings, stop them and go on.
+// The place Train: begin trainings, searches and comparisons, watch them, stop them and go on.
 
 import { keep, onAddress, read } from "./address.js";
 import { ask, askJson, field, h, notify, place } from "./dom.js";
-import { makeForm } from "./training_form.js";
+import { makeForm, time } from "./job_form.js";
+import { makeOutcomes } from "./outcomes.js";
 import { makeTable } from "./runs_table.js";
 import { language, word } from "./words.js";
 
@@ -10,7 +11,7 @@ const REDRAW = 1000; // milliseconds from one drawing of the curves to the next
 const MOST = 12; // curves over one another
 
 export async function create(root) {
-  const known = await askJson("/api/train/form");
+  const known = await askJson("/api/jobs/form");
   const form = makeForm(known, begun);
   const table = makeTable(known.columns, chosen);
   const y = select(known.quantities, "quantity", "loss", (value) => keep({ y: value }));
@@ -18,10 +19,7 @@ export async function create(root) {
   const chart = h("figure", { class: "figure" });
   const about = h("div");
   const problems = h("div", { role: "status", "aria-live": "polite" });
-  const others = h("select", { on: { change: () => { keep({ entry: others.value }); report(); } } });
-  const outcome = h("article", { class: "report" });
-  const outcomes = h("section", { hidden: true }, h("h3", { word: "studies and comparisons" }),
-    field("entry", others), outcome);
+  const outcomes = makeOutcomes();
   let runs = new Map();
   let entries = new Map();
   let selected = [];
@@ -34,8 +32,8 @@ export async function create(root) {
     h("div", { class: "two" },
       h("div", { class: "column" }, form.element),
       h("div", { class: "column" },
-        h("div", { class: "row" }, field("quantity", y), field("across", x)), chart, about)),
-    outcomes);
+        h("div", { class: "row" }, field("quantity", y), field("across", x)), chart, about,
+        outcomes.element)));
 
   function select(names, prefix, first, kept) {
     const element = h("select", { on: { change: () => { kept(element.value); draw(); } } },
@@ -69,7 +67,7 @@ export async function create(root) {
     }
     if (changes.failed || changes.beginning) tell(changes);
     table.show(runs, selected);
-    if (Object.keys(changes.others).length || changes.gone.length) list();
+    outcomes.show(entries, new Set(Object.keys(changes.others)));
     if (selected.some((id) => id in changes.runs)) draw();
   }
 
@@ -93,9 +91,13 @@ export async function create(root) {
     draw(true);
   }
 
-  function begun(run) {
-    notify(word("begun", { run }));
-    chosen([run]);
+  function begun(entry) {
+    notify(word("begun", { run: entry }));
+    if (entry.startsWith("runs/")) chosen([entry]);
+    else {
+      keep({ entry });
+      outcomes.element.scrollIntoView();
+    }
   }
 
   // The curves at most once in a while, and once more after the last change.
@@ -131,6 +133,7 @@ export async function create(root) {
     const longer = about.querySelector("input");
     const samples = told.samples.toReversed();
     about.replaceChildren(...[
+      selected.length > 1 ? act("compare chosen", compareChosen) : null,
       h("h3", {}, run.label),
       h("p", {}, h("span", { word: `state ${run.state}` }), ...why(run)),
       progress(run),
@@ -158,18 +161,22 @@ export async function create(root) {
   }
 
   function actions(id, run, typed) {
-    if (run.state === "running") return [act("pause", () => ask("/api/train/stop", { run: id }))];
+    if (run.state === "running") return [act("pause", () => ask("/api/jobs/stop", { entry: id }))];
     const kinds = known.budgets.map((name) => h("option", { value: name, word: `budget ${name}` }));
     const kind = h("select", { "data-act": "kind" }, ...kinds);
     const number = h("input", { type: "number", min: 0, step: "any", value: typed ?? "",
       "data-act": "number" });
-    const longer = () => ask("/api/train/resume",
-      { run: id, budget: { [kind.value]: Number(number.value) } });
-    const resume = act("resume", () => ask("/api/train/resume", { run: id }));
+    const longer = () => ask("/api/jobs/resume",
+      { entry: id, budget: { [kind.value]: Number(number.value) } });
+    const resume = act("resume", () => ask("/api/jobs/resume", { entry: id }));
     return [
       run.state === "stopped" || run.state === "killed" ? resume : null,
       field("go on until", number), field("of", kind), act("go on", longer),
     ];
+  }
+
+  async function compareChosen() {
+    begun((await askJson("/api/jobs/compare/start", { runs: selected })).entry);
   }
 
   function act(key, does) {
@@ -186,32 +193,6 @@ export async function create(root) {
       h("p", { class: "sample" }, text));
   }
 
-  // -- studies and comparisons
-
-  function list() {
-    outcomes.hidden = entries.size === 0;
-    others.replaceChildren(h("option", { value: "", word: "choose" }),
-      ...[...entries].map(([id, { label }]) => h("option", { value: id }, label)));
-    const wanted = read().parameters.get("entry") ?? "";
-    const changed = wanted !== outcome.dataset.entry;
-    others.value = entries.has(wanted) ? wanted : "";
-    if (changed && others.value) report();
-  }
-
-  async function report() {
-    const entry = others.value;
-    outcome.dataset.entry = entry;
-    if (!entry) return outcome.replaceChildren();
-    outcome.replaceChildren(h("p", { class: "soft", word: "computing" }));
-    const query = new URLSearchParams({ entry, language: language() });
-    try {
-      const found = await (await ask(`/api/train/report?${query}`)).text();
-      if (outcome.dataset.entry === entry) place(outcome, found);
-    } catch (error) {
-      outcome.replaceChildren(h("div", { class: "error" }, h("p", {}, error.message)));
-    }
-  }
-
   document.addEventListener("visibilitychange", listen);
   onAddress(listen);
 
@@ -222,7 +203,9 @@ export async function create(root) {
       if (known.across.includes(parameters.get("x"))) x.value = parameters.get("x");
       if (ids.join() !== selected.join()) selected = ids.slice(-MOST);
       table.restore(parameters);
+      form.show(parameters);
       listen();
+      outcomes.show(entries, new Set());
       table.show(runs, selected);
       draw(true);
     },
@@ -230,14 +213,7 @@ export async function create(root) {
       table.show(runs, selected);
       form.translate();
       draw(true);
-      report();
+      outcomes.redraw();
     },
   };
-}
-
-function time(seconds) {
-  const whole = Math.round(seconds);
-  const two = (number) => String(number).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
