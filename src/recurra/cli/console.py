@@ -41,7 +41,7 @@ class TextConsole(Console):
 
 
 class Wrapped(Group):
-    """What a live display shows, in lines that end where the terminal does."""
+    """The parts of a live display, in lines that end where the terminal does."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         """Its parts, one below the other."""
