@@ -173,6 +173,19 @@ class Total:
 
 
 @dataclass(frozen=True)
+class BlockTotals:
+    """The sum of all entries of each block of a matrix: one number a block.
+
+    Attributes:
+        argument: the matrix.
+        like: a vector with a number for each block.
+    """
+
+    argument: "Formula"
+    like: "Formula"
+
+
+@dataclass(frozen=True)
 class Broadcast:
     """The derivative of a total, times a number: that number at every entry of a vector.
 
@@ -253,6 +266,7 @@ Formula = (
     | Derivative
     | RowDerivative
     | Total
+    | BlockTotals
     | Broadcast
     | Dyad
     | MemoryVector
@@ -284,13 +298,18 @@ def walk(formula: Formula) -> Iterator[Formula]:
 
 def rewrite(formula: Formula, change: Callable[[Formula], Formula]) -> Formula:
     """A formula with every node changed, parts before wholes."""
+    return change(change_parts(formula, lambda part: rewrite(part, change)))
+
+
+def change_parts(formula: Formula, change: Callable[[Formula], Formula]) -> Formula:
+    """A formula with its direct parts changed."""
     values: dict[str, Any] = {field.name: getattr(formula, field.name) for field in fields(formula)}
     for name, value in values.items():
         if isinstance(value, tuple):
-            values[name] = tuple(rewrite(term, change) for term in value)
+            values[name] = tuple(map(change, value))
         elif isinstance(value, Formula):
-            values[name] = rewrite(value, change)
-    return change(replace(formula, **values))
+            values[name] = change(value)
+    return replace(formula, **values)
 
 
 def later(formula: Formula, steps: int) -> Formula:

@@ -29,9 +29,7 @@ from recurra.text.frames import Frame
 from recurra.text.sources import (
     Source,
     absolute,
-    check_not_empty,
     is_stream,
-    listed,
     open_texts,
 )
 from recurra.text.store import CHUNK, CharacterStore, Span, cut_spans
@@ -183,13 +181,26 @@ def load_corpus(
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.
         SettingError: the split is not three shares that add up to all.
     """
+    _parse_split(split)  # refused before anything is read
+    texts = open_texts(sources, encoding, fetch=fetch, progress=progress)
+    return split_texts(texts, split, vocabulary)
+
+
+def split_texts(
+    texts: Iterable[DecodedText],
+    split: Split = DEFAULT_SPLIT,
+    vocabulary: Vocabulary | None = None,
+) -> Corpus:
+    """Read texts, one after the other, and split them; see `load_corpus`.
+
+    Raises:
+        TextError: one cannot be decoded, or they have characters not in `vocabulary`.
+        SettingError: the split is not three shares that add up to all.
+    """
     shares, by, bare = _parse_split(split)
-    sources = listed(sources)
     with closing(CharacterStore()) as store:
-        texts = open_texts(sources, encoding, fetch=fetch, progress=progress)
         found = [_keep(text, store, bare) for text in texts]
         documents, spans = tuple(it for it, _ in found), [span for _, span in found]
-        check_not_empty(sources, [document.characters for document in documents])
         least = min((share for share in shares[1:] if share), default=math.inf)
         short = {"auto": ENOUGH / least, "file": math.inf, "position": 0}[by]
         groups = group_short([document.characters for document in documents], short)

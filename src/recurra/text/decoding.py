@@ -97,6 +97,7 @@ class DecodedText:
     Attributes:
         encoding, detected_by: see `Document`.
         replaced: see `Document`; of the pieces so far.
+        characters: of the pieces so far.
 
     Raises:
         TextError: not text, or an unknown encoding; in iteration: nothing in it, not text, or an
@@ -112,18 +113,18 @@ class DecodedText:
         may_be_empty: bool = False,
         change: Callable[[str], str] | None = None,
     ) -> None:
-        self._file, self.name, self.replaced = file, name, 0
+        self._file, self.name, self.replaced, self.characters = file, name, 0, 0
         self._may_be_empty, self._change = may_be_empty, change
         self._start, self._codec, self.detected_by = _find_encoding(file, name, encoding)
         self.encoding = codecs.lookup(self._codec).name
 
     def __iter__(self) -> Iterator[str]:
         self._file.seek(self._start)
-        characters = broken = controls = 0
+        self.characters = broken = controls = 0
         try:
             for data in read_pieces(self._file, self._codec):
                 text, found = decode_replacing(data, self._codec)
-                characters, broken = characters + len(text), broken + found
+                self.characters, broken = self.characters + len(text), broken + found
                 text, found = _CONTROLS.subn("\ufffd", text)
                 controls += found
                 self.replaced = broken + controls
@@ -135,19 +136,19 @@ class DecodedText:
             raise TextError(
                 f"{self.name} cannot be read ({error.strerror}): check that it is at rest"
             ) from error
-        if not characters and not self._may_be_empty:
+        if not self.characters and not self._may_be_empty:
             raise TextError(f"{self.name} is empty: give a file with text in it")
-        if broken > TOLERATED * characters:
+        if broken > TOLERATED * self.characters:
             raise TextError(
                 f"{self.name} cannot be read as {self._codec} ({self.detected_by}): {broken:,} of "
-                f"{characters:,} places are broken; "
+                f"{self.characters:,} places are broken; "
                 f"{_CURES.get(self.detected_by, 'name another with --encoding')}"
             )
         # A lone stray, such as the Ctrl-Z that ends old DOS files, is tolerated in the shortest
         # text.
-        if controls > max(1, _TOLERATED_CONTROLS * characters):
+        if controls > max(1, _TOLERATED_CONTROLS * self.characters):
             raise TextError(
-                f"{self.name} is not plain text: {controls:,} of its {characters:,} characters are "
+                f"{self.name} is not plain text: {controls:,} of its {self.characters:,} characters are "
                 "control characters; convert it to a text file, or name its encoding with "
                 "--encoding"
             )

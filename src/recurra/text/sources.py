@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from itertools import chain
@@ -54,16 +54,8 @@ def read_documents(
     Raises:
         TextError: no source; or one is missing, unreadable, without text, or not text.
     """
-    sources = listed(sources)
     found = open_texts(sources, encoding, fetch=fetch, progress=progress)
-    documents = [text.document() for text in found]
-    check_not_empty(sources, [len(document.text) for document in documents])
-    return documents
-
-
-def listed(sources: Iterable[Source]) -> list[Source]:
-    """Sources as a list: one alone would be read as a list of letters."""
-    return [sources] if isinstance(sources, str | Path) else list(sources)
+    return [text.document() for text in found]
 
 
 def open_texts(
@@ -74,22 +66,17 @@ def open_texts(
     progress: Progress | None = None,
 ) -> Iterator[DecodedText]:
     """The texts of `read_documents`, each to be read before the next is asked for."""
-    seen = set()
+    if isinstance(sources, str | Path):  # one source would be read as a list of letters
+        sources = [sources]
+    seen, empty = set(), True
     for text in chain.from_iterable(_read(it, encoding, fetch, progress) for it in sources):
         if absolute(text.name) not in seen:
             seen.add(absolute(text.name))
             yield text
-
-
-def check_not_empty(sources: Iterable[Source], lengths: Sequence[int]) -> None:
-    """Refuse texts without a character.
-
-    Raises:
-        TextError: there is no text, or all are empty.
-    """
-    if not lengths:
+            empty = empty and not text.characters
+    if not seen:
         raise TextError(f"no text was given: name files, folders, URLs or {_KNOWN}")
-    if not any(lengths):
+    if empty:
         raise TextError(f"all files of {next(iter(sources))} are empty: put texts there")
 
 
