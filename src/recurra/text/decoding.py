@@ -148,9 +148,9 @@ class DecodedText:
         # text.
         if controls > max(1, _TOLERATED_CONTROLS * self.characters):
             raise TextError(
-                f"{self.name} is not plain text: {controls:,} of its {self.characters:,} characters are "
-                "control characters; convert it to a text file, or name its encoding with "
-                "--encoding"
+                f"{self.name} is not plain text: {controls:,} of its {self.characters:,} "
+                "characters are control characters; convert it to a text file, or name its "
+                "encoding with --encoding"
             )
 
     def document(self) -> Document:
