@@ -203,17 +203,18 @@ def _tell_warmup(console: "Console", request: "recurra.TuneRequest", spec: "Stud
     assert isinstance(request.recipe, recurra.Recipe)  # a checked request's
     if "warmup" not in spec.space.parameters and fitted < request.recipe.warmup:
         console.print(
-            f"warm-up: {counted(fitted, 'step')} instead of {request.recipe.warmup:,}, so that it ends "
-            f"before the first rung, {spec.pruner.rungs[0]:,} characters; --warmup and --rung set "
-            "both"
+            f"warm-up: {counted(fitted, 'step')} instead of {request.recipe.warmup:,}, so that it "
+            f"ends before the first rung, {spec.pruner.rungs[0]:,} characters; --warmup and --rung "
+            "set both"
         )
 
 
 def _tell(console: "Console", spec: "StudySpec", found: "CostEstimate") -> None:
     bound = "at most " if found.at_most else ""
     console.print(
-        f"{counted(found.trials, 'trial')} of {spec.length:,} characters, search {spec.sampler.name}, "
-        f"pruner {spec.pruner.name}: {bound}{found.characters:,} characters"
+        f"{counted(found.trials, 'trial')} of {spec.length:,} characters, "
+        f"search {spec.sampler.name}, pruner {spec.pruner.name}: "
+        f"{bound}{found.characters:,} characters"
     )
     console.print(
         f"time: {bound}about {duration(found.seconds)} with {counted(found.workers, 'worker')} on "
