@@ -219,7 +219,7 @@ def test_matrices_over_time() -> None:
         "o[t] = softmax(Q @ C[t] @ k[t])\n",
         {"e": 3, "k": 5},
     )
-    assert shapes.grids == {"C": (3, 5)}
+    assert shapes.grids == {"C": (1, 3, 5)}
     assert shapes.vectors == {"e": 3, "k": 5, "C": 15}
 
 
@@ -249,6 +249,25 @@ def test_matrices_of_blocks_and_diagonals() -> None:
     np.testing.assert_array_equal(whole[3:, 2:], stored[3:])
     assert (whole == 0).sum() == 12
     np.testing.assert_array_equal(shapes.stored("B", whole), stored)
+
+
+def test_memories_of_blocks() -> None:
+    text = (
+        "e[t] = U @ x[t]\nk[t] = K @ e[t]\nf[t] = sigmoid(F @ e[t])\n"
+        "C[t] = f[t] * C[t-1] + outer(e[t], k[t])\no[t] = softmax(Q @ C[t] @ k[t])\n"
+        "C: blocks(3)\n"
+    )
+    shapes = shapes_of(text, {"e": 12, "k": 6})
+    assert shapes.grids == {"C": (3, 4, 2)}
+    assert shapes.vectors == {"e": 12, "k": 6, "f": 3, "C": 24}
+    assert shapes.parameters["F"] == (3, 12)
+    with pytest.raises(SettingError, match="C is 12 x 8, which 3 blocks cannot divide"):
+        shapes_of(text, {"e": 12, "k": 8})
+    with pytest.raises(SettingError, match="f=5 clashes with the number of blocks=3"):
+        shapes_of(text, {"": 12, "f": 5})
+    other = "G[t] = f[t] * G[t-1] + outer(e[t], k[t])\nG: blocks(2)\n"
+    with pytest.raises(SettingError, match="matrices of 3 and of 2 blocks"):
+        shapes_of(text.replace("Q @ C", "R @ G[t] @ k[t] + Q @ C") + other, 12)
 
 
 def test_blocks_that_do_not_divide_a_size() -> None:

@@ -217,6 +217,15 @@ VALID = [
         "h[t] = S[t] @ (R @ e[t]) + A @ G[t-1].T @ f[t]\n" + OUTPUT,
     ),
     Valid(
+        "memories of blocks",
+        "heads = 2\ne[t] = U @ x[t]\nk[t] = norm(K @ e[t])\nf[t] = sigmoid(F @ e[t] + b)\n"
+        "C[t] = f[t] * C[t-1] + (1 - f[t-1]) * tanh(outer(V @ e[t] - C[t-1] @ k[t], k[t]) / 2)\n"
+        "N[t] = f[t] * N[t-1] + outer(f[t] * a, k[t]) + sum(e[t]) * (P @ e[t]) * N[t-2]\n"
+        "G[t] = outer(1, e[t]) * C[t-1] / (2 + f[t]) + outer(e[t], 1) * C[t] * 0.5\n"
+        "h[t] = C[t] @ e[t] + C[t-1].T @ (R @ e[t]) + A @ N[t] @ k[t] + G[t] @ k[t] + B @ f[t]\n"
+        "C: blocks(heads)\nN: blocks(heads)\nG: blocks(2)\n" + OUTPUT,
+    ),
+    Valid(
         "a matrix through functions, at two lags, dropped, summed",
         "e[t] = U @ x[t]\n"
         "S[t] = tanh(outer(h[t-1], 1) * S[t-2] + s * outer(e[t], e[t-1] * h[t-1]) - S[t-1] / 2)"

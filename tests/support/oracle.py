@@ -25,7 +25,10 @@ Arrays = dict[str, np.ndarray]
 
 
 class Memory:
-    """A matrix for each text, (rows, columns, texts); what it meets element-wise is one number."""
+    """A matrix for each text, (rows, columns, texts); what it meets element-wise is one number.
+
+    One of blocks has them on its diagonal, and what it meets may have a number for each.
+    """
 
     def __init__(self, numbers: torch.Tensor) -> None:
         self.numbers = numbers
@@ -42,6 +45,8 @@ class Memory:
         return self.numbers.shape[2]
 
     def meet(self, function: Callable[..., torch.Tensor], other: Any) -> "Memory":
+        if isinstance(other, torch.Tensor) and len(other) > 1:
+            other = other.repeat_interleave(len(self.numbers) // len(other), 0)[:, None]
         return Memory(function(self.numbers, getattr(other, "numbers", other)))
 
     def __add__(self, other: Any) -> "Memory":
@@ -57,6 +62,23 @@ class Memory:
         return self.meet(torch.div, other)
 
     __rmul__, __radd__ = __mul__, __add__
+
+
+def of_blocks(blocks: torch.Tensor) -> Memory:
+    """A matrix with these blocks, (blocks, rows, columns, texts), on its diagonal."""
+    count, rows, columns, texts = blocks.shape
+    whole = torch.zeros(count, rows, count, columns, texts, dtype=blocks.dtype)
+    for b in range(count):
+        whole[b, :, b] = blocks[b]
+    return Memory(whole.reshape(count * rows, count * columns, texts))
+
+
+def blocks_of(memory: Memory, grid: tuple[int, int, int]) -> torch.Tensor:
+    """The blocks on the diagonal, (blocks, rows, columns, texts)."""
+    count, rows, columns = grid
+    whole = memory.numbers.expand(count * rows, count * columns, -1)
+    parts = whole.reshape(count, rows, count, columns, -1)
+    return torch.stack([parts[b, :, b] for b in range(count)])
 
 
 def outer(left: Any, right: Any) -> Memory:
@@ -133,13 +155,15 @@ class NotYetError(Exception):
 class Series(dict[int, Any]):
     """``name[t]`` for every t, one column for each text of the batch, or one matrix."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, int], grid: tuple[int, int, int] | None = None) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.grid = shape, grid
 
     def __setitem__(self, time: int, value: Any) -> None:
         if isinstance(value, Memory):
-            super().__setitem__(time, Memory(value.numbers.expand(self.shape)))
+            assert self.grid is not None
+            blocks = blocks_of(value, self.grid).expand(*self.grid, self.shape[1])
+            super().__setitem__(time, of_blocks(blocks))
             return
         columns = torch.as_tensor(value, dtype=torch.float64)
         super().__setitem__(time, columns.expand(self.shape))
@@ -192,12 +216,12 @@ def evaluate(
     # where an embedding is tied to scores of classes too, zeros for them follow the character
     characters = min((len(parameters[n]) for n in shapes.transposed), default=shapes.vocabulary)
     for name, size in {**shapes.vectors, "x": characters, "o": shapes.vocabulary}.items():
-        variables[name] = Series((*shapes.grids.get(name, (size,)), batch))
+        variables[name] = Series((size, batch), shapes.grids.get(name))
     for name, past in state.items():
         for time, rows in enumerate(past, start=-len(past)):
             columns = torch.as_tensor(rows.T)
             if name in shapes.grids:
-                variables[name][time] = Memory(columns.reshape(variables[name].shape))
+                variables[name][time] = of_blocks(columns.reshape(*shapes.grids[name], batch))
             else:
                 variables[name][time] = columns
     for time in range(-1000, 0):
@@ -242,8 +266,7 @@ def evaluate(
         name: torch.stack(
             [
                 # engines keep 0 for what is before a text, and let first values in from there
-                as_rows(variables[name][steps - k], batch)
-                * (k <= steps or name not in first_values)
+                as_rows(variables[name], steps - k) * (k <= steps or name not in first_values)
                 for k in range(len(past), 0, -1)
             ]
         )
@@ -258,9 +281,10 @@ def evaluate(
     )
 
 
-def as_rows(value: Any, batch: int) -> torch.Tensor:
+def as_rows(series: Series, time: int) -> torch.Tensor:
     """A text's numbers side by side, (B, n)."""
-    return (value.numbers if isinstance(value, Memory) else value).reshape(-1, batch).T
+    value = series[time] if series.grid is None else blocks_of(series[time], series.grid)
+    return value.reshape(-1, series.shape[1]).T
 
 
 def execute(line: ast.stmt, variables: dict[str, Any]) -> None:

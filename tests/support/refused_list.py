@@ -354,6 +354,19 @@ INVALID = [
     refused("half a block", HIDDEN + OUTPUT + "W: ^blocks(1.5)\n", "a whole number n from 1"),
     refused("no blocks", HIDDEN + OUTPUT + "W: ^blocks(0)\n", "a whole number n from 1"),
     refused("blocks by a vector", HIDDEN + OUTPUT + "W: ^blocks(s)\n", "a whole number n from 1"),
+    refused("blocks of no memory", "^" + HIDDEN + OUTPUT + "h: blocks(2)\n", "h is no matrix"),
+    refused(
+        "a diagonal memory",
+        "h[t] = tanh(U @ x[t] + C[t-1] @ h[t-1])\n" + MATRIX + "^C: diagonal\n",
+        "C changes over time and cannot be diagonal",
+    ),
+    refused(
+        "memories of other blocks",
+        "h[t] = tanh(U @ x[t] + C[t-1] @ h[t-1])\nD[t] = outer(h[t], h[t])\nD: blocks(2)\n"
+        "C[t] = ^D[t-1] + outer(h[t], h[t])\n",
+        "D has 2 blocks and C 1",
+        "C: blocks(2)",
+    ),
     refused("a diagonal of", HIDDEN + OUTPUT + "W: ^diagonal(2)\n", "a whole number n from 1"),
     refused("start of blocks", HIDDEN + OUTPUT + "W: blocks(2) = ^2\n", "takes one of identity"),
     refused("two structures", HIDDEN + OUTPUT + "W: blocks(2)\n^W: diagonal\n", "keep one line"),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.errors import TextError
+from recurra.text import detection
 from recurra.text.decoding import decode
 
 CHINESE = (
@@ -82,6 +83,27 @@ def test_encoding_is_detected(text: str, codec: str, found: str) -> None:
     document = decode(text.encode(codec), "a novel")
     assert (document.text, document.encoding, document.detected_by) == (text, found, "detected")
     assert document.replaced == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "rare", "codec"),
+    [
+        (CHINESE, "", "gb18030"),
+        (TRADITIONAL, "", "cp950"),
+        (TRADITIONAL, "嘅咗啲冇𨋢", "big5hkscs"),
+        (JAPANESE, "", "cp932"),
+        (ENGLISH.replace("’", "'"), "’", "cp1252"),
+        (ENGLISH, "", "utf-16-be"),
+    ],
+)
+def test_a_sample_finds_what_the_whole_file_tells(
+    text: str, rare: str, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detection, "_BLOCK", 512)
+    long = f"{text}\n" * 150
+    document = decode((long + rare + long).encode(codec), "a long novel")
+    assert (document.encoding, document.replaced) == (codec, 0)
+    assert document.text == long + rare + long
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ def test_a_run_keeps_its_own_order_of_characters(text):
         list(other.records())
 
 
+@pytest.mark.long
 def test_a_shortlist_from_beginning_to_end(text):
     trainer = recurra.start([text], recurra.load_network("large", {"shortlist": 3}), SMALL)
     last = finish(trainer)

@@ -189,7 +189,7 @@ def _dry_run(console: "Console", request: "recurra.TuneRequest", json: bool) -> 
     _tell_warmup(console, request, spec)
     if request.grid is not None:
         times = DAY / found.seconds
-        longer = f": more than {whole(times)} times as long" if times >= 2 else ""
+        longer = f": more than {whole(times)} times as long as this takes" if times >= 2 else ""
         console.print(
             "The published W-RNN code ran for a day on 12 cores and did not come to the end of "
             f"a grid{longer}."

@@ -17,7 +17,15 @@ from recurra.lang.functions import FUNCTIONS, PAIRS
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
-Broadcast = Literal["", "all", "rows", "columns"]
+Broadcast = Literal["", "all", "rows", "columns", "blocks"]
+# What a matrix, (..., blocks, rows, columns), meets collects the derivatives along these axes.
+SUMMED_AXES: dict[Broadcast, tuple[int, ...]] = {
+    "": (),
+    "rows": (-1,),
+    "columns": (-2,),
+    "blocks": (-2, -1),
+    "all": (-3, -2, -1),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Read:
     Attributes:
         vector, lag: which one.
         broadcast: ``"all"``: it is one number, read for every entry. In the program of a matrix, a
-            vector has a number for each of the ``"rows"``, or of the ``"columns"``.
+            vector has a number for each of the ``"rows"``, ``"columns"`` or ``"blocks"``.
     """
 
     vector: str

@@ -109,8 +109,8 @@ class Stage:
     one behind the other.
 
     A memory is a vector whose numbers are those of a matrix, row by row. ``matrix`` names the
-    memory whose rows and columns a program has: itself, or that of which ``C @ q`` adds up every
-    row and ``C.T @ k`` every column.
+    memory whose blocks, rows and columns a program has: itself, or that of which ``C @ q`` adds up
+    every row and ``C.T @ k`` every column.
     """
 
     vector: str
@@ -232,9 +232,9 @@ def _size(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
         case "sum" | "mean":
             return 1
         case "row sums":
-            return shapes.grids[stage.matrix][0]
+            return prod(shapes.grids[stage.matrix][:2])
         case "column sums":
-            return shapes.grids[stage.matrix][1]
+            return prod(shapes.grids[stage.matrix][::2])
     return _width(stage, shapes, sizes)
 
 
@@ -370,8 +370,8 @@ class _Lowering:
         return Read(self._vector_of(expression, owner), 0)
 
     def _lower(self, expression: Expression, body: _Body) -> Value:
-        if Kind.CONSTANT < kind_of(expression, self.kinds) < body.kind:
-            return self._broadcast(expression, body, "all")
+        if Kind.CONSTANT < (kind := kind_of(expression, self.kinds)) < body.kind:
+            return self._broadcast(expression, body, "blocks" if kind == Kind.VECTOR else "all")
         match expression:
             case Number(value):
                 return Constant(value)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from recurra.compute.autodiff import (
+    SUMMED_AXES,
     Adjoint,
     Broadcast,
     Constant,
@@ -207,9 +208,9 @@ class _Tape:
             case "mean":
                 vector[:] = self._wide(stage, result, vector).mean(axis=-1, keepdims=True)
             case "row sums":
-                vector[:] = self._wide(stage, result, vector).sum(axis=-1)
+                vector[:] = self._wide(stage, result, vector).sum(axis=-1).reshape(vector.shape)
             case "column sums":
-                vector[:] = self._wide(stage, result, vector).sum(axis=-2)
+                vector[:] = self._wide(stage, result, vector).sum(axis=-2).reshape(vector.shape)
             case "" if stage.matrix:
                 vector[:] = self._wide(stage, result, vector).reshape(vector.shape)
             case "softmax":
@@ -312,15 +313,13 @@ class _Tape:
                 return d_value
 
     def _placed(self, numbers: Array, stage: Stage, broadcast: Broadcast = "") -> Array:
-        """Numbers where the program meets them; of a matrix ``(..., rows, columns)``."""
+        """Numbers where the program meets them; of a matrix ``(..., blocks, rows, columns)``."""
         if not stage.matrix:
             return numbers
-        match broadcast:
-            case "":
-                return numbers.reshape(*numbers.shape[:-1], *self._shape(stage))
-            case "columns":
-                return numbers[..., None, :]
-        return numbers[..., :, None]  # of rows, or one for all
+        own = [*self._shape(stage)]
+        for axis in SUMMED_AXES[broadcast]:
+            own[axis] = 1
+        return numbers.reshape(*numbers.shape[:-1], *own)
 
     # -- backward
 
@@ -392,9 +391,8 @@ class _Tape:
                 case Read(vector, lag, broadcast):
                     target = d_vectors[vector][self._rows(vector, lag, at)]
                     if stage.matrix:
-                        part = self._gathered(
-                            self._wide(stage, part, value), broadcast, target.shape
-                        )
+                        part = self._wide(stage, part, value).sum(axis=SUMMED_AXES[broadcast])
+                        part = part.reshape(target.shape)
                     elif broadcast:
                         part = part.sum(axis=-1, keepdims=True)
                     target += part
@@ -405,18 +403,6 @@ class _Tape:
                 if not term.hoisted:
                     rows = self._rows(term.vector, term.lag, at)
                     d_vectors[term.vector][rows] += sums[total.name][at] @ self._matrix(term)
-
-    @staticmethod
-    def _gathered(part: Array, broadcast: Broadcast, shape: tuple[int, ...]) -> Array:
-        """The derivative of what a matrix met, `_placed`, from that of every entry."""
-        match broadcast:
-            case "rows":
-                return np.asarray(part.sum(axis=-1))
-            case "columns":
-                return np.asarray(part.sum(axis=-2))
-            case "all":
-                return np.asarray(part.sum(axis=(-2, -1))[..., None])
-        return part.reshape(shape)
 
     def _products_backward(
         self,

@@ -13,6 +13,7 @@ from itertools import count
 
 from recurra.explain.formulas import (
     Apply,
+    BlockTotals,
     Broadcast,
     Constant,
     Delta,
@@ -227,7 +228,7 @@ def kind_of_formula(formula: Formula, kinds: Kinds) -> Kind:
             return kinds[name]
         case Total():
             return Kind.NUMBER
-        case MatrixVector() | MemoryVector() | Join():
+        case MatrixVector() | MemoryVector() | Join() | BlockTotals():
             return Kind.VECTOR
         case Dyad():
             return Kind.MATRIX
@@ -240,8 +241,11 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
     """From the delta of a formula to what each of its leaves gets."""
 
     def through(part: Formula, d_part: Formula) -> Iterable[tuple[Leaf, Formula]]:
-        if kind_of_formula(part, kinds) == Kind.NUMBER < kind_of_formula(formula, kinds):
-            d_part = Total(d_part)  # it meets every entry
+        match kind_of_formula(part, kinds), kind_of_formula(formula, kinds):
+            case Kind.NUMBER, Kind.VECTOR | Kind.MATRIX:
+                d_part = Total(d_part)  # it meets every entry
+            case Kind.VECTOR, Kind.MATRIX:
+                d_part = BlockTotals(d_part, part)
         yield from _chain_rule(part, d_part, kinds)
 
     match formula:
@@ -271,8 +275,8 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
             yield matrix, Outer(operand, delta) if transposed else Outer(delta, operand)
             yield from through(operand, MatrixVector(matrix, not transposed, delta))
         case Dyad(left, right):
-            yield from through(left, MemoryVector(delta, False, right))
-            yield from through(right, MemoryVector(delta, True, left))
+            yield from _chain_rule(left, MemoryVector(delta, False, right), kinds)
+            yield from _chain_rule(right, MemoryVector(delta, True, left), kinds)
         case MemoryVector(matrix, transposed, operand):
             sides = (operand, delta) if transposed else (delta, operand)
             yield from _chain_rule(matrix, Dyad(*sides), kinds)

@@ -19,6 +19,7 @@ from recurra.compute.registry import make_engine
 from recurra.explain.derivation import Derivation
 from recurra.explain.formulas import (
     Apply,
+    BlockTotals,
     Broadcast,
     Constant,
     Delta,
@@ -110,10 +111,15 @@ class Evaluator:
             return self._one_hot(self.example.text[t - 1])
         if t < 1:
             past: Array = self.example.past[quantity][t - 1]
-            return past.reshape(self.example.shapes.grids.get(quantity, past.shape))
+            if quantity in self.example.shapes.grids:
+                whole = self._zeros(quantity)
+                whole[self._blocks(quantity)] = past  # both row by row
+                return whole
+            return past
         known = self._known.get(("value", quantity, t))
         if known is None:
             known = self.evaluate(self._steps[quantity], t) + self._zeros(quantity)
+            known = self._inside(quantity, known)
             self._known["value", quantity, t] = known
         return known
 
@@ -127,6 +133,7 @@ class Evaluator:
             known = self._zeros(quantity)
             for path in paths:
                 known = known + self.evaluate(path.formula, t)
+            known = self._inside(quantity, known)
             self._known["delta", quantity, t] = known
         return known
 
@@ -175,6 +182,9 @@ class Evaluator:
             case Total(argument, mean):
                 entries = np.asarray(self.evaluate(argument, t))
                 return np.atleast_1d(entries.mean() if mean else entries.sum())
+            case BlockTotals(argument, like):
+                rows = self.evaluate(argument, t).sum(1)
+                return rows.reshape(len(self.evaluate(like, t)), -1).sum(1)
             case Broadcast(number, like, mean):
                 size = len(self.evaluate(like, t))
                 return np.full(size, self.evaluate(number, t)) / (size if mean else 1)
@@ -193,13 +203,13 @@ class Evaluator:
             case Parameter(name):
                 return self.example.parameters[name]
             case Sum(terms):
-                return sum(self.evaluate(term, t) for term in terms)
+                return sum(self._beside(*terms, t=t))
             case Negative(argument):
                 return -self.evaluate(argument, t)
             case Hadamard(left, right):
-                return self.evaluate(left, t) * self.evaluate(right, t)
+                return np.multiply(*self._beside(left, right, t=t))
             case Quotient(left, right):
-                return self.evaluate(left, t) / self.evaluate(right, t)
+                return np.divide(*self._beside(left, right, t=t))
             case MatrixVector(matrix, transposed, operand):
                 stored = self.example.parameters[matrix]
                 weights = self.example.shapes.whole(matrix, stored)
@@ -217,9 +227,9 @@ class Evaluator:
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 return row.forward(np.asarray(self.evaluate(argument, t)))
             case Extreme(function, left, right):
-                return PAIRS[function].forward(self.evaluate(left, t), self.evaluate(right, t))
+                return PAIRS[function].forward(*self._beside(left, right, t=t))
             case Larger(left, right):
-                return np.heaviside(self.evaluate(left, t) - self.evaluate(right, t), 0.5)
+                return np.heaviside(np.subtract(*self._beside(left, right, t=t)), 0.5)
             case Power(base, exponent):
                 return np.power(self.evaluate(base, t), self.evaluate(exponent, t))
             case Derivative(function, argument):
@@ -229,6 +239,28 @@ class Evaluator:
             case Outer(left, right):
                 return np.multiply.outer(self.evaluate(left, t), self.evaluate(right, t))
 
+    def _beside(self, *formulas: Formula, t: int) -> list[Any]:
+        """Values that meet entry by entry; beside a matrix, a vector has one for each block."""
+        values = [np.asarray(self.evaluate(one, t)) for one in formulas]
+        rows = max((len(value) for value in values if value.ndim == 2), default=0)
+        if rows and len({value.ndim for value in values}) > 1:
+            return [
+                np.repeat(v, rows // v.size)[:, None] if v.ndim == 1 and v.size > 1 else v
+                for v in values
+            ]
+        return values
+
+    def _blocks(self, quantity: str) -> NDArray[np.bool_]:
+        """Where in a whole memory its blocks are."""
+        count, rows, columns = self.example.shapes.grids[quantity]
+        return np.kron(np.eye(count, dtype=bool), np.ones((rows, columns), bool))
+
+    def _inside(self, quantity: str, numbers: Array) -> Array:
+        """Zeros around the blocks of a memory; anything else as it is."""
+        if quantity not in self.example.shapes.grids:
+            return numbers
+        return np.where(self._blocks(quantity), numbers, 0.0)
+
     def _column(self, formula: Formula, t: int) -> Array:
         return np.atleast_1d(self.evaluate(formula, t))[:, None]
 
@@ -236,7 +268,7 @@ class Evaluator:
         """As long as a vector; where an argument's length is unknown, of any length."""
         shapes = self.example.shapes
         if quantity in shapes.grids:
-            return np.zeros(shapes.grids[quantity])
+            return np.zeros(self._blocks(quantity).shape)
         size = shapes.vectors.get(quantity)
         return np.zeros(()) if size is None else np.zeros(size)
 

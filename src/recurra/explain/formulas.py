@@ -173,6 +173,19 @@ class Total:
 
 
 @dataclass(frozen=True)
+class BlockTotals:
+    """The sum of all entries of each block of a matrix: one number a block.
+
+    Attributes:
+        argument: the matrix.
+        like: a vector with a number for each block.
+    """
+
+    argument: "Formula"
+    like: "Formula"
+
+
+@dataclass(frozen=True)
 class Broadcast:
     """The derivative of a total, times a number: that number at every entry of a vector.
 
@@ -253,6 +266,7 @@ Formula = (
     | Derivative
     | RowDerivative
     | Total
+    | BlockTotals
     | Broadcast
     | Dyad
     | MemoryVector

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from recurra.explain.derivation import Path, Step
 from recurra.explain.formulas import (
     Apply,
+    BlockTotals,
     Broadcast,
     Constant,
     Delta,
@@ -191,6 +192,9 @@ class Latex(Notation):
             case Total(argument, mean):
                 inner = _in_parentheses(self.formula(argument))
                 return f"{self.name('mean' if mean else 'sum')}{inner}", _ATOM
+            case BlockTotals(argument):
+                inner = _in_parentheses(self.formula(argument))
+                return rf"{self.name('sum')}_{{\text{{block}}}}{inner}", _ATOM
             case Broadcast(number, _, mean):
                 ones = r"\tfrac{1}{n} \mathbf{1}" if mean else r"\mathbf{1}"
                 return rf"{ones}\,{self.formula(number, _ATOM)}", _PRODUCT

@@ -63,8 +63,8 @@ class Network:
         functions: choice name -> function name (``f1 -> tanh``).
         constants: choice name -> number.
         initialisers: parameter name -> how it starts.
-        blocks: matrix -> how many blocks on its diagonal hold all of its numbers, the others being
-            zero; None: as many as it has rows, a diagonal matrix.
+        blocks: matrix or memory -> how many blocks on its diagonal hold all of its numbers, the
+            others being zero; None: as many as it has rows, a diagonal matrix.
         description: the leading comment.
         text: the text as typed, for messages.
         first: vector -> its value at every step before the text: a number or a parameter vector;

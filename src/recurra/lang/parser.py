@@ -168,10 +168,17 @@ class _Parser(ExpressionReader):
     def _check_blocks(self, network: Network) -> None:
         wide = {p.matrix for p in network.nodes if _reads_character(p)}
         wide |= {p.matrix for p in walk(network.output.expression) if isinstance(p, Product)}
-        for name, (_, place) in self.blocks.items():
-            if name not in network.products:
-                near = self.nearest(name, list(network.products))
+        known = [*network.products, *self.equations]
+        for name, (count, place) in self.blocks.items():
+            if name not in known:
+                near = self.nearest(name, known)
                 raise self.error_at(f"{name} is no matrix of these equations{near}", place)
+            if name in self.equations and count is None:
+                raise self.error_at(
+                    f"{name} changes over time and cannot be diagonal: write a vector, or "
+                    f"{name}: blocks(4)",
+                    place,
+                )
             if name in wide:
                 raise self.error_at(
                     f"{name} has a row or column for every character, and only a matrix between "

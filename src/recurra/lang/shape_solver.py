@@ -84,6 +84,8 @@ class ShapeSolver:
             for e in written_out.equations
             if self.kinds[e.name] == Kind.MATRIX
         }
+        # number of blocks -> the size of what has a number for each
+        self.counts: dict[int, _Dimension] = {}
         self.rows = {name: _Dimension(name) for name in network.matrices}
         self.columns = {name: _Dimension(name) for name in network.matrices}
         self.biases = {n: _Dimension(n) for n in network.biases if n not in self.numbers}
@@ -91,7 +93,15 @@ class ShapeSolver:
         self.one = _Dimension("one number")
         self.joined: list[_Joined] = []
         self.uses: list[tuple[str, Place]] = []  # of parameters, so far
+        self.equation = ""
         for equation in written_out.equations:
+            self.equation = equation.name
+            if equation.name in network.blocks and equation.name not in self.grids:
+                raise network.error(
+                    f"{equation.name} is no matrix and has no blocks: remove the line "
+                    f"{equation.name}: {network.starts[equation.name]}",
+                    equation.place,
+                )
             found = self._infer(equation.expression)
             if isinstance(found, tuple):
                 self._unify_grids(self.grids[equation.name], found)
@@ -116,6 +126,33 @@ class ShapeSolver:
                     equation.place,
                 )
 
+    def _blocks(self, name: str) -> int:
+        """Number of blocks of a matrix or memory."""
+        count = self.network.blocks.get(name)
+        return int(count.value) if count else 1
+
+    def _memory(self, name: str, place: Place) -> "_Grid":
+        """The sizes of a memory; beside another one it has as many blocks."""
+        own, mine = self._blocks(name), self._blocks(self.equation)
+        if own != mine and self.equation in self.grids:
+            raise self.network.error(
+                f"{name} has {own} block{'s' * (own > 1)} and {self.equation} {mine}: give both as "
+                f"many, as in {self.equation}: blocks({own})",
+                place,
+            )
+        return self.grids[name]
+
+    def _count(self, place: Place) -> _Dimension:
+        """The size of a vector that meets the memory of this equation."""
+        if self.equation not in self.network.blocks:
+            raise self.network.error(
+                "a vector meets a matrix here: write outer(a[t], 1) to have a number for each row, "
+                "or outer(1, a[t]) for each column",
+                place,
+            )
+        new = _Dimension("number of blocks", hidden=True)
+        return self.counts.setdefault(self._blocks(self.equation), new)
+
     def _vector(self, expression: Expression, message: str, place: Place) -> _Dimension:
         """The size of an expression that has to be a vector."""
         found = self._infer(expression)
@@ -130,8 +167,8 @@ class ShapeSolver:
                 return None
             case Vector(name) | Bias(name) if name in self.numbers:
                 return None
-            case Vector(name) if name in self.grids:
-                return self.grids[name]
+            case Vector(name, _, place) if name in self.grids:
+                return self._memory(name, place)
             case Vector(name, _):
                 return self.characters if name == CHARACTER else self.vectors[name]
             case Bias(name, place):
@@ -157,12 +194,11 @@ class ShapeSolver:
                     self._unify_grids(one, other)
                 elif isinstance(one, _Dimension) and isinstance(other, _Dimension):
                     self._unify(one, other)
-                elif one is not None and other is not None:
-                    raise self.network.error(
-                        "a vector meets a matrix here: write outer(a[t], 1) to have a number for "
-                        "each row, or outer(1, a[t]) for each column",
-                        place,
-                    )
+                elif isinstance(one, _Dimension) and other is not None:
+                    self._unify(self._count(place), one)
+                    return other
+                elif isinstance(other, _Dimension) and one is not None:
+                    self._unify(self._count(place), other)
                 return one or other
             case Product(matrix, transposed, operand, place):
                 rows, columns = self.rows[matrix], self.columns[matrix]
@@ -294,6 +330,13 @@ class ShapeSolver:
         shapes = Shapes(vocabulary, {}, {}, frozenset(), shortlist)
         sizes[self.scores.root()] = shapes.scores
         owners: dict[_Dimension, str] = {}
+        for number, counted in self.counts.items():
+            if (size := sizes.setdefault(counted.root(), number)) != number:
+                raise SettingError(
+                    f"a vector of {self.network.name} meets matrices of {size} and of {number} "
+                    "blocks, and has a number for each: give them as many"
+                )
+            owners[counted.root()] = "the number of blocks"
         for name, size in given.items():
             if not name:
                 continue
@@ -333,21 +376,19 @@ class ShapeSolver:
             name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
             for name in self.rows
         }
-        blocks = {n: int(count.value) for n, count in self.network.blocks.items() if count}
+        blocks = {name: self._blocks(name) for name in self.rows if name in self.network.blocks}
         for name, count in blocks.items():
-            if any(size % count for size in paper[name]):
-                sides = " x ".join(map(str, paper[name]))
-                raise SettingError(
-                    f"{name} is {sides}, which {count} blocks cannot divide: choose sizes that are "
-                    f"multiples of {count}"
-                )
-            paper[name] = paper[name][0], paper[name][1] // count
+            rows, columns = self._divided(name, *paper[name])
+            paper[name] = count * rows, columns
         paper |= {
             name: (1,) if name in self.numbers else (sizes[self.biases[name].root()],)
             for name in self.network.biases
         }
         grids = {
-            name: (resolve(rows.root()), resolve(columns.root()))
+            name: (
+                self._blocks(name),
+                *self._divided(name, resolve(rows.root()), resolve(columns.root())),
+            )
             for name, (rows, columns) in self.grids.items()
         }
         if large := next((n for n, grid in grids.items() if prod(grid) > MAX_SIZE), None):
@@ -372,6 +413,16 @@ class ShapeSolver:
             grids=grids,
             blocks=blocks,
         )
+
+    def _divided(self, name: str, rows: int, columns: int) -> tuple[int, int]:
+        """The sides of each block of a matrix or memory."""
+        count = self._blocks(name)
+        if rows % count or columns % count:
+            raise SettingError(
+                f"{name} is {rows} x {columns}, which {count} blocks cannot divide: choose sizes "
+                f"that are multiples of {count}"
+            )
+        return rows // count, columns // count
 
     def _missing(self, root: _Dimension) -> SettingError:
         named = {**self.vectors, **self.rows}

@@ -21,7 +21,8 @@ class Shapes:
             as on paper, ``(rows, columns)``; a bias is ``(n,)``, and so is a diagonal matrix.
         transposed: matrices stored transposed (those whose columns on paper are characters or
             scores).
-        grids: vector that is a matrix -> its rows and columns; its numbers are stored row by row.
+        grids: vector that is a matrix -> number of its blocks, of most one, and rows and columns of
+            each; its numbers are stored row by row.
         shortlist: how many characters, the first of the vocabulary, the softmax chooses among at
             once; V unless the equations say otherwise. The n others are in classes of about
             sqrt(n), whose scores stand behind the V scores of the characters: the output's
@@ -36,7 +37,7 @@ class Shapes:
     parameters: Mapping[str, tuple[int, ...]]
     transposed: frozenset[str]
     shortlist: int
-    grids: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    grids: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     blocks: Mapping[str, int] = field(default_factory=dict)
 
     def block(self, matrix: str) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """Text: files -> characters -> numbers -> batches.
 
+pieces       files in pieces that can be decoded one by one
+detection    which encoding bytes are in
 decoding     bytes -> characters, whatever their encoding
 download     texts at an address
 sources      files, folders, addresses and named corpora -> texts

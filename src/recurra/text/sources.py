@@ -99,7 +99,7 @@ def _read(
         for path in (files := _files(Path(source))):
             data = _bytes(path, any_kind=fetch)
             if data in EMPTY and files != [Path(source)]:
-                yield Document(str(path), "", UTF8, UTF8, 0)
+                yield Document(str(path), "", "utf-8", UTF8, 0)
             else:
                 yield decode(data, str(path), encoding)
 

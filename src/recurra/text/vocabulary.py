@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import TextError
-from recurra.text.decoding import census, code_points
+from recurra.text.detection import census, code_points
 
 Array = npt.NDArray[Any]
 

@@ -457,11 +457,11 @@ class Trainer:
             else "is no finite number any more"
         )
         if self.watch.step == 1:  # its loss came before any update
-            begin = ", ".join(self.network.initialisers) or "the weights"
+            begin = ", ".join(self.network.initialisers) or "all weights"
             return (
                 f"the loss {what} at step 1, before any update, so that no learning rate helps: "
-                f"{self._overflowing()}look at how {begin} begin, and for divisions by 0 and for "
-                "growth in the equations"
+                f"{self._overflowing()}look at the initial values of {begin}, and for "
+                "divisions by 0 and growth in the equations"
             )
         clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
         lower = min(recipe.lr / 10, 0.01)  # 0.01: that of the classic recipe

@@ -28,7 +28,7 @@ def loss(value: float | None) -> str:
     """A loss per character, in nats or bits."""
     if value is None or not math.isfinite(value):
         return DASH
-    return f"{value:.{LOSS_DECIMALS}f}"
+    return f"{value:.{LOSS_DECIMALS}f}" if abs(value) < 1e6 else f"{value:.3g}"
 
 
 def gap(value: float | None) -> str:

@@ -9,7 +9,7 @@ carried past. Arguments are named after their `Kind` and their quantity.
 import re
 from collections.abc import Iterable
 
-from recurra.compute.autodiff import Broadcast, ParameterValue, Read, SumValue
+from recurra.compute.autodiff import ParameterValue, Read, SumValue
 from recurra.compute.numba.emitter import Emitter
 from recurra.compute.numba.source import Call, Key, Kind, Source
 from recurra.compute.numba.writing_codegen import writing_function
@@ -32,8 +32,6 @@ from recurra.compute.numba.kernels.rows import *  # noqa: F403
 '''
 
 _WORD = re.compile(r"\w+")
-# A number of the vector of a matrix, or of the sums of its rows or columns, at row i and column j.
-_PLACES = {"": "base + j", "row sums": "i", "column sums": "j"}
 
 
 def local_gradients(plan: Plan) -> set[str]:
@@ -161,7 +159,7 @@ class _Forward(Emitter):
     def _matrix(self, stage: Stage, vector: str) -> None:
         """One row of the program of a matrix, or the sums of its rows or columns."""
         at = self.row(stage.vector, 0)
-        place = _PLACES[stage.row_function]
+        place = self.own_place(stage)
         target, in_row = f"{vector}[{at}, {place}]", stage.row_function == "row sums"
         if stage.row_function == "column sums":
             self.line(f"{vector}[{at}, :] = {self.dtype}(0.0)")
@@ -316,19 +314,17 @@ class _Backward(Emitter):
 
     def _matrix(self, stage: Stage, d_vector: str, written: set[str]) -> None:
         """One row of the derivative of a matrix, or of the sums of its rows or columns."""
-        place = _PLACES[stage.row_function]
+        place = self.own_place(stage)
         d_value = f"d_value = {d_vector}[{self._gradient_row(stage.vector, 0, 'row')}, {place}]"
-        reads: dict[Broadcast, list[Read]] = {"all": [], "rows": [], "columns": [], "": []}
-        for read in stage.reads:
-            reads[read.broadcast].append(read)
         places = {read: self._d_place(read) for read in stage.reads}
         for read in stage.reads:
             if read.broadcast and read.vector not in written:  # what is added to begins with zeros
                 self.line(f"{places[read]}, :] = {self.dtype}(0.0)")
                 written.add(read.vector)
-        totals = self._totals(reads["all"])
+        totals = self._totals([read for read in stage.reads if read.broadcast == "all"])
         with self.matrix_rows(stage) as columns:
-            of_row = self._totals(reads["rows"], "row_total")
+            in_row = [read for read in stage.reads if read.broadcast in ("rows", "blocks")]
+            of_row = self._totals(in_row, "row_total")
             if place == "i":
                 self.line(d_value)
             with self.indented(f"for j in range({columns}):"):
@@ -341,12 +337,12 @@ class _Backward(Emitter):
                     if leaf in totals or leaf in of_row:
                         self.line(f"{(totals | of_row)[leaf]} += {value}")
                         continue
-                    column = "j" if leaf.broadcast else "base + j"
+                    column = self.place(stage, "columns") if leaf.broadcast else "base + j"
                     sign = "+=" if leaf.vector in written else "="
                     self.line(f"{places[leaf]}, {column}] {sign} {value}")
                     written.add(leaf.vector)
             for read, total in of_row.items():
-                self.line(f"{places[read]}, i] += {total}")
+                self.line(f"{places[read]}, {self.place(stage, read.broadcast)}] += {total}")
         for read, total in totals.items():
             self.line(f"{places[read]}, 0] += {total}")
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from recurra.compute.autodiff import (
     ARITHMETIC,
     Adjoint,
+    Broadcast,
     Constant,
     MaskValue,
     Operation,
@@ -104,8 +105,8 @@ class Emitter:
                 return f"{prefix}{index}"
             case SumValue(name):
                 return f"{self.array('sum', name)}[row, j]"
-            case Read(vector, lag, spread):
-                place = {"": place, "all": "0", "rows": "i", "columns": "j"}[spread]
+            case Read(vector, lag, broadcast):
+                place = self.place(stage, broadcast) if broadcast else place
                 return f"{self.array('vector', vector)}[{self.row(vector, lag)}, {place}]"
             case ParameterValue(name):
                 return f"{self.array('parameter', name)}[j]"
@@ -132,13 +133,39 @@ class Emitter:
 
     @contextmanager
     def matrix_rows(self, stage: Stage) -> Iterator[str]:
-        """Add a loop over the rows i of a matrix; gives the text of its number of columns."""
+        """Add a loop over the rows i of a matrix; gives the text of its number of columns.
+
+        Of a matrix of blocks, ``first`` is where the columns of row i begin.
+        """
         columns = self.array("columns", stage.matrix)
         with self.indented(
             f"for i in range({self.array('vector', stage.matrix)}.shape[1] // {columns}):"
         ):
             self.line(f"base = i * {columns}")
+            if stage.matrix in self.plan.network.blocks:
+                self.line(f"block = i // {self.array('height', stage.matrix)}")
+                self.line(f"first = block * {columns}")
             yield columns
+
+    def own_place(self, stage: Stage) -> str:
+        """Text of the place of a matrix's number, or of the sum of its row or column."""
+        match stage.row_function:
+            case "row sums":
+                return "i"
+            case "column sums":
+                return self.place(stage, "columns")
+        return "base + j"
+
+    def place(self, stage: Stage, broadcast: Broadcast) -> str:
+        """Text of the place in a vector of what the program of a stage reads of it."""
+        match broadcast:
+            case "rows":
+                return "i"
+            case "columns":
+                return "first + j" if stage.matrix in self.plan.network.blocks else "j"
+            case "blocks":
+                return "block"
+        return "0"
 
     def divided(self, stage: Stage) -> str:
         """Text that makes a mean of a sum."""

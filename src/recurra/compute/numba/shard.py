@@ -73,7 +73,8 @@ class Shard:
                 self.arrays["inv_std"][name] = self._new(self.rows)
         for name, edge in plan.edges.items():
             self.arrays["edge_mask"][name] = np.ones((self.rows, widths[edge.owner]), dtype)
-        self.arrays["columns"] = {name: columns for name, (_, columns) in shapes.grids.items()}
+        self.arrays["height"] = {name: height for name, (_, height, _) in shapes.grids.items()}
+        self.arrays["columns"] = {name: columns for name, (*_, columns) in shapes.grids.items()}
         # views of the carried past, and of what the next sequence carries
         self._past: Parameters = {}
         self.last: Parameters = {}

@@ -10,7 +10,8 @@ Kind = Literal[
     "parameter",
     "transposed",  # copy of a matrix that the time loop multiplies with
     "vector",
-    "columns",  # how many columns a memory has, of which a vector holds the numbers row by row
+    "height",  # how many rows each block of a memory has, and
+    "columns",  # how many columns; a vector holds its numbers row by row
     "dropped",  # what products outside the block see of a vector: itself, unless there is dropout
     "sum",  # in the backward pass: d loss / d sum
     "inv_std",  # 1 / standard deviation of a vector before its normalisation

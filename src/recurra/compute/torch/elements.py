@@ -7,6 +7,7 @@ import torch
 
 from recurra.compute.autodiff import (
     ARITHMETIC,
+    SUMMED_AXES,
     Adjoint,
     Broadcast,
     Constant,
@@ -87,11 +88,11 @@ class PlainPrograms:
                 case "mean":
                     vector[...] = self._wide(stage, result, vector).mean(-1, keepdim=True)
                 case "row sums":
-                    vector[...] = self._wide(stage, result, vector).sum(-1)
+                    vector[...] = self._wide(stage, result, vector).sum(-1).flatten(-2)
                 case "column sums":
-                    vector[...] = self._wide(stage, result, vector).sum(-2)
+                    vector[...] = self._wide(stage, result, vector).sum(-2).flatten(-2)
                 case "" if stage.matrix:
-                    vector[...] = self._wide(stage, result, vector).flatten(-2)
+                    vector[...] = self._wide(stage, result, vector).flatten(-3)
                 case "softmax":
                     vector[...] = result
                     vector[...] = vector.softmax(-1)
@@ -113,15 +114,13 @@ class PlainPrograms:
         return (self.layout.widths[stage.vector],)
 
     def _placed(self, numbers: Tensor, stage: Stage, broadcast: Broadcast = "") -> Tensor:
-        """Numbers where the program meets them; of a matrix ``(..., rows, columns)``."""
+        """Numbers where the program meets them; of a matrix ``(..., blocks, rows, columns)``."""
         if not stage.matrix:
             return numbers
-        match broadcast:
-            case "":
-                return numbers.unflatten(-1, self._shape(stage))
-            case "columns":
-                return numbers[..., None, :]
-        return numbers[..., :, None]  # of rows, or one for all
+        own = [*self._shape(stage)]
+        for axis in SUMMED_AXES[broadcast]:
+            own[axis] = 1
+        return numbers.unflatten(-1, own)
 
     def backward(self, tensors: Tensors, at: Step) -> None:
         """See `ElementPrograms`."""
@@ -160,15 +159,12 @@ class PlainPrograms:
                         target = tensors.d_vector(vector, lag, at)
                         if stage.matrix:
                             part = self._wide(stage, part, value)
-                        match broadcast:
-                            case "rows":
-                                part = part.sum(-1)
-                            case "columns":
-                                part = part.sum(-2)
-                            case "all":
-                                axes = (-2, -1) if stage.matrix else (-1,)
-                                part = part.sum(axes)[..., None]
-                        target += part.reshape(target.shape) if stage.matrix else part
+                            for axis in SUMMED_AXES[broadcast]:
+                                part = part.sum(axis, keepdim=True)
+                            part = part.reshape(target.shape)
+                        elif broadcast:
+                            part = part.sum(-1, keepdim=True)
+                        target += part
                     case ParameterValue(name):
                         tensors.parts[stage.vector, name][at] = part
 

@@ -45,7 +45,7 @@ class BlockLayout:
     Attributes:
         block: of the plan.
         widths: of the element-wise programs of its stages.
-        grids: memory -> its rows and columns.
+        grids: memory -> number of its blocks, rows and columns of each.
         columns: sum -> where it lies in ``(T, B, width)``.
         width: of all sums side by side.
         hoisted: products for all time steps at once.
@@ -55,7 +55,7 @@ class BlockLayout:
 
     block: Block
     widths: Mapping[str, int]
-    grids: Mapping[str, tuple[int, int]]
+    grids: Mapping[str, tuple[int, int, int]]
     columns: Mapping[str, tuple[int, int]]
     width: int
     hoisted: tuple[Product, ...]
@@ -72,7 +72,7 @@ def make_layout(
     plan: Plan,
     sizes: Mapping[str, int],
     widths: Mapping[str, int],
-    grids: Mapping[str, tuple[int, int]],
+    grids: Mapping[str, tuple[int, int, int]],
 ) -> tuple[BlockLayout, ...]:
     """The layout of every block, for these sizes of vectors and widths of programs."""
     return tuple(_layout(block, sizes, widths, grids) for block in plan.blocks)
@@ -82,7 +82,7 @@ def _layout(
     block: Block,
     sizes: Mapping[str, int],
     widths: Mapping[str, int],
-    grids: Mapping[str, tuple[int, int]],
+    grids: Mapping[str, tuple[int, int, int]],
 ) -> BlockLayout:
     columns: dict[str, tuple[int, int]] = {}
     width = 0
