@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import ALL, BLOCKS
+from random_models import PROGRAMS
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.explain.formulas import total
@@ -76,7 +76,7 @@ def start_lags(start):
     return {name: [-lag for lag in past] for name, past in start.items()}
 
 
-@pytest.mark.parametrize("text", [ALL[name] for name in ALL if name not in BLOCKS])
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
 def test_loss_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra._version import __version__
 from recurra.compute.plan import make_plan
-from recurra.explain.formulas import Outer, walk
+from recurra.explain.formulas import Outer, Value, walk
 from recurra.export import numpy_parts as parts
 from recurra.export.base import Export, Target
 from recurra.export.numpy_passes import Passes
@@ -114,17 +114,15 @@ class _Program:
         return self.passes.function("initial", "V, rng, counts", "initial", [*lines, "}"])
 
     def _start(self) -> str:
-        shapes, lags = self.passes.shapes, self.passes.lags
+        lags = self.passes.lags
         lines = ["return {"]
         for quantity, lag in lags.items():
-            sizes = shapes.grids.get(quantity, (shapes.vectors[quantity],))
-            sides = ", ".join(map(self.passes.sides.side, sizes))
-            zeros = f"np.zeros(({sides}, streams), dtype)"
+            zeros = f"np.zeros({self.passes.shape(Value(quantity, 0))}, dtype)"
             past = ", ".join(f"{-k}: {zeros}" for k in range(1, lag + 1))
             lines.append(f'    "{quantity}": {{{past}}},')
         first = self.network.parameters[0]
         lines = [f'dtype = p["{first}"].dtype', *lines, "}"] if lags else ["return {}"]
-        return self.passes.function("start", "p, streams", "start", lines)
+        return self.passes.function("start", f"p, {self.passes.streams}", "start", lines)
 
     def _update(self) -> str:
         arguments = "p, gradient, memory, step, rate"

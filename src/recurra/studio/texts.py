@@ -15,7 +15,7 @@ from recurra.studio.errors import BadRequestError
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer
 from recurra.studio.workspace import Workspace
-from recurra.text.corpus import load_corpus
+from recurra.text.corpus import split_documents
 from recurra.text.decoding import decode
 from recurra.text.remarks import remarks
 from recurra.view.text import visible
@@ -58,7 +58,7 @@ def _keep(folder: Path, temporary: Path, name: str) -> dict[str, Any]:
         TextError: it is empty, or no text.
     """
     content = temporary.read_bytes()
-    document = decode(content, visible(name)[:200])
+    corpus = split_documents([decode(content, visible(name)[:200])])
     stem = safe_name(Path(name.replace("\\", "/")).stem) or "text"
     names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
     for place in (folder / f"{name}.txt" for name in names):
@@ -69,7 +69,7 @@ def _keep(folder: Path, temporary: Path, name: str) -> dict[str, Any]:
                 break
         else:
             break
-    corpus = load_corpus([place])
+    (document,) = corpus.documents
     return {
         "name": f"{folder.name}/{place.name}",
         "characters": len(document.text),

@@ -130,8 +130,24 @@ def load_corpus(
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.
         SettingError: the split is not three shares that add up to all.
     """
+    _parse_split(split)  # refused before anything is read
+    documents = read_documents(sources, encoding, fetch=fetch, progress=progress)
+    return split_documents(documents, split, vocabulary)
+
+
+def split_documents(
+    documents: Iterable[Document],
+    split: Split = DEFAULT_SPLIT,
+    vocabulary: Vocabulary | None = None,
+) -> Corpus:
+    """Split texts that have been read; see `load_corpus`.
+
+    Raises:
+        TextError: they have characters not in `vocabulary`.
+        SettingError: the split is not three shares that add up to all.
+    """
     shares, by, bare = _parse_split(split)
-    documents = tuple(read_documents(sources, encoding, fetch=fetch, progress=progress))
+    documents = tuple(documents)
     if bare:
         documents = tuple(replace(one, text=without_frame(one.text)) for one in documents)
     least = min((share for share in shares[1:] if share), default=math.inf)
