@@ -163,7 +163,7 @@ def _open(path: Path, any_kind: bool = False) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _copied(stream: BinaryIO, path: Path) -> Iterator[BinaryIO]:
-    """What a pipe delivers, as a file."""
+    """Bytes of a pipe as a file."""
     with SpooledTemporaryFile(max_size=MEMORY) as copy:
         try:
             while piece := stream.read(2**20):
