@@ -272,7 +272,8 @@ def _dry_run(console: "Console", request: "recurra.CompareRequest", json: bool) 
     print_table(console, COSTS.show(costs))
     runs, endless = sum(cost.runs for cost in costs), any(cost.seconds is None for cost in costs)
     open_end = ", and those that only a stop rule ends" * endless
-    console.print(f"{runs:,} runs to train: about {numbers.duration(seconds)} in all{open_end}")
+    total = f"about {numbers.duration(seconds)} in all{open_end}"
+    console.print(f"{numbers.counted(runs, 'run')} to train: {total}")
 
 
 def _train_with_workers(
@@ -314,16 +315,11 @@ def _outcome(planned: "PlannedRun", record: Finished) -> str:
     return f"{planned.key}: {held_out}, {numbers.duration(record.seconds)}; ended: {record.message}"
 
 
-def _seeds(comparison: "Comparison") -> str:
-    count = len(comparison.seeds)
-    return "1 seed" if count == 1 else f"{count} seeds"
-
-
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:
     from recurra.comparison.tables import SUMMARIES
 
     for budget in comparison.budgets:
-        console.print(f"\nBudget {budget.name}, {_seeds(comparison)}:")
+        console.print(f"\nBudget {budget.name}, {numbers.counted(len(comparison.seeds), 'seed')}:")
         rows = [summary for summary in results.summaries if summary.budget == budget.name]
         print_table(console, SUMMARIES.show(rows))
         for difference in results.differences:
