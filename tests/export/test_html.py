@@ -171,6 +171,7 @@ def test_other_characters_are_a_choice_away(browser, tmp_path):
     browser.run("document.getElementById('prompt').value = 'it wäs'")
     browser.run("document.getElementById('count').value = 20")
     browser.run("document.getElementById('write').click()")
+    browser.run(ENDED)
     assert "ä" in browser.run("document.getElementById('status').textContent")
     browser.run("document.getElementById('text').focus()")
     browser.run("choose(10)")
