@@ -16,7 +16,7 @@ from recurra.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class ComparisonCost:
-    """What is left of a comparison, and how long it takes.
+    """The runs that a comparison still lacks, and how long they take.
 
     Attributes:
         runs: of each network at each budget.
