@@ -228,7 +228,7 @@ def _refuse_to_go_on(finished: Finished) -> None:
 
 def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
     model, documents = trainer.model, trainer.corpus.documents
-    characters = sum(len(document.text) for document in documents)
+    characters = sum(document.characters for document in documents)
     console.print(
         f"{model.network.name}: {model.shapes.count:,} parameters; recipe {trainer.recipe.name}; "
         f"run {run}"
