@@ -120,7 +120,7 @@ def test_a_loss_that_no_update_has_touched_is_not_the_learning_rate(call, tmp_pa
     assert code == 1
     assert "at step 1, before any update" in err
     assert "a[t] = relu(" in err
-    assert "look at how W begin" in err
+    assert "look at the initial values of W, and" in err
 
 
 def test_a_vector_that_is_no_number_is_named(call, tmp_path):

@@ -30,7 +30,7 @@ from command_line import process
         (1, "lr has to be a number above 0, up to 1e100, not nan", "train TEXT --lr nan"),
         (2, "Invalid value for --lr", "train TEXT --lr fast"),
         (2, "Invalid value for --batch", "train TEXT --batch 1.5"),
-        (1, "no network wrn: did you mean", "train TEXT --network wrn"),
+        (1, "no network wrn; did you mean", "train TEXT --network wrn"),
         (1, "no choice f9", "train TEXT --set f9=tanh"),
         (2, "expected NAME=VALUE", "train TEXT --set f1"),
         (1, "unknown function nonsense", "train TEXT --set f1=nonsense"),

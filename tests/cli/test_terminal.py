@@ -99,12 +99,9 @@ def test_columns_on_a_terminal(runs):
 
 def console_of(width):
     return pytest.importorskip("rich.console").Console(
-        file=io.StringIO(),
-        width=width,
-        force_terminal=True,
-        color_system=None,
+        file=io.StringIO(), width=width, soft_wrap=True, force_terminal=True, color_system=None,
         legacy_windows=False,
-    )
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("width", [30, 100])
@@ -124,6 +121,7 @@ def test_a_board_has_whole_figures_at_any_width(width):
     board = Board(console, study)
     board.show(trials)
     console.print(board.render())
+    assert max(map(len, console.file.getvalue().splitlines())) <= width
     shown = " ".join(console.file.getvalue().split())
     for trial in trials:
         assert f"{trial.characters:,}" in shown
@@ -145,6 +143,8 @@ def test_a_dashboard_shows_the_figures(width):
     dashboard.show(Evaluation(1200, 1.625, 1.625 / 0.6931, True))
     dashboard.show(Sample(1000, "宝玉[bold] says"))
     console.print(dashboard.render())
+    drawn = console.file.getvalue().partition("(best)")[2]
+    assert max(map(len, drawn.splitlines())) <= width
     shown = " ".join(console.file.getvalue().split())
     for figure in (
         "1,234",

@@ -286,7 +286,7 @@ def test_a_file_of_something_else(tmp_path: Path, content: bytes, words: list[st
 
 
 def test_no_such_network(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"no network wrn: did you mean wrnn\?"):
+    with pytest.raises(SettingError, match=r"no network wrn; did you mean wrnn\?"):
         load_network("wrn")
     with pytest.raises(SettingError, match=r"cannot read .*missing\.eq: No such file"):
         load_network(tmp_path / "missing.eq")

@@ -43,13 +43,14 @@ SHRUNK = "import documents\nsys.argv[1:] = documents.shrunk(sys.argv[1:])\n"
 def write_commands(folder: Path, full: bool) -> None:
     """``recurra`` and ``python``, as an activated environment has them."""
     folder.mkdir()
-    (folder / "python").symlink_to(sys.executable)
-    program = folder / "recurra"
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.append({str(SUPPORT)!r})\n"
-        f"{'' if full else SHRUNK}from recurra.cli import main\nmain()\n"
-    )
-    program.chmod(0o755)
+    programs = {
+        "python": f'#!/bin/sh\nexec {sys.executable} "$@"\n',
+        "recurra": f"#!{sys.executable}\nimport sys\nsys.path.append({str(SUPPORT)!r})\n"
+        f"{'' if full else SHRUNK}from recurra.cli import main\nmain()\n",
+    }
+    for name, program in programs.items():
+        (folder / name).write_text(program)
+        (folder / name).chmod(0o755)
 
 
 def steps_of(page: Path, full: bool) -> list[list[str]]:

@@ -229,6 +229,18 @@ def test_the_search_takes_what_predicts_validation_text_best():
     assert read == []
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_where_all_rates_break_the_network_lower_ones_are_tried(rule, monkeypatch):
+    monkeypatch.setattr(RULES[rule], "rates", (1e307, 1e308))
+    text = [text_of(400)]
+    found = find_settings(
+        Adaptation(rule=rule, decay=0.0, step=STEP), text,
+        lambda settings: reader_of(rule, rate=settings.rate, decay=settings.decay),
+    )  # fmt: skip
+    assert 0.0 < found.rate < 1e307
+    assert math.isfinite(adaptive_loss(reader_of(rule, rate=found.rate, decay=0.0), text).nats)
+
+
 def test_settings_have_types_and_rules():
     assert Adaptation(rate=1, step=np.int64(10)) == Adaptation(rate=1.0, step=10)
     for wrong in (

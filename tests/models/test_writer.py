@@ -171,7 +171,7 @@ def test_whoever_stops_in_the_midst_goes_on_from_there(taken, engine):
     "sampling", [Sampling(), Sampling(0.0), Sampling(1.5, 4), Sampling(1.0, 9, 0.7)], ids=str
 )
 def test_the_compiled_loop_writes_what_single_steps_write(network, sampling, monkeypatch):
-    monkeypatch.setattr("recurra.compute.numba.engine.COMPILED_FROM", 0)
+    monkeypatch.setattr("recurra.compute.numba.engine.COMPILED_AFTER", 0.0)
     model = make_model("\n" + "".join(map(chr, range(97, 127))), network)
     engine = model.engine("compiled", 1)
     uniforms = np.random.default_rng(5).random(90)
@@ -182,10 +182,11 @@ def test_the_compiled_loop_writes_what_single_steps_write(network, sampling, mon
         np.testing.assert_array_equal(state[name], value)
 
 
-def test_the_loop_is_compiled_once_many_characters_were_written(monkeypatch, tmp_path):
-    monkeypatch.setenv("RECURRA_CACHE", str(tmp_path))
-    monkeypatch.setattr("recurra.compute.numba.engine.COMPILED_FROM", 60)
-    own = tmp_path / "own.eq"  # no other test has compiled it
+def test_the_loop_is_compiled_once_it_pays(monkeypatch, tmp_path):
+    monkeypatch.setattr("recurra.compute.numba.engine.COMPILED_AFTER", 1e-9)
+    # as if no earlier process had left it
+    monkeypatch.setattr("recurra.compute.numba.engine.is_kept", lambda kernel, _: kernel.overloads)
+    own = tmp_path / "own.eq"  # no other test has compiled it in this process
     own.write_text("h[t] = tanh(U @ x[t] + W @ h[t-1] + 0.375 * b)\no[t] = softmax(Q @ h[t])\n")
     engine, uniforms = make_model(network=str(own)).engine("compiled", 1), np.arange(120) / 120
     expected, _ = Engine.sample(engine, 3, engine.zero_state(1), Sampling(), uniforms)
@@ -194,12 +195,12 @@ def test_the_loop_is_compiled_once_many_characters_were_written(monkeypatch, tmp
         written, state = engine.sample(text[-1], state, Sampling(), part)
         compiled.append(len(engine._kernels.write.overloads))
         text += written
-    assert (text[1:], compiled) == (expected, [0, 0, 1])
+    assert (text[1:], compiled) == (expected, [0, 1, 1])
 
 
 def test_classes_and_the_end_of_finite_numbers(monkeypatch):
     """A shortlist's output layer; and a weight that is no number, from the first use on."""
-    monkeypatch.setattr("recurra.compute.numba.engine.COMPILED_FROM", 0)
+    monkeypatch.setattr("recurra.compute.numba.engine.COMPILED_AFTER", 0.0)
     model = make_model("".join(map(chr, range(0x4E00, 0x4E00 + 40))), shortlist=10)
     uniforms = np.random.default_rng(5).random(30)
     for sampling in (Sampling(), Sampling(1.0, 5)):

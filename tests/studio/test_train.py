@@ -115,7 +115,7 @@ def test_another_run_of_the_same_name(copy, folder):
 
 def test_a_chart(studio):
     _, client = studio
-    for y in ("loss", "train", "held_out", "rate", "speed"):
+    for y in ("loss", "train", "held_out", "gradient_norm", "rate", "speed"):
         for x in ("steps", "characters", "seconds"):
             drawn = client.get("/api/train/chart", params={"run": [RUN], "x": x, "y": y}).text
             assert drawn.startswith("<svg")

@@ -81,11 +81,10 @@ class Board(Lines):
     def render(self) -> "Group":
         """The text that the terminal shows now."""
         from rich import box
-        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
-        from recurra.cli.console import fits
+        from recurra.cli.console import Wrapped, fits
 
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for name in ("trial", "state", "setting", "characters", "nats/char", "training loss"):
@@ -107,9 +106,9 @@ class Board(Lines):
             )
         summary = f"{self.summary()}, {numbers.duration(self.live.seconds)}"
         if fits(self.console, table):
-            return Group(table, summary)
+            return Wrapped(table, summary)
         cells = zip(*(column.cells for column in table.columns[:5]), strict=True)
-        return Group(*(Text(" ".join(map(str, row))) for row in cells), summary)
+        return Wrapped(*(Text(" ".join(map(str, row))) for row in cells), summary)
 
 
 def setting(trial: recurra.Trial) -> str:

@@ -1,9 +1,9 @@
 """A console of Rich that shows what is printed as text, whatever stands in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -38,6 +38,15 @@ class TextConsole(Console):
             if self.is_terminal and not segment.control:
                 segment = Segment(visible(segment.text), segment.style)
             yield segment
+
+
+class Wrapped(Group):
+    """The parts of a live display, in lines that end where the terminal does."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Its parts, one below the other."""
+        for part in self.renderables:
+            yield from console.render(part, options.update(no_wrap=False, overflow="fold"))
 
 
 def fits(console: Console, table: Table) -> bool:

@@ -140,18 +140,17 @@ class Dashboard(Lines):
 
     def render(self) -> "Group":
         """The text that the terminal shows now."""
-        from rich.console import Group
         from rich.panel import Panel
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
 
-        from recurra.cli.console import fits
+        from recurra.cli.console import Wrapped, fits
 
         live, p = self.live, self.live.progress
         if p is None:
             waiting = compiling(live.compiling) if live.compiling else WAITING
-            return Group(Text(waiting))
+            return Wrapped(Text(waiting))
         words = self.budget(p), f"step {p.step:,}", speed(p), f"{duration(p.seconds)} so far"
         figures = [("train", nats_and_bits(p.smooth_nats_per_char), self._curve())]
         if live.evaluation:
@@ -167,7 +166,7 @@ class Dashboard(Lines):
         if live.sample:
             text = Text(visible(live.sample.text), overflow="fold")
             parts.append(Panel(text, title=f"written after step {live.sample.step:,}", height=8))
-        return Group(*parts)
+        return Wrapped(*parts)
 
     def _curve(self) -> str:
         curve, width = self.live.curve, max(10, self.console.width - 40)

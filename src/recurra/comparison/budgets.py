@@ -132,7 +132,7 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
         raise SettingError(
             f"no size of {network.name} comes within 2 % of {target:,} parameters (hidden {low}: "
             f"{count(low):,}; hidden {high}: {count(high):,}): try a larger hidden size, or match "
-            "hidden sizes instead"
+            "hidden sizes instead (--match hidden)"
         )
     return best
 

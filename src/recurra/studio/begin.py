@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from recurra.models.settings import declared_types, rule
 from recurra.studio.chart import SHOWN
 from recurra.studio.feed import ACROSS
-from recurra.studio.forms import read_form
+from recurra.studio.forms import Form, read_form
 from recurra.studio.job_requests import REQUESTS, JobRequest, Value, resume_command
 from recurra.studio.jobs import Jobs, Words
 from recurra.studio.overview import RUNS
@@ -26,7 +26,7 @@ from recurra.training.recipe import BUDGETS, RECIPES, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class Named(Form):
     """A run, a study or a comparison; a budget for a run to go on with."""
 
     entry: str

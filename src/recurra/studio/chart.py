@@ -17,6 +17,7 @@ X_LABELS: dict[Across, str] = {
 Y_LABELS: dict[Quantity, str] = {
     "train": "nats axis",
     "held_out": "nats axis",
+    "gradient_norm": "gradient norm axis",
     "rate": "rate axis",
     "speed": "speed",
 }

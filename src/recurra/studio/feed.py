@@ -6,7 +6,7 @@ from collections import deque
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from recurra.storage.runs import METRICS, Run
 from recurra.studio.workspace import changed
 from recurra.training.finished_run import FinishedRun
-from recurra.training.records import Evaluation, Finished, Progress, Sample, read
+from recurra.training.records import Evaluation, Finished, Kept, Progress, Sample, records_from
 from recurra.training.stopping import DIVERGED
 
 State = Literal["running", "done", "diverged", "stopped", "killed", "damaged"]
-Quantity = Literal["train", "held_out", "rate", "speed"]
+Quantity = Literal["train", "held_out", "gradient_norm", "rate", "speed"]
 Across = Literal["steps", "characters", "seconds"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 ACROSS: tuple[Across, ...] = get_args(Across)
@@ -26,6 +26,7 @@ SAMPLES = 30  # the latest are kept
 KEPT = 64  # runs whose records are in memory
 OF_PROGRESS: dict[Quantity, str] = {
     "train": "smooth_nats_per_char",
+    "gradient_norm": "gradient_norm",
     "rate": "rate",
     "speed": "chars_per_second",
 }
@@ -66,9 +67,11 @@ class Feed:
         with self._lock:
             if not self._as_it_was():  # it was resumed from before its end
                 self._clear()
-            path = self.opened.run.folder / METRICS
-            for length, line in self.opened.run.metrics_from(self._end):
-                self._take(read(line, path))
+            recipe = self.opened.config.recipe
+            seconds = self.progress.seconds if self.progress else 0.0
+            per_step = recipe.batch * recipe.seq_len
+            for length, record in records_from(self.opened.run, per_step, self._end, seconds):
+                self._take(record)
                 self._end += length
             self._last = self._tail()
 
@@ -88,17 +91,14 @@ class Feed:
             rows = np.array(self._points[quantity]).reshape(-1, 4)
         return rows[:, ACROSS.index(across)], rows[:, 3]
 
-    def _take(self, record: Any) -> None:
+    def _take(self, record: Kept) -> None:
         match record:
             case Progress(step=step, characters=characters, seconds=seconds):
                 self.progress, self.finished = record, None
                 for quantity, name in OF_PROGRESS.items():
                     self._add(quantity, step, characters, seconds, getattr(record, name))
             case Evaluation(step=step, nats_per_char=nats):
-                seconds = record.seconds or (self.progress.seconds if self.progress else 0.0)
-                recipe = self.opened.config.recipe
-                characters = record.characters or step * recipe.batch * recipe.seq_len
-                self._add("held_out", step, characters, seconds, nats)
+                self._add("held_out", step, record.characters or 0, record.seconds or 0.0, nats)
                 if record.best and math.isfinite(nats):
                     self.best = nats
             case Sample():
@@ -107,9 +107,9 @@ class Feed:
                 self.finished = record
 
     def _add(
-        self, quantity: Quantity, step: int, characters: int, seconds: float, y: float
+        self, quantity: Quantity, step: int, characters: int, seconds: float, y: float | None
     ) -> None:
-        if math.isfinite(y):
+        if y is not None and math.isfinite(y):
             self._points[quantity].extend((step, characters, seconds, y))
 
     def _as_it_was(self) -> bool:

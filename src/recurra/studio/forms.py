@@ -1,14 +1,30 @@
-"""The bodies of requests: JSON objects; those of the page checked against a dataclass."""
+"""The bodies of requests: JSON objects; those of the page are checked against a dataclass."""
 
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
+from recurra.studio.pool import Pool
+from recurra.studio.responses import answer
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Form")
+
+
+class Form:
+    """A dataclass that a body of JSON is read as."""
+
+    def check(self) -> None:
+        """Refuse values that have the right types, and make no sense.
+
+        Raises:
+            RecurraError: with the name of the field.
+        """
 
 
 async def read_form(request: Request, form: type[T]) -> T:
@@ -18,7 +34,26 @@ async def read_form(request: Request, form: type[T]) -> T:
         RecurraError: it is none.
     """
     body = read_object(await request.body())
-    return read_typed(form, body, "the request", "ask as the page does")
+    asked = read_typed(form, body, "the request", "ask as the page does")
+    asked.check()
+    return asked
+
+
+def computed(path: str, form: type[T], compute: Callable[[T], Any], pool: Pool) -> Route:
+    """A route that answers a form with what is computed from it.
+
+    Args:
+        path: of the route.
+        form: a dataclass.
+        compute: form -> the answer, as values of JSON.
+        pool: computes.
+    """
+
+    async def route(request: Request) -> Response:
+        asked = await read_form(request, form)
+        return answer(await pool.run(lambda: compute(asked)))
+
+    return Route(path, route, methods=["POST"])
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """The place Look inside: what the units of a run do over a text, and how far it remembers."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from recurra.errors import RequestError, TextError
 from recurra.models.inspection import (
@@ -23,10 +21,9 @@ from recurra.models.inspection import (
     units_on,
 )
 from recurra.models.model import Model
-from recurra.studio.forms import read_form
+from recurra.studio.forms import Form, computed
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
-from recurra.studio.responses import answer
 from recurra.studio.workspace import Entry, Workspace, changed
 from recurra.training.finished_run import FinishedRun
 from recurra.view.charts import Curve, curves
@@ -44,7 +41,7 @@ _SMALL = 1e-8  # of the largest norm; below it the figure ends
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Look(Form):
     """A run, a text and a part of it to look at.
 
     Attributes:
@@ -65,7 +62,7 @@ class Look:
     language: Language = "en"
 
     def check(self) -> None:
-        """Refuse a text that is too long.
+        """Refuse what makes no sense, or is too much.
 
         Raises:
             RequestError: with the name of the field.
@@ -83,18 +80,13 @@ def routes(workspace: Workspace, models: Models, pool: Pool) -> list[BaseRoute]:
     """The routes of the place."""
     inspected = _Inspected(workspace, models)
 
-    def computed(compute: Callable[[Look], dict[str, Any]]) -> Callable[[Request], Any]:
-        async def route(request: Request) -> Response:
-            form = await read_form(request, Look)
-            form.check()
-            return answer(await pool.run(lambda: compute(form)))
-
-        return route
-
+    answers = {
+        "read": inspected.read,
+        "passages": inspected.passages,
+        "reach": inspected.reach,
+    }
     return [
-        Route("/api/inside/read", computed(inspected.read), methods=["POST"]),
-        Route("/api/inside/passages", computed(inspected.passages), methods=["POST"]),
-        Route("/api/inside/reach", computed(inspected.reach), methods=["POST"]),
+        computed(f"/api/inside/{name}", Look, compute, pool) for name, compute in answers.items()
     ]
 
 

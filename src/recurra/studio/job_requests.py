@@ -11,6 +11,7 @@ from recurra.compute.registry import ENGINES
 from recurra.errors import RequestError, SettingError
 from recurra.lang.library import library, load_network
 from recurra.storage.outputs import write_output
+from recurra.studio.forms import Form
 from recurra.studio.workspace import Entry, Workspace
 from recurra.text.sources import NAMED
 from recurra.training.recipe import BUDGETS, MODERN, Recipe, make_recipe
@@ -32,7 +33,7 @@ def _choice(*names: str) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobRequest(ABC):
+class JobRequest(Form, ABC):
     """The fields that all of them have, as in the requests of the library.
 
     Attributes:

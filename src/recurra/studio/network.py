@@ -33,7 +33,7 @@ from recurra.lang.parser import parse
 from recurra.lang.shape_solver import ShapeSolver
 from recurra.storage.files import read_bounded
 from recurra.storage.outputs import write_output
-from recurra.studio.forms import read_form
+from recurra.studio.forms import Form, computed
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer
 from recurra.studio.workspace import Workspace
@@ -45,7 +45,7 @@ CHECKED = 800  # entries of all parameters whose gradients are checked, about
 
 
 @dataclass(frozen=True, kw_only=True)
-class Equations:
+class Equations(Form):
     """Equations, and what is asked about them.
 
     Attributes:
@@ -79,7 +79,7 @@ class Equations:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Save:
+class Save(Form):
     """Equations to be kept as a file of the folder."""
 
     name: str
@@ -93,39 +93,32 @@ def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
     async def gallery(request: Request) -> Response:
         return answer(await pool.run(lambda: _gallery(workspace.folder)))
 
-    async def save(request: Request) -> Response:
-        form = await read_form(request, Save)
-        return answer(await pool.run(lambda: _save(workspace.folder, form)))
-
     return [
         Route("/api/network/gallery", gallery),
-        Route("/api/network/save", save, methods=["POST"]),
+        computed("/api/network/save", Save, lambda form: _save(workspace.folder, form), pool),
         *(
-            Route(f"/api/network/{name}", _computed(compute, pool), methods=["POST"])
+            computed(f"/api/network/{name}", Equations, _told(compute), pool)
             for name, compute in _ANSWERS.items()
         ),
     ]
 
 
-def _computed(
-    compute: Callable[[Equations], dict[str, Any]], pool: Pool
-) -> Callable[[Request], Any]:
-    """A route that computes from equations; of wrong ones the answer says what and where.
+def _told(compute: Callable[[Equations], dict[str, Any]]) -> Callable[[Equations], dict[str, Any]]:
+    """The same, but of wrong equations it says what and where.
 
     That is an answer like any other: who types is wrong most of the time.
     """
 
-    async def route(request: Request) -> Response:
-        form = await read_form(request, Equations)
+    def told(form: Equations) -> dict[str, Any]:
         try:
-            return answer(await pool.run(lambda: compute(form)))
+            return compute(form)
         except EquationError as error:
             place = {"line": error.line, "column": error.column}
-            return answer({"error": {"message": error.message, **place}})
+            return {"error": {"message": error.message, **place}}
         except SettingError as error:
-            return answer({"error": {"message": str(error)}})
+            return {"error": {"message": str(error)}}
 
-    return route
+    return told
 
 
 def _gallery(folder: Path) -> dict[str, Any]:

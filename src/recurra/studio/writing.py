@@ -6,7 +6,7 @@ with their probabilities before temperature and after. The first character of al
 and has null and "" in their place; a character that the model does not know has null twice.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError
 from recurra.models.model import Model
 from recurra.models.writer import Array, Writer
-from recurra.studio.forms import read_form
+from recurra.studio.forms import Form, read_form
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer, to_json
@@ -34,7 +34,7 @@ Cell = list[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Writing:
+class Writing(Form):
     """A text, who reads or continues it, and how.
 
     Attributes:
@@ -79,22 +79,18 @@ def routes(models: Models, pool: Pool) -> list[BaseRoute]:
         entries = await pool.run(models.entries)
         return answer({"runs": [{"id": e.id, "label": e.label} for e in entries]})
 
-    async def read(request: Request) -> Response:
-        form = await read_form(request, Writing)
-        form.check()
-        model = await pool.run(lambda: models.load(form.run))
-        return await _lines(pool, _read(form, model), request)
+    def streamed(cells: Callable[[Writing, Model], Iterator[Cell | None]]) -> Any:
+        async def route(request: Request) -> Response:
+            form = await read_form(request, Writing)
+            model = await pool.run(lambda: models.load(form.run))
+            return await _lines(pool, cells(form, model), request)
 
-    async def write(request: Request) -> Response:
-        form = await read_form(request, Writing)
-        form.check()
-        model = await pool.run(lambda: models.load(form.run))
-        return await _lines(pool, _written(form, model), request)
+        return route
 
     return [
         Route("/api/write/runs", runs),
-        Route("/api/write/read", read, methods=["POST"]),
-        Route("/api/write/continue", write, methods=["POST"]),
+        Route("/api/write/read", streamed(_read), methods=["POST"]),
+        Route("/api/write/continue", streamed(_written), methods=["POST"]),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from recurra.errors import RunError
 from recurra.storage.files import finite
-from recurra.storage.runs import Run
+from recurra.storage.runs import METRICS, Run
 from recurra.storage.typed_json import read_typed
 from recurra.view.numbers import loss, whole
 
@@ -237,15 +237,32 @@ def read_records(run: Run, characters_per_step: int) -> Iterator[Kept]:
     Raises:
         RunError: a line is no record.
     """
-    seconds, path = 0.0, run.folder / "metrics.jsonl"
-    for number, line in enumerate(run.iter_metrics(), 1):
-        record = read(line, f"{path}, line {number}")
+    return (record for _, record in records_from(run, characters_per_step, 0, 0.0))
+
+
+def records_from(
+    run: Run, characters_per_step: int, start: int, seconds: float
+) -> Iterator[tuple[int, Kept]]:
+    """The records of a run from a byte of its metrics on, each with its length in bytes.
+
+    Args:
+        run, characters_per_step: see `read_records`.
+        start: where a line begins.
+        seconds: of the progress before it.
+
+    Raises:
+        RunError: a line is no record.
+    """
+    path = run.folder / METRICS
+    for number, (length, line) in enumerate(run.metrics_from(start), 1):
+        place = f"{path}, line {number}" + (f" after byte {start:,}" if start else "")
+        record = read(line, place)
         if isinstance(record, Progress):
             seconds = record.seconds
         elif isinstance(record, Evaluation) and record.characters is None:
             characters = record.step * characters_per_step
             record = replace(record, characters=characters, seconds=seconds)
-        yield record
+        yield length, record
 
 
 def has_finished(run: Run, step: int) -> bool:

@@ -28,7 +28,7 @@ def loss(value: float | None) -> str:
     """A loss per character, in nats or bits."""
     if value is None or not math.isfinite(value):
         return DASH
-    return f"{value:.{LOSS_DECIMALS}f}"
+    return f"{value:.{LOSS_DECIMALS}f}" if abs(value) < 1e6 else f"{value:.3g}"
 
 
 def gap(value: float | None) -> str:
@@ -48,6 +48,11 @@ def losses(interval: tuple[float, float] | None) -> str:
 def whole(value: float | None) -> str:
     """A count, a speed, a time: no decimals, thousands marked."""
     return DASH if value is None or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 seed``, ``1,234 seeds``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def summed(value: float | None) -> str:

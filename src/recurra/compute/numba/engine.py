@@ -1,5 +1,6 @@
 """The fast engine: kernels generated from the plan, a batch shared among threads."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -29,8 +30,9 @@ from recurra.compute.plan import Plan
 from recurra.compute.sampling import Sampling
 from recurra.lang.shapes import Shapes
 
-# So many characters take about as long, a call each, as the kernel that writes takes to compile.
-COMPILED_FROM = 20_000
+# Seconds of writing a call a character, after which the kernel that writes is compiled: about as
+# long as that takes.
+COMPILED_AFTER = 2.0
 
 
 class CompiledEngine(HostEngine):
@@ -56,7 +58,7 @@ class CompiledEngine(HostEngine):
         self._pool = ThreadPool(threads)
         self._output = OutputLayer(plan, shapes, self._pool)
         self._step: OptimizerStep | None = None
-        self._written = 0  # characters, by calls of one each
+        self._writing = 0.0  # seconds, by calls of one character each
 
     @cached_property
     def source(self) -> Source:
@@ -209,8 +211,8 @@ class CompiledEngine(HostEngine):
     ) -> tuple[list[int], State]:
         """Write on after a character; see `recurra.compute.base.Engine.sample`.
 
-        The kernel that writes takes seconds to compile: until it is kept, or many characters were
-        written, one call a character writes the same text.
+        The kernel that writes takes seconds to compile: until it is kept, or so long was written
+        without it, one call a character writes the same text.
         """
         parameters = self.held["parameter"]
         (shard,) = self._shards_for(1, 1, training=False)
@@ -220,11 +222,13 @@ class CompiledEngine(HostEngine):
         operand = hidden.copy(), matrix, bias, self._output.sizes
         text = np.zeros(len(uniforms), np.int32)
         arguments = *arrays, *operand, uniforms, *numbers, text
-        if self._written < COMPILED_FROM:
-            self._written += len(uniforms)
+        if self._writing < COMPILED_AFTER:
             if not is_kept(self._kernels.write, tuple(map(typeof, arguments))):
-                return super().sample(last, state, sampling, uniforms)
-            self._written = COMPILED_FROM
+                began = time.perf_counter()
+                written = super().sample(last, state, sampling, uniforms)
+                self._writing += time.perf_counter() - began
+                return written
+            self._writing = COMPILED_AFTER
         shard.put(np.full((1, 1), last, np.int32), None, state, None)
         count = self._kernels.write(*arguments)
         # the rows have moved on by one

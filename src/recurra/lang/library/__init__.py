@@ -48,10 +48,10 @@ def load_network(name: str | Path, choices: Mapping[str, str | float] | None = N
     if path.suffix != ".eq" and not path.is_file():
         beside = [f"{name}.eq"] if Path(f"{name}.eq").is_file() else []
         near = beside or get_close_matches(str(name).lower(), library(), n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = f"; did you mean {near[0]}?" if near else ""
         raise SettingError(
-            f"no network {name}: {hint}the library has {', '.join(library())}; "
-            "your own equations go into a file that ends in .eq"
+            f"no network {name}{hint} (recurra networks lists the library; your own equations go "
+            "into a file that ends in .eq)"
         )
     try:
         # A network is a page of text; a larger or binary file is refused by the parser.

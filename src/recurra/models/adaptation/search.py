@@ -49,6 +49,8 @@ def find_settings(
 
     if settings.rate is None:
         found = min((replace(found, rate=rate) for rate in rule.rates), key=nats)
+        while nats(found) == math.inf and found.rate:  # a network that has hardly been trained
+            found = replace(found, rate=found.rate / 10)
     if settings.decay is None and len(rule.decays) > 1:
         found = min((replace(found, decay=decay) for decay in rule.decays), key=nats)
     return found

@@ -202,7 +202,7 @@ export async function create(root) {
 
   return {
     async show(parameters) {
-      await offerRuns(run, other, parameters.get("run"), parameters.get("other"));
+      await offerRuns(run, [other], parameters.get("run"), [parameters.get("other")]);
       if (parameters.get("vector")) {
         vector.replaceChildren(h("option", { value: parameters.get("vector") }));
         vector.value = parameters.get("vector");

@@ -1,9 +1,9 @@
-// The choice of a run that has a model, and of another one or nobody beside it.
+// The choice of a run that has a model, and of others or nobody beside it.
 
 import { askJson, h } from "./dom.js";
 
-// Fills two selects and chooses; without a wish, the first stays as it is.
-export async function offerRuns(first, second, wanted, beside) {
+// Fills selects and chooses; without a wish, the first stays as it is.
+export async function offerRuns(first, others, wanted, besides) {
   const { runs } = await askJson("/api/write/runs");
   const nobody = (key) => h("option", { value: "", word: key });
   const options = () => runs.map((one) => h("option", { value: one.id }, one.label));
@@ -11,6 +11,8 @@ export async function offerRuns(first, second, wanted, beside) {
   first.replaceChildren(...(runs.length ? options() : [nobody("no runs yet")]));
   first.value = chosen;
   if (!first.value) first.selectedIndex = 0;
-  second.replaceChildren(nobody("nobody"), ...options());
-  second.value = beside ?? "";
+  others.forEach((other, i) => {
+    other.replaceChildren(nobody("nobody"), ...options());
+    other.value = besides[i] ?? "";
+  });
 }

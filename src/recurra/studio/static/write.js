@@ -8,12 +8,12 @@ import { makeSheet, mark, visible } from "./sheet.js";
 import { word } from "./words.js";
 
 const KEPT = "recurra text";
+const BESIDE = ["beside", "third"]; // keys of the words and of the address
 const LEVELS = 8; // of surprise: a level a bit, from 2 bits on
 const FIELDS = { temperature: "0.8", top_k: "", top_p: "", seed: "", characters: "200" };
 
 export async function create(root) {
   const run = h("select", { on: { change: () => { keep({ run: run.value }); reread(); } } });
-  const beside = h("select", { on: { change: () => { keep({ beside: beside.value }); pair(); readSide(second); } } });
   const inputs = {
     temperature: number({ min: 0, max: 10, step: 0.05 }), top_k: number({ min: 1, max: 1000000, step: 1 }),
     top_p: number({ min: 0.01, max: 1, step: 0.01 }), seed: number({ min: 0, max: 9007199254740991, step: 1 }),
@@ -24,9 +24,6 @@ export async function create(root) {
     h("option", { value: "", word: "after temperature" }),
     h("option", { value: "before", word: "before temperature" }));
   const paper = makeSheet("your text", edited, (i) => look(main, i));
-  const other = h("pre", { class: "paper still", tabindex: 0, label: "the other text" });
-  const otherBox = h("div", { class: "column", hidden: true }, h("h3"), other,
-    h("button", { type: "button", word: "take this", on: { click: takeOther } }));
   const buttons = {
     go: button("continue", () => proceed(), "main"), stop: button("stop", stop),
     undo: button("undo", () => travel(-1)), redo: button("redo", () => travel(1)),
@@ -38,7 +35,7 @@ export async function create(root) {
 
   // A text with its cells: [character, nats, likeliest, before, after], one for each character.
   const main = { run, cells: [], next: null, reading: null };
-  const second = { run: beside, cells: [], next: null, reading: null };
+  const others = BESIDE.map(makeOther);
   const history = { texts: [recall(KEPT) ?? ""], at: 0 };
   let looking = { side: main, at: null };
   let working = null; // the AbortController of what is being written
@@ -46,7 +43,7 @@ export async function create(root) {
 
   root.append(
     h("h2", { word: "write" }),
-    h("div", { class: "row" }, field("run", run), field("beside", beside),
+    h("div", { class: "row" }, field("run", run), ...others.map((side) => field(side.key, side.run)),
       field("temperature", inputs.temperature), field("top k", inputs.top_k),
       field("top p", inputs.top_p), field("seed", inputs.seed),
       field("length", inputs.characters),
@@ -55,7 +52,7 @@ export async function create(root) {
     h("div", { class: "writing" },
       h("div", { class: "column" }, paper.element, unknown, status, legend(),
         h("p", { class: "soft", word: "keys" })),
-      otherBox,
+      ...others.map((side) => side.box),
       h("aside", { label: "likeliest" }, h("h3", { word: "likeliest" }), field("probabilities", after),
         likeliest)));
   root.addEventListener("keydown", (event) => {
@@ -67,10 +64,20 @@ export async function create(root) {
       event.preventDefault();
     } else if (command && event.key.toLowerCase() === "y") { travel(1); event.preventDefault(); }
   });
-  other.addEventListener("mousemove", (event) => {
-    const at = event.target.dataset?.i;
-    if (at !== undefined) look(second, Number(at));
-  });
+
+  // Another run beside the text: it is only read.
+  function makeOther(key) {
+    const side = { key, cells: [], next: null, reading: null };
+    side.run = h("select", { on: { change: () => { keep({ [key]: side.run.value }); pair(); readSide(side); } } });
+    side.paper = h("pre", { class: "paper still", tabindex: 0, label: "the other text", on: {
+      mousemove: (event) => {
+        const at = event.target.dataset?.i;
+        if (at !== undefined) look(side, Number(at));
+      } } });
+    side.box = h("div", { class: "column", hidden: true }, h("h3"), side.paper,
+      h("button", { type: "button", word: "take this", on: { click: () => takeOther(side) } }));
+    return side;
+  }
 
   function number(properties) {
     return h("input", { type: "number", ...properties, on: { change: changed } });
@@ -162,8 +169,7 @@ export async function create(root) {
 
   async function reread() {
     update();
-    await readSide(main);
-    await readSide(second);
+    for (const side of [main, ...others]) await readSide(side);
   }
 
   async function readSide(side) {
@@ -191,7 +197,7 @@ export async function create(root) {
       drawMain();
       tellUnknown(cells);
       status.textContent = mean(cells);
-    } else drawOther();
+    } else drawOther(side);
     showLikeliest();
   }
 
@@ -213,7 +219,7 @@ export async function create(root) {
   async function proceed(kept = true) {
     if (!run.value || working) return;
     if (kept) remember(paper.text);
-    for (const side of [main, second]) side.reading?.abort();
+    for (const side of [main, ...others]) side.reading?.abort();
     const begun = [...paper.text];
     if (main.cells.length !== begun.length) {
       main.cells = begun.map((one, i) => main.cells[i] ?? unread(one));
@@ -228,12 +234,12 @@ export async function create(root) {
       paper.add(cells.map((cell) => cell[0]).join(""), spans(main.cells, written, from));
       paper.toEnd();
     })];
-    if (beside.value) {
-      second.cells = main.cells.slice(0, written).map(([character]) => unread(character));
-      drawOther();
-      sides.push(proceedSide(second, (cells) => {
-        const from = second.cells.push(...cells) - cells.length;
-        other.append(...spans(second.cells, written, from));
+    for (const side of others.filter((one) => one.run.value)) {
+      side.cells = main.cells.slice(0, written).map(([character]) => unread(character));
+      drawOther(side);
+      sides.push(proceedSide(side, (cells) => {
+        const from = side.cells.push(...cells) - cells.length;
+        side.paper.append(...spans(side.cells, written, from));
       }));
     }
     try {
@@ -289,18 +295,21 @@ export async function create(root) {
   // -- side by side
 
   function pair() {
-    otherBox.hidden = !beside.value;
-    otherBox.querySelector("h3").textContent = beside.value;
-    root.querySelector(".writing").classList.toggle("pair", Boolean(beside.value));
+    for (const side of others) {
+      side.box.hidden = !side.run.value;
+      side.box.querySelector("h3").textContent = side.run.value;
+    }
+    const count = others.filter((side) => side.run.value).length;
+    root.querySelector(".writing").className = `writing ${["", "pair", "three"][count]}`;
   }
 
-  function drawOther() {
-    other.replaceChildren(...spans(second.cells, written));
+  function drawOther(side) {
+    side.paper.replaceChildren(...spans(side.cells, written));
   }
 
-  function takeOther() {
+  function takeOther(side) {
     remember(paper.text);
-    paper.text = second.cells.map((cell) => cell[0]).join("");
+    paper.text = side.cells.map((cell) => cell[0]).join("");
     main.cells = [];
     remember(paper.text);
     reread();
@@ -348,7 +357,8 @@ export async function create(root) {
   setText(history.texts[0]);
   return {
     async show(parameters) {
-      await offerRuns(run, beside, parameters.get("run"), parameters.get("beside"));
+      await offerRuns(run, others.map((side) => side.run), parameters.get("run"),
+        BESIDE.map((key) => parameters.get(key)));
       for (const [name, input] of Object.entries(inputs)) {
         input.value = parameters.get(name) ?? FIELDS[name];
       }
