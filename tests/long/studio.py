@@ -266,7 +266,9 @@ def document(page: Chromium, folder: Path) -> None:
             if name == "search":
                 page.run("document.querySelectorAll('.report section')[3].scrollIntoView()")
             top = page.run("scrollY")
-            clip = {"x": 0, "y": top, "width": 1120, "height": 760, "scale": 0.6}
+            clip = {"x": 0, "y": top, "width": 1120, "height": 760, "scale": 0.58}
+            if name == "search":  # the column of the report alone
+                clip |= {"x": 510, "width": 610}
             shot = page("Page.captureScreenshot", clip=clip)
             target = folder / f"{name}.{language}.png"
             target.write_bytes(base64.b64decode(shot["data"]))
