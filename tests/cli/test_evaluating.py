@@ -34,7 +34,7 @@ def test_eval_of_another_text(call, runs):
     Path("other.txt").write_text("to be é or not", "utf-8")
     code, out, err = call("eval", runs / "rnn", "other.txt", "--json")
     assert code == 0
-    assert "1 characters unknown to the model: left out" in err
+    assert "1 character unknown to the model: left out" in err
     result = json.loads(out)
     assert (result["skipped"], result["results"][0]["characters"]) == (1, 12)
 

@@ -23,7 +23,7 @@ from recurra.errors import RunError, SettingError, TextError
 from recurra.notebook.results import show_results
 from recurra.notebook.runs import show_run
 from recurra.storage.checkpoints import load_checkpoint, save_checkpoint
-from recurra.text.sources import read_documents
+from recurra.text.sources import open_texts
 from recurra.view import numbers
 
 
@@ -314,9 +314,9 @@ def test_a_comparison_reads_its_text_once(tmp_path, monkeypatch):
 
     def counted(sources, *rest, **options):
         read.append(sources)
-        return read_documents(sources, *rest, **options)
+        return open_texts(sources, *rest, **options)
 
-    monkeypatch.setattr("recurra.text.corpus.read_documents", counted)
+    monkeypatch.setattr("recurra.text.corpus.open_texts", counted)
     text = write_text(tmp_path / "mine.txt", 3000)
     options = {"hidden": [8], "match": "hidden", "recipe": RECIPE.with_(steps=3)}
     comparison = plan(text, seeds=5, out=tmp_path / "one", **options)

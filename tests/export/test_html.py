@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import recurra
 from chromium import PROGRAM, Chromium
-from random_models import PLAIN, model_of
+from random_models import STEPS, model_of
 from recurra.export.base import Export
 from recurra.export.html.page import Page
 from recurra.export.html.weights import quantise
@@ -78,6 +78,10 @@ def log_probabilities(model, numbers):
     return np.array(found)
 
 
+def check_text(text, folder, hidden):
+    check_equal([model_of(text, hidden=hidden)] * 3, folder)
+
+
 def check_equal(models, folder):
     numbers = [0, 3, 6, 6, 1, 2, 5, 4]
     formats = ["float16", "int8", "float32"] * len(models)
@@ -92,7 +96,7 @@ def check_equal(models, folder):
 
 @needs_node
 def test_log_probabilities_are_those_of_the_reference_engine(tmp_path):
-    check_equal([*map(model_of, PLAIN.values())], tmp_path)
+    check_equal([*map(model_of, STEPS.values())], tmp_path)
 
 
 @needs_node
@@ -167,12 +171,15 @@ def test_other_characters_are_a_choice_away(browser, tmp_path):
     browser.run("document.getElementById('prompt').value = 'it wäs'")
     browser.run("document.getElementById('count').value = 20")
     browser.run("document.getElementById('write').click()")
+    browser.run(ENDED)
     assert "ä" in browser.run("document.getElementById('status').textContent")
+    browser.run(ENDED)
     browser.run("document.getElementById('text').focus()")
     browser.run("choose(10)")
     assert browser.run("document.querySelectorAll('#list button').length") >= 10
     before = browser.run("document.getElementById('text').textContent")
     browser.run("document.querySelectorAll('#list button')[4].click()")
+    browser.run(ENDED)
     after = browser.run("document.getElementById('text').textContent")
     assert after[:10] == before[:10]
     assert len(after) == 31

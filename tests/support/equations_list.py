@@ -233,6 +233,13 @@ VALID = [
         "h[t] = tanh(S[t] @ e[t] + S[t-1].T @ (e[t] + g)) * mean(S[t].T @ h[t-1])\n" + OUTPUT,
     ),
     Valid(
+        "matrices of parameters, of rows alone, beside numbers",
+        "e[t] = U @ x[t]\nn[t] = mean(e[t])\nF[t] = outer(s, g)\nR[t] = outer(e[t], 1)\n"
+        "S[t] = max(n[t] * F[t-1], tanh(R[t-1] + n[t])) / (2 + n[t] ** 2) + outer(e[t], K @ g) * b"
+        " - dropout(R[t], 0.2) * S[t-1]\n"
+        "h[t] = tanh(S[t] @ e[t] + F[t].T @ s)\n" + OUTPUT,
+    ),
+    Valid(
         "layers",
         "# a residual stack\nlayers = 3\nf = tanh\nh[0][t] = E @ x[t]\n"
         "h[l][t] = h[l-1][t] + f(g[l] * norm(V[l] @ h[l-1][t] + W[l] @ h[l][t-1]) + s[l])\n"

@@ -8,18 +8,21 @@ from recurra.lang.shape_solver import ShapeSolver
 
 ALL = {case.name: case.text for case in VALID}
 ALL |= {name: recurra.load_network(name).source for name in recurra.library()}
-MEMORIES = {name: text for name, text in ALL.items() if "outer(" in text}
 BLOCKS = {name: text for name, text in ALL.items() if "blocks(" in text}
-PLAIN = {name: text for name, text in ALL.items() if name not in MEMORIES}
-PROGRAMS = {name: text for name, text in PLAIN.items() if name not in BLOCKS}
+STEPS = {name: text for name, text in ALL.items() if name != "memories of blocks"}
+PROGRAMS = {name: text for name, text in ALL.items() if name not in BLOCKS}
 
 
 def model_of(
-    text: str, characters: str = "abcdefg", hidden: int = 3, scale: float = 0.5
+    text: str,
+    characters: str = "abcdefg",
+    hidden: int | dict[str, int] = 3,
+    scale: float = 0.5,
 ) -> recurra.Model:
     """A model with normal weights, in float32."""
     network = recurra.parse(text, "net")
-    shapes = ShapeSolver(network).shapes(len(characters), network.fitting_size(hidden))
+    size = network.fitting_size(hidden) if isinstance(hidden, int) else hidden
+    shapes = ShapeSolver(network).shapes(len(characters), size)
     rng = np.random.default_rng(3)
     parameters = {
         name: rng.normal(0, scale, shape).astype(np.float32)

@@ -147,8 +147,8 @@ def test_parts_are_contiguous_and_never_overlap(
     for document, *parts in zip(
         corpus.documents, corpus.train, corpus.validation, corpus.test, strict=True
     ):
-        assert "".join(map(corpus.vocabulary.decode, parts)) == document.text
-        n = len(document.text)
+        n = document.characters
+        assert "".join(map(corpus.vocabulary.decode, parts)) == Path(document.name).read_text()
         if split[0] * n >= 100:
             assert len(parts[0]) == split[0] * n // 100
             assert len(parts[0]) + len(parts[1]) == (split[0] + split[1]) * n // 100
@@ -216,7 +216,12 @@ def test_characters_are_in_the_order_of_their_frequency_in_all_training_parts(
 
 def test_a_given_vocabulary_numbers_the_text(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "cab")
-    assert load_corpus([path], vocabulary=Vocabulary("Zabc")).train[0].tolist() == [3, 1]
+    corpus = load_corpus([path], vocabulary=Vocabulary("猫abc"))
+    assert corpus.train[0].tolist() == [3, 1]
+    assert corpus.counts.tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [0, 0, 1, 0]]
+    again = corpus.numbered(Vocabulary("xcba"))
+    assert again.numbers.tolist() == [1, 3, 2]
+    assert again.counts.tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [0, 0, 1, 0]]
     with pytest.raises(TextError, match=r"lacks 'c'"):
         load_corpus([path], vocabulary=Vocabulary("ab"))
 

@@ -6,11 +6,18 @@ import pytest
 
 from recurra.errors import SettingError
 from recurra.text.corpus import TextSpec, load_corpus
-from recurra.text.frames import without_frame
+from recurra.text.frames import Frame
 
 START = "The eBook\n\n*** START OF THE PROJECT GUTENBERG EBOOK 紅樓夢 ***\n\n\n"
 END = "\n\n*** END OF THIS PROJECT GUTENBERG EBOOK 紅樓夢 ***\nLicence\n"
 TEXT = "第一回\n甄士隱夢幻識通靈\n"
+
+
+def without_frame(text: str) -> str:
+    frame = Frame()
+    for line in text.splitlines(keepends=True):
+        frame.look(line)
+    return frame.without(text)
 
 
 @pytest.mark.parametrize("text", [START + TEXT + END, START + TEXT, TEXT + END, TEXT])

@@ -37,10 +37,10 @@ def test_it_goes_on_from_what_was_saved_or_refuses(trainer_in, monkeypatch, step
     *_, end = whole.records()
     take, calls = OptimizerStep.take, itertools.count()
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         if next(calls) == steps:
             raise KeyboardInterrupt
-        return take(*arguments)
+        return take(*arguments, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(OptimizerStep, "take", interrupted)

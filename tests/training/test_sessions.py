@@ -272,7 +272,7 @@ def test_an_address_that_a_run_names_is_asked_for_only_when_allowed(text, monkey
 
 def test_texts_that_have_been_read_are_not_read_again(text, monkeypatch):
     corpus, other = recurra.load_corpus([text]), recurra.load_corpus([text], split="80/10/10")
-    monkeypatch.setattr("recurra.text.corpus.read_documents", None)
+    monkeypatch.setattr("recurra.text.corpus.open_texts", None)
     trainer = recurra.start([text], recurra.load_network("rnn"), SMALL, corpus=corpus)
     finish(trainer)
     run = recurra.Run.open(trainer.run.folder)

@@ -118,6 +118,19 @@ def test_values_of_a_range_are_points_on_a_log_axis_with_round_ticks():
     assert len(list(made.iter(f"{SVG}rect"))) == 0
 
 
+def test_a_heat_map_takes_time_that_grows_with_its_losses_and_not_their_square():
+    class Counted(list):
+        passes = 0
+
+        def __iter__(self):
+            Counted.passes += 1
+            return super().__iter__()
+
+    rows = Counted(range(300))
+    heat_map(Setting("x", rows, continuous=True), Setting("y", rows), [1.0] * 300, "z")
+    assert Counted.passes < 20
+
+
 VALUE = st.one_of(
     st.floats(1e-5, 1e5), st.integers(0, 10**6), st.sampled_from(["a long name", "b"])
 )

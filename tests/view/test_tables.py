@@ -37,6 +37,12 @@ def test_digits_of_losses_gaps_speeds_and_times():
     assert numbers.losses((-math.inf, math.inf)) == "–"
     assert [numbers.whole(speed) for speed in (9241.3, 998.852)] == ["9,241", "999"]
     assert [numbers.duration(s) for s in (59.6, 3725.0, None)] == ["1:00", "1:02:05", "–"]
+    assert numbers.loss(12575305871576.8) == "1.26e+13"
+    assert [numbers.counted(n, "seed") for n in (0, 1, 1234)] == [
+        "0 seeds",
+        "1 seed",
+        "1,234 seeds",
+    ]
     assert numbers.setting({"a": 1, "": 2}) == "a=1, 2"
     assert numbers.shape((65, 256)) == "65 x 256"
 

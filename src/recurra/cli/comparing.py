@@ -19,7 +19,7 @@ from recurra.cli.output import (
     tell_written,
 )
 from recurra.comparison.budgets import Sizes
-from recurra.comparison.cost import TimeLeft, total_seconds
+from recurra.comparison.cost import TimeLeft
 from recurra.comparison.request import entrant_kind
 from recurra.comparison.runner import count_runs
 from recurra.training.records import Finished
@@ -264,15 +264,15 @@ def _dry_run(console: "Console", request: "recurra.CompareRequest", json: bool) 
     from recurra.comparison.tables import COSTS
 
     console.print("measuring each network ...")
-    costs = request.estimate()
-    seconds = total_seconds(costs, request.workers or 1)
+    cost = request.estimate()
     if json:
-        print_json({"runs": COSTS.records(costs), "seconds": seconds})
+        print_json({"runs": COSTS.records(cost.runs), "seconds": cost.seconds})
         return
-    print_table(console, COSTS.show(costs))
-    runs, endless = sum(cost.runs for cost in costs), any(cost.seconds is None for cost in costs)
-    open_end = ", and those that only a stop rule ends" * endless
-    console.print(f"{runs:,} runs to train: about {numbers.duration(seconds)} in all{open_end}")
+    print_table(console, COSTS.show(cost.runs))
+    total = f"about {numbers.duration(cost.seconds)} in all"
+    if any(of_network.seconds is None for of_network in cost.runs):
+        total += ", and those that only a stop rule ends"
+    console.print(f"{numbers.counted(cost.count, 'run')} to train: {total}")
 
 
 def _train_with_workers(
@@ -314,16 +314,11 @@ def _outcome(planned: "PlannedRun", record: Finished) -> str:
     return f"{planned.key}: {held_out}, {numbers.duration(record.seconds)}; ended: {record.message}"
 
 
-def _seeds(comparison: "Comparison") -> str:
-    count = len(comparison.seeds)
-    return "1 seed" if count == 1 else f"{count} seeds"
-
-
 def _print_results(console: "Console", comparison: "Comparison", results: "Results") -> None:
     from recurra.comparison.tables import SUMMARIES
 
     for budget in comparison.budgets:
-        console.print(f"\nBudget {budget.name}, {_seeds(comparison)}:")
+        console.print(f"\nBudget {budget.name}, {numbers.counted(len(comparison.seeds), 'seed')}:")
         rows = [summary for summary in results.summaries if summary.budget == budget.name]
         print_table(console, SUMMARIES.show(rows))
         for difference in results.differences:

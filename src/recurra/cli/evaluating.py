@@ -9,6 +9,7 @@ import recurra
 from recurra.cli import options
 from recurra.cli.output import echo, make_console, print_json, print_table
 from recurra.compute.registry import DEFAULT_ENGINE, engine_on
+from recurra.view.numbers import counted
 
 
 def eval_command(
@@ -62,7 +63,7 @@ def eval_command(
         )
     )
     if scores[0].skipped:
-        echo(f"{scores[0].skipped:,} characters unknown to the model: left out", err=True)
+        echo(f"{counted(scores[0].skipped, 'character')} unknown to the model: left out", err=True)
     table = scores_table(scores)
     if json:
         results = table.records(scores)

@@ -54,7 +54,8 @@ def print_table(console: "Console", cells: Cells) -> None:
         return
     for row in cells.rows:
         for heading, text in zip(cells.headings, row, strict=True):
-            console.print(f"{heading}: {text}")
+            if text:
+                console.print(f"{heading}: {text}")
         console.print()
 
 

@@ -228,7 +228,7 @@ def _refuse_to_go_on(finished: Finished) -> None:
 
 def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
     model, documents = trainer.model, trainer.corpus.documents
-    characters = sum(len(document.text) for document in documents)
+    characters = sum(document.characters for document in documents)
     console.print(
         f"{model.network.name}: {model.shapes.count:,} parameters; recipe {trainer.recipe.name}; "
         f"run {run}"
@@ -239,8 +239,9 @@ def _announce(trainer: recurra.Trainer, console: "Console", run: str) -> None:
     for document in documents:
         if len(documents) <= NAMED or document.detected_by != UTF8 or document.replaced:
             note = "" if document.detected_by == UTF8 else f" ({document.detected_by})"
-            broken = f", {document.replaced:,} broken places replaced" if document.replaced else ""
-            console.print(f"  {document.name}: {document.encoding}{note}{broken}")
+            if document.replaced:
+                note += f", {numbers.counted(document.replaced, 'broken place')} replaced"
+            console.print(f"  {document.name}: {document.encoding}{note}")
     print_remarks(console, trainer.corpus)
 
 

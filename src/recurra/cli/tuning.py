@@ -18,7 +18,7 @@ from recurra.cli.output import (
     print_table,
     shown_path,
 )
-from recurra.view.numbers import duration, whole
+from recurra.view.numbers import counted, duration, whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -159,7 +159,7 @@ def tune_command(
 
         echo(sbatch_script(study, request.processes), end="")
         return
-    console.print(f"study {shown_path(study.folder)}: {study.spec.trials:,} trials")
+    console.print(f"study {shown_path(study.folder)}: {counted(study.spec.trials, 'trial')}")
     _tell_warmup(console, request, study.spec)
     print_remarks(console, study.spec.text.load(study.folder))
     try:
@@ -203,20 +203,21 @@ def _tell_warmup(console: "Console", request: "recurra.TuneRequest", spec: "Stud
     assert isinstance(request.recipe, recurra.Recipe)  # a checked request's
     if "warmup" not in spec.space.parameters and fitted < request.recipe.warmup:
         console.print(
-            f"warm-up: {fitted:,} steps instead of {request.recipe.warmup:,}, so that it ends "
-            f"before the first rung, {spec.pruner.rungs[0]:,} characters; --warmup and --rung set "
-            "both"
+            f"warm-up: {counted(fitted, 'step')} instead of {request.recipe.warmup:,}, so that it "
+            f"ends before the first rung, {spec.pruner.rungs[0]:,} characters; --warmup and --rung "
+            "set both"
         )
 
 
 def _tell(console: "Console", spec: "StudySpec", found: "CostEstimate") -> None:
     bound = "at most " if found.at_most else ""
     console.print(
-        f"{found.trials:,} trials of {spec.length:,} characters, search {spec.sampler.name}, "
-        f"pruner {spec.pruner.name}: {bound}{found.characters:,} characters"
+        f"{counted(found.trials, 'trial')} of {spec.length:,} characters, "
+        f"search {spec.sampler.name}, pruner {spec.pruner.name}: "
+        f"{bound}{found.characters:,} characters"
     )
     console.print(
-        f"time: {bound}about {duration(found.seconds)} with {found.workers} workers on "
+        f"time: {bound}about {duration(found.seconds)} with {counted(found.workers, 'worker')} on "
         f"{os.cpu_count()} cores; memory: up to {whole(found.memory / 2**20)} MiB for each worker; "
         f"disk: up to {found.disk / 2**30:,.2f} GiB"
     )

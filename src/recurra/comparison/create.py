@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-
 from recurra.comparison.budgets import Budget, LimitName, Match, Sizes, fair_workers, make_budgets
 from recurra.comparison.comparison import (
     Comparison,
@@ -91,7 +89,7 @@ def plan_comparison(
     )
     for budget in budgets:  # refused now, or never
         recipe.with_(**budget.limit)
-    Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
+    Streams(corpus.training, recipe.batch, recipe.seq_len)
     definition = {
         "contestants": [asdict(one) for one in contestants],
         "text": text.to_json(),

@@ -298,13 +298,18 @@ def walk(formula: Formula) -> Iterator[Formula]:
 
 def rewrite(formula: Formula, change: Callable[[Formula], Formula]) -> Formula:
     """A formula with every node changed, parts before wholes."""
+    return change(change_parts(formula, lambda part: rewrite(part, change)))
+
+
+def change_parts(formula: Formula, change: Callable[[Formula], Formula]) -> Formula:
+    """A formula with its direct parts changed."""
     values: dict[str, Any] = {field.name: getattr(formula, field.name) for field in fields(formula)}
     for name, value in values.items():
         if isinstance(value, tuple):
-            values[name] = tuple(rewrite(term, change) for term in value)
+            values[name] = tuple(map(change, value))
         elif isinstance(value, Formula):
-            values[name] = rewrite(value, change)
-    return change(replace(formula, **values))
+            values[name] = change(value)
+    return replace(formula, **values)
 
 
 def later(formula: Formula, steps: int) -> Formula:

@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from recurra.explain.formulas import Formula, Hadamard, Join, Mask, MatrixVector, Total
+from recurra.explain.formulas import (
+    Dyad,
+    Formula,
+    Hadamard,
+    Join,
+    Mask,
+    MatrixVector,
+    MemoryVector,
+    Total,
+    is_number,
+)
 from recurra.export.base import Export, Target
 from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
 from recurra.export.names import Names
@@ -73,6 +83,13 @@ class _Text(LibraryText):
                 self.definitions[_DROPOUT] = None
                 inner = self.text(kept)
                 return f"dropout({inner}, {self.rate(number)}, {self.key}, {number})", ATOM
+            case Dyad(left, right) if not (is_number(left) or is_number(right)):
+                return f"jnp.outer({self.text(left)}, {self.text(right)})", ATOM
+            case Dyad(left, right):
+                return self.side(left, "[:, None]") or self.side(right, "[None]"), ATOM
+            case MemoryVector(matrix, transposed, operand):
+                turned = ".T" * transposed
+                return f"{self.text(matrix, ATOM)}{turned} @ {self.text(operand, SIGN)}", PRODUCT
             case Total(argument, mean):
                 name = "mean" if mean else "sum"
                 return f"jnp.{name}({self.text(argument)}, keepdims=True)", ATOM
@@ -121,10 +138,11 @@ class _Program(LibraryProgram):
         self.p = self.names.take("p")
         return code
 
-    def zeros(self, size: str) -> str:
-        """A vector of zeros in the time step."""
+    def zeros(self, sides: list[str]) -> str:
+        """Zeros in the time step."""
         first = next(iter(self.code.parameters.values()))
-        return f"jnp.zeros({size}, {first}.dtype)"
+        shape = tupled(sides) if len(sides) > 1 else sides[0]
+        return f"jnp.zeros({shape}, {first}.dtype)"
 
     def slots(self) -> dict[str, str]:
         """Texts for the places of the template."""
@@ -145,8 +163,8 @@ class _Program(LibraryProgram):
         drawn = sum("next(keys)" in text for text in texts.values())
         return {
             "cache": "cache, " * bool(self.network.shortlist),
-            "counts": ", counts: Array | None = None" * self.counts,
-            "counted": ", np.bincount(own, minlength=len(characters))" * self.counts,
+            "counts": ", counts: Array | None = None" * self.starts.counts,
+            "counted": ", np.bincount(own, minlength=len(characters))" * self.starts.counts,
             "initial": block(
                 [
                     *[f"keys = iter(jax.random.split(key, {drawn}))"] * bool(drawn),
@@ -156,7 +174,9 @@ class _Program(LibraryProgram):
                     "}",
                 ]
             ),
-            "start": block(self.start_lines(f'jnp.zeros((streams, {{size}}), p["{first}"].dtype)')),
+            "start": block(
+                self.start_lines(f'jnp.zeros((streams, {{sides}}), p["{first}"].dtype)')
+            ),
             "p": self.p,
             "x": self.code.character,
             "state": self.state,

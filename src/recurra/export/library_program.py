@@ -28,7 +28,7 @@ from recurra.export.python_formulas import ATOM, SIGN, PythonText
 from recurra.export.self_test import TEXT, VOCABULARY, expected_numbers
 from recurra.export.sides import Sides, indented
 from recurra.export.starts import Starts, Templates
-from recurra.export.steps import Steps, is_fixed, program_steps, safe_line
+from recurra.export.steps import Steps, program_steps, safe_line
 from recurra.export.words import all_words, word
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.syntax import NORM
@@ -110,8 +110,8 @@ class LibraryProgram(ABC):
         """Make what writes formulas."""
 
     @abstractmethod
-    def zeros(self, size: str) -> str:
-        """A vector of zeros in the time step."""
+    def zeros(self, sides: list[str]) -> str:
+        """Zeros in the time step, as many as a quantity with these sides has."""
 
     @abstractmethod
     def slots(self) -> dict[str, str]:
@@ -134,19 +134,13 @@ class LibraryProgram(ABC):
         """A comment in the language of the program."""
         return word(key, self.export.language, **values)
 
-    @property
-    def counts(self) -> bool:
-        """Whether parameters start from how often each character occurs."""
-        return "counts" in self.starts.kinds.values()
-
     def equations(self) -> list[str]:
         """The lines of a time step; the last gives the log-probabilities, under no name."""
         lines = []
         for step in self.steps.forward:
             text = self.code.text(step.formula)
-            if is_fixed(step.formula):  # a vector like all others
-                size = self.steps.size(Value(step.quantity, 0), self.sides.shapes)
-                text += f" + {self.zeros(self.sides.side(size))}"
+            if self.steps.is_narrow(step, self.sides.shapes):  # a quantity like all others
+                text += f" + {self.zeros(self._sides(step.quantity))}"
             lines.append(f"{self.code.at(step.quantity, 0)} = {text}")
         *others, last = lines
         _, _, logits = last.partition(" = ")
@@ -160,12 +154,14 @@ class LibraryProgram(ABC):
             lines.append(f'{tupled(past)} = {self.state}["{quantity}"]')
         return lines
 
+    def _sides(self, quantity: str) -> list[str]:
+        return [*map(self.sides.side, self.steps.sides(Value(quantity, 0), self.sides.shapes))]
+
     def start_lines(self, zeros: str) -> list[str]:
-        """The state before the first character, given zeros of ``{size}``."""
+        """The state before the first character, given zeros of ``{sides}``."""
         lines = ["return {"]
         for quantity, lag in self.steps.lags.items():
-            size = self.sides.side(self.sides.shapes.vectors[quantity])
-            past = tupled([zeros.format(size=size)] * lag)
+            past = tupled([zeros.format(sides=", ".join(self._sides(quantity)))] * lag)
             lines.append(f'    "{quantity}": {past},')
         return [*lines, "}"] if self.steps.lags else ["return {}"]
 

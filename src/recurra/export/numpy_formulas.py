@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from recurra.explain.derivation import kind_of_formula
 from recurra.explain.formulas import (
     Apply,
     Broadcast,
@@ -20,7 +19,6 @@ from recurra.explain.formulas import (
     RowDerivative,
     Total,
     Value,
-    is_number,
 )
 from recurra.export.names import Names
 from recurra.export.python_formulas import (
@@ -35,7 +33,6 @@ from recurra.export.python_formulas import (
     inner_name,
 )
 from recurra.export.steps import Steps, is_fixed, reads_character
-from recurra.lang.kinds import Kind
 from recurra.lang.syntax import NORM, SOFTMAX
 
 
@@ -180,15 +177,15 @@ class NumpyText(PythonText):
             case Larger(left, right):
                 return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
             case Dyad(left, right):
-                sides = (self._side(left, "[:, None]"), self._side(right, "[None]"))
-                return " * ".join(side for side in sides if side), TERM
+                sides = self.side(left, "[:, None]"), self.side(right, "[None]")
+                return " * ".join(filter(None, sides)), TERM
             case MemoryVector(matrix, transposed, operand):
-                side = self._side(operand, "[:, None]" if transposed else "[None]")
+                side = self.side(operand, "[:, None]" if transposed else "[None]")
                 whole = f"({self.text(matrix, TERM)} * {side})" if side else self.text(matrix, ATOM)
                 return f"{whole}.sum({0 if transposed else 1})", ATOM
             case Total(argument, mean):
                 inner = self.text(argument, ATOM)
-                if kind_of_formula(argument, self.steps.derivation.kinds) == Kind.MATRIX:
+                if self.steps.is_matrix(argument):
                     return f"{inner}.sum((0, 1))[None]", ATOM
                 return f"{inner}.{'mean' if mean else 'sum'}(0, keepdims=True)", ATOM
             case Broadcast(number, like, mean):
@@ -223,10 +220,6 @@ class NumpyText(PythonText):
         elif is_fixed(left):
             rows = f"{rows}.sum(1, keepdims=True)"
         return f"{columns} @ {rows}.T"
-
-    def _side(self, formula: Formula, index: str) -> str:
-        """One side of a matrix of shape (n, m, B); nothing for a vector of ones."""
-        return "" if is_number(formula) else f"{self.text(formula, ATOM)}{index}"
 
     def _numpy_row(self, function: str) -> NumpyRow:
         row = self.row(function)

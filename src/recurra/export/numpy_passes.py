@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from recurra.explain.derivation import Step
 from recurra.explain.formulas import (
     Delta,
     Formula,
@@ -18,7 +19,7 @@ from recurra.export.base import Export
 from recurra.export.names import Names
 from recurra.export.numpy_formulas import RESERVED, NumpyText
 from recurra.export.sides import Sides, indented
-from recurra.export.steps import is_fixed, program_steps, reads_character
+from recurra.export.steps import program_steps, reads_character
 from recurra.export.typed_formulas import TypedText
 from recurra.export.words import word
 
@@ -54,8 +55,8 @@ class Passes:
         self, name: str, arguments: str, what: str, body: Iterable[str], **values: object
     ) -> str:
         """A function with its docstring."""
-        docstring = f'"""{self.word(what, **values)}"""'
-        return "\n".join([f"def {name}({arguments}):", *indented([docstring, *body])])
+        docstring = f'"""{self.word(what, **values)}"""'.splitlines()
+        return "\n".join([f"def {name}({arguments}):", *indented([*docstring, *body])])
 
     def forward(self) -> str:
         """Write ``forward(p, x, state)``."""
@@ -68,9 +69,7 @@ class Passes:
         lines += [f"{mask} = {{}}" for mask in n.masks]
         if self.network.shortlist:
             lines.append(f"{n.quantities[self.logits]} = {{}}")
-        loop = [
-            line for step in self.steps.forward for line in self._line(step.quantity, step.formula)
-        ]
+        loop = [line for step in self.steps.forward for line in self._line(step)]
         if any(self.streams in line for line in loop):
             lines.append(f"{self.streams} = len({n.character}[0])")
         lines += [f"for {t} in range(len({n.character})):", *indented(loop)]
@@ -84,15 +83,14 @@ class Passes:
         arguments = f"{self.p}, {n.character}, {self.state}" + f", {self.rng}=None" * bool(n.masks)
         return self.function("forward", arguments, "forward", [*self._unpack(formulas), *lines])
 
-    def _line(self, quantity: str, formula: Formula) -> list[str]:
+    def _line(self, step: Step) -> list[str]:
         """The line that computes a quantity, and before it those that draw its masks."""
-        n = self.numpy
+        n, quantity, formula = self.numpy, step.quantity, step.formula
         lines = []
         for mask in (node for node in walk(formula) if isinstance(node, Mask)):
             rate = self.steps.rates[mask.number - 1]
             rate = self.recipe.dropout if rate is None else rate
-            size = self.steps.size(_dropped(formula, mask), self.shapes)
-            shape = f"({self.sides.side(size)}, {self.streams})"
+            shape = self.shape(_dropped(formula, mask))
             name = n.moment(n.masks[mask.number - 1], 0)
             lines.append(f"{name} = dropout({rate:g}, {shape}, {self.rng})")
         text = n.text(formula)
@@ -105,10 +103,14 @@ class Passes:
                 f"{scores} = {text}",
                 f"{n.moment(self.logp, 0)} = log_probabilities({scores})",
             ]
-        if is_fixed(formula):  # no stream differs from another, but each has its column
-            size = self.steps.size(Value(quantity, 0), self.shapes)
-            text = f"{text} + np.zeros(({size}, {self.streams}))"
+        if self.steps.is_narrow(step, self.shapes):  # each stream has its own column
+            text = f"{text} + np.zeros({self.shape(Value(quantity, 0))})"
         return [*lines, f"{n.at(quantity, 0)} = {text}"]
+
+    def shape(self, formula: Formula) -> str:
+        """The shape of what a formula gives, a column for each stream."""
+        sides = map(self.sides.side, self.steps.sides(formula, self.shapes))
+        return f"({', '.join([*sides, self.streams])})"
 
     def _series(self) -> list[str]:
         names = [self.numpy.quantities[q] for q in self.kept] + self.numpy.masks

@@ -15,11 +15,13 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
     Constant,
+    Dyad,
     Extreme,
     Formula,
     Hadamard,
     Join,
     MatrixVector,
+    MemoryVector,
     Negative,
     Parameter,
     Power,
@@ -27,9 +29,10 @@ from recurra.explain.formulas import (
     Sum,
     Total,
     Value,
+    is_number,
 )
 from recurra.export.base import Export, Target
-from recurra.export.steps import is_fixed, program_steps, reads_character
+from recurra.export.steps import program_steps, reads_character
 from recurra.lang.functions import NORM_EPS
 from recurra.lang.syntax import NORM
 from recurra.models.model import Model
@@ -82,7 +85,10 @@ class OnnxStep(Target):
 
 
 class _Graph:
-    """The graph of one time step. Vectors are rows, (B, n); what no stream changes is (1, n)."""
+    """The graph of one time step.
+
+    Vectors are rows, (B, n); what no stream changes is (1, n). Matrices are (B, n, m).
+    """
 
     def __init__(self, onnx: Any, own: Model) -> None:
         self.onnx, self.own, self.network, self.shapes = onnx, own, own.network, own.shapes
@@ -96,12 +102,12 @@ class _Graph:
         helper, kinds = self.onnx.helper, self.onnx.TensorProto
         for step in self.steps.inference:
             name = self._vector(step.formula)
-            if is_fixed(step.formula):
-                size = self.steps.size(Value(step.quantity, 0), self.shapes)
-                streams = self._node("Shape", "x")
-                whole = self._node("Concat", streams, self._numbers([size]), axis=0)
+            value = Value(step.quantity, 0)
+            if self.steps.is_narrow(step, self.shapes):
+                sides = self._numbers([*self.steps.sides(value, self.shapes)])
+                whole = self._node("Concat", self._node("Shape", "x"), sides, axis=0)
                 name = self._node("Expand", name, whole)
-            self.known[Value(step.quantity, 0)] = name
+            self.known[value] = name
         self._node("Identity", self._log_probabilities(name), output="logp")
         inputs = [helper.make_tensor_value_info("x", kinds.INT64, ["B"])]
         outputs = [
@@ -111,9 +117,9 @@ class _Graph:
             for k in range(1, lag + 1):
                 after = f"next.{quantity}.{k}"
                 self._node("Identity", self._vector(Value(quantity, k - 1)), output=after)
-                sides: list[str | int] = ["B", self.steps.size(Value(quantity, 0), self.shapes)]
-                inputs.append(helper.make_tensor_value_info(f"{quantity}.{k}", kinds.FLOAT, sides))
-                outputs.append(helper.make_tensor_value_info(after, kinds.FLOAT, sides))
+                shape = ["B", *self.steps.sides(Value(quantity, 0), self.shapes)]
+                inputs.append(helper.make_tensor_value_info(f"{quantity}.{k}", kinds.FLOAT, shape))
+                outputs.append(helper.make_tensor_value_info(after, kinds.FLOAT, shape))
         graph = helper.make_graph(
             self.nodes, "step", inputs, outputs, [*self.initializers.values()]
         )
@@ -141,7 +147,7 @@ class _Graph:
         return self.known[formula]
 
     def _compute(self, formula: Formula) -> str:
-        match formula:
+        match self.steps.numbers_as_matrices(formula):
             case Constant(value):
                 return self._constant(value)
             case Value(quantity, lag):
@@ -182,8 +188,22 @@ class _Graph:
                 return self._node("ReduceSum", self._vector(argument), self._numbers([-1]))
             case Join(vectors):
                 return self._node("Concat", *map(self._vector, vectors), axis=-1)
+            case Dyad(left, right):
+                # the constant 1 is a side of ones
+                sides = ((left, -1), (right, -2))
+                tensors = [self._row(side, axis) for side, axis in sides if not is_number(side)]
+                return self._node("Mul", *tensors) if len(tensors) == 2 else tensors[0]
+            case MemoryVector(matrix, transposed, operand):
+                axis = -2 if transposed else -1
+                pair = [self._vector(matrix), self._row(operand, axis)]
+                product = self._node("MatMul", *(reversed(pair) if transposed else pair))
+                return self._node("Squeeze", product, self._numbers([axis]))
         kind = type(formula).__name__.lower()
         raise SettingError(f"ONNX models cannot hold {kind} yet: export to another target")
+
+    def _row(self, vector: Formula, axis: int) -> str:
+        """A vector as a matrix that has no other row, or column."""
+        return self._node("Unsqueeze", self._vector(vector), self._numbers([axis]))
 
     def _function(self, name: str, z: str) -> str:
         if name in _OPERATORS:

@@ -8,18 +8,17 @@ from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
     Constant,
-    Dyad,
     Extreme,
     Formula,
     Hadamard,
     MatrixVector,
-    MemoryVector,
     Negative,
     Parameter,
     Power,
     Quotient,
     Sum,
     Value,
+    is_number,
     walk,
 )
 from recurra.export.names import Names
@@ -89,6 +88,10 @@ class PythonText(ABC):
         text, own = self.bound(formula)
         return f"({text})" if own < level else text
 
+    def side(self, formula: Formula, index: str) -> str:
+        """One side of a dyad, with its axes; nothing for a vector of ones."""
+        return "" if is_number(formula) else f"{self.text(formula, ATOM)}{index}"
+
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds.
 
@@ -123,8 +126,7 @@ class PythonText(ABC):
                 return f"{self.row(function).value}({pair})", ATOM
             case Power(base, exponent):
                 return f"{self.text(base, ATOM)} ** {self.text(exponent, ATOM)}", POWER
-        kind = "a matrix memory" if isinstance(formula, Dyad | MemoryVector) else "this formula"
-        raise SettingError(f"this target cannot write {kind} yet: export to another one")
+        raise SettingError("this target cannot write this formula yet: export to another one")
 
     def row(self, function: str) -> Row:
         """How the library writes a function; its definitions become part of the program."""

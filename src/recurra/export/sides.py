@@ -21,8 +21,8 @@ class Sides:
     def __init__(self, network: Network, recipe: Recipe) -> None:
         if network.blocks.keys() - {*network.diagonals}:
             raise SettingError(
-                "this target cannot write matrices of blocks yet: export to huggingface or, where "
-                "no memory has blocks, to onnx or html"
+                "this target cannot write matrices of blocks yet: export to onnx, html or "
+                "huggingface"
             )
         self.network, self.hidden = network, recipe.hidden
         solver = ShapeSolver(network)

@@ -8,26 +8,32 @@ derivative of tanh can be had from ``h[t]``.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
-from recurra.explain.derivation import Derivation, Step, derive
+from recurra.errors import SettingError
+from recurra.explain.derivation import Derivation, Step, derive, kind_of_formula
 from recurra.explain.formulas import (
     Apply,
     Constant,
     Delta,
+    Dyad,
     Formula,
     Hadamard,
     Join,
     Mask,
     MatrixVector,
+    MemoryVector,
     Parameter,
     Total,
     Value,
+    change_parts,
     parts,
     rewrite,
     total,
     walk,
 )
 from recurra.lang.functions import FUNCTIONS
+from recurra.lang.kinds import Kind
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
 from recurra.lang.syntax import CHARACTER, ROW_FUNCTIONS, Dropout
@@ -143,9 +149,49 @@ class Steps:
                 return Value(step.quantity, 0)
         return None
 
+    def is_matrix(self, formula: Formula) -> bool:
+        """Whether a formula is a matrix over time."""
+        return kind_of_formula(formula, self.derivation.kinds) == Kind.MATRIX
+
+    def is_narrow(self, step: Step, shapes: Shapes) -> bool:
+        """Whether a line gives the same to all streams, or to all rows or columns of a matrix."""
+        value = Value(step.quantity, 0)
+        return is_fixed(step.formula) or self.sides(step.formula, shapes) != self.sides(
+            value, shapes
+        )
+
+    def numbers_as_matrices(self, formula: Formula) -> Formula:
+        """A formula whose direct parts, where it is a matrix and they are numbers, are matrices.
+
+        For libraries in which a matrix has one axis more than what it meets.
+        """
+        kinds = self.derivation.kinds
+
+        def widen(part: Formula) -> Formula:
+            is_number = kind_of_formula(part, kinds) == Kind.NUMBER
+            return Dyad(part, Constant(1.0)) if is_number else part
+
+        if isinstance(formula, Dyad) or not self.is_matrix(formula):
+            return formula
+        return change_parts(formula, widen)
+
+    def sides(self, formula: Formula, shapes: Shapes) -> tuple[int, ...]:
+        """The size of a vector; rows and columns of a matrix, 1 where its formula has none."""
+        if not self.is_matrix(formula):
+            return (self.size(formula, shapes),)
+        match formula:
+            case Value(quantity):
+                return shapes.grids[quantity.partition(".")[0]][1:]
+            case Dyad(left, right):
+                return self.size(left, shapes), self.size(right, shapes)
+        grids = [self.sides(part, shapes) for part in parts(formula) if self.is_matrix(part)]
+        return tuple(map(max, zip(*grids, strict=True)))
+
     def size(self, formula: Formula, shapes: Shapes) -> int:
         """The number of entries of a formula; 1 for a plain number."""
         match formula:
+            case _ if self.is_matrix(formula):
+                return prod(self.sides(formula, shapes))
             case Value(quantity) | Delta(quantity):
                 if quantity in shapes.vectors:
                     return shapes.vectors[quantity]
@@ -158,12 +204,21 @@ class Steps:
             case Join(vectors):
                 return sum(self.size(one, shapes) for one in vectors)
             case MatrixVector(matrix, transposed):
-                return shapes.paper(matrix)[1 if transposed else 0]
+                as_stored = (matrix in shapes.transposed) == transposed
+                return shapes.sides(matrix)[0 if as_stored else 1]
+            case MemoryVector(matrix, transposed):
+                return self.sides(matrix, shapes)[1 if transposed else 0]
         return max((self.size(part, shapes) for part in parts(formula)), default=1)
 
 
 def program_steps(network: Network) -> Steps:
-    """The steps of a network, with the arguments of functions inlined where nobody needs them."""
+    """The steps of a network, with the arguments of functions inlined where nobody needs them.
+
+    Raises:
+        SettingError: a memory has blocks.
+    """
+    if any(equation.name in network.blocks for equation in network.equations):
+        raise SettingError("this target cannot hold memories of blocks yet: export to huggingface")
     derivation = derive(network)
     readers: dict[Formula, list[Formula]] = {}
     for step in derivation.steps:

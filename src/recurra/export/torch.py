@@ -2,11 +2,20 @@
 
 from pathlib import Path
 
-from recurra.explain.formulas import Formula, Hadamard, Join, Mask, MatrixVector, Total
+from recurra.explain.formulas import (
+    Dyad,
+    Formula,
+    Hadamard,
+    Join,
+    Mask,
+    MatrixVector,
+    MemoryVector,
+    Total,
+)
 from recurra.export.base import Export, Target
 from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
 from recurra.export.names import Names
-from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, Row
+from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, TERM, Row
 from recurra.export.starts import TORCH
 from recurra.export.steps import Steps, reads_character
 from recurra.lang.syntax import NORM, SOFTMAX
@@ -87,18 +96,26 @@ class _Text(LibraryText):
 
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
-        match formula:
+        match self.steps.numbers_as_matrices(formula):
             case Hadamard(Mask(number), kept):
                 inner = self.text(kept)
                 rate = self.rate(number)
                 return f"nn.functional.dropout({inner}, {rate}, self.training)", ATOM
+            case Dyad(left, right):
+                sides = self.side(left, "[..., None]"), self.side(right, "[..., None, :]")
+                return " * ".join(filter(None, sides)), TERM
+            case MemoryVector(matrix, transposed, operand):
+                turned = ".mT" * transposed
+                column = f"{self.text(operand, ATOM)}[..., None]"
+                return f"({self.text(matrix, ATOM)}{turned} @ {column}).squeeze(-1)", ATOM
             case Total(argument, mean):
                 name = "mean" if mean else "sum"
                 return f"torch.{name}({self.text(argument)}, -1, keepdim=True)", ATOM
             case Join(vectors):
                 self.definitions[_CONCAT] = None
                 return f"concat({', '.join(map(self.text, vectors))})", ATOM
-        return super().bound(formula)
+            case same:
+                return super().bound(same)
 
     def product(self, product: MatrixVector) -> tuple[str, int]:
         """A matrix times a vector, as rows; times a character it is a column."""
@@ -141,11 +158,11 @@ class _Program(LibraryProgram):
         self.attributes = {n: own.take(n.lstrip("_") or "v") for n in self.network.parameters}
         return _Text(self.steps, self.names, self.recipe.dropout)
 
-    def zeros(self, size: str) -> str:
-        """A vector of zeros in the time step."""
+    def zeros(self, sides: list[str]) -> str:
+        """Zeros in the time step, for every stream."""
         assert isinstance(self.code, _Text)
         first = next(iter(self.attributes.values()))
-        return f"self.{first}.new_zeros(len({self.code.character}), {size})"
+        return f"self.{first}.new_zeros({', '.join([f'len({self.code.character})', *sides])})"
 
     def shown(self, parameter: str) -> str:
         """The name under which a program knows a parameter."""
@@ -179,8 +196,8 @@ class _Program(LibraryProgram):
         counted = ", torch.bincount(own, minlength=len(characters))"
         return {
             "cache": "from functools import cache\n" * bool(self.network.shortlist),
-            "counts": ", counts: Tensor | None = None" * self.counts,
-            "counted": counted * self.counts,
+            "counts": ", counts: Tensor | None = None" * self.starts.counts,
+            "counted": counted * self.starts.counts,
             "initial": block(
                 [
                     *self.starts.lines(self.templates),
@@ -191,7 +208,7 @@ class _Program(LibraryProgram):
                 ],
                 8,
             ),
-            "start": block(self.start_lines(f"self.{first}.new_zeros(streams, {{size}})"), 8),
+            "start": block(self.start_lines(f"self.{first}.new_zeros(streams, {{sides}})"), 8),
             "x": self.x,
             "state": self.state,
             "forward": block(forward, 8),

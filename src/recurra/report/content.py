@@ -187,7 +187,7 @@ def gather(
         found=subject.found,
         texts=tuple(map(shown_source, first.config.text.sources)),
         documents=tuple(
-            TextPart(shown_source(one.name), len(one.text), one.encoding)
+            TextPart(shown_source(one.name), one.characters, one.encoding)
             for one in (corpus.documents if corpus else ())
         ),
         vocabulary=len(first.run.vocabulary),

@@ -58,11 +58,12 @@ def read_limited(file: BinaryIO, limit: int) -> bytes:
     Raises:
         OSError: they are more than so many, or cannot be read.
     """
-    content = bytearray()
-    while piece := file.read(2**20):
+    content, size = bytearray(), os.fstat(file.fileno()).st_size  # of a pipe 0
+    while size <= limit and (piece := file.read(2**20)):
         content += piece
-        if len(content) > limit:
-            raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes")
+        size = max(size, len(content))
+    if size > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes")
     return bytes(content)
 
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 import secrets
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from recurra.studio.errors import BadRequestError
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer
 from recurra.studio.workspace import Workspace
-from recurra.text.corpus import split_documents
-from recurra.text.decoding import decode
+from recurra.text.corpus import split_texts
+from recurra.text.decoding import DecodedText
 from recurra.text.remarks import remarks
 from recurra.view.text import visible
 
@@ -58,7 +59,7 @@ def _keep(folder: Path, temporary: Path, name: str) -> dict[str, Any]:
         TextError: it is empty, or no text.
     """
     content = temporary.read_bytes()
-    corpus = split_documents([decode(content, visible(name)[:200])])
+    corpus = split_texts([DecodedText(BytesIO(content), visible(name)[:200])])
     stem = safe_name(Path(name.replace("\\", "/")).stem) or "text"
     names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
     for place in (folder / f"{name}.txt" for name in names):
@@ -72,7 +73,7 @@ def _keep(folder: Path, temporary: Path, name: str) -> dict[str, Any]:
     (document,) = corpus.documents
     return {
         "name": f"{folder.name}/{place.name}",
-        "characters": len(document.text),
+        "characters": document.characters,
         "distinct": len(corpus.vocabulary),
         "encoding": document.encoding,
         "detected_by": document.detected_by,

@@ -5,6 +5,7 @@ detection    which encoding bytes are in
 decoding     bytes -> characters, whatever their encoding
 download     texts at an address
 sources      files, folders, addresses and named corpora -> texts
+store        the characters of all texts while they are read
 corpus       texts -> training, validation and test parts; how to find them again
 vocabulary   characters as numbers
 batches      the streams that training reads

@@ -10,9 +10,11 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from itertools import chain
+from functools import cached_property
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -20,10 +22,17 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import RunError, SettingError, TextError
-from recurra.text.decoding import Document
+from recurra.text.decoding import DecodedText, DocumentInfo
+from recurra.text.detection import characters
 from recurra.text.download import Progress
-from recurra.text.frames import without_frame
-from recurra.text.sources import Source, absolute, is_stream, read_documents
+from recurra.text.frames import Frame
+from recurra.text.sources import (
+    Source,
+    absolute,
+    is_stream,
+    open_texts,
+)
+from recurra.text.store import CHUNK, CharacterStore, Span, cut_spans
 from recurra.text.vocabulary import Vocabulary
 
 DEFAULT_SPLIT = (90, 5, 5)
@@ -47,19 +56,52 @@ class Corpus:
         joined: how many of the documents are split as one; 0 or at least 2.
         vocabulary: the characters of all texts, those most frequent in training first; or the one
             that was given.
-        train, validation, test: one int32 array for each document, and one, the last, for those
-            that are joined; may be empty.
+        numbers: int32, of all characters: the training parts one after another, the validation
+            parts, the test parts.
+        lengths: characters of the training, validation and test part of each document, and of one,
+            the last, for those that are joined.
+        counts: (3, V) int64, how often training, validation and test text have each character.
         fingerprint: SHA-256 of the characters and of the split, to tell a changed text.
     """
 
-    documents: tuple[Document, ...]
+    documents: tuple[DocumentInfo, ...]
     shares: tuple[Fraction, ...]
     joined: int
     vocabulary: Vocabulary
-    train: Parts
-    validation: Parts
-    test: Parts
+    numbers: npt.NDArray[np.int32]
+    lengths: tuple[tuple[int, ...], ...]
+    counts: npt.NDArray[np.int64]
     fingerprint: str
+
+    @cached_property
+    def train(self) -> Parts:
+        """The training part of each text; may be empty, as the others may."""
+        return self._parts(0)
+
+    @cached_property
+    def validation(self) -> Parts:
+        """The validation part of each text."""
+        return self._parts(1)
+
+    @cached_property
+    def test(self) -> Parts:
+        """The test part of each text."""
+        return self._parts(2)
+
+    @property
+    def training(self) -> npt.NDArray[np.int32]:
+        """The training parts as one text."""
+        return self.numbers[: sum(self.lengths[0])]
+
+    @property
+    def text(self) -> str:
+        """The characters of the only text."""
+        parts = self.train, self.validation, self.test
+        return "".join(self.vocabulary.decode(part) for (part,) in parts)
+
+    def _parts(self, which: int) -> Parts:
+        ends = list(accumulate(self.lengths[which], initial=sum(map(sum, self.lengths[:which]))))
+        return tuple(self.numbers[begin:end] for begin, end in pairwise(ends))
 
     def held_out(self, part: HeldOut) -> Parts:
         """A part that something is evaluated on.
@@ -71,7 +113,7 @@ class Corpus:
         if predictable(found):
             return found
         share = self.shares[1 if part == "validation" else 2]
-        total = sum(len(document.text) for document in self.documents)
+        total = len(self.numbers)
         if not share:
             cure = "give a split with a share for it, such as 90/5/5"
         elif share * total >= 4:
@@ -90,11 +132,20 @@ class Corpus:
         """
         if vocabulary == self.vocabulary:
             return self
-        train, validation, test = (
-            tuple(vocabulary.encode(self.vocabulary.decode(text)) for text in part)
-            for part in (self.train, self.validation, self.test)
-        )
-        return replace(self, vocabulary=vocabulary, train=train, validation=validation, test=test)
+        occurring = np.flatnonzero(self.counts.sum(axis=0))
+        number_of = np.zeros(len(self.vocabulary), np.int32)
+        number_of[occurring] = vocabulary.encode(self.vocabulary.decode(occurring))
+        numbers = np.empty_like(self.numbers)
+        for begin in range(0, len(numbers), CHUNK):
+            numbers[begin : begin + CHUNK] = number_of[self.numbers[begin : begin + CHUNK]]
+        counts = np.zeros((3, len(vocabulary)), np.int64)
+        counts[:, number_of[occurring]] = self.counts[:, occurring]
+        return replace(self, vocabulary=vocabulary, numbers=numbers, counts=counts)
+
+
+def predictable(texts: Iterable[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.int32]]:
+    """The texts that have something to predict: a character after their first."""
+    return [text for text in texts if len(text) > 1]
 
 
 def load_corpus(
@@ -131,57 +182,98 @@ def load_corpus(
         SettingError: the split is not three shares that add up to all.
     """
     _parse_split(split)  # refused before anything is read
-    documents = read_documents(sources, encoding, fetch=fetch, progress=progress)
-    return split_documents(documents, split, vocabulary)
+    texts = open_texts(sources, encoding, fetch=fetch, progress=progress)
+    return split_texts(texts, split, vocabulary)
 
 
-def split_documents(
-    documents: Iterable[Document],
+def split_texts(
+    texts: Iterable[DecodedText],
     split: Split = DEFAULT_SPLIT,
     vocabulary: Vocabulary | None = None,
 ) -> Corpus:
-    """Split texts that have been read; see `load_corpus`.
+    """Read texts, one after the other, and split them; see `load_corpus`.
 
     Raises:
-        TextError: they have characters not in `vocabulary`.
+        TextError: one cannot be decoded, or they have characters not in `vocabulary`.
         SettingError: the split is not three shares that add up to all.
     """
     shares, by, bare = _parse_split(split)
-    documents = tuple(documents)
-    if bare:
-        documents = tuple(replace(one, text=without_frame(one.text)) for one in documents)
-    least = min((share for share in shares[1:] if share), default=math.inf)
-    short = {"auto": ENOUGH / least, "file": math.inf, "position": 0}[by]
-    texts, joined = join_short([document.text for document in documents], short)
+    with closing(CharacterStore()) as store:
+        found = [_keep(text, store, bare) for text in texts]
+        documents, spans = tuple(it for it, _ in found), [span for _, span in found]
+        least = min((share for share in shares[1:] if share), default=math.inf)
+        short = {"auto": ENOUGH / least, "file": math.inf, "position": 0}[by]
+        groups = group_short([document.characters for document in documents], short)
+        wholes = [[spans[place] for place in group] for group in groups]
+        joined = len(groups[-1]) if len(groups[-1]) > 1 else 0
+        return _number(store, documents, wholes, joined, shares, vocabulary)
+
+
+def _number(
+    store: CharacterStore,
+    documents: tuple[DocumentInfo, ...],
+    texts: list[list[Span]],
+    joined: int,
+    shares: tuple[Fraction, ...],
+    vocabulary: Vocabulary | None,
+) -> Corpus:
+    """Split texts that are in a store; count, hash and number their characters."""
     digest = hashlib.sha256(" ".join(map(str, shares)).encode())
-    parts = []
+    census, highest = np.zeros((3, 0x110000), np.int64), 0
+    parts: tuple[list[list[Span]], ...] = ([], [], [])
     for text in texts:
-        first = int(shares[0] * len(text)) or math.ceil(shares[0])
-        second = max(first, int((shares[0] + shares[1]) * len(text)))
-        parts.append((text[:first], text[first:second], text[second:]))
-        digest.update(f" {len(text)} ".encode() + text.encode("utf-8", "surrogatepass"))
-    own, *held_out = zip(*parts, strict=True)
-    vocabulary = vocabulary or Vocabulary.from_texts(*own, held_out=chain(*held_out))
-    train, validation, test = (tuple(map(vocabulary.encode, part)) for part in (own, *held_out))
-    fingerprint = digest.hexdigest()
-    return Corpus(documents, shares, joined, vocabulary, train, validation, test, fingerprint)
+        length = sum(map(len, text))
+        first = int(shares[0] * length) or math.ceil(shares[0])
+        second = max(first, int((shares[0] + shares[1]) * length))
+        digest.update(f" {length} ".encode())
+        ends = pairwise((0, first, second, length))
+        for part, counts, (begin, end) in zip(parts, census, ends, strict=True):
+            part.append(cut_spans(text, begin, end))
+            for points in chain.from_iterable(map(store.read, part[-1])):
+                digest.update(characters(points).encode("utf-8", "surrogatepass"))
+                found = np.bincount(points)
+                counts[: len(found)] += found
+                highest = max(highest, len(found))
+    census = census[:, :highest]  # of most texts a small part
+    vocabulary = vocabulary or Vocabulary.from_census(census[0], census[1:].sum(axis=0))
+    numbers, place = np.empty(census.sum(), np.int32), 0
+    for span in chain.from_iterable(chain.from_iterable(parts)):
+        for points in store.read(span):
+            numbers[place : place + len(points)] = vocabulary.number(points)
+            place += len(points)
+    lengths = tuple(tuple(sum(map(len, text)) for text in part) for part in parts)
+    counts = np.array([vocabulary.count(one) for one in census])
+    return Corpus(
+        documents, shares, joined, vocabulary, numbers, lengths, counts, digest.hexdigest()
+    )
 
 
-def predictable(texts: Iterable[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.int32]]:
-    """The texts that have something to predict: a character after their first."""
-    return [text for text in texts if len(text) > 1]
+def _keep(text: DecodedText, store: CharacterStore, bare: bool) -> tuple[DocumentInfo, Span]:
+    """Put a text into a store, without its frame if so wished; what it is, and where."""
+    begin, frame = len(store), Frame()
+    for piece in text:
+        frame.look(piece)
+        store.append(piece)
+    framed = frame.found
+    if framed and bare:
+        whole = "".join(map(characters, store.read(Span(begin, len(store)))))
+        store.cut(begin)
+        store.append(frame.without(whole))
+        framed = False
+    span = Span(begin, len(store))
+    described = text.encoding, text.detected_by, text.replaced
+    return DocumentInfo(text.name, len(span), *described, framed), span
 
 
-def join_short(texts: Sequence[str], length: float) -> tuple[list[str], int]:
-    """Make one text, the last, of those with fewer characters, if there are two or more.
+def group_short(lengths: Sequence[int], length: float) -> list[list[int]]:
+    """Texts that are taken as one, by their places: those shorter than a length, if two or more.
 
-    Returns:
-        The texts, and how many of them were joined.
+    The others come first, each by itself.
     """
-    short = [text for text in texts if len(text) < length]
+    short = [place for place, own in enumerate(lengths) if own < length]
     if len(short) < 2:
-        return list(texts), 0
-    return [*(text for text in texts if len(text) >= length), "".join(short)], len(short)
+        return [[place] for place in range(len(lengths))]
+    return [*([place] for place, own in enumerate(lengths) if own >= length), short]
 
 
 def _parse_split(split: Split, by: SplitBy = "auto") -> tuple[tuple[Fraction, ...], SplitBy, bool]:

@@ -6,7 +6,7 @@ In this order: a byte-order mark; the encoding that the user gave; strict UTF-8;
 import codecs
 import encodings
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
@@ -26,9 +26,6 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
     b"\x84\x31\x95\x33": "gb18030",
 }
-EMPTY = {b"", *_MARKS}
-"""All that an empty file can hold."""
-
 # Files said to be in the older standard are in the newer one where the older cannot read them.
 _SUPERSETS = {
     "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932",
@@ -66,6 +63,24 @@ class Document:
     replaced: int
 
 
+@dataclass(frozen=True)
+class DocumentInfo:
+    """A file that was decoded, without its characters.
+
+    Attributes:
+        name, encoding, detected_by, replaced: see `Document`.
+        characters: how many it has.
+        framed: whether the licence of Project Gutenberg is around them.
+    """
+
+    name: str
+    characters: int
+    encoding: str
+    detected_by: str
+    replaced: int
+    framed: bool
+
+
 class DecodedText:
     """The text of a file, decoded while it is iterated over: pieces that end where lines do.
 
@@ -76,49 +91,66 @@ class DecodedText:
         file: the whole file, which can be read again and again.
         name: what messages call it.
         encoding: any text encoding that Python knows; a byte-order mark overrides it.
+        may_be_empty: whether it may have no character.
+        change: what is done to every piece.
 
     Attributes:
         encoding, detected_by: see `Document`.
         replaced: see `Document`; of the pieces so far.
+        characters: of the pieces so far.
 
     Raises:
         TextError: not text, or an unknown encoding; in iteration: nothing in it, not text, or an
             encoding that hardly fits.
     """
 
-    def __init__(self, file: BinaryIO, name: str, encoding: str | None = None) -> None:
-        self._file, self.name, self.replaced = file, name, 0
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        encoding: str | None = None,
+        *,
+        may_be_empty: bool = False,
+        change: Callable[[str], str] | None = None,
+    ) -> None:
+        self._file, self.name, self.replaced, self.characters = file, name, 0, 0
+        self._may_be_empty, self._change = may_be_empty, change
         self._start, self._codec, self.detected_by = _find_encoding(file, name, encoding)
         self.encoding = codecs.lookup(self._codec).name
 
     def __iter__(self) -> Iterator[str]:
         self._file.seek(self._start)
-        characters = broken = controls = 0
+        self.characters = broken = controls = 0
         try:
             for data in read_pieces(self._file, self._codec):
                 text, found = decode_replacing(data, self._codec)
-                characters, broken = characters + len(text), broken + found
+                self.characters, broken = self.characters + len(text), broken + found
                 text, found = _CONTROLS.subn("\ufffd", text)
                 controls += found
                 self.replaced = broken + controls
-                yield text.replace("\r\n", "\n").replace("\r", "\n")
+                text = text.replace("\r\n", "\n").replace("\r", "\n")
+                yield self._change(text) if self._change else text
         except (LookupError, ValueError) as error:
             raise _unknown(self._codec) from error
-        if not characters:
+        except OSError as error:
+            raise TextError(
+                f"{self.name} cannot be read ({error.strerror}): check that it is at rest"
+            ) from error
+        if not self.characters and not self._may_be_empty:
             raise TextError(f"{self.name} is empty: give a file with text in it")
-        if broken > TOLERATED * characters:
+        if broken > TOLERATED * self.characters:
             raise TextError(
                 f"{self.name} cannot be read as {self._codec} ({self.detected_by}): {broken:,} of "
-                f"{characters:,} places are broken; "
+                f"{self.characters:,} places are broken; "
                 f"{_CURES.get(self.detected_by, 'name another with --encoding')}"
             )
         # A lone stray, such as the Ctrl-Z that ends old DOS files, is tolerated in the shortest
         # text.
-        if controls > max(1, _TOLERATED_CONTROLS * characters):
+        if controls > max(1, _TOLERATED_CONTROLS * self.characters):
             raise TextError(
-                f"{self.name} is not plain text: {controls:,} of its {characters:,} characters are "
-                "control characters; convert it to a text file, or name its encoding with "
-                "--encoding"
+                f"{self.name} is not plain text: {controls:,} of its {self.characters:,} "
+                "characters are control characters; convert it to a text file, or name its "
+                "encoding with --encoding"
             )
 
     def document(self) -> Document:

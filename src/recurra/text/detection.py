@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from recurra.text.pieces import WIDE, read_pieces
 
+UTF32 = "utf-32-le", "surrogatepass"
 TOLERATED = 0.1  # share of broken places above which an encoding is not the right one
 # The order is the preference among code pages that read the text alike.
 _SINGLE_BYTE = (
@@ -171,7 +172,12 @@ def decode_replacing(data: bytes, codec: str) -> tuple[str, int]:
 
 def code_points(text: str) -> npt.NDArray[np.uint32]:
     """The Unicode code point of every character."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    return np.frombuffer(text.encode(*UTF32), "<u4")
+
+
+def characters(points: npt.NDArray[np.uint32]) -> str:
+    """The text of code points."""
+    return points.tobytes().decode(*UTF32)
 
 
 def census(points: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recurra.text.corpus import ENOUGH, Corpus, Parts, predictable
-from recurra.text.frames import has_frame
+from recurra.text.corpus import ENOUGH, Corpus, predictable
+
+Counts = NDArray[np.int64]
 
 # A character is strange if it is so many times as frequent in a held-out part as in training, and a
 # part if so much of it is. Of novels in Chinese at most 0.27 is, from 10,000 characters on.
@@ -32,28 +34,25 @@ def remarks(corpus: Corpus) -> Iterator[str]:
             )
     if not predictable(corpus.validation):
         yield "no text is held out while training: no best model is kept, and --patience never acts"
-    for name, part in held_out.items():
-        strange = _strange_share(corpus.train, part)
+    for name, counts in zip(held_out, corpus.counts[1:], strict=True):
+        strange = _strange_share(corpus.counts[0], counts)
         if strange > _STRANGE:
             yield (
                 f"{strange:.0%} of the {name} part are characters that training hardly has: its "
                 "loss says little about text like the training text; look at the ends of the texts"
             )
-    if framed := sum(has_frame(one.text) for one in corpus.documents):
+    if framed := sum(one.framed for one in corpus.documents):
         yield (
             f"{framed:,} of the texts have the licence of Project Gutenberg around them, which is "
             "learnt and predicted like the rest: leave it out with --no-frames"
         )
-    if empty := [one.name for one in corpus.documents if not one.text]:
+    if empty := [one.name for one in corpus.documents if not one.characters]:
         yield f"empty, and left out: {', '.join(empty[:3])}{', ...' * (len(empty) > 3)}"
 
 
-def _strange_share(train: Parts, part: Parts) -> float:
+def _strange_share(before: Counts, now: Counts) -> float:
     """Share of a part in characters that are far less frequent in training."""
-    known, met = np.concatenate(train), np.concatenate(part)
-    if len(met) < _LEAST:
+    if now.sum() < _LEAST:
         return 0.0
-    size = int(max(known.max(initial=0), met.max())) + 1
-    before, now = np.bincount(known, minlength=size), np.bincount(met, minlength=size)
-    strange = now * (len(known) / len(met)) > _TIMES * before
-    return float(now[strange].sum() / len(met))
+    strange = now * (before.sum() / now.sum()) > _TIMES * before
+    return float(now[strange].sum() / now.sum())

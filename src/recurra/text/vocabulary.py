@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import TextError
-from recurra.text.detection import census, code_points
+from recurra.text.detection import census, characters, code_points
 
 Array = npt.NDArray[Any]
 
@@ -38,11 +38,19 @@ class Vocabulary:
     @classmethod
     def from_texts(cls, *texts: str, held_out: Iterable[str] = ()) -> "Vocabulary":
         """All characters: the most frequent in the texts first, then those only held out."""
-        counts = census(code_points("".join(texts)))
-        occurring = np.flatnonzero(counts)
-        occurring = occurring[np.argsort(-counts[occurring], kind="stable")]  # ties by code
-        others = sorted(one for one in set().union(*held_out) if not counts[ord(one)])
-        return cls("".join([*map(chr, occurring), *others]))
+        return cls.from_census(*(census(code_points("".join(all_))) for all_ in (texts, held_out)))
+
+    @classmethod
+    def from_census(cls, training: Array, held_out: Array) -> "Vocabulary":
+        """All characters, in the order of `from_texts`.
+
+        Args:
+            training, held_out: how often each code point occurs; as long as each other.
+        """
+        occurring = np.flatnonzero(training)
+        occurring = occurring[np.argsort(-training[occurring], kind="stable")]  # ties by code
+        others = np.flatnonzero((held_out > 0) & (training == 0))
+        return cls("".join(map(chr, (*occurring, *others))))
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -64,9 +72,13 @@ class Vocabulary:
         Raises:
             TextError: the text has characters that the vocabulary lacks; it names the first few.
         """
-        numbers = self._numbers[np.minimum(code_points(text), len(self._numbers) - 1)]
+        return self.number(code_points(text))
+
+    def number(self, points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
+        """The number of the character of each code point; see `encode`."""
+        numbers = self._numbers[np.minimum(points, len(self._numbers) - 1)]
         if numbers.min(initial=0) < 0:
-            unknown = self.unknown(text)
+            unknown = [chr(point) for point in dict.fromkeys(points[numbers < 0].tolist())]
             named = ", ".join(f"{one!r} (U+{ord(one):04X})" for one in unknown[:8])
             more = f" and {len(unknown) - 8:,} more" if len(unknown) > 8 else ""
             raise TextError(
@@ -75,10 +87,17 @@ class Vocabulary:
             )
         return numbers
 
+    def count(self, census: Array) -> Array:
+        """How often each character occurs, by its number.
+
+        Args:
+            census: how often each code point does, up to the highest that occurs.
+        """
+        return np.append(census, 0)[np.minimum(self._points, len(census))]
+
     def decode(self, numbers: npt.ArrayLike) -> str:
         """The text of a row of numbers."""
-        points = self._points[np.asarray(numbers, np.intp)]
-        return points.tobytes().decode("utf-32-le", "surrogatepass")
+        return characters(self._points[np.asarray(numbers, np.intp)])
 
     def unknown(self, text: str) -> list[str]:
         """The characters of the text that the vocabulary lacks, once each, as they appear."""

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from recurra.compute.base import StepSettings
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.plan import Plan, make_plan
@@ -44,7 +42,7 @@ def resolve(network: Network, corpus: Corpus, recipe: Recipe) -> Resolved:
     plan = make_plan(network)
     shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
     recipe = recipe.with_(lr=recipe.lr or default_rate(plan, shapes))
-    Streams(np.concatenate(corpus.train), recipe.batch, recipe.seq_len)
+    Streams(corpus.training, recipe.batch, recipe.seq_len)
     if not any(len(text) > 1 for text in corpus.validation):
         _check_held_out(recipe)
     settings = StepSettings(

@@ -14,7 +14,7 @@ from recurra.models.evaluation import Loss, Text, evaluate
 from recurra.models.mixture import Member, Mixture
 from recurra.models.model import Model
 from recurra.storage.runs import Run
-from recurra.text.corpus import ENOUGH, Corpus, join_short, predictable
+from recurra.text.corpus import ENOUGH, Corpus, group_short, predictable
 from recurra.text.sources import Source, read_documents
 from recurra.training.finished_run import FinishedRun
 from recurra.training.sessions import load_run_corpus
@@ -94,7 +94,8 @@ def score(
         documents = read_documents(sources, encoding)
         known = [model.vocabulary.known(document.text) for document in documents]
         skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
-        texts, _ = join_short(known, ENOUGH)
+        groups = group_short(list(map(len, known)), ENOUGH)
+        texts = ["".join(known[place] for place in group) for group in groups]
         parts = {"given": tuple(map(model.vocabulary.encode, texts))}
         if adapt is not None or mix or versus:
             needed = COUNTS in mix or bool(versus)

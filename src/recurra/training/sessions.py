@@ -60,7 +60,7 @@ def start(
         corpus = corpus.numbered(warm.vocabulary(corpus.vocabulary))
     require_engine(engine, threads)
     recipe = resolve(network, corpus, recipe).recipe
-    kept = corpus.documents[0].text if len(sources) == 1 and is_stream(sources[0]) else None
+    kept = corpus.text if len(sources) == 1 and is_stream(sources[0]) else None
     if kept is not None:
         sources, encoding = [KEPT_TEXT], "utf-8"
     text = TextSpec.of(sources, encoding, split, corpus)

@@ -102,12 +102,11 @@ class Trainer:
         recipe, shapes = resolved.recipe, resolved.shapes
         self.network, self.corpus, self.recipe, self.shapes = network, corpus, recipe, shapes
         self.run, self.save_seconds = run, save_seconds
-        text = np.concatenate(corpus.train)
-        self.streams = Streams(text, recipe.batch, recipe.seq_len)
+        self.streams = Streams(corpus.training, recipe.batch, recipe.seq_len)
         self.rng = np.random.default_rng(recipe.seed)
         self._engine_name = engine
         self.engine = make_engine(engine, resolved.plan, shapes, recipe.dtype, threads)
-        counts = np.bincount(text, minlength=shapes.vocabulary)
+        counts = corpus.counts[0]
         start = initialise(resolved.plan, shapes, self.rng, recipe.init, recipe.dtype, counts)
         self.engine.load({f"parameter/{name}": value for name, value in start.items()})
         self.engine.prepare(resolved.settings)
@@ -138,7 +137,7 @@ class Trainer:
             RunError: the run folder cannot be written.
         """
         self.engine.load(warm.arrays(self.corpus.vocabulary, self.engine.dump(*warm.groups)))
-        warm.fit_output_bias(self.engine, np.concatenate(self.corpus.train), self.corpus.vocabulary)
+        warm.fit_output_bias(self.engine, self.corpus.training, self.corpus.vocabulary)
         if self.recipe.average:
             self.engine.copy("parameter", "average")
         self._checkpointer.earlier_updates = warm.updates

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
 from recurra.view import numbers, palette
@@ -42,12 +43,12 @@ class Setting:
     continuous: bool = False
     log: bool = False
 
-    @property
+    @cached_property
     def distinct(self) -> list[bool | int | float | str]:
         """Every value once, numbers sorted."""
         return sorted(set(self.values), key=lambda v: (isinstance(v, str), v))
 
-    @property
+    @cached_property
     def stepped(self) -> bool:
         """Whether each value has a place of its own: they are few, or no numbers."""
         few = len(self.distinct) <= FEW and not self.continuous

@@ -50,6 +50,11 @@ def whole(value: float | None) -> str:
     return DASH if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 seed``, ``1,234 seeds``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def summed(value: float | None) -> str:
     """The loss of a whole sequence."""
     return DASH if value is None or not math.isfinite(value) else f"{value:,.2f}"

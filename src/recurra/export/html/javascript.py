@@ -1,5 +1,7 @@
 """One time step of a network as JavaScript, generated from its formulas."""
 
+from collections.abc import Sequence
+
 from recurra.errors import SettingError
 from recurra.explain.derivation import kind_of_formula
 from recurra.explain.formulas import (
@@ -19,6 +21,7 @@ from recurra.explain.formulas import (
     Sum,
     Total,
     Value,
+    is_number,
 )
 from recurra.export.names import Names
 from recurra.export.steps import Steps, reads_character
@@ -75,6 +78,7 @@ class StepFunction:
         self.functions: dict[str, str] = {}
         self.lines: list[str] = []
         self.known: dict[Formula, str] = {}  # vectors that the lines have computed
+        self.columns = 1  # of the matrix whose entry is being written
 
     def text(self) -> str:
         """The functions ``start()`` and ``read(p, state, x)``."""
@@ -127,8 +131,13 @@ class StepFunction:
                 return self.known[formula]
             name = self.names.take(f"v{len(self.known) + 1}")
         match formula:
-            case MatrixVector(_, _, operand) if not reads_character(operand):
-                value = self._product(formula)
+            case MatrixVector(matrix, transposed, operand) if not reads_character(operand):
+                stored = self.shapes.sides(matrix)
+                turned = (matrix in self.shapes.transposed) != transposed
+                value = self._product(self.parameters[matrix], stored, operand, turned)
+            case MemoryVector(matrix, transposed, operand):
+                sides = self.steps.sides(matrix, self.shapes)
+                value = self._product(self._vector(matrix), sides, operand, transposed)
             case Apply(function, argument) if function == NORM:
                 value = f"normalise({self._vector(argument)})"
             case Apply(function, argument) if function == SOFTMAX:
@@ -141,8 +150,11 @@ class StepFunction:
                 inner = ", ".join(f"...{self._vector(one)}" for one in vectors)
                 value = f"Float64Array.of({inner})"
             case _:
+                whole = Value(quantity, 0) if quantity else formula
+                size = self.steps.size(whole, self.shapes)
+                around, self.columns = self.columns, self.steps.sides(whole, self.shapes)[-1]
                 entry = self._entry(formula)[0]
-                size = self.steps.size(Value(quantity, 0) if quantity else formula, self.shapes)
+                self.columns = around  # that of the loop in which this one is needed
                 self.lines.append(f"  const {name} = new Float64Array({size});")
                 loop = f"for (let {self.i} = 0; {self.i} < {size}; {self.i}++)"
                 self.lines.append(f"  {loop} {name}[{self.i}] = {entry};")
@@ -152,13 +164,10 @@ class StepFunction:
         self.known[formula] = name
         return name
 
-    def _product(self, product: MatrixVector) -> str:
-        """``matrix @ operand``: by rows of the stored matrix, or by its columns."""
-        by_rows = (product.matrix in self.shapes.transposed) == product.transposed
-        rows, columns = self.shapes.sides(product.matrix)
-        function, size = ("multiply", rows) if by_rows else ("multiplyTransposed", columns)
-        matrix = self.parameters[product.matrix]
-        return f"{function}({matrix}, {self._vector(product.operand)}, {size})"
+    def _product(self, matrix: str, sides: Sequence[int], operand: Formula, turned: bool) -> str:
+        """``matrix @ operand`` or ``matrix.T @ operand``, the matrix row by row."""
+        function, size = ("multiplyTransposed", sides[1]) if turned else ("multiply", sides[0])
+        return f"{function}({matrix}, {self._vector(operand)}, {size})"
 
     def _entry(self, formula: Formula) -> tuple[str, int]:
         """Entry i of a formula, and how tightly it binds."""
@@ -172,8 +181,18 @@ class StepFunction:
             case MatrixVector(matrix, _, operand) if reads_character(operand):
                 size = self.shapes.parameters[matrix][1]  # a character is a row as stored
                 return f"{self.parameters[matrix]}[{self.x} * {size} + {self.i}]", _ATOM
-            case MatrixVector():
+            case MatrixVector() | MemoryVector():
                 return f"{self._vector(formula)}[{self.i}]", _ATOM
+            case Dyad(left, right):
+                places = (
+                    (left, f"Math.floor({self.i} / {self.columns})"),
+                    (
+                        right,
+                        f"{self.i} % {self.columns}",
+                    ),
+                )
+                sides = [f"{self._vector(s)}[{i}]" for s, i in places if not is_number(s)]
+                return " * ".join(sides), _TERM
             case Sum(terms):
                 text = self._within(terms[0], _SUM)
                 for term in terms[1:]:
@@ -199,8 +218,7 @@ class StepFunction:
             case Power(base, exponent):
                 pair = f"{self._entry(base)[0]}, {self._entry(exponent)[0]}"
                 return f"Math.pow({pair})", _ATOM
-        kind = "a matrix memory" if isinstance(formula, Dyad | MemoryVector) else "this formula"
-        raise SettingError(f"a page cannot compute {kind} yet: export to numpy")
+        raise SettingError("a page cannot compute this formula yet: export to numpy")
 
     def _within(self, formula: Formula, level: int) -> str:
         text, own = self._entry(formula)
