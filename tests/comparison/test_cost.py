@@ -4,7 +4,7 @@ import pytest
 
 import recurra
 from comparing import RECIPE, finish, plan, write_text
-from recurra.comparison.cost import TimeLeft, estimate_cost, total_seconds
+from recurra.comparison.cost import TimeLeft, estimate_cost
 from recurra.training.records import Progress
 
 
@@ -25,14 +25,15 @@ def test_runs_of_minutes_are_counted(text, tmp_path):
     # two networks, five seeds
     assert left.seconds(first) == 60 * (10 * 9 + 10 * 1)
     assert left.seconds(first, progress(240.0, 300.0)) == 300 + 60 * (9 * 9 + 10 * 1)
-    costs = estimate_cost(comparison, comparison.text.load("here"))
-    assert {(cost.runs, cost.seconds, cost.chars_per_second) for cost in costs} == {
+    corpus = comparison.text.load("here")
+    cost = estimate_cost(comparison, corpus)
+    assert {(one.runs, one.seconds, one.chars_per_second) for one in cost.runs} == {
         (5, 540.0, None), (5, 60.0, None)
     }  # fmt: skip
-    assert total_seconds(costs) == 60 * (10 * 9 + 10 * 1)
-    # 3, 3, 3 and 1 of nine minutes, then ten of one minute beside the last of them
-    assert total_seconds(costs, 3) == 60 * (3 * 9 + 9)
-    assert total_seconds([], 3) == 0
+    assert (cost.count, cost.seconds) == (20, 60 * (10 * 9 + 10 * 1))
+    assert estimate_cost(comparison, corpus, 5).seconds == 60 * (2 * 9 + 2 * 1)
+    # 3 would not divide the 10 runs of a budget: 2 are trained at a time
+    assert estimate_cost(comparison, corpus, 3).seconds == 60 * (5 * 9 + 5 * 1)
 
 
 def test_runs_of_steps_take_as_long_as_those_before(text, tmp_path):
@@ -49,13 +50,14 @@ def test_runs_of_steps_take_as_long_as_those_before(text, tmp_path):
     assert left.seconds(third, progress(2.0, 5.0)) == 5 + 10
     finish(comparison)
     again = recurra.Comparison.open(comparison.folder)
-    assert estimate_cost(again, again.text.load("here")) == []
+    cost = estimate_cost(again, again.text.load("here"))
+    assert (cost.runs, cost.count, cost.seconds) == ([], 0, 0.0)
 
 
 def test_steps_and_epochs_are_measured(text, tmp_path):
     limits = [{"steps": 40}, {"epochs": 2.0}]
     comparison = plan(text, limits=limits, rates=[1e-2, 1e-3], out=tmp_path / "c")
-    costs = estimate_cost(comparison, comparison.text.load("here"))
+    costs = estimate_cost(comparison, comparison.text.load("here")).runs
     assert [cost.runs for cost in costs] == [2 + 2] * 4  # rates and seeds
     for cost in costs:
         assert cost.parameters == comparison.budget(cost.budget).parameters[cost.contestant]
@@ -63,4 +65,4 @@ def test_steps_and_epochs_are_measured(text, tmp_path):
     endless = plan(
         text, recipe=RECIPE.with_(steps=None, stop_no_minimum=9), out=tmp_path / "endless"
     )
-    assert {c.seconds for c in estimate_cost(endless, endless.text.load("here"))} == {None}
+    assert {c.seconds for c in estimate_cost(endless, endless.text.load("here")).runs} == {None}

@@ -173,11 +173,13 @@ def test_other_characters_are_a_choice_away(browser, tmp_path):
     browser.run("document.getElementById('write').click()")
     browser.run(ENDED)
     assert "ä" in browser.run("document.getElementById('status').textContent")
+    browser.run(ENDED)
     browser.run("document.getElementById('text').focus()")
     browser.run("choose(10)")
     assert browser.run("document.querySelectorAll('#list button').length") >= 10
     before = browser.run("document.getElementById('text').textContent")
     browser.run("document.querySelectorAll('#list button')[4].click()")
+    browser.run(ENDED)
     after = browser.run("document.getElementById('text').textContent")
     assert after[:10] == before[:10]
     assert len(after) == 31

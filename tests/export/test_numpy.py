@@ -5,6 +5,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -50,7 +51,8 @@ def check_equal(text, folder, hidden=3):
         n: (a.T if n in shapes.transposed else a) if a.ndim > 1 else a[:, None]
         for n, a in parameters.items()
     }
-    initial = program.initial(V, rng, np.ones(V))
+    counted = "counts" in signature(program.initial).parameters
+    initial = program.initial(V, rng, *[np.ones(V)] * counted)
     assert {n: a.shape for n, a in initial.items()} == {n: a.shape for n, a in paper.items()}
     # vectors that a plan reads at a lag, and a program does not, are its operands: W @ (h[t-1] * 2)
     start = program.start(paper, B)

@@ -170,12 +170,12 @@ def with_memory(text: str, rng: random.Random) -> str:
     left, right, mixed = rng.choice(vectors), rng.choice(vectors), rng.choice(vectors)
     new = f"outer({left}[t{rng.choice(['', '-1'])}], {rng.choice(['tanh', 'norm'])}({right}[t]))"
     old = rng.choice([
-        "0.5 * M[t-1]", f"outer(sigmoid({left}[t-1]), 1) * M[t-1]", "f[t-1] * M[t-1] + b1 * M[t-2]",
-        f"outer(1, sigmoid({right}[t])) * M[t-1]", "tanh(M[t-1] + f[t] - p9)", "max(M[t-1], f[t])",
+        "0.5 * M[t-1]", f"outer(sigmoid({left}[t-1]), 1) * M[t-1]", "g[t-1] * M[t-1] + b1 * M[t-2]",
+        f"outer(1, sigmoid({right}[t])) * M[t-1]", "tanh(M[t-1] + g[t] - p9)", "max(M[t-1], g[t])",
     ])  # fmt: skip
     read = rng.choice([f"M[t] @ {right}[t]", f"M[t-1].T @ {left}[t]", f"M[t] @ (H @ {mixed}[t])"])
-    lines = [f"M[t] = {old} + {rng.choice(['', 'f[t] * ', '0.5 * '])}{new}"]
-    lines += [f"f[t] = sigmoid(mean({mixed}[t]))"] * ("f[t" in lines[0])
+    lines = [f"M[t] = {old} + {rng.choice(['', 'g[t] * ', '0.5 * '])}{new}"]
+    lines += [f"g[t] = sigmoid(mean({mixed}[t]))"] * ("g[t" in lines[0])
     lines += [line[:-1] + f" + S @ ({read}))" if line[0] == "o" else line
               for line in text.splitlines()]  # fmt: skip
     return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -50,10 +51,16 @@ def test_markdown_has_its_pictures_beside_it(run, tmp_path):
         subprocess.run([pandoc, out.name, "-o", "one.docx"], cwd=tmp_path, check=True)
 
 
-def test_a_format_that_is_not_known_is_refused(run, tmp_path):
-    with pytest.raises(recurra.SettingError, match="no figure format gif"):
+@pytest.mark.parametrize(
+    ("format", "message"), [("gif", "no figure format gif"), ("pdf", r"pip install .*\[figures\]")]
+)
+def test_a_format_that_cannot_be_written_leaves_no_folder(
+    run, tmp_path, monkeypatch, format, message
+):
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(recurra.SettingError, match=message):
         recurra.write_report(
-            run, tmp_path / "a.html", figures=tmp_path / "f", figure_format="gif", characters=0
+            run, tmp_path / "a.html", figures=tmp_path / "f", figure_format=format, characters=0
         )
     assert not (tmp_path / "f").exists()
 

@@ -19,7 +19,7 @@ from recurra.cli.output import (
     tell_written,
 )
 from recurra.comparison.budgets import Sizes
-from recurra.comparison.cost import TimeLeft, total_seconds
+from recurra.comparison.cost import TimeLeft
 from recurra.comparison.request import entrant_kind
 from recurra.comparison.runner import count_runs
 from recurra.training.records import Finished
@@ -264,16 +264,15 @@ def _dry_run(console: "Console", request: "recurra.CompareRequest", json: bool) 
     from recurra.comparison.tables import COSTS
 
     console.print("measuring each network ...")
-    costs = request.estimate()
-    seconds = total_seconds(costs, request.workers or 1)
+    cost = request.estimate()
     if json:
-        print_json({"runs": COSTS.records(costs), "seconds": seconds})
+        print_json({"runs": COSTS.records(cost.runs), "seconds": cost.seconds})
         return
-    print_table(console, COSTS.show(costs))
-    runs, endless = sum(cost.runs for cost in costs), any(cost.seconds is None for cost in costs)
-    open_end = ", and those that only a stop rule ends" * endless
-    total = f"about {numbers.duration(seconds)} in all{open_end}"
-    console.print(f"{numbers.counted(runs, 'run')} to train: {total}")
+    print_table(console, COSTS.show(cost.runs))
+    total = f"about {numbers.duration(cost.seconds)} in all"
+    if any(of_network.seconds is None for of_network in cost.runs):
+        total += ", and those that only a stop rule ends"
+    console.print(f"{numbers.counted(cost.count, 'run')} to train: {total}")
 
 
 def _train_with_workers(

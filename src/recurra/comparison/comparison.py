@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from recurra.comparison.budgets import Budget, Match, is_folder_name
+from recurra.comparison.budgets import Budget, Match, fair_workers, is_folder_name
 from recurra.compute.registry import check_engine
 from recurra.errors import RunError, SettingError
 from recurra.lang.network import Network
@@ -267,6 +267,11 @@ class Comparison:
     def budget(self, name: str) -> Budget:
         """The budget of that name."""
         return next(one for one in self.budgets if one.name == name)
+
+    def fair_workers(self, workers: int) -> int:
+        """How many of so many train at a time; see `recurra.comparison.budgets.fair_workers`."""
+        counts = map(len, (self.names, self.seeds, self.rates))
+        return fair_workers(workers, self.budgets, *counts)
 
     def search(self, budget: str, contestant: str) -> list[PlannedRun]:
         """The runs that try learning rates: one each, all from one seed that no finalist has."""

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 from recurra.comparison.budgets import RunCost
 from recurra.comparison.comparison import Comparison, PlannedRun
@@ -14,12 +14,40 @@ from recurra.training.speed import estimate_time
 from recurra.training.trainer import Trainer
 
 
-def estimate_cost(comparison: Comparison, corpus: Corpus) -> list[RunCost]:
+@dataclass(frozen=True)
+class ComparisonCost:
+    """The runs that a comparison still lacks, and how long they take.
+
+    Attributes:
+        runs: of each network at each budget.
+        workers: how many are trained side by side.
+    """
+
+    runs: list[RunCost]
+    workers: int
+
+    @property
+    def count(self) -> int:
+        """How many runs there are."""
+        return sum(cost.runs for cost in self.runs)
+
+    @property
+    def seconds(self) -> float:
+        """Of all of them, without those that only a stop rule ends."""
+        free = [0.0] * self.workers
+        for cost in self.runs:
+            for _ in range(cost.runs):
+                heapq.heapreplace(free, free[0] + (cost.seconds or 0.0))
+        return max(free)
+
+
+def estimate_cost(comparison: Comparison, corpus: Corpus, workers: int = 1) -> ComparisonCost:
     """Measure what is left of a comparison; takes about a second for each network and budget.
 
     Args:
         comparison: opened.
         corpus: its texts.
+        workers: as for `recurra.comparison.workers.train_with_workers`.
 
     Raises:
         RecurraError: a network cannot be trained on them.
@@ -39,16 +67,7 @@ def estimate_cost(comparison: Comparison, corpus: Corpus) -> list[RunCost]:
         time = estimate_time(trainer)
         parameters = comparison.budget(budget).parameters[name]
         costs.append(RunCost(budget, name, parameters, runs, time.chars_per_second, time.seconds))
-    return costs
-
-
-def total_seconds(costs: Iterable[RunCost], workers: int = 1) -> float:
-    """Seconds of all runs that have an end, so many side by side."""
-    free = [0.0] * workers
-    for cost in costs:
-        for _ in range(cost.runs):
-            heapq.heapreplace(free, free[0] + (cost.seconds or 0.0))
-    return max(free)
+    return ComparisonCost(costs, comparison.fair_workers(workers))
 
 
 class TimeLeft:

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from recurra.comparison.budgets import LimitName, Match, RunCost, Sizes
+from recurra.comparison.budgets import LimitName, Match, Sizes
 from recurra.comparison.comparison import Comparison, PlannedRun
-from recurra.comparison.cost import estimate_cost
+from recurra.comparison.cost import ComparisonCost, estimate_cost
 from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_comparison
 from recurra.comparison.results import Results, evaluate_test
 from recurra.comparison.runner import pending_runs
@@ -174,7 +174,7 @@ class CompareRequest:
             workers=self.workers,
         )
 
-    def estimate(self) -> list[RunCost]:
+    def estimate(self) -> ComparisonCost:
         """Estimate the time of all runs; nothing is written, and each network trains for a second.
 
         Raises:
@@ -187,7 +187,7 @@ class CompareRequest:
             comparison = request.open()
             texts = self.texts if self.resume is not None else ()
             corpus = comparison.text.load(comparison.folder, texts or None, fetch=self.fetch)
-            return estimate_cost(comparison, corpus)
+            return estimate_cost(comparison, corpus, self.workers or 1)
 
     @property
     def _threads(self) -> int | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from recurra.comparison.budgets import fair_workers
 from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.comparison.runner import all_runs, is_ready, open_trainer
 from recurra.errors import RunError
@@ -98,8 +97,7 @@ def train_with_workers(
     paths = None if sources is None else [str(source) for source in sources]
     arguments = [str(comparison.folder), json.dumps([paths, fetch])]
     spawn = partial(WorkerProcess.spawn, "recurra.comparison.workers", arguments)
-    counts = map(len, (comparison.names, comparison.seeds, comparison.rates))
-    count = min(fair_workers(workers, comparison.budgets, *counts), len(pending))
+    count = min(comparison.fair_workers(workers), len(pending))
 
     def left() -> list[PlannedRun]:
         return [planned for planned in pending if planned.outcome() is None]

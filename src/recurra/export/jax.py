@@ -163,8 +163,8 @@ class _Program(LibraryProgram):
         drawn = sum("next(keys)" in text for text in texts.values())
         return {
             "cache": "cache, " * bool(self.network.shortlist),
-            "counts": ", counts: Array | None = None" * self.counts,
-            "counted": ", np.bincount(own, minlength=len(characters))" * self.counts,
+            "counts": ", counts: Array | None = None" * self.starts.counts,
+            "counted": ", np.bincount(own, minlength=len(characters))" * self.starts.counts,
             "initial": block(
                 [
                     *[f"keys = iter(jax.random.split(key, {drawn}))"] * bool(drawn),

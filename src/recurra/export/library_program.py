@@ -134,11 +134,6 @@ class LibraryProgram(ABC):
         """A comment in the language of the program."""
         return word(key, self.export.language, **values)
 
-    @property
-    def counts(self) -> bool:
-        """Whether parameters start from how often each character occurs."""
-        return "counts" in self.starts.kinds.values()
-
     def equations(self) -> list[str]:
         """The lines of a time step; the last gives the log-probabilities, under no name."""
         lines = []

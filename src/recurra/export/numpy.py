@@ -12,7 +12,7 @@ from recurra.explain.formulas import Outer, Value, walk
 from recurra.export import numpy_parts as parts
 from recurra.export.base import Export, Target
 from recurra.export.numpy_passes import Passes
-from recurra.export.optimizer import learning_rate_lines, slot_names, update_lines
+from recurra.export.optimizer import counts_steps, learning_rate_lines, slot_names, update_lines
 from recurra.export.starts import NUMPY, Starts
 from recurra.export.steps import reads_character, safe_line
 from recurra.models.initialisation import default_rate
@@ -111,7 +111,9 @@ class _Program:
     def _initial(self) -> str:
         lines = [*self.starts.lines(NUMPY), "return {"]
         lines += [f'    "{name}": {text},' for name, text in self.starts.texts(NUMPY).items()]
-        return self.passes.function("initial", "V, rng, counts", "initial", [*lines, "}"])
+        return self.passes.function(
+            "initial", "V, rng" + ", counts" * self.starts.counts, "initial", [*lines, "}"]
+        )
 
     def _start(self) -> str:
         lags = self.passes.lags
@@ -125,10 +127,10 @@ class _Program:
         return self.passes.function("start", f"p, {self.passes.streams}", "start", lines)
 
     def _update(self) -> str:
-        arguments = "p, gradient, memory, step, rate"
-        words = {"optimizer": self.recipe.optimizer}
+        lines = update_lines(self.recipe, "np")
+        arguments = f"p, gradient, memory, {'step, ' * counts_steps(self.recipe)}rate"
         return self.passes.function(
-            "update", arguments, "update", update_lines(self.recipe, "np"), **words
+            "update", arguments, "update", lines, optimizer=self.recipe.optimizer
         )
 
     def _rest(self) -> str:
@@ -148,6 +150,9 @@ class _Program:
             weight=f"{1 - recipe.smoothing:.12g}",
             record=recipe.record_every,
             with_rng=", rng" if self.passes.steps.rates else "",
+            counted=", np.bincount(own, minlength=len(characters))" * self.starts.counts,
+            ones=", np.ones(V)" * self.starts.counts,
+            step="step + 1, " * counts_steps(recipe),
             reset=_block(reset),
             scale=_block(mean if recipe.reduction == "mean" else []),
             rate=_block(rate_lines).rstrip("\n"),

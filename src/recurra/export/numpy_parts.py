@@ -84,7 +84,7 @@ def train(path, steps={steps}, batch={batch}, length={length}, seed={seed}):
     text, characters = read(path)
     own = text[: 9 * len(text) // 10]
     rng = np.random.default_rng(seed)
-    p = initial(len(characters), rng, np.bincount(own, minlength=len(characters)))
+    p = initial(len(characters), rng{counted})
     p = {{name: value.astype(np.{dtype}) for name, value in p.items()}}
     memory = {{(name, slot): np.zeros_like(p[name]) for name in p for slot in {slots}}}
     streams = own[: len(own) // batch * batch].reshape(batch, -1).T
@@ -98,7 +98,7 @@ def train(path, steps={steps}, batch={batch}, length={length}, seed={seed}):
         logp, series, state = forward(p, x, state{with_rng})
         gradient = backward(p, x, y, logp, series)
 {scale}{rate}
-        update(p, gradient, memory, step + 1, rate)
+        update(p, gradient, memory, {step}rate)
         smooth += {weight} * (loss(logp, y) / x.size - smooth)
         if step % {record} == 0:
             print(f"{{step:7,}}  {{smooth:.4f}}", flush=True)
@@ -110,8 +110,9 @@ def train(path, steps={steps}, batch={batch}, length={length}, seed={seed}):
 
 def load():
     with np.load(WEIGHTS) as file:
-        p = {{name[10:]: file[name] for name in file if name.startswith("parameter/")}}
-        return p, file["characters"]
+        arrays = {{name.removeprefix("parameter/"): file[name] for name in file}}
+    characters = arrays.pop("characters")
+    return arrays, characters
 
 
 def mean_loss(p, text, piece=1000):
@@ -144,7 +145,7 @@ def write(prompt, count=500, temperature=0.8, seed=None):
 def check(V=5, batch=2, length=4, step=1e-5):
     \"\"\"{checking}\"\"\"
     rng = np.random.default_rng(0)
-    p = initial(V, rng, np.ones(V))
+    p = initial(V, rng{ones})
     p = {{name: value + 0.3 * rng.standard_normal(value.shape) for name, value in p.items()}}
     x, y = rng.integers(V, size=(2, length, batch))
     logp, series, _ = forward(p, x, start(p, batch))

@@ -55,8 +55,8 @@ class Passes:
         self, name: str, arguments: str, what: str, body: Iterable[str], **values: object
     ) -> str:
         """A function with its docstring."""
-        docstring = f'"""{self.word(what, **values)}"""'
-        return "\n".join([f"def {name}({arguments}):", *indented([docstring, *body])])
+        docstring = f'"""{self.word(what, **values)}"""'.splitlines()
+        return "\n".join([f"def {name}({arguments}):", *indented([*docstring, *body])])
 
     def forward(self) -> str:
         """Write ``forward(p, x, state)``."""

@@ -10,6 +10,11 @@ def slot_names(recipe: Recipe) -> tuple[str, ...]:
     return make_optimizer(recipe.optimizer_settings).slots
 
 
+def counts_steps(recipe: Recipe) -> bool:
+    """Whether the update depends on how many came before it."""
+    return recipe.optimizer in ("adam", "adamw")
+
+
 def update_lines(recipe: Recipe, module: str) -> list[str]:
     """The body of ``update(p, gradient, memory, step, rate)``.
 

@@ -71,10 +71,15 @@ class Starts:
         """Parameter -> the expression that gives it."""
         return {name: self._text(name, start, templates) for name, start in self.starts.items()}
 
+    @property
+    def counts(self) -> bool:
+        """Whether parameters start from how often each character occurs."""
+        return "counts" in self.kinds.values()
+
     def lines(self, templates: Templates) -> list[str]:
         """Lines before the expressions: sizes, and counts."""
         lines = ["S = V + len(classes(V))"] if self.network.shortlist else []
-        if "counts" in self.kinds.values():
+        if self.counts:
             lines.append(f"counts = {templates['smoothed']}")
             if self.network.shortlist:
                 of_classes = "*(counts[a:b].sum() for a, b in classes(V))"

@@ -196,8 +196,8 @@ class _Program(LibraryProgram):
         counted = ", torch.bincount(own, minlength=len(characters))"
         return {
             "cache": "from functools import cache\n" * bool(self.network.shortlist),
-            "counts": ", counts: Tensor | None = None" * self.counts,
-            "counted": counted * self.counts,
+            "counts": ", counts: Tensor | None = None" * self.starts.counts,
+            "counted": counted * self.starts.counts,
             "initial": block(
                 [
                     *self.starts.lines(self.templates),

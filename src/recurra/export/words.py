@@ -32,9 +32,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "A vector over time is a dictionary: h[t] is the vector at time t, of "
         "shape (n, B): a column for\n"
         "each of B streams of text. h[-1] is its value before the first "
-        "character.",
+        "character. dh[t] is the\n"
+        "derivative of the loss by h[t], which comments call delta(h[t]); dh_in[t] is that by "
+        "bar(h[t]),\n"
+        "the argument of the function that gives h[t].",
         "随时间变化的向量是一个字典：h[t] 是 t 时刻的向量，形状为 (n, B)，\n"
-        "B 路文本各占一列。h[-1] 是第一个字符之前的值。",
+        "B 路文本各占一列。h[-1] 是第一个字符之前的值。\n"
+        "dh[t] 是损失对 h[t] 的导数，注释中写作 delta(h[t])；dh_in[t] 是损失对 bar(h[t]) 的导数，\n"
+        "bar(h[t]) 是给出 h[t] 的函数的自变量。",
     ),
     "initial": (
         "Parameters before any training, for V characters.",
@@ -93,8 +98,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "文本及其不同的字符，训练文本中最常见的在前。",
     ),
     "training": (
-        "Train on the first nine tenths of the text.",
-        "用文本的前十分之九训练。",
+        "Train on the first nine tenths of the text; print the smoothed loss in nats a character.",
+        "用文本的前十分之九训练；打印平滑后的损失，单位为奈特/字符。",
     ),
     "held": (
         "held-out text",

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from recurra.errors import unknown
 from recurra.report.document import Document, Rows
 from recurra.storage.files import cannot_write
 from recurra.storage.outputs import open_output, write_output
-from recurra.view.export import FORMATS, encode
+from recurra.view.export import encode
 from recurra.view.tables import csv_text, latex
 
 
@@ -27,17 +26,16 @@ def write_figures(document: Document, folder: Path, format: str, *, tables: bool
         RunError: a file cannot be written.
         SettingError: no such format, or its package is not installed.
     """
-    if format not in FORMATS:
-        raise unknown("figure format", format, FORMATS)
+    figures = [(name, one, encode(one.svg, format)) for name, one in document.named_figures()]
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from None
     written = []
-    for name, figure in document.named_figures():
+    for name, figure, encoded in figures:
         written.append(folder / f"{name}.{format}")
         with open_output(written[-1]) as file:
-            file.write(encode(figure.svg, format))
+            file.write(encoded)
         if figure.data:
             written.append(folder / f"{name}.csv")
             write_output(written[-1], figure.data)
