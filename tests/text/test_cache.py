@@ -120,13 +120,13 @@ def test_what_is_written_into_the_numbers_stays_here(folder: Path, tmp_path: Pat
 def test_on_a_full_disk_numbers_are_in_memory(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    created = cache.Room.create
+    created = cache.CacheEntry.create
 
-    def create(room: cache.Room, length: int) -> object:
-        created(room, length).close()
+    def create(entry: cache.CacheEntry, length: int) -> object:
+        created(entry, length).close()
         return open("/dev/full", "w+b")
 
-    monkeypatch.setattr(cache.Room, "create", create)
+    monkeypatch.setattr(cache.CacheEntry, "create", create)
     corpus = load_corpus([tmp_path / "text.txt"])
     assert corpus.vocabulary.decode(corpus.numbers) == POEM
     assert not list(folder.iterdir())

@@ -49,8 +49,8 @@ class Kept:
     fingerprint: str
 
 
-class Room:
-    """Where the numbers of texts are kept, or will be.
+class CacheEntry:
+    """A place for the numbers of texts in the cache folder.
 
     Args:
         files: the texts.
@@ -81,7 +81,7 @@ class Room:
         return digest.hexdigest()[:32]
 
     def find(self) -> Kept | None:
-        """What was kept of these texts."""
+        """Look these texts up; None if they are not kept, or not as they were."""
         with suppress(OSError):
             content = read_owned(self._folder / self._name, _MAX_RECORD)
             body = content[_MAC:]
@@ -148,25 +148,25 @@ class Room:
 
 
 def write_numbers(
-    chunks: Callable[[], Iterable[Numbers]], length: int, room: Room | None
+    chunks: Callable[[], Iterable[Numbers]], length: int, entry: CacheEntry | None
 ) -> Numbers:
     """Numbers that come in chunks, as one array; a long one is a file that is mapped.
 
     Args:
         chunks: gives the numbers, as often as it is called.
         length: how many they are.
-        room: where to keep them.
+        entry: where to keep them.
     """
     if length >= LEAST and os.name != "nt":
         try:
-            with (room and room.create(length)) or tempfile.TemporaryFile() as file:
+            with (entry and entry.create(length)) or tempfile.TemporaryFile() as file:
                 for chunk in chunks():
                     file.write(chunk.data)
                 file.flush()
                 return _map(file.fileno())
         except OSError:  # without the space for a file they are in memory
-            if room:
-                room.discard()
+            if entry:
+                entry.discard()
     numbers, place = np.empty(length, np.int32), 0
     for chunk in chunks():
         numbers[place : place + len(chunk)] = chunk

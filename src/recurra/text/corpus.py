@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import RunError, SettingError, TextError
-from recurra.text.cache import Kept, Room, write_numbers
+from recurra.text.cache import Kept, CacheEntry, write_numbers
 from recurra.text.decoding import DecodedText, DocumentInfo
 from recurra.text.detection import characters
 from recurra.text.download import Progress
@@ -185,10 +185,10 @@ def load_corpus(
     """
     shares, by, bare = _parse_split(split)  # refused before anything is read
     sources = [sources] if isinstance(sources, Source) else list(sources)
-    room = None
+    entry = None
     if vocabulary is None and (files := regular_files(sources)):
-        room = Room.of(files, (encoding, tuple(map(str, shares)), bare), by)
-    if room and (kept := room.find()):
+        entry = CacheEntry.of(files, (encoding, tuple(map(str, shares)), bare), by)
+    if entry and (kept := entry.find()):
         documents = tuple(
             DocumentInfo(str(path), *it)
             for path, it in zip(files or (), kept.documents, strict=True)
@@ -205,9 +205,9 @@ def load_corpus(
             kept.fingerprint,
         )
     texts = open_texts(sources, encoding, fetch=fetch, progress=progress)
-    corpus = split_texts(texts, split, vocabulary, room)
-    if room:
-        room.keep(
+    corpus = split_texts(texts, split, vocabulary, entry)
+    if entry:
+        entry.keep(
             Kept(
                 [astuple(document)[1:] for document in corpus.documents],
                 corpus.joined,
@@ -225,7 +225,7 @@ def split_texts(
     texts: Iterable[DecodedText],
     split: Split = DEFAULT_SPLIT,
     vocabulary: Vocabulary | None = None,
-    room: Room | None = None,
+    entry: CacheEntry | None = None,
 ) -> Corpus:
     """Read texts, one after the other, and split them; see `load_corpus`.
 
@@ -242,7 +242,7 @@ def split_texts(
         groups = group_short([document.characters for document in documents], short)
         wholes = [[spans[place] for place in group] for group in groups]
         joined = len(groups[-1]) if len(groups[-1]) > 1 else 0
-        return _number(store, documents, wholes, joined, shares, vocabulary, room)
+        return _number(store, documents, wholes, joined, shares, vocabulary, entry)
 
 
 def _number(
@@ -252,7 +252,7 @@ def _number(
     joined: int,
     shares: tuple[Fraction, ...],
     vocabulary: Vocabulary | None,
-    room: Room | None,
+    entry: CacheEntry | None,
 ) -> Corpus:
     """Split texts that are in a store; count, hash and number their characters."""
     digest = hashlib.sha256(" ".join(map(str, shares)).encode())
@@ -279,7 +279,7 @@ def _number(
     def chunks() -> Iterator[npt.NDArray[np.int32]]:
         return map(number, chain.from_iterable(map(store.read, spans)))
 
-    numbers = write_numbers(chunks, int(census.sum()), room)
+    numbers = write_numbers(chunks, int(census.sum()), entry)
     lengths = tuple(tuple(sum(map(len, text)) for text in part) for part in parts)
     counts = np.array([vocabulary.count(one) for one in census])
     return Corpus(
