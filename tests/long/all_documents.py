@@ -33,7 +33,9 @@ ELSEWHERE = re.compile(
 BEFORE = {
     "adapting.md": """
         recurra train novel.txt --network glstm
+        recurra train --resume runs/glstm-novel-001 --steps=300
         recurra train novel.txt --network gru
+        recurra train --resume runs/gru-novel-001 --steps=300
         head -c 3000 novel.txt > chapter.txt
     """
 }

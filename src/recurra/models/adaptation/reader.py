@@ -89,7 +89,7 @@ class AdaptiveReader:
         if not np.isfinite(nats):
             raise SettingError(
                 f"the network unlearned to predict within {self._updates:,} steps of adaptation at "
-                f"the rate {self._rate:g}: give a lower one"
+                f"the rate {self._rate:g}: give a lower one (--adapt-set rate={self._rate / 10:g})"
             )
         return nats, state
 
