@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import RunError, SettingError, TextError
-from recurra.text.cache import Kept, CacheEntry, write_numbers
+from recurra.text.cache import CacheEntry, Kept, write_numbers
 from recurra.text.decoding import DecodedText, DocumentInfo
 from recurra.text.detection import characters
 from recurra.text.download import Progress
