@@ -69,6 +69,9 @@ WIDE = """[...document.querySelectorAll("main *")].filter((one) => one.checkVisi
   && one.getBoundingClientRect().right > innerWidth + 1
   && !one.closest("pre, .formula, .diagram, .table, .map, .verdict, .walk, .given, table, svg"))
   .map((one) => one.outerHTML.slice(0, 90))"""
+# nothing says that it is computed
+DONE = """[...document.querySelectorAll("[data-word=computing]")]
+  .every((one) => !one.checkVisibility())"""
 
 
 def value(page: Chromium, selector: str) -> str:
@@ -78,6 +81,7 @@ def value(page: Chromium, selector: str) -> str:
 def resize(page: Chromium, width: int, scheme: str) -> None:
     sizes = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     page("Emulation.setDeviceMetricsOverride", **sizes)
+    page("Emulation.setScrollbarsHidden", hidden=True)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page("Emulation.setEmulatedMedia", features=features)
 
@@ -110,7 +114,7 @@ def story(length: int) -> str:
 def prepare(folder: Path) -> None:
     (folder / "before.txt").write_text(story(40_000), "utf-8")
     for name in ("rnn", "lstm", "gru"):
-        options = ["--network", name, "--hidden", 32, "--minutes", 0.3, "-q"]
+        options = ["--network", name, "--hidden", 32, "--steps", 300, "--batch", 16, "-q"]
         out = ["--out", folder / "runs" / name]
         done = process("train", folder / "before.txt", *options, *out, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
@@ -227,7 +231,8 @@ def look(page: Chromium, pictures: Path | None) -> None:
             resize(page, width, scheme)
             for place in PLACES:
                 page.run(f"location.hash = {json.dumps(place.replace(' ', '+'))}")
-                time.sleep(1.5)
+                time.sleep(1.0)
+                page.wait(DONE, 60)
                 assert page.run("document.documentElement.scrollWidth") <= width, (place, width)
                 assert page.run(WIDE) == [], (place, width, page.run(WIDE))
                 if pictures:
@@ -237,12 +242,13 @@ def look(page: Chromium, pictures: Path | None) -> None:
                     target.write_bytes(base64.b64decode(shot["data"]))
 
 
+# place, and what has to be there before its picture is taken
 DOCS = {
-    "network": "network?network=wrnn&view=derivation",
-    "train": "train?run=runs/lstm,runs/rnn&y=held_out",
-    "search": "train?begin=tune&entry=studies/rnn-story-001",
-    "write": "write?seed=1&run=runs/lstm&beside=runs/rnn",
-    "inside": "inside?run=runs/lstm&other=runs/rnn&unit=2",
+    "network": ("network?network=wrnn&view=derivation", "#panel-derivation math"),
+    "train": ("train?run=runs/lstm,runs/rnn&y=loss", "#place-train figure polyline"),
+    "search": ("train?begin=tune&entry=studies/rnn-story-001", ".report .answer"),
+    "write": ("write?seed=1&run=runs/lstm&beside=runs/rnn", "#place-write .paper.still span"),
+    "inside": ("inside?run=runs/lstm&other=runs/rnn&unit=2", "#place-inside .figure svg"),
 }
 
 
@@ -251,16 +257,19 @@ def document(page: Chromium, folder: Path) -> None:
     for language in ("en", "zh"):
         page.click(f"[data-language={language}]")
         resize(page, 1120, "light")
-        for name, place in DOCS.items():
+        for name, (place, there) in DOCS.items():
             page.run(f"location.hash = {json.dumps(place)}")
-            time.sleep(2.5)
+            time.sleep(1.5)
+            page.wait(f"document.querySelector({json.dumps(there)})", 60)
+            page.run("document.querySelector('#notice').textContent = ''")
+            page.run("scrollTo(0, 0)")
             if name == "search":
-                page.run(
-                    "document.querySelector('.report figure').scrollIntoView({block: 'center'})"
-                )
-            else:
-                page.run("scrollTo(0, 0)")
-            shot = page("Page.captureScreenshot")
+                page.run("document.querySelectorAll('.report section')[3].scrollIntoView()")
+            top = page.run("scrollY")
+            clip = {"x": 0, "y": top, "width": 1120, "height": 760, "scale": 0.58}
+            if name == "search":  # the column of the report alone
+                clip |= {"x": 510, "width": 610}
+            shot = page("Page.captureScreenshot", clip=clip)
             target = folder / f"{name}.{language}.png"
             target.write_bytes(base64.b64decode(shot["data"]))
 

@@ -13,7 +13,7 @@ const LEVELS = 8; // of surprise: a level a bit, from 2 bits on
 const FIELDS = { temperature: "0.8", top_k: "", top_p: "", seed: "", characters: "200" };
 
 export async function create(root) {
-  const run = h("select", { on: { change: () => { keep({ run: run.value }); reread(); } } });
+  const run = h("select", { on: { change: () => { keep({ run: run.value }); pair(); reread(); } } });
   const inputs = {
     temperature: number({ min: 0, max: 10, step: 0.05 }), top_k: number({ min: 1, max: 1000000, step: 1 }),
     top_p: number({ min: 0.01, max: 1, step: 0.01 }), seed: number({ min: 0, max: 9007199254740991, step: 1 }),
@@ -23,6 +23,7 @@ export async function create(root) {
   const after = h("select", { on: { change: () => { keep({ shown: after.value }); showLikeliest(); } } },
     h("option", { value: "", word: "after temperature" }),
     h("option", { value: "before", word: "before temperature" }));
+  const who = h("h3", { class: "who" });
   const paper = makeSheet("your text", edited, (i) => look(main, i));
   const buttons = {
     go: button("continue", () => proceed(), "main"), stop: button("stop", stop),
@@ -50,7 +51,7 @@ export async function create(root) {
       h("label", { class: "field check" }, line, h("span", { word: "stop at a line" }))),
     h("div", { class: "row" }, ...Object.values(buttons)),
     h("div", { class: "writing" },
-      h("div", { class: "column" }, paper.element, unknown, status, legend(),
+      h("div", { class: "column" }, who, paper.element, unknown, status, legend(),
         h("p", { class: "soft", word: "keys" })),
       ...others.map((side) => side.box),
       h("aside", { label: "likeliest" }, h("h3", { word: "likeliest" }), field("probabilities", after),
@@ -299,6 +300,7 @@ export async function create(root) {
       side.box.hidden = !side.run.value;
       side.box.querySelector("h3").textContent = side.run.value;
     }
+    who.textContent = run.value;
     const count = others.filter((side) => side.run.value).length;
     root.querySelector(".writing").className = `writing ${["", "pair", "three"][count]}`;
   }
