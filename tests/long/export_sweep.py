@@ -40,7 +40,7 @@ TEXTS = {
     "Chinese": "道可道，非常道；名可名，非常名。无名，天地之始；有名，万物之母。\n",
 }
 READ, WRITTEN = 120, 300  # characters
-LIKELIEST = 1e-4  # two characters so near to each other are both the likeliest
+LIKELIEST = 1e-4  # two characters so near to each other, as float32 sees them, are both likeliest
 RECIPE = recurra.CLASSIC.with_(hidden=4)
 
 # Programs of the fresh environments: read a list of [program, case], print a list of results.
@@ -146,7 +146,7 @@ def all_cases(count: int, seed: int) -> list[Case]:
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=count,
+        max_examples=max(1, count),
         database=None,
         deadline=None,
         phases=[hypothesis.Phase.generate],
@@ -156,8 +156,7 @@ def all_cases(count: int, seed: int) -> list[Case]:
     def collect(text: str) -> None:
         found.append(text)
 
-    if count:
-        collect()
+    collect()
     rng = random.Random(seed)
     texts = [with_memory(text, rng) if i % 2 else text for i, text in enumerate(found[:count])]
     named = {**ALL, **{f"random {i}": text for i, text in enumerate(texts)}}
@@ -181,6 +180,12 @@ def with_memory(text: str, rng: random.Random) -> str:
     return "\n".join(lines) + "\n"
 
 
+def difference(found: Any, expected: np.ndarray) -> float:
+    """The largest difference of two arrays, compared with the largest number."""
+    size = 1 + np.abs(expected).max(initial=0.0)
+    return float(np.abs(np.asarray(found, float) - expected).max(initial=0.0) / size)
+
+
 class Findings:
     """What was seen, and what differed."""
 
@@ -189,12 +194,11 @@ class Findings:
 
     def compare(self, target: str, case: Case, found: Any, expected: Any, limit: float) -> bool:
         """Whether two arrays are as near as they should be."""
-        size = 1 + np.abs(expected).max(initial=0.0)
-        off = np.abs(np.asarray(found, float) - expected).max(initial=0.0) / size
+        off = difference(found, expected)
         if not off <= limit:
             self.fail(target, case, f"differs by {off:.2g}")
-        self.worst = max(self.worst, float(off))
-        return bool(off <= limit)
+        self.worst = max(self.worst, off)
+        return off <= limit
 
     def fail(self, target: str, case: Case, what: str) -> None:
         """Tell of one that differed."""
@@ -263,27 +267,49 @@ def check_steps(target: str, cases: list[Case], folder: Path) -> Findings:
                     findings.fail(target, case, problem)
             else:
                 found, written = run_onnx(path, numbers)
-            engine = case.model(characters).engine("reference")
-            state, expected = engine.zero_state(1), []
-            for number in [*numbers, *written]:
-                logp, state = engine.next_log_probabilities(np.array([number], np.int32), state)
-                expected.append(logp[0])
+            model = case.model(characters)
+            expected = log_probabilities(model, [*numbers, *written])
             if not np.isfinite(expected).all():
                 findings.seen[f"{target} {language}: no finite numbers in the engine either"] += 1
                 continue
-            good = findings.compare(target, case, found, np.array(expected[:READ]), 1e-4)
             lost = [
-                row.max() - row[number]
+                (row.max() - row[number]) / (1 + np.abs(row).max())
                 for row, number in zip(expected[READ - 1 : -1], written, strict=True)
             ]
+            read = np.array(expected[:READ])
+            equal = max(lost) <= LIKELIEST and difference(found, read) <= 1e-4
+            if not equal and is_chaotic(model, [*numbers, *written], expected):
+                findings.seen[
+                    f"{target} {language}: float32 and float64 part in the engine too"
+                ] += 1
+                continue
+            findings.compare(target, case, found, read, 1e-4)
             if max(lost) > LIKELIEST:
-                findings.fail(target, case, f"writes a character that is {max(lost):.2g} nats less")
-            findings.seen[f"{target} {language} equal"] += good and max(lost) <= LIKELIEST
+                findings.fail(target, case, f"writes a character {max(lost):.2g} less likely")
+            findings.seen[f"{target} {language} equal"] += equal
             findings.seen[f"{target} {language}: two likeliest characters"] += max(lost) > 0
             print(".", end="", file=sys.stderr, flush=True)
     if browser:
         browser.__exit__()
     return findings
+
+
+def log_probabilities(model: recurra.Model, numbers: list[int]) -> list[np.ndarray]:
+    """Those of the reference engine after each character."""
+    engine, found = model.engine("reference"), []
+    state = engine.zero_state(1)
+    for number in numbers:
+        logp, state = engine.next_log_probabilities(np.array([number], np.int32), state)
+        found.append(logp[0])
+    return found
+
+
+def is_chaotic(model: recurra.Model, numbers: list[int], expected: list[np.ndarray]) -> bool:
+    """Whether rounding grows within this text, so that float32 gives other numbers than float64."""
+    single = {name: array.astype(np.float32) for name, array in model.parameters.items()}
+    same = recurra.Model(model.network, model.vocabulary, model.shapes, single)
+    found = np.array(log_probabilities(same, numbers), float)
+    return not difference(found, np.array(expected)) <= LIKELIEST
 
 
 def run_onnx(path: Path, numbers: list[int]) -> tuple[list[Any], list[int]]:
