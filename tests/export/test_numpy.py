@@ -140,8 +140,9 @@ def test_a_program_trains_to_the_same_losses_and_weights(recipe, text, tmp_path)
     losses = [r.smooth_nats_per_char for r in records if isinstance(r, recurra.Progress)]
     program = tmp_path / "wrnn.py"
     recurra.export_to("numpy", "wrnn", program, hidden=6, recipe=recipe)
-    lines = run(program, "train", text).splitlines()
-    assert [float(line.split()[1]) for line in lines[:30]] == pytest.approx(losses, abs=6e-5)
+    lines = [line.split() for line in run(program, "train", text).splitlines()]
+    assert [int(step) for step, _ in lines[:30]] == [*range(1, 31)]
+    assert [float(loss) for _, loss in lines[:30]] == pytest.approx(losses, abs=6e-5)
     model = recurra.load_model(trained.run, "last")
     with np.load(tmp_path / "wrnn.npz") as weights:
         assert "".join(map(chr, weights["characters"])) == model.vocabulary.characters

@@ -266,7 +266,7 @@ def document(page: Chromium, folder: Path) -> None:
             if name == "search":
                 page.run("document.querySelectorAll('.report section')[3].scrollIntoView()")
             top = page.run("scrollY")
-            clip = {"x": 0, "y": top, "width": 1120, "height": 760, "scale": 0.58}
+            clip = {"x": 0, "y": top, "width": 1120, "height": 760, "scale": 0.56}
             if name == "search":  # the column of the report alone
                 clip |= {"x": 510, "width": 610}
             shot = page("Page.captureScreenshot", clip=clip)

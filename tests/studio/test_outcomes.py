@@ -1,7 +1,9 @@
 """Searches and comparisons begun from the page: processes of their own, shown as they go."""
 
 import os
+import re
 import signal
+import tomllib
 
 import pytest
 
@@ -9,7 +11,9 @@ from command_line import write_text
 from recurra.comparison.comparison import Comparison
 from recurra.studio.jobs import Jobs
 from recurra.studio.workspace import Workspace
+from recurra.tuning.space import parse_space
 from recurra.tuning.study import Study
+from recurra.view.words import Words
 from serving import look, serving, until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -32,6 +36,8 @@ COMPARISON["hidden"] = "4"
 def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("outcomes")
     write_text(place / "novel.txt")
+    (place / "old").mkdir()
+    (place / "old" / "config.json").write_text("{}", "utf-8")
     return place
 
 
@@ -121,12 +127,14 @@ def test_a_comparison_with_its_verdict_and_one_of_its_runs(client, place):
         ("tune", {"texts": []}, "choose a text"),
         ("tune", {"texts": ["../x"]}, "the folder has no"),
         ("tune", {"trials": "3"}, "trials has to be"),
+        ("tune", {"workers": 10**9}, "from 1 to 64"),
+        ("compare", {"seeds": 10**9}, "from 1 to 1,000"),
         ("tune", {"storage": "postgresql://x"}, "a field that Recurra does not know"),
         ("tune", {"settings": {"lr": -1.0}}, "lr has to be"),
         ("compare", {"networks": ["rnn"]}, "choose two or more"),
         ("compare", {"networks": ["rnn", "/etc/passwd"]}, "the folder has no"),
         ("compare", {"match": "size"}, "choose one of parameters"),
-        ("compare", {"runs": ["comparisons/rnn-wrnn-novel-001"]}, "keep their texts"),
+        ("compare", {"runs": ["old"]}, "keep their texts"),
         ("compare", {"texts": [], "networks": [], "settings": {}, "runs": ["../x"]}, "the folder"),
         ("compare", {"engine": "abacus"}, "choose one of"),
     ],
@@ -138,6 +146,13 @@ def test_what_is_refused_at_once(client, place, verb, fields, part):
     assert answer.status_code in (400, 404)
     assert part in answer.json()["error"]["message"]
     assert sorted(place.rglob("*.toml")) == before
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_range_that_the_page_shows_is_one(language):
+    shown = re.search(r"lr = \{.*?\}", Words(language)("studio space text"))[0]
+    found = parse_space(tomllib.loads(shown)).parameters["lr"]
+    assert (found.ends, found.log) == ((1e-4, 1e-2), True)
 
 
 def test_what_only_the_command_can_refuse_is_told_by_the_estimate(client):

@@ -100,8 +100,8 @@ def train(path, steps={steps}, batch={batch}, length={length}, seed={seed}):
 {scale}{rate}
         update(p, gradient, memory, {step}rate)
         smooth += {weight} * (loss(logp, y) / x.size - smooth)
-        if step % {record} == 0:
-            print(f"{{step:7,}}  {{smooth:.4f}}", flush=True)
+        if (step + 1) % {record} == 0:
+            print(f"{{step + 1:7,}}  {{smooth:.4f}}", flush=True)
     np.savez(WEIGHTS, characters=characters, **{{"parameter/" + name: p[name] for name in p}})
     held = text[len(own) :]
     if len(held) > 1:

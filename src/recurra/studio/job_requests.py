@@ -22,6 +22,7 @@ from recurra.tuning.space import parse_space
 
 SETTINGS = {field.name for field in fields(Recipe)} - {"name"}
 MATCHES = ("parameters", "hidden")
+MOST = {"threads": 256, "workers": 64, "seeds": 1000}  # what one machine may be asked for
 Value = str | bool | int | float | dict[str, int] | None
 Verb = Literal["train", "tune", "compare"]
 
@@ -66,6 +67,10 @@ class JobRequest(Form, ABC):
             names = each.metadata.get("names")
             if names and getattr(self, each.name) not in (None, *names):
                 raise RequestError(each.name, f"choose one of {', '.join(names)}")
+        for name, most in MOST.items():
+            value = getattr(self, name, None)
+            if value is not None and not 0 < value <= most:
+                raise RequestError(name, f"has to be a whole number from 1 to {most:,}")
         self._check(workspace)
         words = [self.verb, f"--out={out}", *self._words(workspace, out)]
         words += self._options("recipe", "encoding", "split", "engine")
@@ -145,8 +150,6 @@ class TrainingRequest(JobRequest):
         )
         if network is not None:
             load_network(network, self.choices)
-        if self.threads is not None and self.threads < 1:
-            raise RequestError("threads", "has to be a whole number, 1 or more")
 
     def _words(self, workspace: Workspace, out: Path) -> Iterator[str]:
         yield from self._sources(workspace)

@@ -6,6 +6,7 @@ decoding     bytes -> characters, whatever their encoding
 download     texts at an address
 sources      files, folders, addresses and named corpora -> texts
 store        the characters of all texts while they are read
+cache        the numbers of long texts, kept for the next start
 corpus       texts -> training, validation and test parts; how to find them again
 vocabulary   characters as numbers
 batches      the streams that training reads

@@ -9,9 +9,9 @@ from one of them into the next.
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate, chain, pairwise
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import RunError, SettingError, TextError
+from recurra.text.cache import CacheEntry, Kept, write_numbers
 from recurra.text.decoding import DecodedText, DocumentInfo
 from recurra.text.detection import characters
 from recurra.text.download import Progress
@@ -31,6 +32,7 @@ from recurra.text.sources import (
     absolute,
     is_stream,
     open_texts,
+    regular_files,
 )
 from recurra.text.store import CHUNK, CharacterStore, Span, cut_spans
 from recurra.text.vocabulary import Vocabulary
@@ -181,15 +183,49 @@ def load_corpus(
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.
         SettingError: the split is not three shares that add up to all.
     """
-    _parse_split(split)  # refused before anything is read
+    shares, by, bare = _parse_split(split)  # refused before anything is read
+    sources = [sources] if isinstance(sources, Source) else list(sources)
+    entry = None
+    if vocabulary is None and (files := regular_files(sources)):
+        entry = CacheEntry.of(files, (encoding, tuple(map(str, shares)), bare), by)
+    if entry and (kept := entry.find()):
+        documents = tuple(
+            DocumentInfo(str(path), *it)
+            for path, it in zip(files or (), kept.documents, strict=True)
+        )
+        vocabulary, counts = Vocabulary(kept.characters), np.array(kept.counts, np.int64)
+        return Corpus(
+            documents,
+            shares,
+            kept.joined,
+            vocabulary,
+            kept.numbers,
+            kept.lengths,
+            counts,
+            kept.fingerprint,
+        )
     texts = open_texts(sources, encoding, fetch=fetch, progress=progress)
-    return split_texts(texts, split, vocabulary)
+    corpus = split_texts(texts, split, vocabulary, entry)
+    if entry:
+        entry.keep(
+            Kept(
+                [astuple(document)[1:] for document in corpus.documents],
+                corpus.joined,
+                corpus.vocabulary.characters,
+                corpus.numbers,
+                corpus.lengths,
+                corpus.counts.tolist(),
+                corpus.fingerprint,
+            )
+        )
+    return corpus
 
 
 def split_texts(
     texts: Iterable[DecodedText],
     split: Split = DEFAULT_SPLIT,
     vocabulary: Vocabulary | None = None,
+    entry: CacheEntry | None = None,
 ) -> Corpus:
     """Read texts, one after the other, and split them; see `load_corpus`.
 
@@ -206,7 +242,7 @@ def split_texts(
         groups = group_short([document.characters for document in documents], short)
         wholes = [[spans[place] for place in group] for group in groups]
         joined = len(groups[-1]) if len(groups[-1]) > 1 else 0
-        return _number(store, documents, wholes, joined, shares, vocabulary)
+        return _number(store, documents, wholes, joined, shares, vocabulary, entry)
 
 
 def _number(
@@ -216,6 +252,7 @@ def _number(
     joined: int,
     shares: tuple[Fraction, ...],
     vocabulary: Vocabulary | None,
+    entry: CacheEntry | None,
 ) -> Corpus:
     """Split texts that are in a store; count, hash and number their characters."""
     digest = hashlib.sha256(" ".join(map(str, shares)).encode())
@@ -236,11 +273,13 @@ def _number(
                 highest = max(highest, len(found))
     census = census[:, :highest]  # of most texts a small part
     vocabulary = vocabulary or Vocabulary.from_census(census[0], census[1:].sum(axis=0))
-    numbers, place = np.empty(census.sum(), np.int32), 0
-    for span in chain.from_iterable(chain.from_iterable(parts)):
-        for points in store.read(span):
-            numbers[place : place + len(points)] = vocabulary.number(points)
-            place += len(points)
+    spans = list(chain.from_iterable(chain.from_iterable(parts)))
+    number = vocabulary.number
+
+    def chunks() -> Iterator[npt.NDArray[np.int32]]:
+        return map(number, chain.from_iterable(map(store.read, spans)))
+
+    numbers = write_numbers(chunks, int(census.sum()), entry)
     lengths = tuple(tuple(sum(map(len, text)) for text in part) for part in parts)
     counts = np.array([vocabulary.count(one) for one in census])
     return Corpus(

@@ -80,6 +80,19 @@ def open_texts(
         raise TextError(f"all files of {next(iter(sources))} are empty: put texts there")
 
 
+def regular_files(sources: Iterable[Source]) -> list[Path] | None:
+    """The files that sources consist of; None where some are no regular files here."""
+    if isinstance(sources, str | Path):
+        sources = [sources]
+    files: dict[str, Path] = {}
+    for source in sources:
+        if not os.path.exists(source):
+            return None
+        for path in _files(Path(source)):
+            files.setdefault(absolute(path), path)
+    return [*files.values()] if all(map(os.path.isfile, files)) else None
+
+
 def absolute(source: Source) -> str:
     """A source as it can be found from another working folder too."""
     # not Path.exists: the length of an address may be too much for a file's name

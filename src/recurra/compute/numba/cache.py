@@ -11,8 +11,6 @@ folders hold the versions and the hand-written kernels, those of files all else 
 import hashlib
 import hmac
 import os
-import secrets
-import stat
 import sys
 import tempfile
 from contextlib import suppress
@@ -26,21 +24,20 @@ import platformdirs
 
 from recurra._version import __version__
 from recurra.lang.functions import NORM_EPS
+from recurra.storage.user_key import key_folder, read_owned, user_key
 
 _KERNELS = Path(__file__).parent / "kernels"
-_KEY_FILE, _KEY_BYTES, _MAC_BYTES = "kernels.key", 32, 32
+_MAC_BYTES = 32
 _MAX_BYTES = 1 << 27
-# A link, a pipe or a device in place of a file is refused, or read as empty, at once.
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def read(name: str) -> bytes | None:
     """Bytes that `write` kept under a name; None without them, or if another key signed them."""
-    key, place = _key(), folder()
+    key, place = user_key(), folder()
     if key is None or place is None:
         return None
     try:
-        content = _content(os.open(place / name, _READ | getattr(os, "O_BINARY", 0)), _MAX_BYTES)
+        content = read_owned(place / name, _MAX_BYTES)
     except OSError:
         return None
     mac, body = content[:_MAC_BYTES], content[_MAC_BYTES:]
@@ -58,7 +55,7 @@ def unwritable() -> str:
     place = folder()
     if place is None:
         with suppress(RuntimeError):
-            return f"{_key_folder()}: make it writable"
+            return f"{key_folder()}: make it writable"
         return "no home: give this user one"
     with suppress(OSError):
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,7 +66,7 @@ def unwritable() -> str:
 
 def write(name: str, body: bytes) -> None:
     """Keep a kernel; a disk that is full or read-only is no obstacle."""
-    key, place = _key(), folder()
+    key, place = user_key(), folder()
     if key is None or place is None:
         return
     with suppress(OSError):
@@ -86,7 +83,7 @@ def write(name: str, body: bytes) -> None:
 @cache
 def folder() -> Path | None:
     """The cache folder of this user, these versions and these kernels; None without a key."""
-    key = _key()
+    key = user_key()
     if key is None:
         return None
     versions = (__version__, numba.__version__, llvmlite.__version__, np.__version__, sys.version)
@@ -101,75 +98,3 @@ def _mac(key: bytes, place: Path, name: str, body: bytes) -> bytes:
     signature = hmac.new(key, f"{place.name}/{name}\0".encode(), hashlib.sha256)
     signature.update(body)
     return signature.digest()
-
-
-def _content(descriptor: int, most: int) -> bytes:
-    """All bytes of a regular file; nothing if it is none, or too large."""
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        regular = stat.S_ISREG(status.st_mode) and status.st_size <= most
-        return file.read(most) if regular else b""
-
-
-@cache
-def _key() -> bytes | None:
-    """The secret of this user, made at first use; None where it cannot be kept."""
-    try:
-        place = _key_folder()
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _found_key(place) or _new_key(place)
-    except (OSError, RuntimeError):  # no home, or none to write to
-        return None
-
-
-def _key_folder() -> Path:
-    return _home() / ".local" / "share" / "recurra"
-
-
-def _home() -> Path:
-    """The home of the user that this process runs as, whatever the environment says."""
-    if sys.platform != "win32":
-        import pwd
-
-        with suppress(KeyError):  # a user of a container may have no entry
-            return Path(pwd.getpwuid(os.geteuid()).pw_dir)
-    return Path.home()
-
-
-def _found_key(place: Path) -> bytes | None:
-    """The key of a folder; None unless folder and file are this user's, and the file no other's."""
-    if sys.platform == "win32":  # a user's home is private by its access list
-        file = place / _KEY_FILE
-        return file.read_bytes() if file.exists() else None
-    parent = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        descriptor = os.open(_KEY_FILE, _READ, dir_fd=parent)
-        private = _private(parent, 0o022) and _private(descriptor, 0o077)
-        key = _content(descriptor, _KEY_BYTES)
-        return key if private and len(key) == _KEY_BYTES else None
-    except FileNotFoundError:
-        return None
-    finally:
-        os.close(parent)
-
-
-def _private(descriptor: int, others: int) -> bool:
-    status = os.fstat(descriptor)
-    return status.st_uid == os.geteuid() and not status.st_mode & others
-
-
-def _new_key(place: Path) -> bytes | None:
-    handle, temporary = tempfile.mkstemp(dir=place)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(secrets.token_bytes(_KEY_BYTES))
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            os.link(temporary, place / _KEY_FILE)
-        except FileExistsError:  # another process was faster, or the key is no secret
-            if _found_key(place) is None:
-                Path(temporary).replace(place / _KEY_FILE)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return _found_key(place)

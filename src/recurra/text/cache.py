@@ -1,0 +1,198 @@
+"""The numbers of long texts: kept on the disk, and mapped into memory at the next start.
+
+A record tells which files were read, how, and what came of it; it is signed with this user's key.
+The numbers are in a file beside it that this user alone can write, and the record has its inode,
+size and times. So a start takes as long for any length; a text that was touched is read again, and
+a file of numbers that is not the one that was written is as good as none. Where nothing can be
+kept, long texts are in a temporary file.
+"""
+
+import hashlib
+import hmac
+import json
+import mmap
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+
+from recurra._version import __version__
+from recurra.storage.user_key import READ, is_private, read_owned, user_key
+
+LEAST = 2**22  # characters, or bytes of files: less is read anew, and numbered in memory
+MOST = 8  # texts that are kept
+_SETTLED = 2.0  # seconds after which a change of a file must show in its times
+_MAC, _MAX_RECORD = 32, 2**28
+
+Numbers = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A corpus as it is kept; see `Corpus`."""
+
+    documents: Sequence[Sequence[Any]]  # without their names
+    joined: int
+    characters: str
+    numbers: Numbers
+    lengths: tuple[tuple[int, ...], ...]
+    counts: list[list[int]]
+    fingerprint: str
+
+
+class CacheEntry:
+    """A place for the numbers of texts in the cache folder.
+
+    Args:
+        files: the texts.
+        how: how they are read and split.
+        by: by what they are split.
+    """
+
+    def __init__(self, key: bytes, files: Sequence[Path], how: object, by: str) -> None:
+        self._key, self._files, self._how, self._by = key, files, how, by
+        self._folder = Path(os.environ.get("RECURRA_CACHE") or _system_folder()) / "texts"
+        self._name = self._name_of(by)
+        self.file: Path | None = None
+
+    @classmethod
+    def of(cls, files: Sequence[Path], how: object, by: str) -> Self | None:
+        """The place for long texts; None for short ones, and where nothing can be kept."""
+        key = user_key() if hasattr(os, "geteuid") else None
+        with suppress(OSError):
+            if key and sum(path.stat().st_size for path in files) >= LEAST:
+                return cls(key, files, how, by)
+        return None
+
+    def _name_of(self, by: str) -> str:
+        """A name for these files as they are, read so."""
+        digest = hashlib.sha256(repr((__version__, self._how, by)).encode())
+        for path in self._files:
+            digest.update(repr(_identity(path.stat())).encode())
+        return digest.hexdigest()[:32]
+
+    def find(self) -> Kept | None:
+        """Look these texts up; None if they are not kept, or not as they were."""
+        with suppress(OSError):
+            content = read_owned(self._folder / self._name, _MAX_RECORD)
+            body = content[_MAC:]
+            if not hmac.compare_digest(content[:_MAC], self._sign(self._name, body)):
+                return None
+            record = json.loads(body)
+            numbers = _map_own(self._folder / record.pop("file"), record.pop("identity"))
+            if numbers is None:
+                return None
+            lengths = tuple(map(tuple, record.pop("lengths")))
+            return Kept(**record, lengths=lengths, numbers=numbers)
+        return None
+
+    def create(self, length: int) -> BinaryIO | None:
+        """A new file for so many numbers; None without the space for it."""
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if shutil.disk_usage(self._folder).free > 3 * 4 * length:
+                handle, name = tempfile.mkstemp(".numbers", dir=self._folder)
+                self.file = Path(name)
+                return os.fdopen(handle, "w+b")
+        return None
+
+    def discard(self) -> None:
+        """Remove the file that was created."""
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
+            self.file = None
+
+    def keep(self, kept: Kept) -> None:
+        """Keep the record of numbers that are in the file that was created."""
+        if self.file is None:
+            return
+        with suppress(OSError):
+            newest = max(max(it.st_mtime, it.st_ctime) for it in map(os.stat, self._files))
+            if self._name_of(self._by) != self._name or time.time() - newest < _SETTLED:
+                self.discard()  # the text changes
+                return
+            with self.file.open("rb") as file:
+                os.fsync(file.fileno())
+            content = asdict(replace(kept, numbers=np.zeros(0, np.int32)))
+            del content["numbers"]
+            content |= {"file": self.file.name, "identity": _identity(self.file.stat())}
+            body = json.dumps(content).encode()
+            # without short texts that are joined, they are split by position
+            names = {self._name} if kept.joined else {self._name, self._name_of("position")}
+            for name in names:
+                handle, temporary = tempfile.mkstemp(dir=self._folder)
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(self._sign(name, body) + body)
+                Path(temporary).replace(self._folder / name)
+            self._evict()
+
+    def _sign(self, name: str, body: bytes) -> bytes:
+        return hmac.new(self._key, f"texts 1/{name}\0".encode() + body, hashlib.sha256).digest()
+
+    def _evict(self) -> None:
+        """Remove all but the latest texts, with what killed processes have left."""
+        files = sorted(self._folder.iterdir(), key=lambda path: -path.stat().st_mtime)
+        numbers = [path for path in files if path.suffix]
+        records = [path for path in files if not path.suffix]
+        for path in (*numbers[MOST:], *records[4 * MOST :]):
+            path.unlink()
+
+
+def write_numbers(
+    chunks: Callable[[], Iterable[Numbers]], length: int, entry: CacheEntry | None
+) -> Numbers:
+    """Numbers that come in chunks, as one array; a long one is a file that is mapped.
+
+    Args:
+        chunks: gives the numbers, as often as it is called.
+        length: how many they are.
+        entry: where to keep them.
+    """
+    if length >= LEAST and os.name != "nt":
+        try:
+            with (entry and entry.create(length)) or tempfile.TemporaryFile() as file:
+                for chunk in chunks():
+                    file.write(chunk.data)
+                file.flush()
+                return _map(file.fileno())
+        except OSError:  # without the space for a file they are in memory
+            if entry:
+                entry.discard()
+    numbers, place = np.empty(length, np.int32), 0
+    for chunk in chunks():
+        numbers[place : place + len(chunk)] = chunk
+        place += len(chunk)
+    return numbers
+
+
+def _map_own(path: Path, identity: list[int]) -> Numbers | None:
+    """The numbers of a file if it is the one, and this user's alone."""
+    descriptor = os.open(path, READ)
+    try:
+        same = _identity(os.fstat(descriptor)) == identity and is_private(descriptor, 0o022)
+        return _map(descriptor) if same else None
+    finally:
+        os.close(descriptor)
+
+
+def _map(descriptor: int) -> Numbers:
+    """The numbers of a file; who writes into them changes them for this process only."""
+    return np.frombuffer(mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY), np.int32)
+
+
+def _identity(status: os.stat_result) -> list[int]:
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return [status.st_dev, status.st_ino, status.st_size, *times]
+
+
+def _system_folder() -> Path:
+    return platformdirs.user_cache_path("recurra")
