@@ -9,7 +9,8 @@ from recurra.lang.shape_solver import ShapeSolver
 ALL = {case.name: case.text for case in VALID}
 ALL |= {name: recurra.load_network(name).source for name in recurra.library()}
 BLOCKS = {name: text for name, text in ALL.items() if "blocks(" in text}
-STEPS = {name: text for name, text in ALL.items() if name != "memories of blocks"}
+HEADS = ("memories of blocks", "mamba2", "retnet", "rwkv7")  # memories with several heads
+STEPS = {name: text for name, text in ALL.items() if name not in HEADS}
 PROGRAMS = {name: text for name, text in ALL.items() if name not in BLOCKS}
 
 
