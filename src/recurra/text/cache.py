@@ -157,7 +157,7 @@ def write_numbers(
         length: how many they are.
         entry: where to keep them.
     """
-    if length >= LEAST and os.name != "nt":
+    if (entry or length >= LEAST) and os.name != "nt":
         try:
             with (entry and entry.create(length)) or tempfile.TemporaryFile() as file:
                 for chunk in chunks():
