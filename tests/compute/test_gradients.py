@@ -100,18 +100,18 @@ def test_sizes_of_one_and_a_vocabulary_smaller_than_a_vector(name: str) -> None:
     check(make_task(name, load_network("wrnn"), hidden={"a": 9, "b": 2}))
 
 
-@given(networks(), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
+@given(networks(structured=True), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
 def test_random_networks(text: str, steps: int, batch: int, seed: int) -> None:
     check(make_task("reference", parse(text), sizes(text), steps, batch, seed=seed))
 
 
-@given(networks(), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
+@given(networks(structured=True), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
 def test_random_networks_on_tensors(text: str, steps: int, batch: int, seed: int) -> None:
     check(make_task("torch:cpu", parse(text), sizes(text), steps, batch, seed=seed))
 
 
 @settings(max_examples=settings.default.max_examples // 16)  # each compiles for seconds
-@given(networks(), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
+@given(networks(structured=True), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
 def test_random_networks_compiled(text: str, steps: int, batch: int, seed: int) -> None:
     check(make_task("compiled", parse(text), sizes(text), steps, batch, seed=seed))
 

@@ -1,6 +1,7 @@
 """Mistakes in derivatives, made on purpose: oracle and finite differences notice them."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from recurra.lang.functions import FUNCTIONS, PAIRS
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
+from recurra.lang.shapes import Shapes
 
 
 def is_caught(network: Network, name: str) -> tuple[bool, bool]:
@@ -118,6 +120,69 @@ def test_a_wrong_rule_of_the_power(engine: str, monkeypatch: pytest.MonkeyPatch)
     assert is_caught(network, engine) == (False, False)
     monkeypatch.setattr(elements, "_chain_rule", wrong)
     assert is_caught(network, engine) == (True, True)
+
+
+# What meets a memory: a number, a vector with a number for each row, column or block.
+MEMORY = (
+    "e[t] = U @ x[t]\nS[t] = sigmoid(F @ e[t]) * S[t-1] + mean(e[t]) * outer(e[t], K @ e[t])\n"
+    "h[t] = S[t] @ e[t] + S[t-1].T @ e[t-1]\nS: blocks(2)\n" + OUTPUT
+)
+
+
+@pytest.mark.parametrize("name", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("broadcast", ["all", "rows", "columns", "blocks"])
+def test_a_derivative_of_what_meets_a_memory_lost(
+    broadcast: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = elements.differentiate
+
+    def wrong(
+        program: elements.Program, value: elements.Value, *, stored: bool
+    ) -> elements.Element:
+        element = right(program, value, stored=stored)
+        lost = elements.Constant(0.0)
+        pairs = [
+            (leaf, lost if getattr(leaf, "broadcast", "") == broadcast else adjoint)
+            for leaf, adjoint in element.adjoints
+        ]
+        return replace(element, adjoints=tuple(pairs))
+
+    monkeypatch.setattr("recurra.compute.plan.differentiate", wrong)
+    assert is_caught(parse(MEMORY), name) == (True, True)
+
+
+@pytest.mark.parametrize("name", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("function", ["sum", "mean"])
+def test_a_derivative_of_a_total_lost(
+    function: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = elements.differentiate
+
+    def wrong(
+        program: elements.Program, value: elements.Value, *, stored: bool
+    ) -> elements.Element:
+        element = right(program, value, stored=stored)
+        return element if stored else replace(element, adjoints=element.adjoints[1:])
+
+    network = parse(f"h[t] = tanh(U @ x[t] + W @ h[t-1]) * {function}(h[t-1] * h[t-2])\n" + OUTPUT)
+    assert is_caught(network, name) == (False, False)
+    monkeypatch.setattr("recurra.compute.plan.differentiate", wrong)
+    assert is_caught(network, name) == (True, True)
+
+
+@pytest.mark.parametrize("name", ["reference", "torch:cpu"])
+def test_gradients_of_blocks_exchanged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = parse("h[t] = tanh(U @ x[t] + W @ h[t-1])\nW: blocks(2)\n" + OUTPUT)
+    assert is_caught(network, name) == (False, False)
+    right = Shapes.stored
+
+    def wrong(self: Shapes, matrix: str, whole: Any) -> Any:
+        blocks = right(self, matrix, whole)
+        order = [*range(len(blocks))]
+        return blocks if matrix != "W" else blocks[order[2:] + order[:2]]
+
+    monkeypatch.setattr(Shapes, "stored", wrong)
+    assert is_caught(network, name) == (True, True)
 
 
 def test_a_first_value_let_in_too_late(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def test_every_product_is_planned_once(case: Valid) -> None:
     check_promises(make_plan(parse(case.text)))
 
 
-@given(networks())
+@given(networks(structured=True))
 def test_random_networks(text: str) -> None:
     network = parse(text)
     plan = make_plan(network)

@@ -1,5 +1,7 @@
 """Derived formulas, evaluated as they stand, against the engine that computes another way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.explain.derivation import Derivation, derive
 from recurra.explain.evaluator import Evaluator, Example
+from recurra.explain.formulas import BlockTotals, Formula, Negative, rewrite
 from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.lang.library import library, load_network
 from recurra.lang.network import Network
@@ -67,7 +70,7 @@ def test_valid(case: Valid) -> None:
     assert max(compare(parse(case.text)).values()) <= EXACT
 
 
-@given(networks(), st.integers(1, 5))
+@given(networks(structured=True), st.integers(1, 5))
 @settings(max_examples=settings.default.max_examples * 2 // 5)
 def test_any_network(text: str, steps: int) -> None:
     assert max(compare(parse(text), sizes(text), steps=steps).values()) <= EXACT
@@ -156,3 +159,26 @@ def test_mistakes_that_show_only_elsewhere() -> None:
 def test_only_the_wrnn_is_the_wrnn() -> None:
     assert [name for name in library() if is_wrnn(load_network(name))] == ["wrnn"]
     assert is_wrnn(load_network("wrnn", WRNN))
+
+
+def test_a_wrong_step_of_a_derivation() -> None:
+    """What a gate of blocks collects, with the wrong sign."""
+    network = parse(
+        "e[t] = U @ x[t]\nS[t] = sigmoid(F @ e[t]) * S[t-1] + outer(e[t], e[t])\n"
+        "S: blocks(2)\no[t] = softmax(Q @ S[t] @ e[t])\n"
+    )
+    assert max(compare(network).values()) <= EXACT
+    derivation = derive(network)
+
+    def wrong(node: Formula) -> Formula:
+        match node:
+            case BlockTotals(argument, like):
+                return BlockTotals(Negative(argument), like)
+        return node
+
+    deltas = {
+        name: tuple(replace(path, formula=rewrite(path.formula, wrong)) for path in paths)
+        for name, paths in derivation.deltas.items()
+    }
+    errors = compare(network, derivation=replace(derivation, deltas=deltas))
+    assert errors["F"] > 0.1

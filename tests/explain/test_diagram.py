@@ -121,7 +121,7 @@ def test_valid(case: Valid) -> None:
     ET.fromstring(draw(network))
 
 
-@given(networks())
+@given(networks(structured=True))
 @settings(max_examples=settings.default.max_examples // 5)
 def test_any_network(text: str) -> None:
     network = recurra.parse(text)

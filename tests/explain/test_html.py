@@ -42,7 +42,7 @@ def test_valid(case: Valid) -> None:
     check(recurra.parse(case.text))
 
 
-@given(networks())
+@given(networks(structured=True))
 @settings(max_examples=settings.default.max_examples // 5)
 def test_any_network(text: str) -> None:
     check(recurra.parse(text))

@@ -89,7 +89,7 @@ def test_valid(case: Valid) -> None:
     read(recurra.parse(case.text))
 
 
-@given(networks())
+@given(networks(structured=True))
 @settings(max_examples=settings.default.max_examples // 5)
 def test_parentheses_are_those_of_the_equation_language(text: str) -> None:
     network = recurra.parse(text)

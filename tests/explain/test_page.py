@@ -74,7 +74,7 @@ def test_valid(case: Valid) -> None:
         check_formula(formula)
 
 
-@given(networks())
+@given(networks(structured=True))
 @settings(max_examples=settings.default.max_examples // 3)
 def test_any_network(text: str) -> None:
     network = recurra.parse(text)

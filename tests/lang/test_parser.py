@@ -47,7 +47,7 @@ def test_library(name: str) -> None:
     assert network.description
 
 
-@given(networks())
+@given(networks(structured=True))
 def test_print_and_parse(text: str) -> None:
     network = parse(text)
     again = parse(network.source)
@@ -241,7 +241,7 @@ def test_any_fragments(text: str) -> None:
     assert parse(network.source) == network
 
 
-@given(networks(), st.data())
+@given(networks(structured=True), st.data())
 def test_a_damaged_network(text: str, data: st.DataObject) -> None:
     """One character taken out, doubled or exchanged: another network or a refusal, no crash."""
     place = data.draw(st.integers(0, len(text) - 1))

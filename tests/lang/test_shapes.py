@@ -107,7 +107,7 @@ def test_every_size_is_there(case: object) -> None:
     assert all(shape[0] == V for shape in shapes.parameters.values() if V in shape)
 
 
-@given(networks())
+@given(networks(structured=True))
 def test_sizes_of_random_networks(text: str) -> None:
     shapes = ShapeSolver(parse(text)).shapes(V, sizes(text))
     every = {V, LOW_RANK, *SIZES.values(), 1}
@@ -149,9 +149,11 @@ def test_a_clash_names_both_equations() -> None:
 
 @pytest.mark.parametrize("name", library())
 def test_any_size_at_all(name: str) -> None:
-    solver = ShapeSolver(load_network(name))
+    network = load_network(name)
+    solver = ShapeSolver(network)
     for vocabulary, hidden in [(1, 1), (1, 3), (3, 1), (5, 5)]:
-        assert solver.shapes(vocabulary, hidden).vocabulary == vocabulary
+        size = network.fitting_size(hidden)
+        assert solver.shapes(vocabulary, size).vocabulary == vocabulary
 
 
 def test_one_description_for_many_sizes() -> None:

@@ -10,6 +10,8 @@ from recurra.lang.functions import FUNCTIONS
 # Vectors that meet element-wise are of one kind, and a kind has one size.
 SIZES = {"m": 3, "n": 4}
 LOW_RANK = 2
+# Matrices that map a kind to itself: H of blocks, G diagonal. Memories: S; T, of blocks.
+BLOCKS = {"m": 1, "n": 2}  # they divide the rank too
 POSITIVE = ("log", "sqrt")  # functions of positive numbers
 # Functions that any number suits, however often they are nested.
 ANYWHERE = sorted(FUNCTIONS.keys() - {"exp", *POSITIVE})
@@ -22,13 +24,15 @@ def sizes(text: str) -> dict[str, int]:
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> str:
+def networks(draw: st.DrawFn, *, structured: bool = False) -> str:
     """The text of a network of 1 to 4 vectors, its equations in any order.
+
+    A structured one may have memories and matrices of blocks too.
 
     Lags from 0 to 3; matrices shared, transposed and tied to the output; parameters used
     element-wise; nested functions; the larger of two; powers; logarithms of exponentials; products
-    of expressions and of products; low-rank chains; constants with and without a name; earlier
-    characters; first values; several products in the output.
+    of expressions and of products; low-rank chains; diagonals; constants with and without a name;
+    earlier characters; first values; several products in the output.
     """
     names = [f"{kind}{i}" for i, kind in enumerate(draw(st.text("mn", min_size=1, max_size=4)))]
     choices = {
@@ -38,7 +42,7 @@ def networks(draw: st.DrawFn) -> str:
     lines, reads = {}, {}
     for i, name in enumerate(names):
         # earlier vectors may be read today, all of them on other days: no cycle within a step
-        write = _Writer(draw, names, today=names[:i])
+        write = _Writer(draw, names, today=names[:i], structured=structured)
         inner = write.expression(name[0], depth=3)
         if i == 0 or draw(st.booleans()):
             inner += f" + U0{name[0]} @ x[t]"
@@ -48,7 +52,7 @@ def networks(draw: st.DrawFn) -> str:
         bounded = draw(st.sampled_from(["tanh", "sigmoid", "softsign"]))
         lines[name] = form.format(f"{bounded}({inner})", n=name)
         reads[name] = set(re.findall(r"\b([mn]\d)\[", lines[name]))
-    write = _Writer(draw, names, today=names)
+    write = _Writer(draw, names, today=names, structured=structured)
     logits, reached = [], set[str]()
     for name in reversed(names):
         if name not in reached or draw(st.booleans()):
@@ -63,6 +67,14 @@ def networks(draw: st.DrawFn) -> str:
     lagged = [name for name in names if f"{name}[t-" in everything and draw(st.booleans())]
     firsts = (draw(st.sampled_from(["0.5", f"p0{name[0]}", "c"])) for name in lagged)
     equations += [f"{name}[0] = {first}" for name, first in zip(lagged, firsts, strict=True)]
+    equations += [
+        line for memory in "ST" if f"{memory}[" in everything for line in write.memory(memory)
+    ]
+    everything = " ".join([everything, *equations])
+    equations += [f"{w}: diagonal" for w in ("Gm", "Gn") if re.search(rf"\b{w}\b", everything)]
+    equations += [
+        f"H{k}: blocks({n})" for k, n in BLOCKS.items() if re.search(rf"\bH{k}\b", everything)
+    ]
     equations.append(f"o[t] = softmax({' + '.join(draw(st.permutations(logits)))})")
     text = "\n".join(draw(st.permutations(equations))) + "\n"
     used = [f"{n} = {value}\n" for n, value in choices.items() if re.search(rf"\b{n}\b", text)]
@@ -76,6 +88,7 @@ class _Writer:
     draw: st.DrawFn
     names: list[str]
     today: list[str]
+    structured: bool
 
     def one_of(self, *texts: str) -> str:
         return self.draw(st.sampled_from(texts))
@@ -108,11 +121,37 @@ class _Writer:
             operand = f"({self.expression(other, max(depth, 0))})"
         shared = f"W{kind}{other}", f"W{other}{kind}.T"
         low_rank = f"A{kind} @ B{other}", f"B{kind}.T @ A{other}.T"
-        if self.draw(st.booleans()):
-            return f"K{kind} @ concat({self.vector('m')}, {self.vector('n')}, {self.number(0)})"
-        if self.draw(st.booleans()):
-            return f"A{kind} @ tanh(B{other} @ {operand})"
-        return f"{self.one_of(*shared, *low_rank)} @ {operand}"
+        joined = f"K{kind} @ concat({self.vector('m')}, {self.vector('n')}, {self.number(0)})"
+        chain = f"A{kind} @ tanh(B{other} @ {operand})"
+        plain = f"{self.one_of(*shared, *low_rank)} @ {operand}"
+        return self.one_of(plain, joined, chain, *self.structures(kind))
+
+    def structures(self, kind: str) -> list[str]:
+        m, n, own = self.vector("m"), self.vector("n"), self.factor(kind, 0)
+        diagonal = [f"G{kind} @ ({own})", f"G{kind}.T @ {self.vector(kind)}"]
+        if not self.structured:
+            return diagonal
+        memories = {
+            "m": [f"S[t-1] @ {n}", f"S[t-2] @ tanh({n} * p0n)"],
+            "n": [f"S[t-1].T @ {m}", f"T[t-1] @ {n}", f"T[t-1].T @ {n}", f"tanh(T[t-2] @ {n})"],
+        }
+        return [*diagonal, f"H{kind} @ ({own})", f"H{kind}.T @ {own}", *memories[kind] * 2]
+
+    def memory(self, name: str) -> list[str]:
+        m, n, number = self.vector("m"), self.vector("n"), self.number(0)
+        if name == "S":
+            form = self.one_of(
+                f"sigmoid({number}) * S[t-1] + outer({m}, {n})",
+                f"tanh(outer({m}, 1) * S[t-2] - outer({m}, {self.factor('n', 0)}) * c)",
+                f"outer(1, sigmoid({n})) * S[t-1] + outer({m} - S[t-1] @ {n}, {n}) / 2",
+            )
+            return [f"S[t] = {form}"]
+        gate = f"sigmoid(F @ {n} + a)"
+        form = self.one_of(
+            f"{gate} * T[t-1] + outer({n}, p0n * {self.vector('n')})",
+            f"outer({n}, 1) * tanh({gate} * T[t-1] - {number} / 9) + {gate} * outer({n}, 1)",
+        )
+        return [f"T[t] = {form}", f"T: blocks({BLOCKS['n']})"]
 
     def sum(self, kind: str, depth: int) -> str:
         left = self.draw(st.sampled_from([self.expression, self.factor]))(kind, depth)

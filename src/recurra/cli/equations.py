@@ -37,7 +37,10 @@ def networks_command(
         raise recurra.SettingError(
             f"no network of the library has the word {search}: recurra networks lists all"
         )
-    rows = [(n, recurra.ShapeSolver(n).shapes(vocabulary, hidden).count) for n in library]
+    rows = [
+        (n, recurra.ShapeSolver(n).shapes(vocabulary, n.fitting_size(hidden)).count)
+        for n in library
+    ]
     if json:
         table = NETWORKS.records(rows)
         print_json({"hidden": hidden, "vocabulary": vocabulary, "networks": table})

@@ -1,4 +1,4 @@
-# Clockwork RNN: parts that tick at every 1st, 2nd and 4th step (Koutnik et al. 2014, equation 1)
+# Clockwork RNN: parts that tick at every 1st, 2nd and 4th step (Koutnik et al. 2014)
 # p and q are the clocks: p is 1 at every second step, q at every fourth. Simplified: three parts.
 p[t] = 1 - p[t-1]
 q[t] = p[t] * (1 - r[t-1])

@@ -1,4 +1,4 @@
-# coRNN: coupled oscillators (Rusch & Mishra 2021, equation 3)
+# coRNN: coupled oscillators (Rusch & Mishra 2021)
 dt = 0.25
 gamma = 1
 epsilon = 1

@@ -1,4 +1,4 @@
-# DeltaNet: a memory corrected by what it holds already (Schlag et al. 2021, eq. 24; Yang et al. 2024b)
+# DeltaNet: a memory corrected by what it holds already (Schlag et al. 2021; Yang et al. 2024b)
 # One layer and one head, without convolution, with a residual connection.
 e[t] = E @ x[t]
 a[t] = swish(Wk @ e[t])

@@ -1,4 +1,4 @@
-# Gated linear attention (Yang et al. 2024a, eq. 3 and section 4.4): every column of the memory decays
+# Gated linear attention (Yang et al. 2024a): every column of the memory decays
 # One layer and one head, with a residual connection; the gate has full rank.
 e[t] = E @ x[t]
 a[t] = sigmoid(Wa @ e[t] + ba) ** 0.0625

@@ -1,4 +1,4 @@
-# Two LSTM layers with skip connections (Graves 2013, equations 1 to 3)
+# Two LSTM layers with skip connections (Graves 2013)
 # All layers read the character, the output reads all layers. Simplified: no peepholes.
 layers = 2
 h[0][t] = E @ x[t]

@@ -1,4 +1,4 @@
-# LEM: long expressive memory, two learned time scales (Rusch et al. 2022, equation 3)
+# LEM: long expressive memory, two learned time scales (Rusch et al. 2022)
 dt = 1
 a[t] = dt * sigmoid(Ua @ x[t] + Wa @ y[t-1] + ba)
 b[t] = dt * sigmoid(Ub @ x[t] + Wb @ y[t-1] + bb)

@@ -1,4 +1,4 @@
-# Linear attention as a recurrence (Katharopoulos et al. 2020, eq. 16-20, feature map of eq. 7)
+# Linear attention as a recurrence (Katharopoulos et al. 2020)
 # One layer and one head, with a residual connection; no positions, which the order of reading gives.
 e[t] = E @ x[t]
 q[t] = elu(Wq @ e[t]) + 1

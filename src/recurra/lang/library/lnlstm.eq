@@ -1,4 +1,4 @@
-# LSTM with layer normalisation (Ba et al. 2016, equations 20 to 22)
+# LSTM with layer normalisation (Ba et al. 2016)
 # Simplified: each gate is normalised by itself, not all four as one vector.
 i[t] = sigmoid(ai * norm(Ui @ x[t]) + gi * norm(Wi @ h[t-1]) + bi)
 f[t] = sigmoid(af * norm(Uf @ x[t]) + gf * norm(Wf @ h[t-1]) + bf)

@@ -1,4 +1,4 @@
-# minGRU: gate and candidate read the input alone (Feng et al. 2024, section 3.1)
+# minGRU: gate and candidate read the input alone (Feng et al. 2024)
 # Simplified: one layer behind an embedding, no convolution, no log-space form.
 e[t] = E @ x[t]
 z[t] = sigmoid(Z @ e[t] + bz)

@@ -1,4 +1,4 @@
-# minLSTM: two gates of the input alone, scaled to a sum of 1 (Feng et al. 2024, section 3.2)
+# minLSTM: two gates of the input alone, scaled to a sum of 1 (Feng et al. 2024)
 # Simplified: one layer behind an embedding, no convolution, no log-space form.
 e[t] = E @ x[t]
 f[t] = sigmoid(F @ e[t] + bf)

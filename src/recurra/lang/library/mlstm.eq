@@ -1,4 +1,4 @@
-# mLSTM, a matrix memory with exponential gates (Beck et al. 2024, eq. 19-27, stabilised as in eq. 15-17)
+# mLSTM, a matrix memory with exponential gates, stabilised (Beck et al. 2024)
 # One head, without the block around it; the factor 1/sqrt(d) of the keys is left to Wk.
 e[t] = E @ x[t]
 q[t] = Wq @ e[t] + bq

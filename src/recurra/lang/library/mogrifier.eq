@@ -1,4 +1,4 @@
-# Mogrifier LSTM: input and state gate each other (Melis et al. 2020, equations 1 and 2)
+# Mogrifier LSTM: input and state gate each other (Melis et al. 2020)
 # Simplified: two rounds, full matrices, one layer.
 e[t] = E @ x[t]
 u[t] = 2 * sigmoid(Q1 @ h[t-1]) * e[t]

@@ -1,4 +1,4 @@
-# LSTM with peepholes: gates see the cell (Gers et al. 2002; Graves 2013, equations 7 to 11)
+# LSTM with peepholes: gates see the cell (Gers et al. 2002; Graves 2013)
 i[t] = sigmoid(Ui @ x[t] + Wi @ h[t-1] + pi * c[t-1] + bi)
 f[t] = sigmoid(Uf @ x[t] + Wf @ h[t-1] + pf * c[t-1] + bf)
 g[t] = tanh(Ug @ x[t] + Wg @ h[t-1] + bg)

@@ -1,4 +1,4 @@
-# QRNN: convolution of two characters, fo-pooling (Bradbury et al. 2017, equations 2 and 4)
+# QRNN: convolution of two characters, fo-pooling (Bradbury et al. 2017)
 # Simplified: one layer, no zoneout.
 z[t] = tanh(Uz @ x[t] + Vz @ x[t-1] + bz)
 f[t] = sigmoid(Uf @ x[t] + Vf @ x[t-1] + bf)

@@ -1,4 +1,4 @@
-# RG-LRU: real-gated linear recurrent unit (De et al. 2024, Griffin, equations 1 to 4)
+# RG-LRU: real-gated linear recurrent unit (De et al. 2024, Griffin)
 # Simplified: no convolution before it, full matrices in the gates, all units begin with one decay,
 # and a millionth inside the root, whose slope is infinite at 0.
 c = 8

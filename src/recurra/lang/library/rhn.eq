@@ -1,4 +1,4 @@
-# RHN: three highway layers in a time step (Zilly et al. 2017, equations 6 to 9)
+# RHN: three highway layers in a time step (Zilly et al. 2017)
 # The carry gate is 1 minus the transform gate.
 g1[t] = sigmoid(Ug @ x[t] + A1 @ h[t-1] + a1)
 h1[t] = g1[t] * tanh(U @ x[t] + B1 @ h[t-1] + b1) + (1 - g1[t]) * h[t-1]

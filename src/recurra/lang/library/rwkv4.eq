@@ -1,4 +1,4 @@
-# RWKV-4: one block, time mixing and channel mixing (Peng et al. 2023, equations 11 to 18)
+# RWKV-4: one block, time mixing and channel mixing (Peng et al. 2023)
 # The exponents are kept below 0 by a running maximum, as in the paper's appendix on numerics.
 # Simplified: one block; every unit begins with one decay, bonus and mixture.
 e[t] = norm(E @ x[t])

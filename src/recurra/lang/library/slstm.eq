@@ -1,4 +1,4 @@
-# sLSTM of xLSTM: exponential input gate, stabilised (Beck et al. 2024, equations 8 to 17)
+# sLSTM of xLSTM: exponential input gate, stabilised (Beck et al. 2024)
 # Simplified: one head, no group normalisation, no block around the cell.
 z[t] = tanh(Uz @ x[t] + Wz @ h[t-1] + bz)
 i[t] = Ui @ x[t] + Wi @ h[t-1] + bi

@@ -1,4 +1,4 @@
-# SRU: simple recurrent unit, no matrix in the loop of time (Lei et al. 2018, equations 1 to 4)
+# SRU: simple recurrent unit, no matrix in the loop of time (Lei et al. 2018)
 # Simplified: one layer, no scaling constant of the highway connection.
 e[t] = E @ x[t]
 f[t] = sigmoid(F @ e[t] + vf * c[t-1] + bf)
