@@ -18,6 +18,7 @@ from recurra.compute.registry import make_engine
 from recurra.explain.formulas import total
 from recurra.explain.typed import read_formula, terms
 from recurra.export.base import Export
+from recurra.export.names import GLOBALS
 from recurra.export.numpy import NumpyProgram
 from recurra.lang.shape_solver import ShapeSolver
 from strategies import networks, sizes
@@ -175,6 +176,22 @@ def test_what_a_user_wrote_never_becomes_code(tmp_path):
     kinds = {type(node) for node in ast.parse(path.read_text("utf-8")).body}
     assert kinds == {ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.FunctionDef, ast.If}
     check_equal(network.source, tmp_path)
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
+def test_a_constant_replaces_nothing_of_a_program(target, tmp_path):
+    for name in ("rnn", "large"):
+        recurra.export_to(target, name, tmp_path / "program.py")
+        tree = ast.parse((tmp_path / "program.py").read_text("utf-8"))
+        defined = {
+            name.id
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for name in node.targets
+            if isinstance(name, ast.Name)
+        }
+        defined |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+        assert defined - {"softmax", "norm", "sigmoid"} <= {*GLOBALS}
 
 
 def test_what_cannot_be_exported_is_a_sentence(text, tmp_path):

@@ -21,7 +21,7 @@ from recurra.explain.formulas import (
     is_number,
     walk,
 )
-from recurra.export.names import Names
+from recurra.export.names import GLOBALS, Names
 from recurra.export.steps import Steps
 from recurra.lang.functions import PAIRS
 from recurra.lang.syntax import ROW_FUNCTIONS
@@ -63,7 +63,7 @@ class PythonText(ABC):
         network = steps.network
         self.definitions: dict[str, None] = {}
         self.parameters = {name: names.take(name) for name in network.parameters}
-        self.constants = {name: names.take(name) for name in network.constants}
+        self.constants = {name: names.take(name, GLOBALS) for name in network.constants}
         quantities = [step.quantity for step in steps.forward]
         self.quantities = {q: names.take(q) for q in quantities if "." not in q}
         self.quantities |= {q: names.take(inner_name(q)) for q in quantities if "." in q}
