@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from recurra.compute.gradcheck import GradientCheck
 from recurra.lang.network import Network
+from recurra.lang.syntax import TEXT
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
 
@@ -16,7 +17,8 @@ Counted = tuple[Network, int]  # and its number of parameters
 
 
 def _choices(choices: Mapping[str, str | float]) -> str:
-    return " ".join(f"{name}={value}" for name, value in choices.items())
+    shown = {n: v if isinstance(v, str) else TEXT.number(float(v)) for n, v in choices.items()}
+    return " ".join(f"{name}={value}" for name, value in shown.items())
 
 
 NETWORKS = Table[Counted](
