@@ -68,7 +68,7 @@ def test_a_run_opens(old, name):
     assert all(np.isfinite(array).all() for array in model.parameters.values())
 
 
-@pytest.mark.parametrize("name", ["interrupted", "compiled"])
+@pytest.mark.parametrize("name", ["interrupted", pytest.param("compiled", marks=pytest.mark.long)])
 def test_a_run_goes_on_to_its_end(old, name):
     command("train", "--resume", name, "novel.txt", "--quiet")
     end, path = EXPECTED[name], old / name / "last.safetensors"

@@ -122,6 +122,7 @@ def test_equal_minutes(call, runs):
     assert call("report", "timed", "-o", "report.html")[0] == 0
 
 
+@pytest.mark.long
 def test_ctrl_c_saves_and_the_comparison_goes_on(runs, tmp_path):
     command = ["compare", "rnn", "wrnn", "--text", runs / "plays.txt", "--seeds=2", *SMALL]
     command += ["--steps=2000", "--evaluate-every=100", "--out", tmp_path / "one"]

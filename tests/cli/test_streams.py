@@ -130,7 +130,9 @@ def test_a_pipe_is_utf_8_whatever_the_locale(runs, environment):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a terminal of POSIX")
-@pytest.mark.parametrize("encoding", ["ascii", "cp936", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", *(pytest.param(e, marks=pytest.mark.long) for e in ("cp936", "utf-8"))]
+)
 def test_any_terminal_can_be_written_to(runs, tmp_path, encoding):
     pty = pytest.importorskip("pty")
     master, slave = pty.openpty()

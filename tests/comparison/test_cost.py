@@ -54,6 +54,7 @@ def test_runs_of_steps_take_as_long_as_those_before(text, tmp_path):
     assert (cost.runs, cost.count, cost.seconds) == ([], 0, 0.0)
 
 
+@pytest.mark.long
 def test_steps_and_epochs_are_measured(text, tmp_path):
     limits = [{"steps": 40}, {"epochs": 2.0}]
     comparison = plan(text, limits=limits, rates=[1e-2, 1e-3], out=tmp_path / "c")

@@ -18,9 +18,9 @@ from recurra.lang.library import library, load_network
 from recurra.lang.parser import parse
 from strategies import POSITIVE, networks, sizes
 
-# In the short suite each engine sees all constructs, the compiled one in a twelfth of the equations
-# and in some networks: it compiles each of them for seconds. `pytest -m long` runs the rest.
-SHORT = ("large", "slstm", "wrnn")
+# In the short suite each engine sees all constructs, the compiled one in few equations and
+# networks: it compiles each of them for seconds. `pytest -m long` runs the rest.
+SHORT = ("slstm", "wrnn")
 
 
 def kept(name: str, *case: object, short: bool = True) -> Any:
@@ -44,7 +44,7 @@ library_networks = pytest.mark.parametrize(
 
 @pytest.mark.parametrize(
     ("name", "case"),
-    [kept(n, c, short=i % 12 == 0) for n in ENGINES for i, c in enumerate(VALID)],
+    [kept(n, c, short=i % 24 == 5) for n in ENGINES for i, c in enumerate(VALID)],
     ids=[f"{n}-{c.name}" for n in ENGINES for c in VALID],
 )
 def test_valid(name: str, case: Valid) -> None:
@@ -110,6 +110,7 @@ def test_random_networks_on_tensors(text: str, steps: int, batch: int, seed: int
     check(make_task("torch:cpu", parse(text), sizes(text), steps, batch, seed=seed))
 
 
+@pytest.mark.long
 @settings(max_examples=settings.default.max_examples // 16)  # each compiles for seconds
 @given(networks(structured=True), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
 def test_random_networks_compiled(text: str, steps: int, batch: int, seed: int) -> None:

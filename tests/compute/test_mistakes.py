@@ -29,6 +29,9 @@ def is_caught(network: Network, name: str) -> tuple[bool, bool]:
     return noticed, not all(row.passed for row in check_gradients(network, name, entries=6))
 
 
+TWO_ENGINES = ["reference", pytest.param("torch:cpu", marks=pytest.mark.long)]
+
+
 @engines
 def test_no_mistake(name: str) -> None:
     assert is_caught(load_network("lag2"), name) == (False, False)
@@ -74,7 +77,7 @@ def test_a_wrong_rule_of_the_quotient(name: str, monkeypatch: pytest.MonkeyPatch
     assert is_caught(parse(text), name) == (True, True)
 
 
-@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("engine", TWO_ENGINES)
 @pytest.mark.parametrize("function", ["exp", "log", "sqrt", "abs", "sin", "cos"])
 def test_a_wrong_derivative_of_a_function(
     function: str, engine: str, monkeypatch: pytest.MonkeyPatch
@@ -89,7 +92,7 @@ def test_a_wrong_derivative_of_a_function(
     assert is_caught(parse(text), engine) == (True, True)
 
 
-@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("engine", TWO_ENGINES)
 @pytest.mark.parametrize("pair", ["max", "min"])
 def test_a_wrong_derivative_of_a_pair(
     pair: str, engine: str, monkeypatch: pytest.MonkeyPatch
@@ -104,7 +107,7 @@ def test_a_wrong_derivative_of_a_pair(
     assert is_caught(parse(text), engine) == (True, True)
 
 
-@pytest.mark.parametrize("engine", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("engine", TWO_ENGINES)
 def test_a_wrong_rule_of_the_power(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right = elements._chain_rule
 
@@ -129,7 +132,7 @@ MEMORY = (
 )
 
 
-@pytest.mark.parametrize("name", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("name", TWO_ENGINES)
 @pytest.mark.parametrize("broadcast", ["all", "rows", "columns", "blocks"])
 def test_a_derivative_of_what_meets_a_memory_lost(
     broadcast: str, name: str, monkeypatch: pytest.MonkeyPatch
@@ -151,7 +154,7 @@ def test_a_derivative_of_what_meets_a_memory_lost(
     assert is_caught(parse(MEMORY), name) == (True, True)
 
 
-@pytest.mark.parametrize("name", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("name", TWO_ENGINES)
 @pytest.mark.parametrize("function", ["sum", "mean"])
 def test_a_derivative_of_a_total_lost(
     function: str, name: str, monkeypatch: pytest.MonkeyPatch
@@ -170,7 +173,7 @@ def test_a_derivative_of_a_total_lost(
     assert is_caught(network, name) == (True, True)
 
 
-@pytest.mark.parametrize("name", ["reference", "torch:cpu"])
+@pytest.mark.parametrize("name", TWO_ENGINES)
 def test_gradients_of_blocks_exchanged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = parse("h[t] = tanh(U @ x[t] + W @ h[t-1])\nW: blocks(2)\n" + OUTPUT)
     assert is_caught(network, name) == (False, False)

@@ -98,7 +98,9 @@ def test_shortlist(shortlist: int, settings: OptimizerSettings, threads: int) ->
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch", [1, 4])
-@pytest.mark.parametrize("network", ["wrnn", "glstm", "large"])
+@pytest.mark.parametrize(
+    "network", ["wrnn", pytest.param("glstm", marks=pytest.mark.long), "large"]
+)
 def test_dropout(network: str, batch: int, threads: int) -> None:
     dropped = check(network, SETTINGS[-2], batch, threads, dropout=0.5)
     whole = check(network, SETTINGS[-2], batch, threads)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import recurra
-from equations_list import VALID, Valid
+from equations_list import LIBRARY, VALID, Valid
 from recurra.explain.arrows import LONGEST, MARGIN, Router, distance
 from recurra.explain.diagram import COLUMNS, draw
 from recurra.explain.graph import label_width, make_graph
@@ -77,7 +77,7 @@ def check_circles(found: Router) -> None:
                     assert distance(middle, start, end) > radius, (arrow, name)
 
 
-@pytest.mark.parametrize("name", recurra.library())
+@pytest.mark.parametrize("name", LIBRARY)
 def test_library(name: str) -> None:
     found = router(recurra.load_network(name))
     check_circles(found)
@@ -97,7 +97,7 @@ def test_library(name: str) -> None:
         assert top < box[1] < box[3] < bottom
 
 
-@pytest.mark.parametrize("name", recurra.library())
+@pytest.mark.parametrize("name", LIBRARY)
 def test_svg(name: str) -> None:
     network = recurra.load_network(name)
     root = ET.fromstring(draw(network))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 import recurra
-from equations_list import VALID, Valid
+from equations_list import LIBRARY, VALID, Valid
 from recurra.explain.html import explanation_html
 from recurra.explain.mathml import mathml
 from recurra.lang.functions import FUNCTIONS
@@ -27,7 +27,7 @@ def check(network: recurra.Network, language: str = "en") -> ET.Element:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", recurra.library())
+@pytest.mark.parametrize("name", LIBRARY)
 def test_library(name: str, language: str) -> None:
     network = recurra.load_network(name)
     page = check(network, language)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import recurra
-from equations_list import VALID, Valid
+from equations_list import LIBRARY, VALID, Valid
 from recurra.explain.derivation import derive
 from recurra.explain.latex import Latex, tex
 from recurra.explain.names import split, symbols
@@ -50,7 +50,7 @@ def check_formula(formula: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", recurra.library())
+@pytest.mark.parametrize("name", LIBRARY)
 def test_library(name: str, language: str) -> None:
     network = recurra.load_network(name)
     page = explanation(network, language, "diagram.svg")

@@ -65,6 +65,7 @@ def test_a_reader_who_hangs_up_before_a_whole_answer(studio, pools):
     assert client.post("/v1/completions", json=SHORT).status_code == 200
 
 
+@pytest.mark.long
 def test_a_slow_reader_holds_nobody_up(studio):
     server, client = studio
     slow = [post(server, LONG) for _ in range(4)]  # more than there are threads; none of them reads

@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+import pytest
+
+from recurra.lang.library import library
+
 
 class Valid(NamedTuple):
     """Equations that every engine has to get right; the name says what is special about them."""
@@ -15,6 +19,12 @@ COMPILED = (
     *("glstm", "gru", "gru2", "indrnn", "irnn", "lag2", "large", "lstm", "mgu", "rnn", "rnn2"),
     *("scrn", "tied", "wrnn", "slstm", "rwkv4", "qrnn"),
 )
+
+# For what is as true of one as of another: the short suite sees a third of the library.
+LIBRARY = [
+    pytest.param(name, marks=[] if i % 3 == 1 else pytest.mark.long)
+    for i, name in enumerate(library())
+]
 
 HIDDEN = "h[t] = tanh(U @ x[t] + W @ h[t-1] + s)\n"
 OUTPUT = "o[t] = softmax(Q @ h[t] + q)\n"

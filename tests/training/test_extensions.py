@@ -173,6 +173,7 @@ def test_a_lost_or_damaged_budget_is_told(text, tmp_path, content, sentence):
         go_on(tmp_path / "run")
 
 
+@pytest.mark.long
 def test_the_command_says_it_and_repeats_it(text, tmp_path):
     options = {"cwd": tmp_path}
     assert not process("train", text, "--network=rnn", "--out=r", *SMALL, **options).returncode

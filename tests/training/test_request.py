@@ -50,6 +50,7 @@ def test_an_estimate_keeps_nothing(text, tmp_path, monkeypatch, settings, expect
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.long
 def test_an_estimate_of_steps_grows_with_them(text):
     fields = {"texts": (text,), "network": "rnn", "engine": "reference"}
     short, long = (

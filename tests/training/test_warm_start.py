@@ -224,6 +224,7 @@ def test_what_does_not_go_together(asked, field):
     assert refused.value.field == field
 
 
+@pytest.mark.long
 def test_the_command_begins_and_goes_on_after_a_kill(texts):
     assert not process("train", "old.txt", "--network=rnn", "--out=old", *SMALL).returncode
     command = ["train", "new.txt", "--init-from=old", "--keep-optimizer", "--steps=400"]

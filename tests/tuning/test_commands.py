@@ -117,6 +117,7 @@ def test_the_classic_dry_run_stands_beside_the_day_of_the_original(typed):
     assert "times as long" in out
 
 
+@pytest.mark.long
 def test_a_search_that_takes_longer_than_a_day_is_not_called_shorter(typed, monkeypatch):
     monkeypatch.setattr("recurra.tuning.cost.DAY", 1e-9)
     arguments = ("--grid=classic", "--dry-run", "--length=2000", "--engine=reference")

@@ -212,6 +212,7 @@ def begin(folder: Path, out: str, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(list(map(str, command)), stdout=-1, stderr=-1, text=True)
 
 
+@pytest.mark.long
 def test_killed_and_resumed_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
     write_text(tmp_path / "t.txt")
     options = ["--average=0.9", "--dropout=0.25", "--optimizer=adam"]

@@ -132,7 +132,11 @@ def test_nothing_of_a_stranger_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "features"),
     [
-        ("haswell", "+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2"),
+        pytest.param(
+            "haswell",
+            "+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2",
+            marks=pytest.mark.long,
+        ),
         ("x86-64", "+sse2"),
     ],
 )
