@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import gcd
+from math import gcd, inf
 from typing import Literal
 
 from recurra.errors import SettingError
@@ -101,8 +101,11 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
     """
     solver = ShapeSolver(network)
 
-    def count(size: Sizes) -> int:
-        return solver.shapes(vocabulary, size).count
+    def count(size: Sizes) -> float:
+        try:
+            return solver.shapes(vocabulary, size).count
+        except SettingError:  # a matrix memory that is too large for any machine
+            return inf
 
     def gap(size: Sizes) -> float:
         return abs(count(size) - target) / target
@@ -129,10 +132,10 @@ def matched_size(network: Network, vocabulary: int, target: int) -> Sizes:
         ]
         best = min([best, *mixed], key=gap)
     if gap(best) > TOLERANCE:
+        near = "; ".join(f"hidden {n}: {count(n):,}" for n in (low, high) if count(n) < inf)
         raise SettingError(
-            f"no size of {network.name} comes within 2 % of {target:,} parameters (hidden {low}: "
-            f"{count(low):,}; hidden {high}: {count(high):,}): try a larger hidden size, or match "
-            "hidden sizes instead (--match hidden)"
+            f"no size of {network.name} comes within 2 % of {target:,} parameters ({near}): try a "
+            "larger hidden size, or match hidden sizes instead (--match hidden)"
         )
     return best
 
