@@ -96,8 +96,16 @@ def on_numbers(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[An
     return call
 
 
-def numbers(*values: Any) -> list[torch.Tensor]:
-    return [torch.as_tensor(value, dtype=torch.float64) for value in values]
+def of_pairs(function: Callable[[Any, Any], torch.Tensor]) -> Callable[[Any, Any], Any]:
+    """A function of two that does not mind their order."""
+
+    def call(a: Any, b: Any) -> Any:
+        for one, other in ((a, b), (b, a)):
+            if isinstance(one, Memory):
+                return one.meet(function, other)
+        return function(*(torch.as_tensor(value, dtype=torch.float64) for value in (a, b)))
+
+    return call
 
 
 FUNCTIONS = {
@@ -125,8 +133,8 @@ FUNCTIONS = {
     }.items()
 } | {
     "dropout": lambda z, rate=None: z,  # masks are written out by those who test them
-    "max": lambda a, b: torch.maximum(*numbers(a, b)),
-    "min": lambda a, b: torch.minimum(*numbers(a, b)),
+    "max": of_pairs(torch.maximum),
+    "min": of_pairs(torch.minimum),
 }
 
 
