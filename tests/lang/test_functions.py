@@ -98,7 +98,9 @@ def test_anywhere(function: Function, x: float) -> None:
     value, derivative = oracle(function.name, z)
     y = function.forward(z)
     np.testing.assert_allclose(y, value, rtol=1e-13, atol=1e-14)
-    np.testing.assert_allclose(function.derivative(z, y), derivative, rtol=1e-12, atol=1e-14)
+    with np.errstate(over="ignore"):  # 1 / x of the smallest numbers
+        found = function.derivative(z, y)
+    np.testing.assert_allclose(found, derivative, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)

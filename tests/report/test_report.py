@@ -158,18 +158,18 @@ def test_the_commands_make_runs_again(made, tmp_path, monkeypatch):
 
 def test_a_report_opens_each_run_once_and_reads_its_records_once(made, monkeypatch):
     opened, read = Counter(), Counter()
-    run_open, run_metrics = Run.open.__func__, Run.iter_metrics
+    run_open, run_metrics = Run.open.__func__, Run.metrics_from
 
     def counted_open(cls, folder):
         opened[Path(folder).resolve()] += 1
         return run_open(cls, folder)
 
-    def counted_metrics(run):
+    def counted_metrics(run, start):
         read[run.folder] += 1
-        return run_metrics(run)
+        return run_metrics(run, start)
 
     monkeypatch.setattr(Run, "open", classmethod(counted_open))
-    monkeypatch.setattr(Run, "iter_metrics", counted_metrics)
+    monkeypatch.setattr(Run, "metrics_from", counted_metrics)
     runs = dict.fromkeys((trial.folder for trial in made.finalists()), 1)
     searched = dict.fromkeys((t.folder for *_, trials in made.searches() for t in trials), 1)
     gather(made.folder, characters=20)
