@@ -292,7 +292,7 @@ def main() -> None:
             resize(page, 1280, "light")
             page.open(server.address)
             begun = time.monotonic()
-            page.open(f"{server.origin}/")
+            page.follow()
             page.wait("document.querySelector('#place-network .diagram svg')")
             print(f"first page: {time.monotonic() - begun:.2f} s")
             page.click("[data-language=en]")

@@ -24,8 +24,8 @@ UNTRANSLATED = """[...document.querySelectorAll("#place-PLACE [data-word]")]
 def page(studio, tmp_path_factory):
     server, _ = studio
     with Chromium(tmp_path_factory.mktemp("profile")) as page:
-        page.open(server.address)  # leaves the cookie
-        page.open(f"{server.origin}/")
+        page.open(server.address)  # leaves the cookie, and leads on
+        page.follow()
         page.wait("document.querySelector('#place-network .diagram svg')")
         yield page
 

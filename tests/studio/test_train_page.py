@@ -42,8 +42,9 @@ def page(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     with serving(folder) as (server, _), Chromium(tmp_path / "profile") as page:
-        page.open(server.address)  # leaves the cookie
-        page.open(f"{server.origin}/#train")
+        page.open(server.address)  # leaves the cookie, and leads on
+        page.follow()
+        page.run("location.hash = 'train'")
         page.wait(f"document.querySelector('{PLACE} .settings')")
         yield page, server
         for run in folder.glob("runs/*"):

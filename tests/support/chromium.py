@@ -72,6 +72,14 @@ class Chromium:
         self.events.clear()
         address = page if isinstance(page, str) else page.absolute().as_uri()
         self("Page.navigate", url=address)
+        self._load()
+
+    def follow(self) -> None:
+        """Wait for the page that this one leads on to."""
+        self.events.clear()
+        self._load()
+
+    def _load(self) -> None:
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
