@@ -1,5 +1,6 @@
 """Mistakes in derivatives, made on purpose: oracle and finite differences notice them."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,25 @@ def is_caught(network: Network, name: str) -> tuple[bool, bool]:
     return noticed, not all(row.passed for row in check_gradients(network, name, entries=6))
 
 
+# A leaf, and d loss / d leaf.
+Adjoint = tuple[elements.Leaf, elements.Value]
+
+
+def change_adjoints(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[list[Adjoint], bool], Iterable[Adjoint]]
+) -> None:
+    """Differentiate wrongly: what each leaf gets, and whether the value is stored -> a mistake."""
+    right = elements.differentiate
+
+    def wrong(
+        program: elements.Program, value: elements.Value, *, stored: bool
+    ) -> elements.Element:
+        element = right(program, value, stored=stored)
+        return replace(element, adjoints=tuple(change([*element.adjoints], stored)))
+
+    monkeypatch.setattr("recurra.compute.plan.differentiate", wrong)
+
+
 TWO_ENGINES = ["reference", pytest.param("torch:cpu", marks=pytest.mark.long)]
 
 
@@ -47,20 +67,13 @@ def test_a_wrong_derivative(monkeypatch: pytest.MonkeyPatch) -> None:
 @engines
 def test_a_path_through_time_dropped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes back from two steps ago is lost where it is element-wise."""
-    right = elements.differentiate
 
-    def wrong(
-        program: elements.Program, value: elements.Value, *, stored: bool
-    ) -> elements.Element:
-        element = right(program, value, stored=stored)
-        kept = [
-            (a, b) for a, b in element.adjoints if not isinstance(a, elements.Read) or a.lag < 2
-        ]
-        return replace(element, adjoints=tuple(kept))
+    def lose(adjoints: list[Adjoint], stored: bool) -> Iterable[Adjoint]:
+        return [(a, b) for a, b in adjoints if not isinstance(a, elements.Read) or a.lag < 2]
 
     network = parse("h[t] = tanh(U @ x[t] + u * h[t-1] + v * h[t-2])\no[t] = softmax(Q @ h[t])\n")
     assert is_caught(network, name) == (False, False)
-    monkeypatch.setattr("recurra.compute.plan.differentiate", wrong)
+    change_adjoints(monkeypatch, lose)
     assert is_caught(network, name) == (True, True)
 
 
@@ -137,21 +150,15 @@ MEMORY = (
 def test_a_derivative_of_what_meets_a_memory_lost(
     broadcast: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = elements.differentiate
+    def lose(adjoints: list[Adjoint], stored: bool) -> Iterable[Adjoint]:
+        for leaf, adjoint in adjoints:
+            lost = getattr(leaf, "broadcast", "") == broadcast
+            yield leaf, elements.Constant(0.0) if lost else adjoint
 
-    def wrong(
-        program: elements.Program, value: elements.Value, *, stored: bool
-    ) -> elements.Element:
-        element = right(program, value, stored=stored)
-        lost = elements.Constant(0.0)
-        pairs = [
-            (leaf, lost if getattr(leaf, "broadcast", "") == broadcast else adjoint)
-            for leaf, adjoint in element.adjoints
-        ]
-        return replace(element, adjoints=tuple(pairs))
-
-    monkeypatch.setattr("recurra.compute.plan.differentiate", wrong)
-    assert is_caught(parse(MEMORY), name) == (True, True)
+    network = parse(MEMORY)
+    assert is_caught(network, name) == (False, False)
+    change_adjoints(monkeypatch, lose)
+    assert is_caught(network, name) == (True, True)
 
 
 @pytest.mark.parametrize("name", TWO_ENGINES)
@@ -159,17 +166,9 @@ def test_a_derivative_of_what_meets_a_memory_lost(
 def test_a_derivative_of_a_total_lost(
     function: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = elements.differentiate
-
-    def wrong(
-        program: elements.Program, value: elements.Value, *, stored: bool
-    ) -> elements.Element:
-        element = right(program, value, stored=stored)
-        return element if stored else replace(element, adjoints=element.adjoints[1:])
-
     network = parse(f"h[t] = tanh(U @ x[t] + W @ h[t-1]) * {function}(h[t-1] * h[t-2])\n" + OUTPUT)
     assert is_caught(network, name) == (False, False)
-    monkeypatch.setattr("recurra.compute.plan.differentiate", wrong)
+    change_adjoints(monkeypatch, lambda adjoints, stored: adjoints if stored else adjoints[1:])
     assert is_caught(network, name) == (True, True)
 
 

@@ -1,10 +1,18 @@
 """A console of Rich that shows what is printed as text, whatever stands in it."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    Group,
+    HighlighterType,
+    JustifyMethod,
+    OverflowMethod,
+    RenderableType,
+)
 from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -26,9 +34,21 @@ class TextConsole(Console):
             soft_wrap=True,
         )
 
-    def render_str(self, text: str, **options: Any) -> Text:
-        """A text, before its width is measured."""
-        return super().render_str(visible(text) if self.is_terminal else text, **options)
+    def render_str(  # before its width is measured; markup, emoji and highlights are off
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,
+        markup: bool | None = None,
+        highlight: bool | None = None,
+        highlighter: HighlighterType | None = None,
+    ) -> Text:
+        """A text as it stands."""
+        shown = visible(text) if self.is_terminal else text
+        return Text(shown, style=style, justify=justify, overflow=overflow)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -164,8 +164,8 @@ def tune_command(
     print_remarks(console, study.spec.text.load(study.folder))
     try:
         with board(console, study) as show:
-            for seen in request.search(study):
-                show(seen)
+            for present in request.search(study):
+                show(present)
     except KeyboardInterrupt:
         raise Interrupted(
             "Interrupted, and saved. The same command goes on; what there is: recurra trials "

@@ -157,8 +157,8 @@ def passages(
 
 
 def _standard(values: Array) -> Array:
-    spread = values.std(0)
-    found: Array = (values - values.mean(0)) / np.where(spread > 1e-12, spread, np.inf)
+    deviation = values.std(0)
+    found: Array = (values - values.mean(0)) / np.where(deviation > 1e-12, deviation, np.inf)
     return found
 
 

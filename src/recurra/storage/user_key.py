@@ -12,6 +12,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import platformdirs
+
 _KEY_FILE, _KEY_BYTES = "kernels.key", 32
 # A link, a pipe or a device in place of a file is refused, or read as empty, at once.
 READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -43,6 +45,11 @@ def _content(descriptor: int, most: int) -> bytes:
         status = os.fstat(descriptor)
         regular = stat.S_ISREG(status.st_mode) and status.st_size <= most
         return file.read(most) if regular else b""
+
+
+def cache_folder() -> Path:
+    """The folder of what can be made again: RECURRA_CACHE, or that of the system."""
+    return Path(os.environ.get("RECURRA_CACHE") or platformdirs.user_cache_path("recurra"))
 
 
 def key_folder() -> Path:

@@ -40,8 +40,8 @@ def routes(workspace: Workspace, jobs: Jobs) -> list[BaseRoute]:
         return answer(await run_in_threadpool(_form))
 
     async def read(request: Request, kind: type[JobRequest]) -> tuple[str, Words]:
-        asked = await read_form(request, kind)
-        return asked.stem(workspace), lambda out: asked.command(workspace, out)
+        wanted = await read_form(request, kind)
+        return wanted.stem(workspace), lambda out: wanted.command(workspace, out)
 
     def start(kind: type[JobRequest]) -> Callable[[Request], Any]:
         async def route(request: Request) -> Response:
@@ -59,16 +59,16 @@ def routes(workspace: Workspace, jobs: Jobs) -> list[BaseRoute]:
         return route
 
     async def resume(request: Request) -> Response:
-        asked = await read_form(request, Named)
-        entry = workspace.entry(asked.entry)
-        await run_in_threadpool(lambda: jobs.resume(entry, resume_command(entry, asked.budget)))
-        return answer({"entry": asked.entry})
+        wanted = await read_form(request, Named)
+        entry = workspace.entry(wanted.entry)
+        await run_in_threadpool(lambda: jobs.resume(entry, resume_command(entry, wanted.budget)))
+        return answer({"entry": wanted.entry})
 
     async def stop(request: Request) -> Response:
-        asked = await read_form(request, Named)
-        entry = workspace.entry(asked.entry)
+        wanted = await read_form(request, Named)
+        entry = workspace.entry(wanted.entry)
         await run_in_threadpool(lambda: jobs.stop(entry))
-        return answer({"entry": asked.entry})
+        return answer({"entry": wanted.entry})
 
     return [
         Route("/api/jobs/form", form),

@@ -248,8 +248,8 @@ def read_request(body: bytes) -> tuple[CompletionRequest, Prompts]:
     Raises:
         RecurraError: it is none.
     """
-    asked = read_object(body)
-    prompt: Any = asked.pop("prompt", "")
+    wanted = read_object(body)
+    prompt: Any = wanted.pop("prompt", "")
     if isinstance(prompt, str) or (_is_list_of(prompt, int) and prompt):
         prompt = [prompt]
     lists = isinstance(prompt, list) and all(_is_list_of(numbers, int) for numbers in prompt)
@@ -257,7 +257,7 @@ def read_request(body: bytes) -> tuple[CompletionRequest, Prompts]:
         raise BadRequestError(
             "prompt", "prompt has to be a text or a list of texts, or of numbers of characters"
         )
-    request = read_typed(CompletionRequest, asked, "the request", "see the documents")
+    request = read_typed(CompletionRequest, wanted, "the request", "see the documents")
     request.check()
     return request, prompt
 

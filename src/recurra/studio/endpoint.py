@@ -38,9 +38,9 @@ def routes(models: Models, pool: Pool) -> list[BaseRoute]:
         return answer(_shown(name))
 
     async def complete(request: Request) -> Response:
-        asked, prompts = read_request(await request.body())
-        model = await pool.run(lambda: _load(models, asked.model))
-        completion = Completion(asked, prompts, model)
+        wanted, prompts = read_request(await request.body())
+        model = await pool.run(lambda: _load(models, wanted.model))
+        completion = Completion(wanted, prompts, model)
         slices = pool.stream(completion.parts(), request)
         first = await anext(slices, None)  # what can be refused is refused by now
         if first is None:
@@ -49,9 +49,9 @@ def routes(models: Models, pool: Pool) -> list[BaseRoute]:
             "id": f"cmpl-{uuid.uuid4().hex}",
             "object": "text_completion",
             "created": int(time.time()),
-            "model": asked.model,
+            "model": wanted.model,
         }
-        if asked.stream:
+        if wanted.stream:
             events = _events(completion, head, first, slices)
             return StreamingResponse(events, media_type="text/event-stream")
         choices: dict[int, Choice] = {}
@@ -60,7 +60,7 @@ def routes(models: Models, pool: Pool) -> list[BaseRoute]:
             _gather(choices, found)
         if not all(choice.finish for choice in choices.values()):
             return Response(status_code=499)
-        told = [choice.to_json(asked.logprobs is not None) for choice in choices.values()]
+        told = [choice.to_json(wanted.logprobs is not None) for choice in choices.values()]
         whole = {**head, "choices": told, "usage": completion.usage()}
         if completion.skipped:
             whole["skipped"] = completion.skipped

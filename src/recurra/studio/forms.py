@@ -34,9 +34,9 @@ async def read_form(request: Request, form: type[T]) -> T:
         RecurraError: it is none.
     """
     body = read_object(await request.body())
-    asked = read_typed(form, body, "the request", "ask as the page does")
-    asked.check()
-    return asked
+    wanted = read_typed(form, body, "the request", "ask as the page does")
+    wanted.check()
+    return wanted
 
 
 def computed(path: str, form: type[T], compute: Callable[[T], Any], pool: Pool) -> Route:
@@ -50,8 +50,8 @@ def computed(path: str, form: type[T], compute: Callable[[T], Any], pool: Pool) 
     """
 
     async def route(request: Request) -> Response:
-        asked = await read_form(request, form)
-        return answer(await pool.run(lambda: compute(asked)))
+        wanted = await read_form(request, form)
+        return answer(await pool.run(lambda: compute(wanted)))
 
     return Route(path, route, methods=["POST"])
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from recurra.comparison.budgets import MATCHES
 from recurra.compute.registry import ENGINES
 from recurra.errors import RequestError, SettingError
 from recurra.lang.library import library, load_network
@@ -21,7 +22,6 @@ from recurra.tuning.samplers import SAMPLERS
 from recurra.tuning.space import parse_space
 
 SETTINGS = {field.name for field in fields(Recipe)} - {"name"}
-MATCHES = ("parameters", "hidden")
 MOST = {"threads": 256, "workers": 64, "seeds": 1000}  # what one machine may be asked for
 Value = str | bool | int | float | dict[str, int] | None
 Verb = Literal["train", "tune", "compare"]

@@ -23,10 +23,9 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
 from recurra._version import __version__
-from recurra.storage.user_key import READ, is_private, read_owned, user_key
+from recurra.storage.user_key import READ, cache_folder, is_private, read_owned, user_key
 
 LEAST = 2**22  # characters, or bytes of files: less is read anew, and numbered in memory
 MOST = 8  # texts that are kept
@@ -60,7 +59,7 @@ class CacheEntry:
 
     def __init__(self, key: bytes, files: Sequence[Path], how: object, by: str) -> None:
         self._key, self._files, self._how, self._by = key, files, how, by
-        self._folder = Path(os.environ.get("RECURRA_CACHE") or _system_folder()) / "texts"
+        self._folder = cache_folder() / "texts"
         self._name = self._name_of(by)
         self.file: Path | None = None
 
@@ -192,7 +191,3 @@ def _map(descriptor: int) -> Numbers:
 def _identity(status: os.stat_result) -> list[int]:
     times = status.st_mtime_ns, status.st_ctime_ns
     return [status.st_dev, status.st_ino, status.st_size, *times]
-
-
-def _system_folder() -> Path:
-    return platformdirs.user_cache_path("recurra")

@@ -186,7 +186,7 @@ def load_corpus(
     shares, by, bare = _parse_split(split)  # refused before anything is read
     sources = [sources] if isinstance(sources, Source) else list(sources)
     entry = None
-    if vocabulary is None and (files := regular_files(sources)):
+    if vocabulary is None and (files := regular_files(sources, fetch=fetch)):
         entry = CacheEntry.of(files, (encoding, tuple(map(str, shares)), bare), by)
     if entry and (kept := entry.find()):
         documents = tuple(

@@ -68,25 +68,29 @@ def open_texts(
     """The texts of `read_documents`, each to be read before the next is asked for."""
     if isinstance(sources, str | Path):  # one source would be read as a list of letters
         sources = [sources]
-    seen, empty = set(), True
+    given, empty = set(), True
     for text in chain.from_iterable(_read(it, encoding, fetch, progress) for it in sources):
-        if absolute(text.name) not in seen:
-            seen.add(absolute(text.name))
+        if absolute(text.name) not in given:
+            given.add(absolute(text.name))
             yield text
             empty = empty and not text.characters
-    if not seen:
+    if not given:
         raise TextError(f"no text was given: name files, folders, URLs or {_KNOWN}")
     if empty:
         raise TextError(f"all files of {next(iter(sources))} are empty: put texts there")
 
 
-def regular_files(sources: Iterable[Source]) -> list[Path] | None:
-    """The files that sources consist of; None where some are no regular files here."""
+def regular_files(sources: Iterable[Source], *, fetch: bool = True) -> list[Path] | None:
+    """The files that sources consist of; None where some are no regular files here.
+
+    Args:
+        sources, fetch: see `read_documents`.
+    """
     if isinstance(sources, str | Path):
         sources = [sources]
     files: dict[str, Path] = {}
     for source in sources:
-        if not os.path.exists(source):
+        if not os.path.exists(source) or (source in NAMED and not fetch):
             return None
         for path in _files(Path(source)):
             files.setdefault(absolute(path), path)

@@ -61,13 +61,13 @@ def search_with_dask(
     task = (str(study.folder), study.storage, characters, stop)
     client: Any = None
     futures: list[Any] = []
-    seen, failures, lost_since = study.trials(), 0, 0.0
+    known, failures, lost_since = study.trials(), 0, 0.0
     try:
         while True:
-            yield seen
-            if next_actions(study.spec, seen).finished or time.monotonic() > end:
+            yield known
+            if next_actions(study.spec, known).finished or time.monotonic() > end:
                 return
-            if characters is not None and characters_used(seen) >= characters and not futures:
+            if characters is not None and characters_used(known) >= characters and not futures:
                 return
             try:
                 client = client or distributed.Client(address, timeout=10)
@@ -90,8 +90,8 @@ def search_with_dask(
             if failures > MAX_CRASHES:
                 raise RunError(f"workers on {address} end again and again: see Dask's own log")
             time.sleep(pause)
-            trials, seen = seen, study.trials()
-            failures = failures if trials == seen else 0
+            trials, known = known, study.trials()
+            failures = failures if trials == known else 0
     finally:
         if client is not None and futures:
             _stop_workers(distributed, client, stop, futures)

@@ -20,11 +20,10 @@ from pathlib import Path
 import llvmlite
 import numba
 import numpy as np
-import platformdirs
 
 from recurra._version import __version__
 from recurra.lang.functions import NORM_EPS
-from recurra.storage.user_key import key_folder, read_owned, user_key
+from recurra.storage.user_key import cache_folder, key_folder, read_owned, user_key
 
 _KERNELS = Path(__file__).parent / "kernels"
 _MAC_BYTES = 32
@@ -90,8 +89,7 @@ def folder() -> Path | None:
     digest = hmac.new(key, repr((*versions, NORM_EPS)).encode(), hashlib.sha256)
     for path in sorted(_KERNELS.glob("*.py")):
         digest.update(path.read_bytes())
-    root = os.environ.get("RECURRA_CACHE") or platformdirs.user_cache_path("recurra")
-    return Path(root) / "kernels" / digest.hexdigest()[:24]
+    return cache_folder() / "kernels" / digest.hexdigest()[:24]
 
 
 def _mac(key: bytes, place: Path, name: str, body: bytes) -> bytes:
