@@ -1,5 +1,6 @@
 """The run folder: created at once, held by one process, resumable whenever it was killed."""
 
+import contextlib
 import os
 import resource
 import shutil
@@ -363,6 +364,30 @@ def test_who_trains_a_run(tmp_path):
         assert run.holder == 0
         (tmp_path / "run" / ".lock").write_text("nobody\n")
         assert run.holder == 0
+    assert run.holder is None
+
+
+KILLED = """
+import os, signal, sys
+from recurra.storage.runs import Run
+
+with Run.open(sys.argv[1]).lock():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_who_ends_well_signs_off_and_who_is_killed_does_not(tmp_path):
+    run = Run.create(tmp_path / "run", {}, "a[t] = x[t]\n", "ab")
+    assert not run.signed
+    with run.lock():
+        assert run.signed
+    assert not run.signed
+    with contextlib.suppress(ValueError), run.lock():
+        raise ValueError
+    assert not run.signed
+    with python(KILLED, run.folder) as child:
+        assert child.wait(60) == -9
+    assert run.signed
     assert run.holder is None
 
 

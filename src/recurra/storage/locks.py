@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -66,6 +67,17 @@ def sign(file: IO[bytes], process: int | None = None) -> None:
         file.truncate(0)
         file.write(f"{process or os.getpid()} {platform.node()}\n".encode())
         file.flush()
+
+
+@contextlib.contextmanager
+def signed(file: IO[bytes]) -> Iterator[None]:
+    """Sign a locked file, and empty it at the end: only who is killed leaves his number in it."""
+    sign(file)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            file.truncate(0)
 
 
 def holder(path: Path) -> int | None:

@@ -44,7 +44,7 @@ from recurra.storage.files import (
     write_synced,
 )
 from recurra.storage.folder import Folder
-from recurra.storage.locks import holder, lock_file, sign
+from recurra.storage.locks import holder, lock_file, signed
 
 Name = Literal["last", "best"]
 METRICS, CLOCK, EXTENSIONS = "metrics.jsonl", "clock.json", "extensions.json"
@@ -199,14 +199,22 @@ class Run:
                 file = self._files.open_to_write(".lock")
             try:
                 lock_file(file, self.folder)
-                sign(file)
-                self._files.remove_temporaries()
-                if self.has_metrics:
-                    self._cut_metrics(self._whole_lines())
-                yield
+                with signed(file):
+                    self._files.remove_temporaries()
+                    if self.has_metrics:
+                        self._cut_metrics(self._whole_lines())
+                    yield
             finally:
                 with contextlib.suppress(OSError):  # there is nothing in it to lose
                     file.close()
+
+    @property
+    def signed(self) -> bool:
+        """Whether a process trains it now, or was killed while it did."""
+        try:
+            return (self.folder / ".lock").stat().st_size > 0
+        except OSError:
+            return False
 
     @property
     def holder(self) -> int | None:

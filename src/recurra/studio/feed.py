@@ -80,10 +80,7 @@ class Feed:
         """How the run is when nobody trains it."""
         if self.finished is not None:
             return "diverged" if self.finished.stopped_by == DIVERGED else "done"
-        # who is asked to stop saves after his last record
-        folder = self.opened.run.folder
-        saved = changed(folder / "last.safetensors") >= max(1, changed(folder / METRICS))
-        return "stopped" if saved else "killed"
+        return "killed" if self.opened.run.signed else "stopped"
 
     def curve(self, quantity: Quantity, across: Across) -> tuple[Array, Array]:
         """A quantity along the way, where it was finite: x and y, ``(n,)`` each."""

@@ -172,5 +172,5 @@ def row_of(entry: Entry, feed: Feed, when: float) -> Row:
 
 def _signature(folder: Path) -> tuple[int, ...]:
     """When the files of a run were last written."""
-    files = ("config.json", "last.safetensors", METRICS)
+    files = ("config.json", "last.safetensors", METRICS, ".lock")
     return tuple(changed(folder / name) for name in files)
