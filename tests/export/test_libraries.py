@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import BLOCKS, PROGRAMS
+from random_models import ALL, STEPS
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.errors import SettingError
@@ -45,7 +45,9 @@ class Case:
 
     def __init__(self, text, hidden=3):
         self.network = recurra.parse(text, "net")
-        shapes = ShapeSolver(self.network).shapes(V, hidden)
+        whole = isinstance(hidden, int)
+        self.hidden = self.network.fitting_size(hidden) if whole else hidden
+        shapes = ShapeSolver(self.network).shapes(V, self.hidden)
         engine = make_engine("reference", make_plan(self.network), shapes, np.float64)
         rng = np.random.default_rng(3)
         stored = {n: rng.normal(0, 0.5, shape) for n, shape in shapes.parameters.items()}
@@ -74,7 +76,7 @@ class Case:
 
 def check_torch(text, folder, hidden=3):
     case = Case(text, hidden)
-    program = program_of("torch", case.network, folder, hidden)
+    program = program_of("torch", case.network, folder, case.hidden)
     model = program.Network(V).double().eval()
     own = dict(zip(case.parameters, model.parameters(), strict=True))
     for name, parameter in own.items():
@@ -97,7 +99,7 @@ def check_jax(text, folder, hidden=3):
 
     jax.config.update("jax_enable_x64", True)
     case = Case(text, hidden)
-    program = program_of("jax", case.network, folder, hidden)
+    program = program_of("jax", case.network, folder, case.hidden)
     p = program.initial(jax.random.key(0), V)
     assert {n: a.shape for n, a in p.items()} == {n: a.shape for n, a in case.parameters.items()}
     state = {
@@ -110,7 +112,7 @@ def check_jax(text, folder, hidden=3):
     case.check(float(loss), found, after)
 
 
-@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.parametrize("text", STEPS.values(), ids=STEPS)
 def test_torch_losses_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_torch(text, tmp_path)
 
@@ -122,13 +124,18 @@ def test_random_networks_in_torch(text, tmp_path):
 
 
 # JAX compiles every network anew: a few stand for all
-IN_JAX = ["a constant vector", "tied with shortlist", "layers of two equations"]
+IN_JAX = [
+    "a constant vector",
+    "matrices of blocks",
+    "tied with shortlist",
+    "layers of two equations",
+]
 
 
 @needs_jax
 @pytest.mark.parametrize("name", IN_JAX)
 def test_jax_losses_and_gradients_are_those_of_the_reference_engine(name, tmp_path):
-    check_jax(PROGRAMS[name], tmp_path)
+    check_jax(STEPS[name], tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +230,6 @@ def test_what_a_user_wrote_never_becomes_code(target, tmp_path):
 
 
 @pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
-def test_a_matrix_of_blocks_is_refused(target, tmp_path):
-    with pytest.raises(SettingError, match="matrices of blocks"):
-        program_of(target, recurra.parse(BLOCKS["matrices of blocks"], "net"), tmp_path)
+def test_a_memory_of_blocks_is_refused(target, tmp_path):
+    with pytest.raises(SettingError, match="memories of blocks"):
+        program_of(target, recurra.parse(ALL["memories of blocks"], "net"), tmp_path)

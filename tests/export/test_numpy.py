@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import PROGRAMS
+from random_models import STEPS
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.explain.formulas import total
@@ -38,6 +38,7 @@ def program_of(network, folder, hidden=3, recipe=recurra.CLASSIC):
 
 def check_equal(text, folder, hidden=3):
     network = recurra.parse(text, "net")
+    hidden = network.fitting_size(hidden) if isinstance(hidden, int) else hidden
     shapes = ShapeSolver(network).shapes(V, hidden)
     engine = make_engine("reference", make_plan(network), shapes, np.float64)
     rng = np.random.default_rng(3)
@@ -79,7 +80,7 @@ def start_lags(start):
     return {name: [-lag for lag in past] for name, past in start.items()}
 
 
-@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.parametrize("text", STEPS.values(), ids=STEPS)
 def test_loss_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 

@@ -351,7 +351,7 @@ def main() -> None:
         for what, count in found.seen.items():
             print(f"  {count:5}  {what}")
         wrong += found.wrong
-    sys.exit("\n".join(wrong))
+    sys.exit("\n".join(wrong) or None)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ ALL |= {name: recurra.load_network(name).source for name in recurra.library()}
 BLOCKS = {name: text for name, text in ALL.items() if "blocks(" in text}
 HEADS = {name for name in BLOCKS if "outer(" in ALL[name]}  # memories of blocks
 STEPS = {name: text for name, text in ALL.items() if name not in HEADS}
-PROGRAMS = {name: text for name, text in ALL.items() if name not in BLOCKS}
 
 
 def model_of(

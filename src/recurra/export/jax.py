@@ -32,6 +32,10 @@ def dropout(z: Array, rate: float, key: Array | None, number: int) -> Array:
     kept = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - rate, jnp.shape(z))
     return z * kept / (1 - rate)
 """
+_BLOCK_PRODUCT = """\
+def block_product(blocks: Array, z: Array) -> Array:
+    return jnp.einsum("nij,nj->ni", blocks, z.reshape(len(blocks), -1)).ravel()
+"""
 _SCAN = """
     def one(x, state):
         state, logp = lax.scan(partial(step, p), state, x)
@@ -70,7 +74,7 @@ _ROWS = {
 class _Text(LibraryText):
     """Vectors as on paper: one stream alone."""
 
-    rows = _ROWS
+    rows, block_product = _ROWS, _BLOCK_PRODUCT
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names, dropout)
@@ -109,8 +113,8 @@ class _Text(LibraryText):
 
 class _Program(LibraryProgram):
     reserved = (
-        "jax", "jnp", "np", "Array", "log_probabilities", "norm", "dropout", "H", "LISTED",
-        "classes", "vocabulary",
+        "jax", "jnp", "np", "Array", "log_probabilities", "norm", "dropout", "block_product",
+        "H", "LISTED", "classes", "vocabulary",
     )  # fmt: skip
     template = "jax.txt"
     templates = JAX

@@ -148,7 +148,10 @@ class LibraryProgram(ABC):
 
     def unpack(self, stored: Callable[[str], str]) -> list[str]:
         """The parameters and the past, under their names, given where a parameter is stored."""
-        lines = [f"{own} = {stored(name)}" for name, own in self.code.parameters.items()]
+        lines = [
+            f"{own} = {self.sides.unpacked(name, stored(name), self.word('blocks'))}"
+            for name, own in self.code.parameters.items()
+        ]
         for quantity, lag in self.steps.lags.items():
             past = [self.code.past[quantity, k] for k in range(1, lag + 1)]
             lines.append(f'{tupled(past)} = {self.state}["{quantity}"]')

@@ -108,6 +108,18 @@ def softmax_derivative(z, d):
     y = softmax(z)
     return y * (d - (y * d).sum(0))
 """
+_BLOCK_PRODUCT = """\
+def block_product(blocks, z):
+    n, _, columns = blocks.shape
+    product = blocks @ z.reshape(n, columns, -1)
+    return product.reshape(-1, product.shape[-1])
+"""
+_BLOCK_OUTER = """\
+def block_outer(left, right, n):
+    left = left.reshape(n, -1, left.shape[1])
+    right = right.reshape(n, -1, right.shape[1])
+    return (left @ right.mT).reshape(-1, right.shape[1])
+"""
 
 ROWS = {
     "tanh": NumpyRow("np.tanh", (), "1 - {y}**2", SUM),
@@ -136,6 +148,8 @@ RESERVED = (
     "softmax_derivative",
     "swish_derivative",
     "gelu_derivative",
+    "block_product",
+    "block_outer",
     *(row.value for row in ROWS.values()),
 )
 
@@ -143,7 +157,7 @@ RESERVED = (
 class NumpyText(PythonText):
     """Writes the formulas of one network, forward and backward; see `PythonText`."""
 
-    rows = ROWS
+    rows, block_product = ROWS, _BLOCK_PRODUCT
 
     def __init__(self, steps: Steps, names: Names) -> None:
         super().__init__(steps, names)
@@ -171,7 +185,7 @@ class NumpyText(PythonText):
             case Mask(number, lag):
                 return self.moment(self.masks[number - 1], lag), ATOM
             case Outer(left, right):
-                return self._outer(left, right), PRODUCT
+                return "{} @ {}.T".format(*self._sides_of_outer(left, right)), PRODUCT
             case Derivative(function, argument):
                 return self._derivative(function, argument)
             case Larger(left, right):
@@ -213,13 +227,18 @@ class NumpyText(PythonText):
             ), ATOM
         return f"{matrix}{'.T' * product.transposed} @ {self.text(operand, SIGN)}", PRODUCT
 
-    def _outer(self, left: Formula, right: Formula) -> str:
+    def block_outer(self, left: Formula, right: Formula, count: int) -> str:
+        """The blocks of a matrix, column times row."""
+        self.definitions[_BLOCK_OUTER] = None
+        return "block_outer({}, {}, {})".format(*self._sides_of_outer(left, right), count)
+
+    def _sides_of_outer(self, left: Formula, right: Formula) -> tuple[str, str]:
         columns, rows = self.text(left, ATOM), self.text(right, ATOM)
         if is_fixed(right):  # one column for all streams
             columns = f"{columns}.sum(1, keepdims=True)"
         elif is_fixed(left):
             rows = f"{rows}.sum(1, keepdims=True)"
-        return f"{columns} @ {rows}.T"
+        return columns, rows
 
     def _numpy_row(self, function: str) -> NumpyRow:
         row = self.row(function)

@@ -122,7 +122,11 @@ class Passes:
         read = {n.matrix for n in nodes if isinstance(n, MatrixVector)}
         read |= {n.name for n in nodes if isinstance(n, Parameter)}
         names = [name for name in self.network.parameters if name in read]
-        return [f'{self.numpy.parameters[name]} = {self.p}["{name}"]' for name in names]
+        return [
+            f"{self.numpy.parameters[name]} = "
+            + self.sides.unpacked(name, f'{self.p}["{name}"]', self.word("blocks"))
+            for name in names
+        ]
 
     def loss(self) -> str:
         """Write ``loss(logp, y)``."""
@@ -191,7 +195,7 @@ class Passes:
     def _gradient(self, name: str, formula: Formula) -> str:
         n = self.numpy
         over = f"for {n.time} in range({self.end})"
-        found, others = [], list[Formula]()
+        found, texts, others = [], list[str](), list[Formula]()
         for term in _terms(formula):
             match term:
                 case Outer(left, right) if reads_character(right) or reads_character(left):
@@ -199,11 +203,14 @@ class Passes:
                     delta = n.text(left if reads_character(right) else right)
                     read = f'{self.p}["{name}"], {self._characters}'
                     found.append(f"{function}({read}, {self._series_of(delta)})")
+                case Outer(left, right) if name in self.shapes.blocks:
+                    texts.append(n.block_outer(left, right, self.shapes.blocks[name]))
                 case _:
                     others.append(term)
         if others:
-            inner = n.text(others[0] if len(others) == 1 else Sum(tuple(others)))
-            total = f"sum({inner} {over})"
+            texts.append(n.text(others[0] if len(others) == 1 else Sum(tuple(others))))
+        if texts:
+            total = f"sum({' + '.join(texts)} {over})"
             if len(self.sides.parameters[name]) == 1:
                 total += ".sum(1, keepdims=True)"
             found.insert(0, total)

@@ -50,6 +50,7 @@ class PythonText(ABC):
     Attributes:
         rows: function -> how the library writes it.
         definitions: of the functions that the formulas written so far call, in order.
+        block_product: the definition of a function of this name, for matrices of blocks.
 
     Args:
         steps: the network's.
@@ -57,6 +58,7 @@ class PythonText(ABC):
     """
 
     rows: Mapping[str, Row]
+    block_product: str
 
     def __init__(self, steps: Steps, names: Names) -> None:
         self.steps = steps
@@ -116,6 +118,10 @@ class PythonText(ABC):
                 return f"{self.text(left, TERM)} * {self.text(right, TERM)}", TERM
             case Quotient(left, right):
                 return f"{self.text(left, TERM)} / {self.text(right, SIGN)}", TERM
+            case MatrixVector(matrix, transposed, operand) if matrix in self.steps.network.blocks:
+                self.definitions[self.block_product] = None
+                turned = self.parameters[matrix] + ".mT" * transposed
+                return f"block_product({turned}, {self.text(operand)})", ATOM
             case MatrixVector():
                 return self.product(formula)
             case Apply(function, argument):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from recurra.errors import SettingError
 from recurra.lang.network import Network
 from recurra.lang.shape_solver import ShapeSolver
 from recurra.training.recipe import Recipe
@@ -15,15 +14,11 @@ class Sides:
 
     Attributes:
         shapes: for a vocabulary that no hidden vector is as wide as.
-        parameters: name -> its sides: H, V, S or a number.
+        parameters: name -> its sides: H, V, S or a number; of blocks, those of the matrix in which
+            they lie one below the other.
     """
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
-        if network.blocks.keys() - {*network.diagonals}:
-            raise SettingError(
-                "this target cannot write matrices of blocks yet: export to onnx, html or "
-                "huggingface"
-            )
         self.network, self.hidden = network, recipe.hidden
         solver = ShapeSolver(network)
         self.shapes, other = (solver.shapes(size, self.hidden) for size in _SIZES)
@@ -31,6 +26,26 @@ class Sides:
             name: tuple(map(self._side, self.shapes.paper(name), other.paper(name)))
             for name in network.parameters
         }
+        self.parameters |= {
+            name: (self.side(self.shapes.sides(name)[0]), self.block(name)[1])
+            for name in self.shapes.blocks
+        }
+
+    def block(self, matrix: str) -> tuple[str, ...]:
+        """The sides of each block of a matrix."""
+        count = self.shapes.blocks[matrix]
+        whole = map(self.side, self.shapes.sides(matrix))
+        numbers = map(str, self.shapes.block(matrix))
+        return tuple(
+            f"H // {count}" if w == "H" else n for w, n in zip(whole, numbers, strict=True)
+        )
+
+    def unpacked(self, parameter: str, stored: str, comment: str) -> str:
+        """A parameter as formulas read it; blocks have an axis of their own, and a comment."""
+        if parameter not in self.shapes.blocks:
+            return stored
+        axes = f"{self.shapes.blocks[parameter]}, -1, {self.block(parameter)[1]}"
+        return f"{stored}.reshape({axes})  # {comment}"
 
     def side(self, size: int) -> str:
         """The size of a hidden vector."""

@@ -15,6 +15,8 @@ NUMPY: Templates = {
     "uniform": "rng.uniform(-{scale}, {scale}, ({shape}))",
     "identity": "np.eye({shape})",
     "orthogonal": "orthogonal({shape}, rng)",
+    "identity blocks": "np.tile({one}, ({n}, 1))",
+    "orthogonal blocks": "np.concatenate([{one} for _ in range({n})])",
     "constant": "np.full(({shape}), {number})",
     "zeros": "np.zeros(({shape}))",
     "counts": "np.log(counts / counts.sum())[:, None]",
@@ -27,6 +29,8 @@ TORCH: Templates = {
     "uniform": "torch.empty({shape}).uniform_(-{scale}, {scale})",
     "identity": "torch.eye({shape})",
     "orthogonal": "nn.init.orthogonal_(torch.empty({shape}))",
+    "identity blocks": "({one}).repeat({n}, 1)",
+    "orthogonal blocks": "torch.cat([{one} for _ in range({n})])",
     "constant": "torch.full([{shape}], {number})",
     "zeros": "torch.zeros({shape})",
     "counts": "torch.log(counts / counts.sum())",
@@ -38,7 +42,9 @@ JAX: Templates = {
     "normal": "jax.random.normal(next(keys), ({shape}))",
     "uniform": "jax.random.uniform(next(keys), ({shape}), minval=-{scale}, maxval={scale})",
     "identity": "jnp.eye({shape})",
-    "orthogonal": "jax.nn.initializers.orthogonal()(next(keys), ({shape}))",
+    "orthogonal": "jax.nn.initializers.orthogonal()({key}, ({shape}))",
+    "identity blocks": "jnp.tile({one}, ({n}, 1))",
+    "orthogonal blocks": "jnp.concatenate([{one} for key in jax.random.split(next(keys), {n})])",
     "constant": "jnp.full(({shape}), {number})",
     "zeros": "jnp.zeros(({shape}))",
     "counts": "jnp.log(counts / counts.sum())",
@@ -88,9 +94,15 @@ class Starts:
 
     def _text(self, name: str, start: Initialiser, templates: Templates) -> str:
         sides, kind = self.sides.parameters[name], self.kinds[name]
+        blocks = name in self.sides.shapes.blocks and templates.get(f"{kind} blocks")
+        if blocks:
+            sides = self.sides.block(name)
         shape = templates["bias"].format(n=sides[0]) if len(sides) == 1 else ", ".join(sides)
         if kind == "constant":
             kind = "constant" if start.argument else "zeros"
         scale = f"{start.argument:.12g}"
         factor = f"{scale} * " if kind in _FACTORS and start.argument != 1.0 else ""
-        return factor + templates[kind].format(shape=shape, scale=scale, number=start.argument)
+        key = "key" if blocks else "next(keys)"
+        slots = {"shape": shape, "scale": scale, "number": start.argument, "key": key}
+        text = factor + templates[kind].format(**slots)
+        return blocks.format(one=text, n=self.sides.shapes.blocks[name]) if blocks else text

@@ -53,6 +53,11 @@ def concat(*vectors: Tensor) -> Tensor:
     streams = torch.broadcast_shapes(*(v.shape[:-1] for v in vectors))
     return torch.cat([v.expand(*streams, v.shape[-1]) for v in vectors], -1)
 """
+_BLOCK_PRODUCT = """\
+def block_product(blocks: Tensor, z: Tensor) -> Tensor:
+    parts = z.unflatten(-1, (len(blocks), -1))
+    return torch.einsum("nij,...nj->...ni", blocks, parts).flatten(-2)
+"""
 # Attributes of every module, which no parameter may be called.
 _MODULE = (
     "T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda "
@@ -88,7 +93,7 @@ _ROWS = {
 class _Text(LibraryText):
     """Vectors are rows, one for each stream."""
 
-    rows = _ROWS
+    rows, block_product = _ROWS, _BLOCK_PRODUCT
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names, dropout)
@@ -129,8 +134,8 @@ class _Text(LibraryText):
 class _Program(LibraryProgram):
     reserved = (
         "torch", "nn", "Tensor", "self", "log_probabilities", "gelu", "softplus", "norm", "logp",
-        "as_tensor", "maximum", "minimum", "softmax", "concat", "H", "LISTED", "classes",
-        "vocabulary",
+        "as_tensor", "block_product", "maximum", "minimum", "softmax", "concat",
+        "H", "LISTED", "classes", "vocabulary",
     )  # fmt: skip
     template = "torch.txt"
     templates = TORCH

@@ -49,6 +49,8 @@ class TypedText(PythonText):
         match formula:
             case Delta(quantity, lag):
                 return f"delta({self.at(quantity, lag)})", ATOM
+            case MatrixVector():
+                return self.product(formula)
             case Mask(number, lag):
                 return self.at(f"mask{number}", lag), ATOM
             case Total(argument, mean):

@@ -79,6 +79,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Zeros for the part that is dropped, 1 / (part kept) elsewhere.",
         "被丢弃的部分为 0，其余为 1 / 保留比例。",
     ),
+    "blocks": (
+        "blocks on a diagonal",
+        "对角线上的各块",
+    ),
     "shortlist": (
         "Log-probabilities from scores: first a choice among the {listed} most "
         "frequent characters and\n"
