@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import recurra
 from chromium import PROGRAM, Chromium
-from random_models import STEPS, model_of
+from random_models import ALL, model_of
 from recurra.export.base import Export
 from recurra.export.html.page import Page
 from recurra.export.html.weights import quantise
@@ -96,7 +96,7 @@ def check_equal(models, folder):
 
 @needs_node
 def test_log_probabilities_are_those_of_the_reference_engine(tmp_path):
-    check_equal([*map(model_of, STEPS.values())], tmp_path)
+    check_equal([*map(model_of, ALL.values())], tmp_path)
 
 
 @needs_node

@@ -12,10 +12,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import ALL, STEPS
+from random_models import ALL
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
-from recurra.errors import SettingError
 from recurra.export.base import Export
 from recurra.export.targets import find_target
 from recurra.lang.shape_solver import ShapeSolver
@@ -112,7 +111,7 @@ def check_jax(text, folder, hidden=3):
     case.check(float(loss), found, after)
 
 
-@pytest.mark.parametrize("text", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
 def test_torch_losses_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_torch(text, tmp_path)
 
@@ -135,7 +134,7 @@ IN_JAX = [
 @needs_jax
 @pytest.mark.parametrize("name", IN_JAX)
 def test_jax_losses_and_gradients_are_those_of_the_reference_engine(name, tmp_path):
-    check_jax(STEPS[name], tmp_path)
+    check_jax(ALL[name], tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -227,9 +226,3 @@ def test_what_a_user_wrote_never_becomes_code(target, tmp_path):
         check_torch(network.source, tmp_path)
     elif has_jax:
         check_jax(network.source, tmp_path)
-
-
-@pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
-def test_a_memory_of_blocks_is_refused(target, tmp_path):
-    with pytest.raises(SettingError, match="memories of blocks"):
-        program_of(target, recurra.parse(ALL["memories of blocks"], "net"), tmp_path)

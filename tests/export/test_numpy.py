@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import STEPS
+from random_models import ALL
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.explain.formulas import total
@@ -80,7 +80,7 @@ def start_lags(start):
     return {name: [-lag for lag in past] for name, past in start.items()}
 
 
-@pytest.mark.parametrize("text", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
 def test_loss_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import BLOCKS, STEPS, model_of
+from random_models import ALL, model_of
 from recurra.export.base import Export
 from strategies import networks, sizes
 
@@ -47,7 +47,7 @@ def check_equal(text, folder, hidden=3):
     assert [one.name for one in session.get_outputs()] == ["logp", *(f"next.{n}" for n in names)]
 
 
-@pytest.mark.parametrize("text", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
 def test_log_probabilities_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 
@@ -98,12 +98,6 @@ def test_names_and_equations_are_data(tmp_path):
     found = session.get_modelmeta().custom_metadata_map
     assert json.loads(found["characters"]) == model.vocabulary.characters
     assert found["equations"] == model.network.source
-
-
-def test_a_memory_of_blocks_is_refused(tmp_path):
-    with pytest.raises(recurra.SettingError, match="cannot hold memories of blocks"):
-        session_of(model_of(BLOCKS["memories of blocks"]), tmp_path / "memory.onnx")
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_network_without_weights_is_refused(tmp_path):

@@ -8,9 +8,6 @@ from recurra.lang.shape_solver import ShapeSolver
 
 ALL = {case.name: case.text for case in VALID}
 ALL |= {name: recurra.load_network(name).source for name in recurra.library()}
-BLOCKS = {name: text for name, text in ALL.items() if "blocks(" in text}
-HEADS = {name for name in BLOCKS if "outer(" in ALL[name]}  # memories of blocks
-STEPS = {name: text for name, text in ALL.items() if name not in HEADS}
 
 
 def model_of(

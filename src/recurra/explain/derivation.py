@@ -6,13 +6,14 @@ at every time step, so its gradient is a sum over time besides. Nothing here is 
 and engines: the two derivations check each other.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import count
 
 from recurra.explain.formulas import (
     Apply,
+    BlockNumbers,
     BlockTotals,
     Broadcast,
     Constant,
@@ -143,9 +144,11 @@ def _steps(network: Network) -> Iterator[Step]:
     today = {n: [v.name for v in reads(e.expression) if not v.lag] for n, e in equations.items()}
     masks = count(1)
     order = [equations[name] for name in TopologicalSorter(today).static_order()]
+    blocks = {name: int(count.value) for name, count in network.blocks.items() if count}
     for equation in order:
-        yield from _Parting(equation, masks).steps(equation.name)
-    yield from _Parting(network.output, masks, first=2).steps(f"{network.output.name}.1")
+        yield from _Parting(equation, masks, blocks).steps(equation.name)
+    output = _Parting(network.output, masks, blocks, first=2)
+    yield from output.steps(f"{network.output.name}.1")
 
 
 class _Parting:
@@ -154,11 +157,14 @@ class _Parting:
     Args:
         equation: to be taken apart.
         masks: the numbers of its dropouts.
+        blocks: matrix over time -> number of its blocks, if it has any.
         first: the number of its first inner quantity; the output's first one is its logits.
     """
 
-    def __init__(self, equation: Equation, masks: Iterator[int], first: int = 1) -> None:
-        self.equation, self.masks, self.first = equation, masks, first
+    def __init__(
+        self, equation: Equation, masks: Iterator[int], blocks: Mapping[str, int], first: int = 1
+    ) -> None:
+        self.equation, self.masks, self.blocks, self.first = equation, masks, blocks, first
         self.inner: dict[Formula, Value] = {}
 
     def steps(self, quantity: str) -> Iterator[Step]:
@@ -180,9 +186,11 @@ class _Parting:
             case Call(function, argument) if function in TOTALS:
                 return Total(self._named(self._formula(argument)), function == MEAN)
             case expressions.Outer(left, right):
-                return Dyad(self._formula(left), self._formula(right))
+                own = self.blocks.get(self.equation.name, 0)
+                return Dyad(self._formula(left), self._formula(right), own)
             case MemoryProduct(Vector(name, lag), transposed, operand):
-                return MemoryVector(Value(name, lag), transposed, self._formula(operand))
+                own = self.blocks.get(name, 0)
+                return MemoryVector(Value(name, lag), transposed, self._formula(operand), own)
             case Concat(vectors):
                 return Join(tuple(self._named(self._formula(one), Value) for one in vectors))
             case Call(function, argument):
@@ -230,7 +238,7 @@ def kind_of_formula(formula: Formula, kinds: Kinds) -> Kind:
             return Kind.NUMBER
         case MatrixVector() | MemoryVector() | Join() | BlockTotals():
             return Kind.VECTOR
-        case Dyad():
+        case Dyad() | BlockNumbers():
             return Kind.MATRIX
         case Delta(quantity):
             return kinds[quantity]
@@ -274,13 +282,13 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
         case MatrixVector(matrix, transposed, operand):
             yield matrix, Outer(operand, delta) if transposed else Outer(delta, operand)
             yield from through(operand, MatrixVector(matrix, not transposed, delta))
-        case Dyad(left, right):
-            yield from _chain_rule(left, MemoryVector(delta, False, right), kinds)
-            yield from _chain_rule(right, MemoryVector(delta, True, left), kinds)
-        case MemoryVector(matrix, transposed, operand):
+        case Dyad(left, right, blocks):
+            yield from _chain_rule(left, MemoryVector(delta, False, right, blocks), kinds)
+            yield from _chain_rule(right, MemoryVector(delta, True, left, blocks), kinds)
+        case MemoryVector(matrix, transposed, operand, blocks):
             sides = (operand, delta) if transposed else (delta, operand)
-            yield from _chain_rule(matrix, Dyad(*sides), kinds)
-            yield from through(operand, MemoryVector(matrix, not transposed, delta))
+            yield from _chain_rule(matrix, Dyad(*sides, blocks), kinds)
+            yield from through(operand, MemoryVector(matrix, not transposed, delta, blocks))
         case Total(argument, mean):
             yield from through(argument, Broadcast(delta, argument, mean))
         case Join(vectors):

@@ -186,6 +186,13 @@ class BlockTotals:
 
 
 @dataclass(frozen=True)
+class BlockNumbers:
+    """The matrix that has a number for each of its blocks, at every entry of it."""
+
+    vector: "Formula"
+
+
+@dataclass(frozen=True)
 class Broadcast:
     """The derivative of a total, times a number: that number at every entry of a vector.
 
@@ -201,19 +208,31 @@ class Broadcast:
 
 @dataclass(frozen=True)
 class Dyad:
-    """The matrix ``left right^T`` over time; the constant 1 stands for a vector of ones."""
+    """The matrix ``left right^T`` over time; the constant 1 stands for a vector of ones.
+
+    Attributes:
+        left, right: column and row.
+        blocks: number of the blocks on its diagonal, outside of which it is zero; 0: all counts.
+    """
 
     left: "Formula"
     right: "Formula"
+    blocks: int = 0
 
 
 @dataclass(frozen=True)
 class MemoryVector:
-    """``matrix @ operand``, or ``matrix.T @ operand``, of a matrix over time."""
+    """``matrix @ operand``, or ``matrix.T @ operand``, of a matrix over time.
+
+    Attributes:
+        matrix, transposed, operand: the product.
+        blocks: number of the matrix's blocks; 0: it is a whole one.
+    """
 
     matrix: "Formula"
     transposed: bool
     operand: "Formula"
+    blocks: int = 0
 
 
 @dataclass(frozen=True)
@@ -267,6 +286,7 @@ Formula = (
     | RowDerivative
     | Total
     | BlockTotals
+    | BlockNumbers
     | Broadcast
     | Dyad
     | MemoryVector

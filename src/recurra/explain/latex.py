@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from recurra.explain.derivation import Path, Step
 from recurra.explain.formulas import (
     Apply,
+    BlockNumbers,
     BlockTotals,
     Broadcast,
     Constant,
@@ -195,6 +196,8 @@ class Latex(Notation):
             case BlockTotals(argument):
                 inner = _in_parentheses(self.formula(argument))
                 return rf"{self.name('sum')}_{{\text{{block}}}}{inner}", _ATOM
+            case BlockNumbers(vector):
+                return self._bound(vector)
             case Broadcast(number, _, mean):
                 ones = r"\tfrac{1}{n} \mathbf{1}" if mean else r"\mathbf{1}"
                 return rf"{ones}\,{self.formula(number, _ATOM)}", _PRODUCT

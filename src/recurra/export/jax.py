@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from recurra.explain.formulas import (
+    BlockNumbers,
     Dyad,
     Formula,
     Hadamard,
@@ -16,7 +17,7 @@ from recurra.explain.formulas import (
 from recurra.export.base import Export, Target
 from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
 from recurra.export.names import Names
-from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, Row
+from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, TERM, Row
 from recurra.export.starts import JAX
 from recurra.export.steps import Steps, reads_character
 from recurra.lang.syntax import NORM, SOFTMAX
@@ -74,7 +75,7 @@ _ROWS = {
 class _Text(LibraryText):
     """Vectors as on paper: one stream alone."""
 
-    rows, block_product = _ROWS, _BLOCK_PRODUCT
+    rows, block_product = _ROWS, (_BLOCK_PRODUCT,)
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names, dropout)
@@ -82,16 +83,24 @@ class _Text(LibraryText):
 
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
-        match formula:
+        match self.steps.as_matrices(formula):
             case Hadamard(Mask(number), kept):
                 self.definitions[_DROPOUT] = None
                 inner = self.text(kept)
                 return f"dropout({inner}, {self.rate(number)}, {self.key}, {number})", ATOM
+            case BlockNumbers(vector):
+                return f"{self.text(vector, ATOM)}[:, None, None]", ATOM
+            case Dyad(left, right, blocks) if blocks:
+                sides = (
+                    self.side(left, f".reshape({blocks}, -1, 1)"),
+                    self.side(right, f".reshape({blocks}, 1, -1)"),
+                )
+                return " * ".join(filter(None, sides)), TERM
             case Dyad(left, right) if not (is_number(left) or is_number(right)):
                 return f"jnp.outer({self.text(left)}, {self.text(right)})", ATOM
             case Dyad(left, right):
                 return self.side(left, "[:, None]") or self.side(right, "[None]"), ATOM
-            case MemoryVector(matrix, transposed, operand):
+            case MemoryVector(matrix, transposed, operand, 0):
                 turned = ".T" * transposed
                 return f"{self.text(matrix, ATOM)}{turned} @ {self.text(operand, SIGN)}", PRODUCT
             case Total(argument, mean):
@@ -99,7 +108,8 @@ class _Text(LibraryText):
                 return f"jnp.{name}({self.text(argument)}, keepdims=True)", ATOM
             case Join(vectors):
                 return f"jnp.concatenate([{', '.join(map(self.text, vectors))}])", ATOM
-        return super().bound(formula)
+            case same:
+                return super().bound(same)
 
     def product(self, product: MatrixVector) -> tuple[str, int]:
         """A matrix times a vector; times a character it is a column."""

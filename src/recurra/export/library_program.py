@@ -15,6 +15,7 @@ from recurra.explain.formulas import (
     Constant,
     Formula,
     Hadamard,
+    MemoryVector,
     Negative,
     Quotient,
     Sum,
@@ -70,6 +71,8 @@ class LibraryText(PythonText):
             case Apply(function) if function != NORM and is_number(formula):
                 value = number_of(formula, self.steps)
                 return repr(value), ATOM if value >= 0 else SIGN
+            case MemoryVector(matrix, transposed, operand, blocks) if blocks:
+                return self.of_blocks(self.text(matrix, ATOM), transposed, operand)
         return super().bound(formula)
 
 

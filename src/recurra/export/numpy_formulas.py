@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from recurra.explain.formulas import (
     Apply,
+    BlockNumbers,
+    BlockTotals,
     Broadcast,
     Delta,
     Derivative,
@@ -19,6 +21,7 @@ from recurra.explain.formulas import (
     RowDerivative,
     Total,
     Value,
+    is_number,
 )
 from recurra.export.names import Names
 from recurra.export.python_formulas import (
@@ -108,17 +111,17 @@ def softmax_derivative(z, d):
     y = softmax(z)
     return y * (d - (y * d).sum(0))
 """
+_PARTS = """\
+def parts(z, n):
+    return z.reshape(n, -1, z.shape[1])
+"""
 _BLOCK_PRODUCT = """\
 def block_product(blocks, z):
-    n, _, columns = blocks.shape
-    product = blocks @ z.reshape(n, columns, -1)
-    return product.reshape(-1, product.shape[-1])
+    return np.concatenate(blocks @ parts(z, len(blocks)))
 """
 _BLOCK_OUTER = """\
 def block_outer(left, right, n):
-    left = left.reshape(n, -1, left.shape[1])
-    right = right.reshape(n, -1, right.shape[1])
-    return (left @ right.mT).reshape(-1, right.shape[1])
+    return np.concatenate(parts(left, n) @ parts(right, n).mT)
 """
 
 ROWS = {
@@ -150,6 +153,7 @@ RESERVED = (
     "gelu_derivative",
     "block_product",
     "block_outer",
+    "parts",
     *(row.value for row in ROWS.values()),
 )
 
@@ -157,7 +161,7 @@ RESERVED = (
 class NumpyText(PythonText):
     """Writes the formulas of one network, forward and backward; see `PythonText`."""
 
-    rows, block_product = ROWS, _BLOCK_PRODUCT
+    rows, block_product = ROWS, (_PARTS, _BLOCK_PRODUCT)
 
     def __init__(self, steps: Steps, names: Names) -> None:
         super().__init__(steps, names)
@@ -179,7 +183,7 @@ class NumpyText(PythonText):
 
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
-        match formula:
+        match self.steps.as_matrices(formula):
             case Delta(quantity, lag):
                 return self.moment(self.deltas[quantity], lag), ATOM
             case Mask(number, lag):
@@ -190,17 +194,24 @@ class NumpyText(PythonText):
                 return self._derivative(function, argument)
             case Larger(left, right):
                 return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
-            case Dyad(left, right):
-                sides = self.side(left, "[:, None]"), self.side(right, "[None]")
+            case BlockNumbers(vector):
+                return f"{self.text(vector, ATOM)}[:, None, None]", ATOM
+            case Dyad(left, right, blocks):
+                sides = self._column(left, blocks), self._row(right, blocks)
                 return " * ".join(filter(None, sides)), TERM
-            case MemoryVector(matrix, transposed, operand):
-                side = self.side(operand, "[:, None]" if transposed else "[None]")
+            case MemoryVector(matrix, transposed, operand, blocks):
+                side = (self._column if transposed else self._row)(operand, blocks)
                 whole = f"({self.text(matrix, TERM)} * {side})" if side else self.text(matrix, ATOM)
+                if blocks:
+                    return f"np.concatenate({whole}.sum({1 if transposed else 2}))", ATOM
                 return f"{whole}.sum({0 if transposed else 1})", ATOM
+            case BlockTotals(argument):
+                return f"{self.text(argument, ATOM)}.sum((1, 2))", ATOM
             case Total(argument, mean):
                 inner = self.text(argument, ATOM)
                 if self.steps.is_matrix(argument):
-                    return f"{inner}.sum((0, 1))[None]", ATOM
+                    axes = (0, 1, 2) if self.steps.blocks(argument) else (0, 1)
+                    return f"{inner}.sum({axes})[None]", ATOM
                 return f"{inner}.{'mean' if mean else 'sum'}(0, keepdims=True)", ATOM
             case Broadcast(number, like, mean):
                 one, size = self.text(number, TERM), self.text(like)
@@ -215,7 +226,21 @@ class NumpyText(PythonText):
             case RowDerivative(function, argument, vector):
                 row = self._numpy_row(function)
                 return row.derivative.format(z=self.text(argument), d=self.text(vector)), row.level
-        return super().bound(formula)
+            case same:
+                return super().bound(same)
+
+    def _column(self, vector: Formula, blocks: int) -> str:
+        """A vector as a column beside a matrix over time; nothing for a vector of ones."""
+        return self._side(vector, blocks, "[:, None]", "[:, :, None]")
+
+    def _row(self, vector: Formula, blocks: int) -> str:
+        return self._side(vector, blocks, "[None]", "[:, None]")
+
+    def _side(self, vector: Formula, blocks: int, whole: str, each: str) -> str:
+        if not blocks or is_number(vector):
+            return self.side(vector, whole)
+        self.definitions[_PARTS] = None
+        return f"parts({self.text(vector)}, {blocks}){each}"
 
     def product(self, product: MatrixVector) -> tuple[str, int]:
         """A matrix times a vector; times a character it is a column."""
@@ -229,7 +254,7 @@ class NumpyText(PythonText):
 
     def block_outer(self, left: Formula, right: Formula, count: int) -> str:
         """The blocks of a matrix, column times row."""
-        self.definitions[_BLOCK_OUTER] = None
+        self.definitions |= dict.fromkeys((_PARTS, _BLOCK_OUTER))
         return "block_outer({}, {}, {})".format(*self._sides_of_outer(left, right), count)
 
     def _sides_of_outer(self, left: Formula, right: Formula) -> tuple[str, str]:

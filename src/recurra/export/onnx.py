@@ -14,6 +14,7 @@ from recurra._version import __version__
 from recurra.errors import SettingError
 from recurra.explain.formulas import (
     Apply,
+    BlockNumbers,
     Constant,
     Dyad,
     Extreme,
@@ -34,6 +35,7 @@ from recurra.explain.formulas import (
 from recurra.export.base import Export, Target
 from recurra.export.steps import program_steps, reads_character
 from recurra.lang.functions import NORM_EPS
+from recurra.lang.kinds import Kind
 from recurra.lang.syntax import NORM
 from recurra.models.model import Model
 from recurra.storage.outputs import open_output
@@ -147,7 +149,7 @@ class _Graph:
         return self.known[formula]
 
     def _compute(self, formula: Formula) -> str:
-        match self.steps.numbers_as_matrices(formula):
+        match self.steps.as_matrices(formula, Kind.NUMBER):
             case Constant(value):
                 return self._constant(value)
             case Value(quantity, lag):
@@ -188,22 +190,28 @@ class _Graph:
                 return self._node("ReduceSum", self._vector(argument), self._numbers([-1]))
             case Join(vectors):
                 return self._node("Concat", *map(self._vector, vectors), axis=-1)
-            case Dyad(left, right):
+            case BlockNumbers(vector):
+                return self._node("Unsqueeze", self._vector(vector), self._numbers([-2, -1]))
+            case Dyad(left, right, blocks):
                 # the constant 1 is a side of ones
-                sides = ((left, -1), (right, -2))
-                tensors = [self._row(side, axis) for side, axis in sides if not is_number(side)]
+                pair = ((left, [-1, 1]), (right, [1, -1]))
+                tensors = [self._side(s, blocks, form) for s, form in pair if not is_number(s)]
                 return self._node("Mul", *tensors) if len(tensors) == 2 else tensors[0]
-            case MemoryVector(matrix, transposed, operand):
-                axis = -2 if transposed else -1
-                pair = [self._vector(matrix), self._row(operand, axis)]
-                product = self._node("MatMul", *(reversed(pair) if transposed else pair))
-                return self._node("Squeeze", product, self._numbers([axis]))
+            case MemoryVector(matrix, transposed, operand, blocks):
+                form = [1, -1] if transposed else [-1, 1]
+                factors = [self._vector(matrix), self._side(operand, blocks, form)]
+                product = self._node("MatMul", *(reversed(factors) if transposed else factors))
+                return self._reshaped(product, [0, -1])
         kind = type(formula).__name__.lower()
         raise SettingError(f"ONNX models cannot hold {kind} yet: export to another target")
 
-    def _row(self, vector: Formula, axis: int) -> str:
-        """A vector as a matrix that has no other row, or column."""
-        return self._node("Unsqueeze", self._vector(vector), self._numbers([axis]))
+    def _side(self, vector: Formula, blocks: int, form: list[int]) -> str:
+        """A vector as a matrix that has no other row, or column; or as such blocks."""
+        return self._reshaped(self._vector(vector), [0, *[blocks] * bool(blocks), *form])
+
+    def _reshaped(self, tensor: str, sides: list[int]) -> str:
+        """A tensor with other sides: 0 is that of before, -1 what is left."""
+        return self._node("Reshape", tensor, self._numbers(sides))
 
     def _function(self, name: str, z: str) -> str:
         if name in _OPERATORS:

@@ -50,7 +50,7 @@ class PythonText(ABC):
     Attributes:
         rows: function -> how the library writes it.
         definitions: of the functions that the formulas written so far call, in order.
-        block_product: the definition of a function of this name, for matrices of blocks.
+        block_product: the definitions for a function of this name, of matrices of blocks.
 
     Args:
         steps: the network's.
@@ -58,7 +58,7 @@ class PythonText(ABC):
     """
 
     rows: Mapping[str, Row]
-    block_product: str
+    block_product: tuple[str, ...]
 
     def __init__(self, steps: Steps, names: Names) -> None:
         self.steps = steps
@@ -119,9 +119,7 @@ class PythonText(ABC):
             case Quotient(left, right):
                 return f"{self.text(left, TERM)} / {self.text(right, SIGN)}", TERM
             case MatrixVector(matrix, transposed, operand) if matrix in self.steps.network.blocks:
-                self.definitions[self.block_product] = None
-                turned = self.parameters[matrix] + ".mT" * transposed
-                return f"block_product({turned}, {self.text(operand)})", ATOM
+                return self.of_blocks(self.parameters[matrix], transposed, operand)
             case MatrixVector():
                 return self.product(formula)
             case Apply(function, argument):
@@ -133,6 +131,11 @@ class PythonText(ABC):
             case Power(base, exponent):
                 return f"{self.text(base, ATOM)} ** {self.text(exponent, ATOM)}", POWER
         raise SettingError("this target cannot write this formula yet: export to another one")
+
+    def of_blocks(self, matrix: str, transposed: bool, operand: Formula) -> tuple[str, int]:
+        """A matrix of blocks times a vector, and how tightly that binds."""
+        self.definitions |= dict.fromkeys(self.block_product)
+        return f"block_product({matrix}{'.mT' * transposed}, {self.text(operand)})", ATOM
 
     def row(self, function: str) -> Row:
         """How the library writes a function; its definitions become part of the program."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
-from recurra.errors import SettingError
 from recurra.explain.derivation import Derivation, Step, derive, kind_of_formula
 from recurra.explain.formulas import (
     Apply,
+    BlockNumbers,
     Constant,
     Delta,
     Dyad,
@@ -160,30 +160,48 @@ class Steps:
             value, shapes
         )
 
-    def numbers_as_matrices(self, formula: Formula) -> Formula:
-        """A formula whose direct parts, where it is a matrix and they are numbers, are matrices.
+    def blocks(self, formula: Formula) -> int:
+        """The number of blocks of a matrix over time; 0: it is a whole one."""
+        match formula:
+            case Value(quantity) | Delta(quantity):
+                count = self.network.blocks.get(quantity.partition(".")[0])
+                return int(count.value) if count else 0
+            case Dyad(_, _, blocks):
+                return blocks
+        return max((self.blocks(p) for p in parts(formula) if self.is_matrix(p)), default=0)
 
-        For libraries in which a matrix has one axis more than what it meets.
+    def as_matrices(self, formula: Formula, *besides: Kind) -> Formula:
+        """A formula whose direct parts, where it is a matrix, are matrices.
+
+        Args:
+            formula: any one.
+            besides: other kinds than vectors, which have a number for each block, to be changed:
+                numbers, for libraries in which a matrix has more axes behind than these.
         """
-        kinds = self.derivation.kinds
+        if isinstance(formula, Dyad | BlockNumbers) or not self.is_matrix(formula):
+            return formula
+        kinds, blocks = self.derivation.kinds, self.blocks(formula)
 
         def widen(part: Formula) -> Formula:
-            is_number = kind_of_formula(part, kinds) == Kind.NUMBER
-            return Dyad(part, Constant(1.0)) if is_number else part
+            if kind_of_formula(part, kinds) not in (Kind.VECTOR, *besides):
+                return part
+            return BlockNumbers(part) if blocks else Dyad(part, Constant(1.0))
 
-        if isinstance(formula, Dyad) or not self.is_matrix(formula):
-            return formula
         return change_parts(formula, widen)
 
     def sides(self, formula: Formula, shapes: Shapes) -> tuple[int, ...]:
-        """The size of a vector; rows and columns of a matrix, 1 where its formula has none."""
+        """The size of a vector; of a matrix its blocks, rows and columns, 1 where it has none."""
         if not self.is_matrix(formula):
             return (self.size(formula, shapes),)
         match formula:
             case Value(quantity):
-                return shapes.grids[quantity.partition(".")[0]][1:]
-            case Dyad(left, right):
-                return self.size(left, shapes), self.size(right, shapes)
+                grid = shapes.grids[quantity.partition(".")[0]]
+                return grid if self.blocks(formula) else grid[1:]
+            case Dyad(left, right, blocks):
+                whole = self.size(left, shapes), self.size(right, shapes)
+                return (blocks, *(-(-n // blocks) for n in whole)) if blocks else whole
+            case BlockNumbers(vector):
+                return self.size(vector, shapes), 1, 1
         grids = [self.sides(part, shapes) for part in parts(formula) if self.is_matrix(part)]
         return tuple(map(max, zip(*grids, strict=True)))
 
@@ -206,19 +224,13 @@ class Steps:
             case MatrixVector(matrix, transposed):
                 as_stored = (matrix in shapes.transposed) == transposed
                 return shapes.sides(matrix)[0 if as_stored else 1]
-            case MemoryVector(matrix, transposed):
-                return self.sides(matrix, shapes)[1 if transposed else 0]
+            case MemoryVector(matrix, transposed, _, blocks):
+                return self.sides(matrix, shapes)[-1 if transposed else -2] * max(1, blocks)
         return max((self.size(part, shapes) for part in parts(formula)), default=1)
 
 
 def program_steps(network: Network) -> Steps:
-    """The steps of a network, with the arguments of functions inlined where nobody needs them.
-
-    Raises:
-        SettingError: a memory has blocks.
-    """
-    if any(equation.name in network.blocks for equation in network.equations):
-        raise SettingError("this target cannot hold memories of blocks yet: export to huggingface")
+    """The steps of a network, with the arguments of functions inlined where nobody needs them."""
     derivation = derive(network)
     readers: dict[Formula, list[Formula]] = {}
     for step in derivation.steps:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from recurra.explain.formulas import (
+    BlockNumbers,
     Dyad,
     Formula,
     Hadamard,
@@ -18,6 +19,7 @@ from recurra.export.names import Names
 from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, TERM, Row
 from recurra.export.starts import TORCH
 from recurra.export.steps import Steps, reads_character
+from recurra.lang.kinds import Kind
 from recurra.lang.syntax import NORM, SOFTMAX
 
 _GELU = """\
@@ -55,8 +57,8 @@ def concat(*vectors: Tensor) -> Tensor:
 """
 _BLOCK_PRODUCT = """\
 def block_product(blocks: Tensor, z: Tensor) -> Tensor:
-    parts = z.unflatten(-1, (len(blocks), -1))
-    return torch.einsum("nij,...nj->...ni", blocks, parts).flatten(-2)
+    parts = z.unflatten(-1, (blocks.shape[-3], -1))
+    return torch.einsum("...nij,...nj->...ni", blocks, parts).flatten(-2)
 """
 # Attributes of every module, which no parameter may be called.
 _MODULE = (
@@ -93,7 +95,7 @@ _ROWS = {
 class _Text(LibraryText):
     """Vectors are rows, one for each stream."""
 
-    rows, block_product = _ROWS, _BLOCK_PRODUCT
+    rows, block_product = _ROWS, (_BLOCK_PRODUCT,)
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names, dropout)
@@ -101,15 +103,24 @@ class _Text(LibraryText):
 
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
-        match self.steps.numbers_as_matrices(formula):
+        match self.steps.as_matrices(formula, Kind.NUMBER):
             case Hadamard(Mask(number), kept):
                 inner = self.text(kept)
                 rate = self.rate(number)
                 return f"nn.functional.dropout({inner}, {rate}, self.training)", ATOM
+            case BlockNumbers(vector):
+                return f"{self.text(vector, ATOM)}[..., None, None]", ATOM
+            case Dyad(left, right, blocks) if blocks:
+                parts = f".unflatten(-1, ({blocks}, -1))"
+                sides = (
+                    self.side(left, f"{parts}[..., None]"),
+                    self.side(right, f"{parts}[..., None, :]"),
+                )
+                return " * ".join(filter(None, sides)), TERM
             case Dyad(left, right):
                 sides = self.side(left, "[..., None]"), self.side(right, "[..., None, :]")
                 return " * ".join(filter(None, sides)), TERM
-            case MemoryVector(matrix, transposed, operand):
+            case MemoryVector(matrix, transposed, operand, 0):
                 turned = ".mT" * transposed
                 column = f"{self.text(operand, ATOM)}[..., None]"
                 return f"({self.text(matrix, ATOM)}{turned} @ {column}).squeeze(-1)", ATOM

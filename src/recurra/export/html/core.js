@@ -53,6 +53,14 @@ function multiplyTransposed(matrix, vector, columns) {
   return out;
 }
 
+// Blocks, one behind the other, each times its part of a vector.
+function multiplyBlocks(multiply, matrix, vector, size, blocks) {
+  const out = new Float64Array(size * blocks);
+  const part = (array, k) => array.subarray((k * array.length) / blocks, ((k + 1) * array.length) / blocks);
+  for (let k = 0; k < blocks; k++) out.set(multiply(part(matrix, k), part(vector, k), size), k * size);
+  return out;
+}
+
 // norm(z)
 function normalise(z) {
   const mean = z.reduce((a, b) => a + b, 0) / z.length;

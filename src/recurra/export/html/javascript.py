@@ -1,11 +1,13 @@
 """One time step of a network as JavaScript, generated from its formulas."""
 
 from collections.abc import Sequence
+from math import prod
 
 from recurra.errors import SettingError
 from recurra.explain.derivation import kind_of_formula
 from recurra.explain.formulas import (
     Apply,
+    BlockNumbers,
     Constant,
     Dyad,
     Extreme,
@@ -35,7 +37,8 @@ delete do double else enum eval export extends false final finally float for fun
 implements import in Infinity instanceof int interface let long NaN native new null of package
 private protected public return short static super switch synchronized this throw throws transient
 true try typeof undefined var void volatile while with yield async get set globalThis Math
-Float64Array normalise multiply multiplyTransposed logSoftmax logProbabilities
+Float64Array normalise multiply multiplyTransposed
+multiplyBlocks logSoftmax logProbabilities
 """
 # How tightly an expression binds.
 _SUM, _TERM, _SIGN, _ATOM = range(4)
@@ -78,7 +81,7 @@ class StepFunction:
         self.functions: dict[str, str] = {}
         self.lines: list[str] = []
         self.known: dict[Formula, str] = {}  # vectors that the lines have computed
-        self.columns = 1  # of the matrix whose entry is being written
+        self.grid: tuple[int, ...] = ()  # sides of the matrix whose entry is being written
 
     def text(self) -> str:
         """The functions ``start()`` and ``read(p, state, x)``."""
@@ -132,12 +135,13 @@ class StepFunction:
             name = self.names.take(f"v{len(self.known) + 1}")
         match formula:
             case MatrixVector(matrix, transposed, operand) if not reads_character(operand):
-                stored = self.shapes.sides(matrix)
+                sides, blocks = self.shapes.block(matrix), self.shapes.blocks.get(matrix, 0)
                 turned = (matrix in self.shapes.transposed) != transposed
-                value = self._product(self.parameters[matrix], stored, operand, turned)
-            case MemoryVector(matrix, transposed, operand):
-                sides = self.steps.sides(matrix, self.shapes)
-                value = self._product(self._vector(matrix), sides, operand, transposed)
+                value = self._product(self.parameters[matrix], sides, operand, turned, blocks)
+            case MemoryVector(matrix, transposed, operand, blocks):
+                *_, rows, columns = self.steps.sides(matrix, self.shapes)
+                memory, sides = self._vector(matrix), (rows, columns)
+                value = self._product(memory, sides, operand, transposed, blocks)
             case Apply(function, argument) if function == NORM:
                 value = f"normalise({self._vector(argument)})"
             case Apply(function, argument) if function == SOFTMAX:
@@ -152,9 +156,9 @@ class StepFunction:
             case _:
                 whole = Value(quantity, 0) if quantity else formula
                 size = self.steps.size(whole, self.shapes)
-                around, self.columns = self.columns, self.steps.sides(whole, self.shapes)[-1]
+                around, self.grid = self.grid, self.steps.sides(whole, self.shapes)
                 entry = self._entry(formula)[0]
-                self.columns = around  # that of the loop in which this one is needed
+                self.grid = around  # that of the loop in which this one is needed
                 self.lines.append(f"  const {name} = new Float64Array({size});")
                 loop = f"for (let {self.i} = 0; {self.i} < {size}; {self.i}++)"
                 self.lines.append(f"  {loop} {name}[{self.i}] = {entry};")
@@ -164,33 +168,39 @@ class StepFunction:
         self.known[formula] = name
         return name
 
-    def _product(self, matrix: str, sides: Sequence[int], operand: Formula, turned: bool) -> str:
-        """``matrix @ operand`` or ``matrix.T @ operand``, the matrix row by row."""
+    def _product(
+        self, matrix: str, sides: Sequence[int], operand: Formula, turned: bool, blocks: int
+    ) -> str:
+        """``matrix @ operand`` or ``matrix.T @ operand``, each block of the matrix row by row."""
         function, size = ("multiplyTransposed", sides[1]) if turned else ("multiply", sides[0])
-        return f"{function}({matrix}, {self._vector(operand)}, {size})"
+        arguments = f"{matrix}, {self._vector(operand)}, {size}"
+        if blocks:
+            return f"multiplyBlocks({function}, {arguments}, {blocks})"
+        return f"{function}({arguments})"
 
     def _entry(self, formula: Formula) -> tuple[str, int]:
         """Entry i of a formula, and how tightly it binds."""
-        match formula:
+        match self.steps.as_matrices(formula):
             case Constant(value):
                 return repr(value), _ATOM if value >= 0 else _SIGN
-            case Value() | Parameter() | Total() | Join():
+            case Value() | Parameter() | Total() | Join() as vector:
                 kinds = self.steps.derivation.kinds
-                place = "0" if kind_of_formula(formula, kinds) == Kind.NUMBER else self.i
-                return f"{self._vector(formula)}[{place}]", _ATOM
+                place = "0" if kind_of_formula(vector, kinds) == Kind.NUMBER else self.i
+                return f"{self._vector(vector)}[{place}]", _ATOM
             case MatrixVector(matrix, _, operand) if reads_character(operand):
                 size = self.shapes.parameters[matrix][1]  # a character is a row as stored
                 return f"{self.parameters[matrix]}[{self.x} * {size} + {self.i}]", _ATOM
             case MatrixVector() | MemoryVector():
                 return f"{self._vector(formula)}[{self.i}]", _ATOM
-            case Dyad(left, right):
-                places = (
-                    (left, f"Math.floor({self.i} / {self.columns})"),
-                    (
-                        right,
-                        f"{self.i} % {self.columns}",
-                    ),
-                )
+            case BlockNumbers(vector):
+                block = f"Math.floor({self.i} / {prod(self.grid[1:])})"
+                return f"{self._vector(vector)}[{block}]", _ATOM
+            case Dyad(left, right, blocks):
+                *_, rows, columns = self.grid
+                column = f"{self.i} % {columns}"
+                if blocks:
+                    column += f" + {columns} * Math.floor({self.i} / {rows * columns})"
+                places = ((left, f"Math.floor({self.i} / {columns})"), (right, column))
                 sides = [f"{self._vector(s)}[{i}]" for s, i in places if not is_number(s)]
                 return " * ".join(sides), _TERM
             case Sum(terms):

@@ -37,8 +37,7 @@ class Page(Target):
 
 
 def _page(export: Export, model: Model) -> str:
-    whole = {name: model.shapes.whole(name, array) for name, array in model.parameters.items()}
-    layout, weights = pack(whole, export.weights or "float16")
+    layout, weights = pack(model.parameters, export.weights or "float16")
     data = {
         "characters": [ord(one) for one in model.vocabulary.characters],
         "layout": layout,
