@@ -109,6 +109,14 @@ def test_random_networks(text, tmp_path):
     check_equal(text, tmp_path, sizes(text))
 
 
+@pytest.mark.parametrize("name", ["wrnn", "lstm", "retnet", "mamba2"])
+def test_programs_are_clean(name, tmp_path):
+    recurra.export_to("numpy", name, tmp_path / "net.py", hidden=4)
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", tmp_path / "net.py"]
+    done = subprocess.run(command, capture_output=True)
+    assert not done.returncode, done.stdout.decode()
+
+
 def run(program, *arguments):
     """A program in a process of its own, that finds NumPy but no Recurra."""
     done = subprocess.run(

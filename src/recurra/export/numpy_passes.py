@@ -1,5 +1,6 @@
 """Forward and backward pass of one network as lines of a NumPy program."""
 
+import re
 from collections.abc import Iterable
 
 from recurra.explain.derivation import Step
@@ -8,9 +9,7 @@ from recurra.explain.formulas import (
     Formula,
     Hadamard,
     Mask,
-    MatrixVector,
     Outer,
-    Parameter,
     Sum,
     Value,
     walk,
@@ -73,15 +72,14 @@ class Passes:
         if any(self.streams in line for line in loop):
             lines.append(f"{self.streams} = len({n.character}[0])")
         lines += [f"for {t} in range(len({n.character})):", *indented(loop)]
-        lines += [f"{self.end} = len({n.character})", f"{self.after} = {{"]
+        lines += [f"{self.end} = len({n.character})"] * bool(self.lags) + [f"{self.after} = {{"]
         for quantity, lag in self.lags.items():
             name = n.quantities[quantity]
             past = ", ".join(f"{-k}: {name}[{self.end} - {k}]" for k in range(1, lag + 1))
             lines.append(f'    "{quantity}": {{{past}}},')
         lines += ["}", f"return {self.logp}, {_tuple(self._series())}, {self.after}"]
-        formulas = [step.formula for step in self.steps.forward]
         arguments = f"{self.p}, {n.character}, {self.state}" + f", {self.rng}=None" * bool(n.masks)
-        return self.function("forward", arguments, "forward", [*self._unpack(formulas), *lines])
+        return self.function("forward", arguments, "forward", [*self._unpack(lines), *lines])
 
     def _line(self, step: Step) -> list[str]:
         """The line that computes a quantity, and before it those that draw its masks."""
@@ -116,16 +114,14 @@ class Passes:
         names = [self.numpy.quantities[q] for q in self.kept] + self.numpy.masks
         return names + [self.numpy.quantities[self.logits]] * bool(self.network.shortlist)
 
-    def _unpack(self, formulas: list[Formula]) -> list[str]:
+    def _unpack(self, lines: list[str]) -> list[str]:
         """The parameters that some lines read, under their names."""
-        nodes = [node for formula in formulas for node in walk(formula)]
-        read = {n.matrix for n in nodes if isinstance(n, MatrixVector)}
-        read |= {n.name for n in nodes if isinstance(n, Parameter)}
-        names = [name for name in self.network.parameters if name in read]
+        code = [line for line in lines if not line.lstrip().startswith("#")]
+        read = {*re.findall(r'(?<!")\b\w+\b', "\n".join(code))}
         return [
-            f"{self.numpy.parameters[name]} = "
-            + self.sides.unpacked(name, f'{self.p}["{name}"]', self.word("blocks"))
-            for name in names
+            f"{own} = " + self.sides.unpacked(name, f'{self.p}["{name}"]', self.word("blocks"))
+            for name, own in self.numpy.parameters.items()
+            if own in read
         ]
 
     def loss(self) -> str:
@@ -142,8 +138,7 @@ class Passes:
         """Write ``backward(p, x, y, logp, series)``."""
         n, t = self.numpy, self.numpy.time
         deltas, gradients = self.steps.deltas, self.steps.gradients
-        lines = self._unpack([*deltas.values(), *gradients.values()])
-        lines += [f"{_tuple(self._series())} = {self.series}", f"{self.end} = len({n.character})"]
+        lines = [f"{_tuple(self._series())} = {self.series}", f"{self.end} = len({n.character})"]
         lines += [f"{n.deltas[q]} = {{}}" for q in deltas]
         after = [self._after(node) for node in self.steps.ahead]
         if after:
@@ -161,7 +156,8 @@ class Passes:
             lines.append(f"    # sum({typed.text(formula)})")
             lines.append(f'    "{name}": {self._gradient(name, formula)},')
         arguments = f"{self.p}, {n.character}, {self.y}, {self.logp}, {self.series}"
-        return self.function("backward", arguments, "backward", [*lines, "}"])
+        body = [*self._unpack(lines), *lines, "}"]
+        return self.function("backward", arguments, "backward", body)
 
     def _after(self, node: Value | Delta | Mask) -> str:
         """The line that gives a quantity of a later step its value behind the end."""

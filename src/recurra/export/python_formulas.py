@@ -113,7 +113,7 @@ class PythonText(ABC):
                 return self._sum(terms), SUM
             case Negative(argument):
                 text, own = self.bound(argument)
-                return (f"-{text}", SIGN) if own >= SIGN else (f"-({text})", SIGN)
+                return (f"-{text}", SIGN) if own > SIGN else (f"-({text})", SIGN)
             case Hadamard(left, right):
                 return f"{self.text(left, TERM)} * {self.text(right, TERM)}", TERM
             case Quotient(left, right):

@@ -2,12 +2,15 @@
 
 from recurra.errors import SettingError
 from recurra.explain.formulas import (
+    BlockTotals,
     Delta,
     Derivative,
+    Dyad,
     Formula,
     Larger,
     Mask,
     MatrixVector,
+    MemoryVector,
     Outer,
     RowDerivative,
     Total,
@@ -57,8 +60,13 @@ class TypedText(PythonText):
                 return f"{MEAN if mean else SUM}({self.text(argument)})", ATOM
             case Larger(left, right):
                 return f"({self.text(left)} > {self.text(right)})", ATOM
-            case Outer(left, right):
+            case Outer(left, right) | Dyad(left, right):
                 return f"outer({self.text(left)}, {self.text(right)})", ATOM
+            case MemoryVector(matrix, transposed, operand):
+                turned = ".T" * transposed
+                return f"{self.text(matrix, ATOM)}{turned} @ {self.text(operand, SIGN)}", PRODUCT
+            case BlockTotals(argument):
+                return f"{SUM}_block({self.text(argument)})", ATOM
             case Derivative(function, argument):
                 return f"{function}'({self.text(argument)})", ATOM
             case RowDerivative(function, argument, vector):
