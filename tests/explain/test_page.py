@@ -47,6 +47,7 @@ def check_formula(formula: str) -> None:
     for left, right in (("left(", "right)"), ("Bigl(", "Bigr)"), ("begin{", "end{")):
         assert formula.count(rf"\{left}") == formula.count(rf"\{right}"), formula
     assert set(re.findall(r"\\([A-Za-z]+)", formula)) <= {*COMMANDS.split()}, formula
+    assert not re.search(r"\^(\{[^{}]*\}|\\?\w+)\s*\^", formula), "two superscripts"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

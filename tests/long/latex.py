@@ -1,8 +1,8 @@
 """Every formula of every explanation through real LaTeX: `python tests/long/latex.py [FOLDER]`.
 
 Needs pdflatex with amsmath (Debian: texlive-latex-base, texlive-latex-recommended). Writes one PDF
-a network into FOLDER (else a temporary one), to be looked at, and fails at the first formula that
-does not compile or is wider than its page.
+a network into FOLDER (else a temporary one), to be looked at, and fails at the end if a formula
+did not compile or was wider than its page.
 """
 
 import re
@@ -39,6 +39,7 @@ def document(page: str) -> str:
 
 
 def main(folder: Path) -> None:
+    wrong = list[str]()
     for name in recurra.library():
         source = folder / f"{name}.tex"
         source.write_text(document(recurra.explanation(recurra.load_network(name))), "utf-8")
@@ -46,8 +47,9 @@ def main(folder: Path) -> None:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         wide = re.findall(r"Overfull \\hbox.*", done.stdout)
         if done.returncode or wide:
-            raise SystemExit(f"{name}: {'; '.join(wide) or done.stdout[-2000:]}")
+            wrong.append(f"{name}: {'; '.join(wide) or done.stdout[-2000:]}")
         print(f"{name}: {source.with_suffix('.pdf')}")  # noqa: T201 (a program)
+    raise SystemExit("\n".join(wrong) or None)
 
 
 if __name__ == "__main__":

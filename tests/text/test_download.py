@@ -135,11 +135,13 @@ def test_a_slow_server_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beg
 def test_an_endless_text_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr("recurra.text.download.MAX_BYTES", 10**6)
-    seen: list[int] = []
+    seen: list[str] = []
     with answering(endless) as url, pytest.raises(TextError, match="has more than 1,000,000 bytes"):
-        download(url, tmp_path, progress=lambda _, size: seen.append(size))
+        download(url, tmp_path, progress=seen.append)
     assert not list(tmp_path.iterdir())
-    assert seen[-1] < 1_200_000
+    begin, size, end = seen[-1].rpartition(": ")[0], *seen[-1].rpartition(": ")[2].split()
+    assert (begin, end) == (f"downloading {url}", "bytes")
+    assert int(size.replace(",", "")) < 1_200_000
 
 
 def test_what_a_killed_download_left_is_removed(

@@ -8,7 +8,7 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.display import follow
+from recurra.cli.display import follow, reading_lines
 from recurra.cli.output import (
     Interrupted,
     make_console,
@@ -138,7 +138,7 @@ def compare_command(
     if dry_run:
         _dry_run(console, request, json)
         return
-    comparison = request.open()
+    comparison = request.open(reading_lines(make_console(stderr=json, quiet=quiet)))
     where = shown_path(comparison.folder)
     try:
         train = _train if request.workers is None else _train_with_workers

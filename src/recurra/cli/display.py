@@ -66,14 +66,14 @@ def display(
         yield dashboard.show
 
 
-def download_lines(console: "Console") -> Callable[[str, int], None]:
-    """Show, every few seconds, how much of a text has been downloaded."""
+def reading_lines(console: "Console") -> Callable[[str], None]:
+    """Show, every few seconds, how much of the texts has been downloaded and read."""
     printed = time.monotonic()
 
-    def show(address: str, size: int) -> None:
+    def show(progress: str) -> None:
         nonlocal printed
         if time.monotonic() - printed > PAUSE:
-            console.print(f"downloading {address}: {size:,} bytes")
+            console.print(progress)
             printed = time.monotonic()
 
     return show

@@ -7,7 +7,7 @@ import typer
 
 import recurra
 from recurra.cli import options
-from recurra.cli.display import download_lines, follow, sparkline
+from recurra.cli.display import follow, reading_lines, sparkline
 from recurra.cli.output import (
     Interrupted,
     make_console,
@@ -116,7 +116,7 @@ def train_command(
     if dry_run:
         _dry_run(console, request, json)
         return
-    trainer = request.start(download_lines(console))
+    trainer = request.start(reading_lines(console))
     finished = _follow(trainer, console, log)
     if json:
         print_json(asdict(finished))

@@ -9,6 +9,7 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
+from recurra.cli.display import reading_lines
 from recurra.cli.output import (
     Interrupted,
     echo,
@@ -153,7 +154,7 @@ def tune_command(
     if dry_run:
         _dry_run(console, request, json)
         return
-    study = request.open_study()
+    study = request.open_study(reading_lines(console))
     if request.sbatch:
         from recurra.tuning.cluster import sbatch_script
 

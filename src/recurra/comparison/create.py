@@ -19,6 +19,7 @@ from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.text.batches import Streams
 from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, TextSpec
+from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import MODERN, Recipe
@@ -46,6 +47,7 @@ def plan_comparison(
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
     workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """A new comparison: its folder, in which nothing is trained yet.
 
@@ -64,6 +66,7 @@ def plan_comparison(
             one with the lowest validation loss trains its finalists.
         out: the folder; None: ``comparisons/NETWORKS-TEXT-001``, or the next free number.
         encoding, split, corpus, engine, threads: as for `recurra.start`.
+        progress: see `recurra.load_corpus`.
         workers: how many processes are to train at a time; noted beside the machine.
 
     Raises:
@@ -75,7 +78,7 @@ def plan_comparison(
     require_engine(engine, threads)
     contestants = _contestants(networks, choices or {})
     check_comparable([one.name for one in contestants], seeds, rates)
-    text = TextSpec.of(sources, encoding, split, corpus)
+    text = TextSpec.of(sources, encoding, split, corpus, progress)
     corpus = text.load(out)
     corpus.held_out("test")
     if rates:

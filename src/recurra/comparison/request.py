@@ -17,6 +17,7 @@ from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.errors import RequestError
 from recurra.lang.network import Network
 from recurra.text.corpus import DEFAULT_SPLIT, Split
+from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
 from recurra.training.records import Record
@@ -133,8 +134,11 @@ class CompareRequest:
         }  # fmt: skip
         return [{name: length} for name, given in lengths.items() for length in given]
 
-    def open(self) -> Comparison:
+    def open(self, progress: Progress | None = None) -> Comparison:
         """The comparison that was asked for; in a new one nothing is trained yet.
+
+        Args:
+            progress: see `recurra.load_corpus`.
 
         Raises:
             RecurraError: a network, text, folder or setting is refused.
@@ -172,6 +176,7 @@ class CompareRequest:
             engine=self.engine or DEFAULT_ENGINE,
             threads=self._threads,
             workers=self.workers,
+            progress=progress,
         )
 
     def estimate(self) -> ComparisonCost:

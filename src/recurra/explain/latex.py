@@ -247,7 +247,10 @@ class Latex(Notation):
     def _row(self, formula: Formula) -> str:
         if isinstance(formula, Value):
             return self.quantity(formula.quantity, formula.lag, r"\top")
-        return rf"{self.formula(formula, _ATOM)}^\top"
+        text = self.formula(formula, _ATOM)
+        if "^" in text and not text.endswith(")"):  # nothing has two superscripts
+            text = _in_parentheses(text)
+        return rf"{text}^\top"
 
     def step(self, step: Step) -> str:
         """``quantity = formula``, aligned at the sign."""

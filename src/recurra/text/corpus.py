@@ -177,7 +177,8 @@ def load_corpus(
             out what Project Gutenberg puts around a text.
         vocabulary: encode with this one, as to evaluate a model; default: all characters, the
             most frequent in training first.
-        fetch, progress: see `recurra.read_documents`.
+        fetch: see `recurra.read_documents`.
+        progress: called several times a second while a text is downloaded, or a long one is read.
 
     Raises:
         TextError: a source cannot be read or decoded, or has characters not in `vocabulary`.
@@ -205,7 +206,7 @@ def load_corpus(
             kept.fingerprint,
         )
     texts = open_texts(sources, encoding, fetch=fetch, progress=progress)
-    corpus = split_texts(texts, split, vocabulary, entry)
+    corpus = split_texts(texts, split, vocabulary, entry, progress)
     if entry:
         entry.keep(
             Kept(
@@ -226,6 +227,7 @@ def split_texts(
     split: Split = DEFAULT_SPLIT,
     vocabulary: Vocabulary | None = None,
     entry: CacheEntry | None = None,
+    progress: Progress | None = None,
 ) -> Corpus:
     """Read texts, one after the other, and split them; see `load_corpus`.
 
@@ -235,14 +237,14 @@ def split_texts(
     """
     shares, by, bare = _parse_split(split)
     with closing(CharacterStore()) as store:
-        found = [_keep(text, store, bare) for text in texts]
+        found = [_keep(text, store, bare, progress) for text in texts]
         documents, spans = tuple(it for it, _ in found), [span for _, span in found]
         least = min((share for share in shares[1:] if share), default=math.inf)
         short = {"auto": ENOUGH / least, "file": math.inf, "position": 0}[by]
         groups = group_short([document.characters for document in documents], short)
         wholes = [[spans[place] for place in group] for group in groups]
         joined = len(groups[-1]) if len(groups[-1]) > 1 else 0
-        return _number(store, documents, wholes, joined, shares, vocabulary, entry)
+        return _number(store, documents, wholes, joined, shares, vocabulary, entry, progress)
 
 
 def _number(
@@ -253,10 +255,11 @@ def _number(
     shares: tuple[Fraction, ...],
     vocabulary: Vocabulary | None,
     entry: CacheEntry | None,
+    progress: Progress | None,
 ) -> Corpus:
     """Split texts that are in a store; count, hash and number their characters."""
     digest = hashlib.sha256(" ".join(map(str, shares)).encode())
-    census, highest = np.zeros((3, 0x110000), np.int64), 0
+    census, highest, done = np.zeros((3, 0x110000), np.int64), 0, 0
     parts: tuple[list[list[Span]], ...] = ([], [], [])
     for text in texts:
         length = sum(map(len, text))
@@ -270,14 +273,21 @@ def _number(
                 digest.update(characters(points).encode("utf-8", "surrogatepass"))
                 found = np.bincount(points)
                 counts[: len(found)] += found
-                highest = max(highest, len(found))
+                highest, done = max(highest, len(found)), done + len(points)
+                if progress is not None:
+                    progress(f"counting {done:,} of {len(store):,} characters")
     census = census[:, :highest]  # of most texts a small part
     vocabulary = vocabulary or Vocabulary.from_census(census[0], census[1:].sum(axis=0))
     spans = list(chain.from_iterable(chain.from_iterable(parts)))
     number = vocabulary.number
 
     def chunks() -> Iterator[npt.NDArray[np.int32]]:
-        return map(number, chain.from_iterable(map(store.read, spans)))
+        done = 0
+        for points in chain.from_iterable(map(store.read, spans)):
+            yield number(points)
+            done += len(points)
+            if progress is not None:
+                progress(f"numbering {done:,} of {len(store):,} characters")
 
     numbers = write_numbers(chunks, int(census.sum()), entry)
     lengths = tuple(tuple(sum(map(len, text)) for text in part) for part in parts)
@@ -287,12 +297,16 @@ def _number(
     )
 
 
-def _keep(text: DecodedText, store: CharacterStore, bare: bool) -> tuple[DocumentInfo, Span]:
+def _keep(
+    text: DecodedText, store: CharacterStore, bare: bool, progress: Progress | None
+) -> tuple[DocumentInfo, Span]:
     """Put a text into a store, without its frame if so wished; what it is, and where."""
     begin, frame = len(store), Frame()
     for piece in text:
         frame.look(piece)
         store.append(piece)
+        if progress is not None:
+            progress(f"reading {text.name}: {len(store):,} characters")
     framed = frame.found
     if framed and bare:
         whole = "".join(map(characters, store.read(Span(begin, len(store)))))
@@ -371,12 +385,14 @@ class TextSpec:
         encoding: str | None,
         split: Split,
         corpus: Corpus | None = None,
+        progress: Progress | None = None,
     ) -> Self:
         """The texts as they are now.
 
         Args:
             sources, encoding, split: as for `load_corpus`.
             corpus: what it made of them, if they have been read.
+            progress: see `load_corpus`.
 
         Raises:
             TextError: one cannot be read, or not again.
@@ -388,7 +404,7 @@ class TextSpec:
                 "a pipe can be read only once, and only a training from nothing else keeps its "
                 "text: write it into a file, and name that"
             )
-        corpus = corpus or load_corpus(sources, encoding, split)
+        corpus = corpus or load_corpus(sources, encoding, split, progress=progress)
         shown = split if isinstance(split, str) else "/".join(map(str, split))
         _, by, bare = _parse_split(split)
         words = [NO_FRAMES] if bare else []

@@ -14,8 +14,8 @@ MAX_BYTES = 2**31  # of a text
 PATIENCE = 30.0  # seconds without a byte, and before the speed is looked at
 SLOWEST = 4096  # bytes a second
 
-Progress = Callable[[str, int], object]
-"""Called with an address and the bytes that have come so far."""
+Progress = Callable[[str], object]
+"""Called with how far it is, such as "downloading https://example.org/novel.txt: 65,536 bytes"."""
 
 
 def download(
@@ -105,7 +105,7 @@ def _receive(address: str, piece: Path, progress: Progress | None) -> None:
                         "yourself and name it"
                     )
                 if progress is not None:
-                    progress(address, size)
+                    progress(f"downloading {address}: {size:,} bytes")
         finally:
             left.set()
     if size > MAX_BYTES:

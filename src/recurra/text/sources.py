@@ -70,8 +70,8 @@ def open_texts(
         sources = [sources]
     given, empty = set(), True
     for text in chain.from_iterable(_read(it, encoding, fetch, progress) for it in sources):
-        if absolute(text.name) not in given:
-            given.add(absolute(text.name))
+        if (place := absolute(text.name)) not in given:
+            given.add(place)
             yield text
             empty = empty and not text.characters
     if not given:

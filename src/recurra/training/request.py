@@ -122,7 +122,7 @@ class TrainRequest:
         """The trainer that does what was asked for, with its run folder.
 
         Args:
-            progress: called several times a second while a text is downloaded.
+            progress: called several times a second while a text is downloaded or read.
             corpus: the texts, if they have been read.
 
         Raises:

@@ -11,6 +11,7 @@ from recurra.errors import RequestError, SettingError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec
+from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.recipe import CLASSIC, MODERN, Recipe, RecipeValue, make_recipe
 from recurra.training.request import NETWORK, as_shares, as_sources, refuse_beside
@@ -145,8 +146,11 @@ class TuneRequest:
             for one in map(str.strip, devices)
         ]
 
-    def spec(self) -> StudySpec:
+    def spec(self, progress: Progress | None = None) -> StudySpec:
         """Resolve what is searched, how, and on which texts.
+
+        Args:
+            progress: see `recurra.load_corpus`.
 
         Raises:
             TextError: a text cannot be read.
@@ -157,7 +161,7 @@ class TuneRequest:
         for engine in self.engines or [self.engine]:
             require_engine(engine)
         space, recipe = self._space(), make_recipe(self.recipe or MODERN)
-        text = TextSpec.of(self.texts, self.encoding, self.split)
+        text = TextSpec.of(self.texts, self.encoding, self.split, progress=progress)
         one_pass = sum(len(part) for part in text.load("the study").train)
         length = _length(recipe, one_pass) if self.length is None else self.length
         sampler = SAMPLERS.get(self.sampler or ("random" if space.size is None else "grid"))()
@@ -192,15 +196,18 @@ class TuneRequest:
             return spec
         return replace(spec, recipe=recipe.with_(warmup=min(recipe.warmup, spec.longest_warmup)))
 
-    def open_study(self) -> Study:
+    def open_study(self, progress: Progress | None = None) -> Study:
         """Begin the study, or open the one to go on with, or that the same request began.
+
+        Args:
+            progress: see `recurra.load_corpus`.
 
         Raises:
             RecurraError: see `spec` and `Study.create`.
         """
         if self.resume is not None:
             return Study.open(self.resume, self.storage)
-        return Study.create(self.spec(), self.out, self.storage)
+        return Study.create(self.spec(progress), self.out, self.storage)
 
     def search(self, study: Study) -> Iterator[list[Trial]]:
         """Work on the study; its trials as they stand, again and again.
