@@ -1,15 +1,16 @@
-"""Another user swaps the folder of compiled kernels; his pickles are never read. Needs root.
+"""Another user swaps the folders of kernels and texts; his pickles are never read. Needs root.
 
 Not collected by pytest: it takes minutes, two users and ``setpriv``. Run it as
 
     python tests/long/cache_swap.py [--attacks 100] [--seed 0] [--source FOLDER]
 
-A victim, root or a user, keeps kernels where a careless umask (000, or 002 in a shared group) let
-the folders above be written by others, named by RECURRA_CACHE or by XDG_CACHE_HOME. The attacker
-puts a folder of his own in their place, before the victim's process or again and again while it
-runs, or links, pipes and endless devices. His files hold pickles that touch a marker, behind
-whatever a file of this version or of an older one begins with. Exit code 0: no marker, no hang,
-and the victim's results are right each time. ``--source`` attacks another checkout's ``src``.
+A victim, root or a user, keeps kernels and the numbers of a text where a careless umask (000, or
+002 in a shared group) let the folders above be written by others, named by RECURRA_CACHE or by
+XDG_CACHE_HOME. The attacker puts a folder of his own in their place, before the victim's process
+or again and again while it runs, or links, pipes and endless devices. His files hold pickles that
+touch a marker, behind whatever a file of this version or of an older one begins with. Exit code 0:
+no marker, no hang, and the victim's results are right each time. ``--source`` attacks another
+checkout's ``src``.
 """
 # ruff: noqa: T201
 
@@ -31,7 +32,7 @@ KINDS = "before", "while", "while", "link", "pipe", "device"
 ATTACKS = 10  # on one place
 PATIENCE = 600.0
 VICTIM = """
-import importlib, time, numpy as np
+import importlib, pathlib, sys, time, numpy as np
 for name in ("recurra.compute.numba.kernels.gradients", "recurra.engines.kernels.update"):
     try:
         kernels = importlib.import_module(name)
@@ -40,6 +41,18 @@ for name in ("recurra.compute.numba.kernels.gradients", "recurra.engines.kernels
     for dtype, step in ((np.float32, 1), (np.float64, 1), (np.float32, 2)):
         assert kernels.squares(np.full(3 * step, 2.0, dtype)[::step], np.inf) == 12.0
         time.sleep(0.1)  # a training meets its kernels one by one
+    try:
+        cache = importlib.import_module("recurra.text.cache")
+    except ModuleNotFoundError:
+        cache = None
+    if cache:
+        cache.LEAST, cache._SETTLED = 100, 0.0
+        corpus = importlib.import_module("recurra.text.corpus")
+        text = pathlib.Path(sys.argv[1])
+        for _ in range(3):
+            read = corpus.load_corpus([text])
+            assert read.vocabulary.decode(read.numbers) == text.read_text()
+            time.sleep(0.1)
     print("right", sum(kernels.squares.stats.cache_hits.values()))
     break
 """
@@ -103,11 +116,13 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="swap-") as name:
             place = Place(Path(name), chance, options.source)
             for _ in range(min(ATTACKS, options.attacks - number)):
-                kind, depth, number = chance.choice(KINDS), chance.randrange(3), number + 1
+                kind, depth = chance.choice(KINDS), chance.randrange(place.depths)
+                number += 1
                 done, problem = place.attack(kind, depth)
                 executed += done
                 failed += problem != ""
-                told = f"{place} {kind} depth {depth} {'EXECUTED' if done else ''} {problem}"
+                depths = f"depth {depth} of {place.depths}"
+                told = f"{place} {kind} {depths} {'EXECUTED' if done else ''} {problem}"
                 print(f"{number}: {told}".rstrip(), flush=True)
     print(f"{options.attacks} attacks: {executed} executed, {failed} victims hindered")
     return 1 if executed or failed else 0
@@ -128,6 +143,7 @@ class Place:
             path.mkdir()
             os.chown(path, self.victim, GROUP)
             path.chmod(mode | 0o2000)  # what is made here belongs to the shared group
+        (folder / "text.txt").write_text("\n".join(map(str, range(2000))))
         self.environment = {
             "PATH": os.environ["PATH"], "PYTHONPATH": source, "HOME": str(home),
             "PYTHONDONTWRITEBYTECODE": "1", self.variable: str(self.shared / "cache"),
@@ -135,17 +151,22 @@ class Place:
         problem = self.run()
         assert not problem, problem
         copy(self.shared, folder / "before")
+        self.depths = len(self.folders())
 
     def __str__(self) -> str:
         return f"{'user' if self.victim else 'root'} {self.variable} umask {self.umask:03o}"
+
+    def folders(self) -> list[Path]:
+        """The folders of the cache, one of which is swapped."""
+        cache = self.shared / "cache"
+        return sorted(path for path in [cache, *cache.rglob("*")] if path.is_dir())
 
     def attack(self, kind: str, depth: int) -> tuple[bool, str]:
         """Whether the attacker's code has run, and in which way the victim was hindered."""
         shutil.rmtree(self.shared)
         shutil.rmtree(self.bombs, ignore_errors=True)
         copy(self.folder / "before", self.shared)
-        cache = self.shared / "cache"
-        swapped = sorted(p for p in [cache, *cache.rglob("*")] if p.is_dir())[depth]
+        swapped = self.folders()[depth]
         self.plant(kind, swapped)
         once = "" if kind == "while" else "once"
         paths = map(str, (swapped, self.bombs, swapped.parent / "aside"))
@@ -162,7 +183,7 @@ class Place:
 
     def run(self) -> str:
         """The victim's process; what was wrong with it, if anything."""
-        command = [sys.executable, "-c", VICTIM]
+        command = [sys.executable, "-c", VICTIM, str(self.folder / "text.txt")]
         if self.victim:
             command = as_user(self.victim, *command)
         begun = time.monotonic()

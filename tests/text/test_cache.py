@@ -109,6 +109,40 @@ def test_only_the_latest_are_kept(
     assert len(list(folder.glob("*.numbers"))) == 2
 
 
+def test_files_of_the_user_stay_in_the_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MOST", 1)
+    folder.mkdir(parents=True)
+    own = {folder / name for name in ("poems.txt", "diary.md", "LICENSE", *"abcdefg")}
+    for path in own:
+        path.write_text("mine")
+        os.utime(path, (0, 0))
+    for n in range(3):
+        (tmp_path / "text.txt").write_text(POEM + "x" * n, "utf-8")
+        load_corpus([tmp_path / "text.txt"])
+    assert own <= set(folder.iterdir())
+    assert len(list(folder.glob("*.numbers"))) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_place_of_new_numbers_does_not_hang(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = cache.CacheEntry.keep
+
+    def swapped(entry: cache.CacheEntry, kept: cache.Kept) -> None:
+        assert entry.file is not None
+        entry.file.unlink()
+        os.mkfifo(entry.file)
+        keep(entry, kept)
+
+    monkeypatch.setattr(cache.CacheEntry, "keep", swapped)
+    for _ in range(2):
+        corpus = load_corpus([tmp_path / "text.txt"])
+        assert corpus.vocabulary.decode(corpus.numbers) == POEM
+
+
 def test_what_is_written_into_the_numbers_stays_here(folder: Path, tmp_path: Path) -> None:
     first = load_corpus([tmp_path / "text.txt"])
     first.numbers[:] = 0

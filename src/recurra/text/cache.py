@@ -12,6 +12,7 @@ import hmac
 import json
 import mmap
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -31,6 +32,8 @@ LEAST = 2**22  # characters, or bytes of files: less is read anew, and numbered 
 MOST = 8  # texts that are kept
 _SETTLED = 2.0  # seconds after which a change of a file must show in its times
 _MAC, _MAX_RECORD = 32, 2**28
+# Records, and what mkstemp names; the folder may hold a user's own texts as well.
+_OURS = re.compile(r"[0-9a-f]{32}|tmp[a-z0-9_]{8}(\.numbers)?")
 
 Numbers = npt.NDArray[np.int32]
 
@@ -119,11 +122,15 @@ class CacheEntry:
             if self._name_of(self._by) != self._name or time.time() - newest < _SETTLED:
                 self.discard()  # the text changes
                 return
-            with self.file.open("rb") as file:
-                os.fsync(file.fileno())
+            descriptor = os.open(self.file, READ)
+            try:
+                os.fsync(descriptor)
+                identity = _identity(os.fstat(descriptor))
+            finally:
+                os.close(descriptor)
             content = asdict(replace(kept, numbers=np.zeros(0, np.int32)))
             del content["numbers"]
-            content |= {"file": self.file.name, "identity": _identity(self.file.stat())}
+            content |= {"file": self.file.name, "identity": identity}
             body = json.dumps(content).encode()
             # without short texts that are joined, they are split by position
             names = {self._name} if kept.joined else {self._name, self._name_of("position")}
@@ -138,8 +145,9 @@ class CacheEntry:
         return hmac.new(self._key, f"texts 1/{name}\0".encode() + body, hashlib.sha256).digest()
 
     def _evict(self) -> None:
-        """Remove all but the latest texts, with what killed processes have left."""
-        files = sorted(self._folder.iterdir(), key=lambda path: -path.stat().st_mtime)
+        """Remove all but the latest texts, with what killed processes have left; nothing else."""
+        files = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
+        files.sort(key=lambda path: -path.lstat().st_mtime)
         numbers = [path for path in files if path.suffix]
         records = [path for path in files if not path.suffix]
         for path in (*numbers[MOST:], *records[4 * MOST :]):
