@@ -214,3 +214,9 @@ def test_large_numbers_stay_float32_and_zeros_zeros():
     assert (kind, len(data), values.tolist()) == ("float32", 8, [[1e6, 1.0]])
     kind, _, values = quantise(np.array([[0.0, 0.0], [127.0, -1.0]]), "int8")
     assert (kind, values.tolist()) == ("int8", [[0, 0], [127, -1]])
+
+
+@needs_node
+def test_a_name_of_signs_and_digits_becomes_an_identifier(tmp_path):
+    text = "_[t] = tanh(A @ x[t] + __1 @ _[t-2])\no[t] = softmax(C @ _[t] + __)\n"
+    check_equal([model_of(text)], tmp_path)

@@ -34,6 +34,7 @@ class Names:
         """
         taken = {*self._taken, *besides}
         while wanted in taken or wanted.startswith("__"):
-            wanted = f"{wanted.lstrip('_') or 'v'}_"
+            letters = wanted.lstrip("_")
+            wanted = f"{letters}_" if letters.isidentifier() else f"v{letters}_"
         self._taken.add(wanted)
         return wanted
