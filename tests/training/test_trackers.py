@@ -87,3 +87,4 @@ def test_a_missing_package_is_one_sentence(tmp_path):
     assert done.stderr.decode().strip().splitlines()[-1] == (
         'Error: files for TensorBoard need one more package: pip install "recurra[tensorboard]"'
     )
+    assert [*tmp_path.iterdir()] == [text]  # no folder that stands in the way of the next try

@@ -21,6 +21,7 @@ from recurra.training.sessions import resume, start
 from recurra.training.speed import TimeEstimate, estimate_time
 from recurra.training.stopping import DIVERGED
 from recurra.training.trackers.registry import open_tracker
+from recurra.training.trackers.tensorboard import require_package
 from recurra.training.trainer import Trainer
 from recurra.training.warm_start import WarmStart
 from recurra.training.winner import Winner
@@ -137,6 +138,8 @@ class TrainRequest:
                 budget=self.budget,
                 engine=self.engine,
             )
+        if self.log not in (None, "csv"):
+            require_package()  # before there is a folder
         texts, encoding, split = self.texts, self.encoding, self.split or DEFAULT_SPLIT
         warm = None
         if self.winner is not None:

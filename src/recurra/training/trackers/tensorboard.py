@@ -1,5 +1,6 @@
 """Event files for TensorBoard: losses, rate, gradients and weights of every parameter, samples."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,14 @@ from recurra.training.trackers.base import Tracker, Training
 from recurra.view.markdown import code
 
 HISTOGRAMS = 5  # evaluations from one histogram of the weights to the next
+
+
+def require_package() -> None:
+    """Refuse where the package that writes event files is not installed."""
+    if find_spec("tensorboardX") is None:
+        raise SettingError(
+            'files for TensorBoard need one more package: pip install "recurra[tensorboard]"'
+        )
 
 
 class EventFiles(Tracker):
@@ -26,12 +35,9 @@ class EventFiles(Tracker):
     """
 
     def __init__(self, trainer: Training, folder: Path) -> None:
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError:
-            raise SettingError(
-                'files for TensorBoard need one more package: pip install "recurra[tensorboard]"'
-            ) from None
+        require_package()
+        from tensorboardX import SummaryWriter
+
         self.trainer, self._evaluations = trainer, 0
         step = trainer.watch.step
         try:
