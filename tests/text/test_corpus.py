@@ -11,18 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from files import write
 from recurra.errors import RunError, SettingError, TextError
 from recurra.text import sources
 from recurra.text.corpus import TextSpec, load_corpus
 from recurra.text.sources import read_documents
 from recurra.text.vocabulary import Vocabulary
-
-
-def write(path: Path, text: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
-
 
 # ------------------------------------------------------------------------------- files and folders
 

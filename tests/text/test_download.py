@@ -14,17 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from files import write
 from recurra.errors import TextError
 from recurra.text.download import download
 from recurra.text.sources import absolute, read_documents
 
 HEAD = b"HTTP/1.0 200 OK\r\nContent-Length: 100000\r\n\r\n"
-
-
-def write(path: Path, text: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
 
 
 @pytest.fixture

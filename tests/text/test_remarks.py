@@ -4,14 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from files import write
 from recurra.text.corpus import load_corpus
 from recurra.text.remarks import remarks
-
-
-def write(path: Path, text: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
 
 
 def told(path: Path, **options: str) -> str:

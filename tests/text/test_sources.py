@@ -9,15 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from files import write
 from recurra.errors import TextError
 from recurra.text.sources import absolute, read_documents
-
-
-def write(path: Path, text: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
-
 
 # ----------------------------------------------------------------------------- devices and pipes
 

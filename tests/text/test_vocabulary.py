@@ -25,6 +25,14 @@ def test_encode_is_the_place_among_the_characters_most_frequent_first(text: str)
     assert len(vocabulary) == len(place)
 
 
+@pytest.fixture(scope="module", params=[1, 3, 2**20])
+def _piece(request):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recurra.text.vocabulary.PIECE", request.param)
+        yield
+
+
+@pytest.mark.usefixtures("_piece")
 @given(texts, texts)
 def test_unknown_characters_are_named_once_in_order(known: str, text: str) -> None:
     vocabulary = Vocabulary.from_texts(known)
@@ -33,6 +41,7 @@ def test_unknown_characters_are_named_once_in_order(known: str, text: str) -> No
         if character not in known and character not in strangers:
             strangers.append(character)
     assert vocabulary.unknown(text) == strangers
+    assert vocabulary.known(text) == "".join(one for one in text if one in known)
     if strangers:
         with pytest.raises(TextError) as caught:
             vocabulary.encode(text)

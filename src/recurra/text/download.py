@@ -7,6 +7,7 @@ from threading import Event, Thread
 from typing import IO
 
 from recurra.errors import RunError, TextError
+from recurra.storage.files import open_regular
 from recurra.storage.locks import lock_file
 
 SCHEMES = ("http://", "https://")
@@ -116,9 +117,9 @@ def _receive(address: str, piece: Path, progress: Progress | None) -> None:
 
 def _remove_pieces(folder: Path) -> None:
     """Remove what killed downloads have left: a process that lives holds its piece."""
-    for piece in folder.glob("tmp*"):
+    for piece in folder.glob("tmp" + 8 * "[a-z0-9_]"):  # as tempfile, and so pooch, names them
         try:
-            with piece.open("rb") as file:
+            with open_regular(piece) as file:
                 lock_file(file, folder)
                 piece.unlink()
         except (OSError, RunError):

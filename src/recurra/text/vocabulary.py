@@ -11,6 +11,7 @@ import numpy.typing as npt
 from recurra.errors import TextError
 from recurra.text.detection import census, characters, code_points
 
+PIECE = 2**20  # characters of a text that are looked at together: between pieces Ctrl-C is heard
 Array = npt.NDArray[Any]
 
 
@@ -101,9 +102,13 @@ class Vocabulary:
 
     def unknown(self, text: str) -> list[str]:
         """The characters of the text that the vocabulary lacks, once each, as they appear."""
-        known = frozenset(self.characters)
-        return [one for one in dict.fromkeys(text) if one not in known]
+        known, found = frozenset(self.characters), dict[str, None]()
+        for begin in range(0, len(text), PIECE):
+            found |= dict.fromkeys(text[begin : begin + PIECE])
+        return [one for one in found if one not in known]
 
     def known(self, text: str) -> str:
         """The text without the characters that the vocabulary lacks."""
-        return text.translate(dict.fromkeys(map(ord, self.unknown(text))))
+        without = dict.fromkeys(map(ord, self.unknown(text)))
+        pieces = (text[begin : begin + PIECE] for begin in range(0, len(text), PIECE))
+        return "".join(piece.translate(without) for piece in pieces) if without else text
