@@ -221,6 +221,9 @@ def inside(page: Chromium) -> None:
     page.wait(f"!document.querySelector('{UNITS} button.main').disabled")
     page.click(f"{UNITS} button.main")
     page.wait(f"document.querySelectorAll('{UNITS} .passages li').length > 3")
+    for language, told in (("zh", "已选"), ("en", "Selected")):
+        page.click(f"[data-language={language}]")
+        page.wait(f"document.querySelector('{UNITS}').textContent.includes('{told}')")
 
 
 def look(page: Chromium, pictures: Path | None) -> None:

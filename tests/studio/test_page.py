@@ -96,8 +96,12 @@ def test_a_text_is_coloured_by_a_unit(page):
 
 def test_chinese_narrow_and_nothing_foreign(page, studio):
     server, _ = studio
+    go(page, "network?network=gru")
+    page.wait("document.querySelector('#place-network select').value === 'gru'")
     page.click("[data-language=zh]")
     page.wait("document.querySelector('header nav a').textContent === '网络'")
+    page.wait("document.querySelector('#place-network optgroup').label !== 'Library'")
+    assert page.run("document.querySelector('#place-network select').value") == "gru"
     page("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1,
          mobile=False)  # fmt: skip
     for place in ("network", "train", "write", "inside"):

@@ -19,7 +19,7 @@ export async function create(root) {
   const ranking = h("div", { class: "ranking" });
   const canvas = h("canvas", { role: "img", label: "state map", tabindex: 0, on: { click: pick, keydown: step } });
   const find = h("button", { type: "button", class: "main", word: "find passages", disabled: true, on: { click: passages } });
-  const selection = h("p", { class: "soft", word: "select text" });
+  const selection = h("p", { class: "soft" }, h("span", { word: "select text" }));
   const foundUnits = h("p", { class: "units" });
   const foundPassages = h("ol", { class: "passages" });
   const other = h("select", { on: { change: () => { keep({ other: other.value }); reach(); } } });
@@ -162,8 +162,8 @@ export async function create(root) {
   function select(start, end) {
     span = { start, end };
     find.disabled = false;
-    selection.textContent = word("selected", { count: end - start,
-      text: seen ? seen.characters.slice(start, Math.min(end, start + 40)).map(visible).join("") : "" });
+    const text = seen ? seen.characters.slice(start, Math.min(end, start + 40)).map(visible).join("") : "";
+    selection.replaceChildren(h("span", { word: "selected", values: { count: end - start, text } }));
   }
 
   async function passages() {

@@ -57,7 +57,9 @@ export async function create(root) {
       own.label = word("own files");
       groups.push(own);
     }
+    const chosen = gallery.value;
     gallery.replaceChildren(...groups);
+    gallery.value = chosen;
   }
 
   function choose() {
