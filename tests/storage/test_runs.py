@@ -367,6 +367,19 @@ def test_who_trains_a_run(tmp_path):
     assert run.holder is None
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="needs /proc")
+def test_a_folder_that_cannot_be_closed_hides_no_other_error(run: Run) -> None:
+    def on_a_full_disk() -> None:
+        with run.lock():
+            for descriptor in Path("/proc/self/fd").iterdir():
+                if os.path.realpath(descriptor) == str(run.folder.resolve()):
+                    os.close(int(descriptor.name))
+            raise RunError("the disk is full")
+
+    with pytest.raises(RunError, match="the disk is full"):
+        on_a_full_disk()
+
+
 KILLED = """
 import os, signal, sys
 from recurra.storage.runs import Run

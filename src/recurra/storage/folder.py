@@ -46,7 +46,7 @@ class Folder:
             try:
                 descriptor = os.open(self.path, os.O_RDONLY) if _BY_DESCRIPTOR else None
                 if descriptor is not None:
-                    stack.callback(os.close, descriptor)
+                    stack.callback(_close, descriptor)
                 self._check(self.path if descriptor is None else descriptor)
             except OSError as error:
                 raise cannot_write(self.path, error) from None
@@ -149,6 +149,13 @@ def write_atomic(path: Path, *parts: bytes | memoryview) -> None:
             folder.write(path.name, *parts)
     except OSError as error:
         raise cannot_write(path, error) from None
+
+
+def _close(descriptor: int) -> None:
+    with contextlib.suppress(
+        OSError
+    ):  # nothing was written through it, so there is nothing to lose
+        os.close(descriptor)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -129,7 +129,8 @@ class Run:
                 ) from None
             raise cannot_write(folder, error) from None
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            with contextlib.suppress(OSError):  # rmtree raises what closing raises, all the same
+                shutil.rmtree(temporary, ignore_errors=True)
         return cls.open(folder)
 
     @classmethod
