@@ -121,7 +121,7 @@ def block_product(blocks, z):
 """
 _BLOCK_OUTER = """\
 def block_outer(left, right, n):
-    return np.concatenate(parts(left, n) @ parts(right, n).mT)
+    return np.concatenate(parts(left, n) @ parts(right, n).swapaxes(1, 2))
 """
 
 ROWS = {

@@ -135,7 +135,8 @@ class PythonText(ABC):
     def of_blocks(self, matrix: str, transposed: bool, operand: Formula) -> tuple[str, int]:
         """A matrix of blocks times a vector, and how tightly that binds."""
         self.definitions |= dict.fromkeys(self.block_product)
-        return f"block_product({matrix}{'.mT' * transposed}, {self.text(operand)})", ATOM
+        blocks = matrix + ".swapaxes(-1, -2)" * transposed  # which every version of NumPy knows
+        return f"block_product({blocks}, {self.text(operand)})", ATOM
 
     def row(self, function: str) -> Row:
         """How the library writes a function; its definitions become part of the program."""

@@ -63,8 +63,8 @@ class TypedText(PythonText):
             case Outer(left, right) | Dyad(left, right):
                 return f"outer({self.text(left)}, {self.text(right)})", ATOM
             case MemoryVector(matrix, transposed, operand):
-                turned = ".T" * transposed
-                return f"{self.text(matrix, ATOM)}{turned} @ {self.text(operand, SIGN)}", PRODUCT
+                whole = self.text(matrix, ATOM) + ".T" * transposed
+                return f"{whole} @ {self.text(operand, SIGN)}", PRODUCT
             case BlockTotals(argument):
                 return f"{SUM}_block({self.text(argument)})", ATOM
             case Derivative(function, argument):
