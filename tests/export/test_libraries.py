@@ -188,8 +188,20 @@ def test_a_program_reads_the_run_tests_itself_trains_and_writes(target, trained,
 def test_a_program_needs_one_package(tmp_path):
     for target, package in (("torch", {"torch"}), ("jax", {"jax", "numpy"})):
         recurra.export_to(target, "wrnn", tmp_path / "wrnn.py")
-        imports = re.findall(r"^(?:import|from) (\w+)", (tmp_path / "wrnn.py").read_text(), re.M)
+        imports = re.findall(r"^ *(?:import|from) (\w+)", (tmp_path / "wrnn.py").read_text(), re.M)
         assert set(imports) - sys.stdlib_module_names == package
+
+
+@pytest.mark.parametrize("package", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_program_without_its_package_says_how_to_install_it(package, language, tmp_path):
+    program = tmp_path / "wrnn.py"
+    recurra.export_to(package, "wrnn", program, language=language)
+    command = [sys.executable, "-I", "-S", "-X", "utf8", program]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.endswith(f"python -m pip install {package}")
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("target", ["torch", "jax"])
@@ -221,6 +233,7 @@ def test_what_a_user_wrote_never_becomes_code(target, tmp_path):
     kinds = {type(node) for node in ast.parse(path.read_text("utf-8")).body}
     assert kinds <= {
         ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.FunctionDef, ast.ClassDef, ast.If,
+        ast.Try,
     }  # fmt: skip
     if target == "torch":
         check_torch(network.source, tmp_path)

@@ -266,7 +266,9 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
             for term in terms:
                 yield from through(term, delta)
         case Negative(argument):
-            yield from through(argument, Negative(delta))
+            # two signs are none
+            opposite = delta.argument if isinstance(delta, Negative) else Negative(delta)
+            yield from through(argument, opposite)
         case Hadamard(left, right):
             yield from through(left, Hadamard(delta, right))
             yield from through(right, Hadamard(delta, left))

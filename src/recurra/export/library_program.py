@@ -178,7 +178,12 @@ class LibraryProgram(ABC):
         stored = [f'"{n}"' for n in self.network.parameters if n in self.sides.shapes.transposed]
         slots = self.slots()  # only then it is known which functions are called
         common = {
-            **all_words(self.export.language, optimizer=recipe.optimizer, listed="LISTED"),
+            **all_words(
+                self.export.language,
+                library=self.words["library"],
+                optimizer=recipe.optimizer,
+                listed="LISTED",
+            ),
             **self.words,
             "transposed": f"{{{', '.join(stored)}}}",
         }

@@ -84,7 +84,10 @@ class _Program:
             *["from functools import cache"] * bool(self.network.shortlist),
             "from pathlib import Path",
             "",
-            "import numpy as np",
+            "try:",
+            "    import numpy as np",
+            "except ModuleNotFoundError:",
+            f'    sys.exit("{self.word("needs", library="NumPy")} numpy")',
             "",
         ]
         lines += [*self.passes.sides.lines(), *self.passes.numpy.constant_lines()]

@@ -25,6 +25,7 @@ from recurra.export.words import word
 # Names of a program that stand beside those of the equations in its two passes.
 FIXED = (
     "np", "log_softmax", "log_probabilities", "error", "columns", "rows", "dropout", "H", "LISTED",
+    "_",
 )  # fmt: skip
 
 
@@ -116,8 +117,7 @@ class Passes:
 
     def _unpack(self, lines: list[str]) -> list[str]:
         """The parameters that some lines read, under their names."""
-        code = [line for line in lines if not line.lstrip().startswith("#")]
-        read = {*re.findall(r'(?<!")\b\w+\b', "\n".join(code))}
+        read = _identifiers(lines)
         return [
             f"{own} = " + self.sides.unpacked(name, f'{self.p}["{name}"]', self.word("blocks"))
             for name, own in self.numpy.parameters.items()
@@ -138,7 +138,7 @@ class Passes:
         """Write ``backward(p, x, y, logp, series)``."""
         n, t = self.numpy, self.numpy.time
         deltas, gradients = self.steps.deltas, self.steps.gradients
-        lines = [f"{_tuple(self._series())} = {self.series}", f"{self.end} = len({n.character})"]
+        lines = [f"{self.end} = len({n.character})"]
         lines += [f"{n.deltas[q]} = {{}}" for q in deltas]
         after = [self._after(node) for node in self.steps.ahead]
         if after:
@@ -156,7 +156,9 @@ class Passes:
             lines.append(f"    # sum({typed.text(formula)})")
             lines.append(f'    "{name}": {self._gradient(name, formula)},')
         arguments = f"{self.p}, {n.character}, {self.y}, {self.logp}, {self.series}"
-        body = [*self._unpack(lines), *lines, "}"]
+        read = _identifiers(lines)
+        series = _tuple([name if name in read else "_" for name in self._series()])
+        body = [*self._unpack(lines), f"{series} = {self.series}", *lines, "}"]
         return self.function("backward", arguments, "backward", body)
 
     def _after(self, node: Value | Delta | Mask) -> str:
@@ -224,6 +226,12 @@ class Passes:
         if name.isidentifier():
             return name
         return f"[{text} for {self.numpy.time} in range({self.end})]"
+
+
+def _identifiers(lines: list[str]) -> set[str]:
+    """All that the code of some lines names."""
+    code = [line for line in lines if not line.lstrip().startswith("#")]
+    return {*re.findall(r'(?<!")\b\w+\b', "\n".join(code))}
 
 
 def _tuple(names: list[str]) -> str:

@@ -193,6 +193,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Written from nothing at temperature 0.8.",
         "不给开头，温度 0.8。",
     ),
+    "needs": (
+        "this program needs {library}; install it: python -m pip install",
+        "本程序需要 {library}，请先安装：python -m pip install",
+    ),
     "missing": (
         "the model does not know",
         "模型不认识",
