@@ -37,6 +37,19 @@ def test_library(name: str, language: str) -> None:
     assert page.find("h2").text == name
 
 
+def letters(node: ET.Element) -> int:
+    """How many letters a formula is wide; a fraction is as wide as its longer half."""
+    inner = [letters(child) for child in node]
+    own = len((node.text or "").strip())
+    return own + (max(inner) if node.tag == "mfrac" else sum(inner))
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_no_line_of_a_formula_is_wider_than_a_page(name: str) -> None:
+    page = ET.fromstring(f"<main>{explanation_html(recurra.load_network(name))}</main>")
+    assert max(map(letters, page.iter("mtr"))) <= 80  # tests/long/latex.py asks LaTeX
+
+
 @pytest.mark.parametrize("case", VALID, ids=[case.name for case in VALID])
 def test_valid(case: Valid) -> None:
     check(recurra.parse(case.text))

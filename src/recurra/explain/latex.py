@@ -5,7 +5,7 @@ et al. 2017); the derivative of the loss by a quantity is a delta in front of it
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from recurra.explain.derivation import Path, Step
 from recurra.explain.formulas import (
@@ -49,6 +49,8 @@ COMMANDS = {letter: rf"\{name}" for name, letter in GREEK.items()}
 FUNCTION_NAMES = {"sigmoid": r"\sigma", "log": r"\ln"} | {
     name: rf"\{name}" for name in ("tanh", "exp", "sin", "cos", "max", "min")
 }
+
+PAGE = 66  # letters on a line, beside what stands before its equals sign
 
 # How tightly a formula binds: a sum, a matrix product, an element-wise product, a single thing.
 _SUM, _PRODUCT, _HADAMARD, _ATOM = range(4)
@@ -221,16 +223,21 @@ class Latex(Notation):
                 return rf"{self.formula(left, _ATOM)}\,{self._row(right)}", _PRODUCT
 
     def _sum(self, terms: Iterable[Formula]) -> str:
-        text = ""
+        return _unsigned("".join(self._terms(terms)))
+
+    def _terms(self, terms: Iterable[Formula]) -> list[str]:
+        """Terms of a sum, each with its sign in front; those of a sum inside of it are its own."""
+        found: list[str] = []
         for term in terms:
             if isinstance(term, Negative):
-                text += f" - {self.formula(term.argument, _PRODUCT)}"
+                found.append(f" - {self.formula(term.argument, _PRODUCT)}")
+            elif isinstance(term, Sum):
+                found += self._terms(term.terms)
             else:
                 # only a minus that begins the whole needs no parentheses
-                inner = self.formula(term, _SUM if isinstance(term, Sum) or not text else _PRODUCT)
-                begins = isinstance(term, Sum) and text and inner.startswith("-")
-                text += f" - {inner[1:].strip()}" if begins else f" + {inner}"
-        return text.removeprefix(" + ").strip()
+                inner = self.formula(term, _PRODUCT if found else _SUM)
+                found.append(f" + {inner}".replace(" + -", " - ", 1))
+        return found
 
     def _hadamard(self, left: Formula, right: Formula) -> tuple[str, int]:
         if is_number(right) and not is_number(left):
@@ -254,50 +261,72 @@ class Latex(Notation):
 
     def step(self, step: Step) -> str:
         """``quantity = formula``, aligned at the sign."""
-        return f"{self.quantity(step.quantity, 0)} &= {self.formula(step.formula)}"
+        return f"{self.quantity(step.quantity, 0)} {_lines(self._terms([step.formula]))}"
 
     def chain(self, quantity: str, paths: Iterable[Path]) -> str:
-        """The chain rule for a quantity, then what its paths add; a line for every three paths."""
-        read, rules, results = self.quantity(quantity, 0), list[str](), list[str]()
+        """The chain rule for a quantity, then what its paths add."""
+        read, rules = self.quantity(quantity, 0), list[str]()
         paths = list(paths)
         for path in paths:
             reader = self.quantity(path.reader, -path.lag)
             jacobian = rf"\Bigl(\frac{{\partial {reader}}}{{\partial {read}}}\Bigr)^{{\!\top}}"
-            rules.append(rf"{jacobian} {self.of_loss(path.reader, -path.lag)}")
-            results.append(self.formula(path.formula))
-        lines = [*_lines(rules), *_lines(results)]
-        return rf"{self.of_loss(quantity)} " + " \\\\\n".join(lines)
+            rules.append(rf" + {jacobian} {self.of_loss(path.reader, -path.lag)}")
+        results = self._terms(path.formula for path in paths)
+        return f"{self.of_loss(quantity)} {_lines(rules)} \\\\\n{_lines(results)}"
 
     def delta_line(self, quantity: str, paths: Iterable[Path]) -> str:
-        """A delta and what it comes to, in one line."""
-        formula = total([path.formula for path in paths])
-        return f"{self.of_loss(quantity)} &= {self.formula(formula)}"
+        """A delta and what it comes to."""
+        return f"{self.of_loss(quantity)} {_lines(self._terms(path.formula for path in paths))}"
 
     def gradient(self, parameter: str, paths: Iterable[Path]) -> str:
         """The gradient of a parameter: the sum over time of its paths."""
         formula = total([path.formula for path in paths])
-        text, own = self._bound(formula)
-        inner = rf"\Bigl({text}\Bigr)" if own == _SUM else text
         of = rf"\frac{{\partial \mathcal{{L}}}}{{\partial {self.name(parameter)}}}"
-        return rf"{of} &= \sum_{{t=1}}^{{{self.steps}}} {inner}"
+        sign = rf"&= \sum_{{t=1}}^{{{self.steps}}} "
+        if self._bound(formula)[1] != _SUM:
+            return f"{of} {sign}{self.formula(formula)}"
+        lines = _lines(self._terms([formula]), rf"{sign}\Bigl(")
+        return rf"{of} {lines}\Bigr)"
 
 
-def _lines(terms: list[str]) -> list[str]:
-    """Terms of a sum, three a line, the first behind an equals sign."""
-    lines = [terms[i : i + 3] for i in range(0, len(terms), 3)]
-    rows = [_plus(line) for line in lines]
-    signed = (row if row[0] == "-" else f"+ {row}" for row in rows[1:])
-    return [f"&= {rows[0]}", *(rf"&\quad {row}" for row in signed)]
+def _unsigned(text: str) -> str:
+    """A sum without the plus in front of it."""
+    return text.removeprefix(" + ").strip()
 
 
-def _plus(terms: Iterable[str]) -> str:
-    return " + ".join(terms).replace("+ -", "- ")
+def _lines(terms: Iterable[str], sign: str = "&= ") -> str:
+    """Terms of a sum with their signs on as few lines as fit a page, behind a sign."""
+    first, *rest = terms
+    lines = [sign + _unsigned(first)]
+    for term in rest:
+        if width(lines[-1] + term) > PAGE:
+            lines.append(rf"&\quad {term.strip()}")
+        else:
+            lines[-1] += term
+    return " \\\\\n".join(lines)
+
+
+def width(latex: str) -> int:
+    """About how wide a formula is, in letters of average width."""
+    bare = re.sub(r"\\(operatorname|mathit|text|frac|[Bb]igg?[lr]|[,!])|[{}^_&]", "", latex)
+    letters = re.sub(r"\\\w+", "x", bare)
+    return len(letters) - letters.count(" ") // 2
 
 
 def aligned(lines: Iterable[str]) -> str:
     """Lines with one ``&`` each as a displayed equation."""
     body = " \\\\\n".join(lines)
     return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+
+
+def beside(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Pairs of formulas in two columns, or below one another where these are wider than a page.
+
+    The first of a pair may be empty.
+    """
+    if sum(max(map(width, column)) for column in zip(*pairs, strict=True)) <= PAGE:
+        return [f"{first or '&'} & {second}" for first, second in pairs]
+    return [formula for pair in pairs for formula in pair if formula]
 
 
 def _time(lag: int) -> str:

@@ -22,7 +22,7 @@ from recurra.explain.formulas import (
     is_number,
     walk,
 )
-from recurra.explain.latex import Latex, aligned
+from recurra.explain.latex import Latex, aligned, beside
 from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.lang import syntax as expressions
 from recurra.lang.functions import FUNCTIONS, PAIRS, Function, PairFunction
@@ -144,21 +144,20 @@ class _Page:
         lags = [n for s in self.derivation.steps for n in walk(s.formula) if isinstance(n, Value)]
         if any(value.lag for value in lags):
             yield self._text("carried")
-        rows = []
         functions = self._functions()
-        rows += [row for name, row in _OF_ROWS.items() if functions.pop(name, None)]
+        rows = [row for name, row in _OF_ROWS.items() if functions.pop(name, None)]
         for called, name in functions.items():
             row, symbol = FUNCTIONS[name], self.latex.name(called)
-            first = "&" if row.latex == rf"{symbol} z" else rf"{symbol}(z) &= {row.latex}"
-            rows.append(rf"{first} & {symbol}'(z) &= {row.latex_derivative}")
+            first = "" if row.latex == rf"{symbol} z" else rf"{symbol}(z) &= {row.latex}"
+            rows.append((first, rf"{symbol}'(z) &= {row.latex_derivative}"))
         nodes = (node for step in self.derivation.steps for node in walk(step.formula))
         pairs = dict.fromkeys(node.function for node in nodes if isinstance(node, Extreme))
         for name in pairs:
             derivative = rf"\frac{{\partial {PAIRS[name].latex}}}{{\partial a}}"
-            rows.append(rf"& {derivative} &= {PAIRS[name].latex_derivative}")
+            rows.append(("", rf"{derivative} &= {PAIRS[name].latex_derivative}"))
         if rows:
             yield self._title("functions")
-            yield aligned(rows)
+            yield aligned(beside(rows))
             named: dict[str, Function | PairFunction] = {**FUNCTIONS, **PAIRS}
             found = [named[name] for name in (*functions.values(), *pairs)]
             chinese = self.words.language == "zh"
@@ -322,14 +321,18 @@ class _Page:
 
 # As for any function, but their derivatives are symmetric matrices.
 _OF_ROWS = {
-    NORM: r"\operatorname{norm}(z) &= \frac{z - \operatorname{mean} z}{s} & "
-    r"\operatorname{norm}'(z) &= "
-    r"\frac{1}{s} \Bigl(I - \frac{1}{n} \bigl(\mathbf{1} \mathbf{1}^\top + "
-    r"\operatorname{norm}(z) \operatorname{norm}(z)^\top\bigr)\Bigr), \quad "
-    r"s = \sqrt{\operatorname{var} z + 10^{-5}}",
-    SOFTMAX: r"\operatorname{softmax}(z) &= \frac{e^z}{\operatorname{sum}(e^z)} & "
-    r"\operatorname{softmax}'(z) &= \operatorname{diag}(y) - y\, y^\top, \quad "
-    r"y = \operatorname{softmax}(z)",
+    NORM: (
+        r"\operatorname{norm}(z) &= \frac{z - \operatorname{mean} z}{s}, \quad "
+        r"s = \sqrt{\operatorname{var} z + 10^{-5}}",
+        r"\operatorname{norm}'(z) &= "
+        r"\frac{1}{s} \Bigl(I - \frac{1}{n} \bigl(\mathbf{1} \mathbf{1}^\top + "
+        r"\operatorname{norm}(z) \operatorname{norm}(z)^\top\bigr)\Bigr)",
+    ),
+    SOFTMAX: (
+        r"\operatorname{softmax}(z) &= \frac{e^z}{\operatorname{sum}(e^z)}",
+        r"\operatorname{softmax}'(z) &= \operatorname{diag}(y) - y\, y^\top, \quad "
+        r"y = \operatorname{softmax}(z)",
+    ),
 }
 
 
