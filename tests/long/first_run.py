@@ -3,15 +3,18 @@
 Not collected by pytest: it takes minutes a network. Run it as
 
     python tests/long/first_run.py [--networks NAME,...] [--engines NAME,...] [--kills 20]
-                                   [--missing 5] [--cases 1-float32,2-float64]
+                                   [--missing 5] [--cases 1-float32,2-float64] [--together 1]
                                    [--tune] [--quick] [--seed 0]
 
 For every network and engine, on one and two threads, in float32 and float64, a short training is
 made with an empty cache, a full one, one from which any single file was taken (``--missing`` of
 them, 0 for all), none that can be written, by two processes that compile at once, and by a first
-process that is killed (-9) at random moments while it compiles, and resumed. ``--quick`` is one
-network, one thread, float32, two kills. ``--tune`` does the like with a search: equal tables,
-equal checkpoints. Exit code 0: the same bytes every time.
+process that is killed (-9) and resumed with other kernels missing: in turn at a random moment,
+mostly while it compiles, and after a random record of its training. ``--together`` lets a process
+train so many networks, one after the other: most kernels are compiled once for all of them; only
+the kills are for each network alone. ``--quick`` is one network, one thread, float32, two kills.
+``--tune`` does the like with a search: equal tables, equal checkpoints. Exit code 0: the same
+bytes every time.
 """
 # ruff: noqa: T201
 
@@ -23,11 +26,12 @@ import itertools
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,6 +40,7 @@ from recurra.lang.library import library, load_network
 from recurra.storage.runs import Run
 from recurra.text.corpus import load_corpus
 from recurra.training.recipe import MODERN
+from recurra.training.records import Compiling
 from recurra.training.trainer import Trainer
 
 RECIPE = MODERN.with_(
@@ -54,12 +59,12 @@ def text() -> str:
     return "\n".join(f"{a} + {b} = {a + b}" for a, b in pairs)
 
 
-def train(folder: Path, network_name: str, engine: str, cases: str) -> None:
-    """The child: begin all its runs below a folder, or go on with them."""
-    corpus, network = load_corpus([folder.parent / "text.txt"]), load_network(network_name)
-    for case in cases.split(","):
-        threads, _, dtype = case.partition("-")
-        place, recipe = folder / case, RECIPE.with_(dtype=dtype)
+def train(folder: Path, networks: str, engine: str, cases: str, last_record: int | None) -> None:
+    """The child: begin all its runs below a folder, or go on with them, up to so many records."""
+    corpus, told = load_corpus([folder.parent / "text.txt"]), 0
+    for name, case in itertools.product(networks.split(","), cases.split(",")):
+        network, (threads, _, dtype) = load_network(name), case.partition("-")
+        place, recipe = folder / name / case, RECIPE.with_(dtype=dtype)
         run = (
             Run.open(place)
             if place.exists()
@@ -68,8 +73,10 @@ def train(folder: Path, network_name: str, engine: str, cases: str) -> None:
         trainer = Trainer(
             network, corpus, recipe, run=run, engine=engine, threads=int(threads), save_seconds=0.0
         )
-        for _ in trainer.records():
-            pass
+        for record in trainer.records():
+            told += not isinstance(record, Compiling)
+            if told == last_record:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -81,17 +88,22 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 class Check:
-    """One network on one engine, in a folder of its own."""
+    """Some networks on one engine, in a folder of its own."""
 
-    def __init__(self, root: Path, command: list[str], chance: random.Random) -> None:
-        self.root, self.command, self.chance = root, command, chance
+    def __init__(
+        self, root: Path, networks: list[str], options: list[str], chance: random.Random
+    ) -> None:
+        self.root, self.networks, self.options, self.chance = root, networks, options, chance
         (root / "text.txt").write_text(text(), "utf-8")
         self.numbers, self.seconds = itertools.count(), 0.0
 
-    def begin(self, cache: Path, out: Path) -> subprocess.Popen[bytes]:
-        """A child with this cache, in a group of its own."""
+    def begin(
+        self, cache: Path, out: Path, networks: Sequence[str] = (), *options: str
+    ) -> subprocess.Popen[bytes]:
+        """A child with this cache, in a group of its own; it trains these networks, or all."""
         environment = os.environ | {"RECURRA_CACHE": str(cache)}
-        command = [*self.command, "--child", str(out)]
+        names = ["--networks", ",".join(networks or self.networks)]
+        command = [sys.executable, __file__, *self.options, *names, "--child", str(out), *options]
         return subprocess.Popen(command, env=environment, start_new_session=True)
 
     def outcome(self, cache: Path) -> dict[str, str]:
@@ -129,34 +141,44 @@ class Check:
             yield "two at once", digests(out)
         yield "after two at once", self.outcome(shared)
         if kills:
-            yield self.killed(kills, full)
+            out, begun = self.root / f"run{next(self.numbers)}", time.monotonic()
+            for network in self.networks:
+                self.kill(kills, network, full, out)
+            yield f"{kills} kills each, in {time.monotonic() - begun:.0f} s", digests(out)
 
-    def killed(self, kills: int, full: Path) -> tuple[str, dict[str, str]]:
-        """Kill the compiling process again and again, with an empty cache and with half ones."""
-        out, cache = self.root / f"run{next(self.numbers)}", self.root / "killed"
-        done, begun, longest = 0, time.monotonic(), self.seconds
+    def kill(self, kills: int, network: str, full: Path, out: Path) -> None:
+        """Kill a compiling process again and again, each time with other parts of the cache."""
+        cache = self.root / f"killed-{network}"
+        done, longest = 0, self.seconds / len(self.networks)
         while True:
-            child, started = self.begin(cache, out), time.monotonic()
-            patience = None if done == kills else self.chance.uniform(0.0, longest)
+            by_record = done % 2 and self.chance.randint(1, 20)
+            options = ["--last-record", str(by_record)] if by_record and done < kills else []
+            child, started = self.begin(cache, out, [network], *options), time.monotonic()
+            timed = done < kills and not by_record
             try:
-                if child.wait(patience):
+                code = child.wait(self.chance.uniform(0.0, longest) if timed else None)
+                if code not in (0, -signal.SIGKILL):
                     raise SystemExit("a resumed training failed")
                 if done == kills:
-                    break
-                # it came to its end before the kill: once more, from nothing
-                longest = time.monotonic() - started
-                shutil.rmtree(out)
+                    return
+                done += code != 0
+                if not code:
+                    # it came to its end before the kill: once more, from nothing
+                    longest = time.monotonic() - started
+                    shutil.rmtree(out / network)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
                 done += 1
-            for path in self.files(full):  # or it would be warm after two kills
+            # or it would be warm after two kills; a network's own kernels matter most
+            lost = self.chance.choice([0.0, 0.1, 0.5])
+            for path in self.files(full):
                 place = cache / path.relative_to(full)
                 place.unlink(missing_ok=True)
-                if self.chance.random() < 0.5:
+                own = path.name.startswith("recurra_kernels")
+                if self.chance.random() >= (0.5 if own else lost):
                     place.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(path, place)
-        return f"{done} kills in {time.monotonic() - begun:.0f} s", digests(out)
 
 
 def search(folder: Path, cache: Path, workers: int) -> dict[str, str]:
@@ -214,20 +236,23 @@ def main() -> int:
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--cases", default=CASES)
+    parser.add_argument("--together", type=int, default=1)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--last-record", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        train(given.child, given.networks, given.engines, given.cases)
+        train(given.child, given.networks, given.engines, given.cases, given.last_record)
         return 0
     if given.quick:
         given.networks, given.engines, given.kills, given.cases = "rnn", "compiled", 2, "1-float32"
     wrong, chance = 0, random.Random(given.seed)
     names = given.networks.split(",") if given.networks else list(library())
-    for network, engine in itertools.product(names, given.engines.split(",")):
-        print(f"{network}, {engine}", flush=True)
-        options = ["--networks", network, "--engines", engine, "--cases", given.cases]
+    groups = [names[i : i + given.together] for i in range(0, len(names), given.together)]
+    for networks, engine in itertools.product(groups, given.engines.split(",")):
+        print(f"{', '.join(networks)}, {engine}", flush=True)
+        options = ["--engines", engine, "--cases", given.cases]
         with tempfile.TemporaryDirectory() as root:
-            check = Check(Path(root), [sys.executable, __file__, *options], chance)
+            check = Check(Path(root), networks, options, chance)
             wrong += differing(check.all(given.missing, given.kills))
     if given.tune:
         with tempfile.TemporaryDirectory() as root:
