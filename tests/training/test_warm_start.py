@@ -209,6 +209,25 @@ def test_killed_before_it_had_its_weights_it_begins_anew(texts):
 
 
 @pytest.mark.parametrize(
+    ("name", "count", "value"),
+    [
+        ("best", "step", None),
+        ("best", "step", -1),
+        ("last", "updates", 2**63),
+        ("last", "step", []),
+    ],
+)
+def test_a_checkpoint_with_other_counts_is_one_sentence(texts, name, count, value):
+    """As in a folder of a stranger, whose checksums are right."""
+    run = train_old(recurra.load_network("rnn"), RECIPE.with_(hidden=6))
+    arrays, meta = run.load(name)
+    changed = {key: value for key, value in {**meta, count: value}.items() if value is not None}
+    run.save(name, arrays, changed)
+    with pytest.raises(RunError, match=rf"^the checkpoint {name} of .*: .*{count} .*: restore"):
+        begin(run, keep_optimizer=name == "last")
+
+
+@pytest.mark.parametrize(
     ("asked", "field"),
     [
         ({"texts": ("t",), "init_from": "r", "network": "rnn"}, "network"),

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from recurra.compute.base import Engine, Group, Parameters
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.compute.registry import make_engine
-from recurra.errors import SettingError
+from recurra.errors import RunError, SettingError
 from recurra.lang.shape_solver import ShapeSolver
 from recurra.storage.runs import Name
+from recurra.storage.typed_json import read_typed
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from recurra.training.recipe import Recipe
@@ -20,6 +21,19 @@ from recurra.training.run_config import Origin
 WARMUP = 10  # steps at most, where trained weights begin: they need no careful first steps
 # Pieces of text, and characters of each, that the output bias is fitted to.
 _TEXTS, _LENGTH = 32, 100
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Steps of a checkpoint's training, and of its optimiser, which only the last one tells."""
+
+    step: int
+    updates: int = 0
+
+    def __post_init__(self) -> None:
+        for name, count in vars(self).items():
+            if not 0 <= count < 2**63:
+                raise RunError(f"{name} is out of bounds")
 
 
 @dataclass(frozen=True)
@@ -51,8 +65,11 @@ class WarmStart:
         arrays, meta = source.load(name)
         groups: tuple[Group, ...] = ("parameter", "optimizer") if keep_optimizer else ("parameter",)
         saved = {n: array for n, array in arrays.items() if n.partition("/")[0] in groups}
-        origin = Origin(str(run.folder), name, int(meta["step"]), keep_optimizer)
-        return cls(source, origin, groups, int(meta["updates"]) if keep_optimizer else 0, saved)
+        cure = "restore a backup, or train again"
+        place = f"the checkpoint {name} of {run.folder}"
+        counts = read_typed(_Counts, meta, place, cure, lenient=True)
+        origin = Origin(str(run.folder), name, counts.step, keep_optimizer)
+        return cls(source, origin, groups, counts.updates if keep_optimizer else 0, saved)
 
     @property
     def recipe(self) -> Recipe:
