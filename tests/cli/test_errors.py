@@ -15,6 +15,8 @@ from command_line import process
     ("code", "sentence", "line"),
     [
         (2, "name what to train on", "train"),
+        (2, "text or name that begins with - comes after --\n", "train -dash.txt"),
+        (2, "text or name that begins with - comes after -- or --prompt\n", "write RUN -dash"),
         (1, "is empty", "train empty.txt"),
         (1, "one step of 2 streams", "train one.txt --batch 2"),
         (1, "not text in any encoding", "train binary.txt"),

@@ -65,6 +65,20 @@ class Commands(TyperGroup):
         alone.command(name)(vars(import_module(f"recurra.cli.{module}"))[f"{name}_command"])
         return name, typer.main.get_command(alone), rest
 
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command; an option that there is not may be a text that begins with a dash."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            # by name, for each version of Typer keeps this class elsewhere
+            if type(error).__name__ == "NoSuchOption":
+                of_command: Any = error
+                if not of_command.possibilities:
+                    prompt = any(one.name == "prompt" for one in of_command.ctx.command.params)
+                    where = "-- or --prompt" if prompt else "--"
+                    of_command.message += f"; a text or name that begins with - comes after {where}"
+            raise
+
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, **PLAIN)
 for name, (_, summary) in COMMANDS.items():
