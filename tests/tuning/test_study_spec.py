@@ -109,6 +109,20 @@ def test_the_number_of_layers_is_searched(tmp_path, monkeypatch):
     assert type(spec).from_json(spec.as_json()) == spec
 
 
+def test_a_file_has_one_name_alone_and_among_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path, tmp_path / "nets"):
+        place.mkdir(exist_ok=True)
+        (place / "deep.eq").write_text(STACK)
+    space = {"network": ["rnn", "nets/deep.eq"], "nets/deep.eq.layers": [1, 2]}
+    among = make_spec(tmp_path, {**space, "nets/deep.eq": {"hidden.h0": [4]}}, network=None)
+    assert [*among.networks] == ["rnn", *make_spec(tmp_path, network="nets/deep.eq").networks]
+    assert [*among.space.parameters] == ["network", "deep.layers", "deep.hidden.h0"]
+    assert {setting["network"] for setting in among.space.extremes()} == {"rnn", "deep"}
+    with pytest.raises(SettingError, match=r"deep\.eq, nets/deep\.eq have one name"):
+        make_spec(tmp_path, {"network": ["deep.eq", "nets/deep.eq"]}, network=None)
+
+
 def test_choices_are_the_same_in_every_trial(tmp_path):
     spec = make_spec(tmp_path, choices={"f1": "relu"}, network="wrnn")
     assert {spec.network(s).functions["f1"] for s in spec.space.extremes()} == {"relu"}

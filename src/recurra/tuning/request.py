@@ -160,7 +160,8 @@ class TuneRequest:
             return self.open_study().spec
         for engine in self.engines or [self.engine]:
             require_engine(engine)
-        space, recipe = self._space(), make_recipe(self.recipe or MODERN)
+        networks, space = _networks(self.network, self._space())
+        recipe = make_recipe(self.recipe or MODERN)
         text = TextSpec.of(self.texts, self.encoding, self.split, progress=progress)
         one_pass = sum(len(part) for part in text.load("the study").train)
         length = _length(recipe, one_pass) if self.length is None else self.length
@@ -173,7 +174,7 @@ class TuneRequest:
             )
         pruner = PRUNERS.get(self.pruner or ("halving" if sampler.uses_history else "rounds"))
         spec = StudySpec(
-            networks=_networks(self.network, space),
+            networks=networks,
             text=text,
             recipe=recipe if self._own_warmup else recipe.with_(warmup=0),
             space=space,
@@ -281,14 +282,21 @@ def _length(recipe: Recipe, one_pass: int) -> int:
     return PASSES * one_pass
 
 
-def _networks(network: Network | Source | None, space: Space) -> dict[str, str]:
+def _networks(network: Network | Source | None, space: Space) -> tuple[dict[str, str], Space]:
+    """The equations of each network by its name, and the space with these names."""
     named = space.parameters.get("network")
     if named is not None:
         if network is not None or not isinstance(named, Values):
             raise SettingError(
                 "the space searches the network, as a list of names: name none beside it"
             )
-        networks = {str(name): load_network(str(name)) for name in named.values}
+        loaded = {str(typed): load_network(str(typed)) for typed in named.values}
+        space = space.renamed({typed: one.name for typed, one in loaded.items()})
+        networks = {one.name: one for one in loaded.values()}
+        if len(networks) < len(loaded):
+            raise SettingError(
+                f"two of the networks {', '.join(loaded)} have one name: rename a file"
+            )
     else:
         one = network if isinstance(network, Network) else load_network(network or NETWORK)
         networks = {one.name: one}
@@ -297,4 +305,4 @@ def _networks(network: Network | Source | None, space: Space) -> dict[str, str]:
     return {
         name: one.text if layered & {"layers", f"{name}.layers"} else one.source
         for name, one in networks.items()
-    }
+    }, space

@@ -153,6 +153,17 @@ class Space:
         network = setting.get(NETWORK)
         return [name for name in self.parameters if owner(name) in (None, network)]
 
+    def renamed(self, names: Mapping[str, str]) -> "Space":
+        """The space with other names of its networks: those of ``.eq`` files instead of paths."""
+        parameters = {}
+        for name, one in self.parameters.items():
+            of = owner(name) or ""
+            own = names.get(of, of) + name.removeprefix(of)
+            if name == NETWORK and isinstance(one, Values):
+                one = Values(tuple(names[str(value)] for value in one.values))
+            parameters[own] = one
+        return Space(parameters)
+
     def point(self, number: int) -> Setting:
         """The setting at a place of the grid, counted from 0; the last parameter runs fastest.
 
