@@ -336,6 +336,29 @@ def test_a_budget_of_minutes_counts_all_processes(corpus, tmp_path):
     assert min(r["fraction"] for r in again) > 0.5
 
 
+def test_the_time_left_follows_the_steps_after_the_first(corpus, monkeypatch, tmp_path):
+    run = start_run(tmp_path / "run", corpus, SMALL)
+    for until, pace in ((20, 1.0), (None, 3.0)):  # a second process, on a slower machine
+        time = [0.0]
+        trainer = trainer_of(
+            load_network("wrnn"), corpus, SMALL, run=run, clock=Clock(lambda time=time: time[0])
+        )
+        lengths, step = itertools.chain([500.0], itertools.repeat(pace)), trainer.engine.step
+
+        def timed(*arguments, time=time, lengths=lengths, step=step, **options):
+            time[0] += next(lengths)  # the first one loads kernels
+            return step(*arguments, **options)
+
+        monkeypatch.setattr(trainer.engine, "step", timed)
+        told = [one for one in trainer.records(until) if isinstance(one, Progress)]
+        assert [one.seconds_left for one in told] == pytest.approx(
+            [pace * (SMALL.steps - one.step) for one in told]
+        )
+    assert told[0].step == 24
+    only = trainer_of(load_network("rnn"), corpus, SMALL.with_(steps=1, record_every=1))
+    assert [one.seconds_left for one in only.records() if isinstance(one, Progress)] == [None]
+
+
 def test_classic_stops_by_itself(corpus):
     recipe = PLAIN.with_(steps=100_000, stop_no_minimum=50, lr=0.5)
     assert finished(trainer_of(load_network("rnn"), corpus, recipe).records()).stopped_by in (

@@ -28,6 +28,7 @@ class Clock:
         self._characters: int = saved.get("training_characters", 0)
         self._mark = (self._trained, self._characters)
         self._warm = False
+        self._paced_from: tuple[float, float] | None = None
 
     @contextlib.contextmanager
     def training(self, characters: int) -> Iterator[None]:
@@ -45,6 +46,20 @@ class Clock:
         begin = self._now()
         yield
         self._begun += self._now() - begin
+
+    def note_used(self, used: float) -> None:
+        """Take the pace from here on, if a process's first step has just used so much of a budget.
+
+        That step loads kernels, which may take longer than a hundred others.
+        """
+        self._paced_from = self._paced_from or (self.seconds(), used)
+
+    def seconds_left(self, used: float) -> float | None:
+        """Until a budget is used up, of which so much is used; None if no pace is known yet."""
+        seconds, before = self._paced_from or (0.0, used)
+        if used <= before:
+            return None
+        return (self.seconds() - seconds) / (used - before) * max(0.0, 1.0 - used)
 
     def seconds(self) -> float:
         """Since the run began, without compilation and the time between its processes."""

@@ -238,6 +238,8 @@ class Trainer:
                             engine.average(self._average_weight())
                     # The smoothed loss, of one sequence, is what the stop rules go by.
                     self.watch.train(loss / recipe.batch, recipe.smoothing)
+                    if budget := self._budget():
+                        self._clock.note_used(budget[1])
                     if self._diverged():
                         continue  # and end, with that as the reason
                     # Tell, write, evaluate: in the order that a resume relies on, see `Run`.
@@ -389,7 +391,7 @@ class Trainer:
             chars_per_second=self._clock.recent_speed(),
             seconds=seconds,
             fraction=budget[1] if budget else None,
-            seconds_left=seconds * max(0.0, 1.0 / budget[1] - 1.0) if budget else None,
+            seconds_left=self._clock.seconds_left(budget[1]) if budget else None,
             gradient_norm=self.engine.gradient_norm,
         )
 
