@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,11 +132,11 @@ def test_a_pipe_in_place_of_new_numbers_does_not_hang(
 ) -> None:
     keep = cache.CacheEntry.keep
 
-    def swapped(entry: cache.CacheEntry, kept: cache.Kept) -> None:
+    def swapped(entry: cache.CacheEntry, record: dict[str, Any], *, joined: bool) -> None:
         assert entry.file is not None
         entry.file.unlink()
         os.mkfifo(entry.file)
-        keep(entry, kept)
+        keep(entry, record, joined=joined)
 
     monkeypatch.setattr(cache.CacheEntry, "keep", swapped)
     for _ in range(2):

@@ -11,7 +11,8 @@ import pytest
 
 from files import write
 from recurra.errors import TextError
-from recurra.text.sources import absolute, read_documents
+from recurra.text.corpus import load_corpus
+from recurra.text.sources import absolute, find_files, read_documents, regular_files
 
 # ----------------------------------------------------------------------------- devices and pipes
 
@@ -133,6 +134,27 @@ def test_a_text_named_in_two_ways_is_read_once(tmp_path, monkeypatch):
     write(tmp_path / "a.txt", "mine")
     (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")
     assert len(read_documents(["a.txt", str(tmp_path / "a.txt"), "b.txt", "."])) == 1
+
+
+def test_standard_input_is_no_file_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "-", "mine")
+    found = find_files(["-", "./-"])
+    assert found == {"-": None, "./-": [Path("-")]}
+    assert regular_files(found) is None
+
+
+def test_a_folder_is_walked_once(tmp_path, monkeypatch):
+    write(tmp_path / "a.txt", "mine")
+    walked, walk = [], os.walk
+
+    def counted(path, **options):
+        walked.append(path)
+        return walk(path, **options)
+
+    monkeypatch.setattr(os, "walk", counted)
+    load_corpus(tmp_path)
+    assert walked == [tmp_path]
 
 
 @pytest.mark.skipif(

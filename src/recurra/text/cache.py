@@ -16,9 +16,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -36,19 +35,6 @@ _MAC, _MAX_RECORD = 32, 2**28
 _OURS = re.compile(r"[0-9a-f]{32}|tmp[a-z0-9_]{8}(\.numbers)?")
 
 Numbers = npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A corpus as it is kept; see `Corpus`."""
-
-    documents: Sequence[Sequence[Any]]  # without their names
-    joined: int
-    characters: str
-    numbers: Numbers
-    lengths: tuple[tuple[int, ...], ...]
-    counts: list[list[int]]
-    fingerprint: str
 
 
 class CacheEntry:
@@ -82,8 +68,8 @@ class CacheEntry:
             digest.update(repr(_identity(path.stat())).encode())
         return digest.hexdigest()[:32]
 
-    def find(self) -> Kept | None:
-        """Look these texts up; None if they are not kept, or not as they were."""
+    def find(self) -> tuple[dict[str, Any], Numbers] | None:
+        """Look the record and the numbers up; None if none are kept of these texts as they are."""
         with suppress(OSError):
             content = read_owned(self._folder / self._name, _MAX_RECORD)
             body = content[_MAC:]
@@ -91,10 +77,7 @@ class CacheEntry:
                 return None
             record = json.loads(body)
             numbers = _map_own(self._folder / record.pop("file"), record.pop("identity"))
-            if numbers is None:
-                return None
-            lengths = tuple(map(tuple, record.pop("lengths")))
-            return Kept(**record, lengths=lengths, numbers=numbers)
+            return None if numbers is None else (record, numbers)
         return None
 
     def create(self, length: int) -> BinaryIO | None:
@@ -113,8 +96,13 @@ class CacheEntry:
             self.file.unlink(missing_ok=True)
             self.file = None
 
-    def keep(self, kept: Kept) -> None:
-        """Keep the record of numbers that are in the file that was created."""
+    def keep(self, record: Mapping[str, Any], *, joined: bool) -> None:
+        """Keep the record of numbers that are in the file that was created.
+
+        Args:
+            record: as JSON.
+            joined: whether short texts are split as one.
+        """
         if self.file is None:
             return
         with suppress(OSError):
@@ -128,12 +116,9 @@ class CacheEntry:
                 identity = _identity(os.fstat(descriptor))
             finally:
                 os.close(descriptor)
-            content = asdict(replace(kept, numbers=np.zeros(0, np.int32)))
-            del content["numbers"]
-            content |= {"file": self.file.name, "identity": identity}
-            body = json.dumps(content).encode()
+            body = json.dumps({**record, "file": self.file.name, "identity": identity}).encode()
             # without short texts that are joined, they are split by position
-            names = {self._name} if kept.joined else {self._name, self._name_of("position")}
+            names = {self._name} if joined else {self._name, self._name_of("position")}
             for name in names:
                 handle, temporary = tempfile.mkstemp(dir=self._folder)
                 with os.fdopen(handle, "wb") as stream:

@@ -9,7 +9,7 @@ from one of them into the next.
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, astuple, dataclass, replace
 from fractions import Fraction
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import RunError, SettingError, TextError
-from recurra.text.cache import CacheEntry, Kept, write_numbers
+from recurra.text.cache import CacheEntry, write_numbers
 from recurra.text.decoding import DecodedText, DocumentInfo
 from recurra.text.detection import characters
 from recurra.text.download import Progress
@@ -30,6 +30,7 @@ from recurra.text.frames import Frame
 from recurra.text.sources import (
     Source,
     absolute,
+    find_files,
     is_stream,
     open_texts,
     regular_files,
@@ -100,6 +101,40 @@ class Corpus:
         """The characters of the only text."""
         parts = self.train, self.validation, self.test
         return "".join(self.vocabulary.decode(part) for (part,) in parts)
+
+    def record(self) -> dict[str, Any]:
+        """All but the names of the texts, the shares and the numbers, as JSON."""
+        return {
+            "documents": [astuple(document)[1:] for document in self.documents],
+            "joined": self.joined,
+            "characters": self.vocabulary.characters,
+            "lengths": self.lengths,
+            "counts": self.counts.tolist(),
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def from_record(
+        cls,
+        record: Mapping[str, Any],
+        numbers: npt.NDArray[np.int32],
+        files: Sequence[Path],
+        shares: tuple[Fraction, ...],
+    ) -> Self:
+        """The corpus of these files, given its `record`."""
+        return cls(
+            tuple(
+                DocumentInfo(str(path), *rest)
+                for path, rest in zip(files, record["documents"], strict=True)
+            ),
+            shares,
+            record["joined"],
+            Vocabulary(record["characters"]),
+            numbers,
+            tuple(map(tuple, record["lengths"])),
+            np.array(record["counts"], np.int64),
+            record["fingerprint"],
+        )
 
     def _parts(self, which: int) -> Parts:
         ends = list(accumulate(self.lengths[which], initial=sum(map(sum, self.lengths[:which]))))
@@ -185,40 +220,16 @@ def load_corpus(
         SettingError: the split is not three shares that add up to all.
     """
     shares, by, bare = _parse_split(split)  # refused before anything is read
-    sources = [sources] if isinstance(sources, Source) else list(sources)
+    found = find_files(sources, fetch=fetch)
     entry = None
-    if vocabulary is None and (files := regular_files(sources, fetch=fetch)):
+    if vocabulary is None and (files := regular_files(found)):
         entry = CacheEntry.of(files, (encoding, tuple(map(str, shares)), bare), by)
-    if entry and (kept := entry.find()):
-        documents = tuple(
-            DocumentInfo(str(path), *it)
-            for path, it in zip(files or (), kept.documents, strict=True)
-        )
-        vocabulary, counts = Vocabulary(kept.characters), np.array(kept.counts, np.int64)
-        return Corpus(
-            documents,
-            shares,
-            kept.joined,
-            vocabulary,
-            kept.numbers,
-            kept.lengths,
-            counts,
-            kept.fingerprint,
-        )
-    texts = open_texts(sources, encoding, fetch=fetch, progress=progress)
+        if entry and (kept := entry.find()):
+            return Corpus.from_record(*kept, files, shares)
+    texts = open_texts(found, encoding, fetch, progress)
     corpus = split_texts(texts, split, vocabulary, entry, progress)
     if entry:
-        entry.keep(
-            Kept(
-                [astuple(document)[1:] for document in corpus.documents],
-                corpus.joined,
-                corpus.vocabulary.characters,
-                corpus.numbers,
-                corpus.lengths,
-                corpus.counts.tolist(),
-                corpus.fingerprint,
-            )
-        )
+        entry.keep(corpus.record(), joined=corpus.joined > 0)
     return corpus
 
 

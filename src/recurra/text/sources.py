@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
-from itertools import chain
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, NoReturn, cast
@@ -29,6 +28,9 @@ from recurra.text.store import MEMORY
 Source = str | Path
 """A file, a folder, an address, the name of a corpus, or "-"."""
 STDIN = "-"
+_ADDRESS = re.compile("[A-Za-z][A-Za-z0-9+.-]+://")
+Found = dict[Source, list[Path] | None]
+"""Source -> its files; None: an address, a named corpus, or standard input."""
 MAX_ENTRIES = 100_000  # of a folder: it might be the whole disk
 
 
@@ -54,47 +56,60 @@ def read_documents(
     Raises:
         TextError: no source; or one is missing, unreadable, without text, or not text.
     """
-    found = open_texts(sources, encoding, fetch=fetch, progress=progress)
-    return [text.document() for text in found]
+    found = find_files(sources, fetch=fetch)
+    return [text.document() for text in open_texts(found, encoding, fetch, progress)]
+
+
+def find_files(sources: Iterable[Source], *, fetch: bool = True) -> Found:
+    """The files of every source, in the order in which they are read; see `read_documents`.
+
+    Raises:
+        TextError: no source; or a folder without texts.
+    """
+    if isinstance(sources, str | Path):  # one source would be read as a list of letters
+        sources = [sources]
+    found: Found = {}
+    places = set[str]()
+    for source in sources:
+        if source == "":
+            raise TextError(
+                'the name of a text is empty: name files, folders ("." is this one) or URLs'
+            )
+        # what a file names was no file when it was written: those are absolute
+        named = source in NAMED and not (fetch and os.path.exists(source))
+        if named or (source == STDIN and fetch) or _ADDRESS.match(str(source)):
+            found[source] = None
+            continue
+        files = {absolute(path): path for path in reversed(_files(Path(source)))}
+        found[source] = [files[place] for place in reversed(files) if place not in places]
+        places |= files.keys()
+    if not found:
+        raise TextError(f"no text was given: name files, folders, URLs or {_KNOWN}")
+    return found
+
+
+def regular_files(found: Found) -> list[Path] | None:
+    """All files of sources; None where some are no regular files here."""
+    if None in found.values():
+        return None
+    files = [path for files in found.values() for path in files or ()]
+    return files if all(map(os.path.isfile, files)) else None
 
 
 def open_texts(
-    sources: Iterable[Source],
+    found: Found,
     encoding: str | None = None,
-    *,
     fetch: bool = True,
     progress: Progress | None = None,
 ) -> Iterator[DecodedText]:
     """The texts of `read_documents`, each to be read before the next is asked for."""
-    if isinstance(sources, str | Path):  # one source would be read as a list of letters
-        sources = [sources]
-    given, empty = set(), True
-    for text in chain.from_iterable(_read(it, encoding, fetch, progress) for it in sources):
-        if (place := absolute(text.name)) not in given:
-            given.add(place)
+    empty = True
+    for source, files in found.items():
+        for text in _read(source, files, encoding, fetch, progress):
             yield text
             empty = empty and not text.characters
-    if not given:
-        raise TextError(f"no text was given: name files, folders, URLs or {_KNOWN}")
     if empty:
-        raise TextError(f"all files of {next(iter(sources))} are empty: put texts there")
-
-
-def regular_files(sources: Iterable[Source], *, fetch: bool = True) -> list[Path] | None:
-    """The files that sources consist of; None where some are no regular files here.
-
-    Args:
-        sources, fetch: see `read_documents`.
-    """
-    if isinstance(sources, str | Path):
-        sources = [sources]
-    files: dict[str, Path] = {}
-    for source in sources:
-        if not os.path.exists(source) or (source in NAMED and not fetch):
-            return None
-        for path in _files(Path(source)):
-            files.setdefault(absolute(path), path)
-    return [*files.values()] if all(map(os.path.isfile, files)) else None
+        raise TextError(f"all files of {next(iter(found))} are empty: put texts there")
 
 
 def absolute(source: Source) -> str:
@@ -102,7 +117,7 @@ def absolute(source: Source) -> str:
     # not Path.exists: the length of an address may be too much for a file's name
     if not os.path.exists(source):
         return str(source)
-    return str(Path(source).resolve())
+    return os.path.realpath(source)
 
 
 def is_stream(source: Source) -> bool:
@@ -111,29 +126,28 @@ def is_stream(source: Source) -> bool:
 
 
 def _read(
-    source: Source, encoding: str | None, fetch: bool, progress: Progress | None
+    source: Source,
+    files: list[Path] | None,
+    encoding: str | None,
+    fetch: bool,
+    progress: Progress | None,
 ) -> Iterator[DecodedText]:
-    if source == "":
-        raise TextError(
-            'the name of a text is empty: name files, folders ("." is this one) or URLs'
-        )
-    if source == STDIN and fetch:
+    if files is not None:
+        may_be_empty = os.path.isdir(source)
+        for path in files:
+            with _open(path, any_kind=fetch) as file:
+                yield DecodedText(file, str(path), encoding, may_be_empty=may_be_empty)
+    elif source == STDIN:
         with _copied(sys.stdin.buffer, Path("standard input")) as copy:
             yield DecodedText(copy, "standard input", encoding)
-    # what a file names was no file when it was written: those are absolute
-    elif source in NAMED and not (fetch and os.path.exists(source)):
+    elif source in NAMED:
         yield from NAMED[str(source)]()
     elif str(source).startswith(SCHEMES):
         path = download(str(source), fetch=fetch, progress=progress)
         with _open(path) as file:
             yield DecodedText(file, str(source), encoding)
-    elif re.match("[A-Za-z][A-Za-z0-9+.-]+://", str(source)):
-        raise TextError(f"{source} is no address that can be read: use https://, or name a file")
     else:
-        for path in (files := _files(Path(source))):
-            with _open(path, any_kind=fetch) as file:
-                may_be_empty = files != [Path(source)]
-                yield DecodedText(file, str(path), encoding, may_be_empty=may_be_empty)
+        raise TextError(f"{source} is no address that can be read: use https://, or name a file")
 
 
 def _files(path: Path) -> list[Path]:
@@ -155,7 +169,7 @@ def _files(path: Path) -> list[Path]:
             for name in names
             if name.lower().endswith(".txt")
             and not name.startswith(".")
-            and os.path.isfile(Path(folder, name))
+            and os.path.isfile(os.path.join(folder, name))
         ]
     if not files:
         raise TextError(f"folder {path} has no .txt file: put texts there, or name files")
