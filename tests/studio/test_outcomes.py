@@ -69,7 +69,7 @@ def test_a_search_with_its_map_course_and_winner(client, place):
     id = begin(client, "tune", "start", asked)["entry"]
     assert id.startswith("studies/rnn-novel-0")
     assert (place / f"{id}.toml").read_text("utf-8") == asked["space"]
-    until(lambda: state(client, id) == "stopped")
+    until(lambda: state(client, id) == "done")
     study = Study.open(place / id)
     assert study.spec.length == 320
     shown = report(client, id)
@@ -96,6 +96,15 @@ def test_one_is_stopped_and_goes_on_whichever_server_began_it(client, place):
     client.post("/api/jobs/resume", json={"entry": id}).raise_for_status()
     until(lambda: state(client, id) == "running")
     os.kill(until(lambda: other.process(workspace.entry(id))), signal.SIGKILL)
+    until(lambda: state(client, id) == "stopped")
+
+
+def test_a_search_that_has_all_its_trials_is_done_and_a_damaged_one_is_not(client, place):
+    asked = {**SEARCH, "space": "lr = [0.01, 0.003]\n", "trials": 1}
+    id = begin(client, "tune", "start", asked)["entry"]
+    until(lambda: state(client, id) == "done")
+    journal = place / id / "journal.log"
+    journal.write_bytes(b"{}\n" + journal.read_bytes())
     until(lambda: state(client, id) == "stopped")
 
 

@@ -44,6 +44,16 @@ def test_curves_stay_inside_their_frame(paths, marks):
     assert float(inner.get("x")) + float(inner.get("width")) <= width
 
 
+def test_a_chart_that_is_cut_says_so_and_others_show_all():
+    line = [Curve(range(100), [50.0, *(1.0 + n / 100 for n in range(99))])]
+    for above, shows_all in (("up to {highest} above", False), ("", True)):
+        texts = [text.text for text in read(curves(line, "x", "y", above=above)).iter(f"{SVG}text")]
+        assert ("50" in texts) == shows_all  # a number of the y axis
+        assert ("up to 50 above" in texts) != shows_all
+    flat = [Curve(range(100), [1.0 + n / 100 for n in range(100)])]
+    assert "above" not in curves(flat, "x", "y", above="up to {highest} above")
+
+
 def test_labels_at_the_ends_do_not_overlap():
     lines = [Curve([0, 1], [5, 1 + i / 1000], i, f"network{i}") for i in range(6)]
     made = read(curves(lines, "x", "y"))

@@ -48,4 +48,5 @@ def _picture(live: LiveTraining, held_out: list[tuple[int, float]], record: Reco
         lines.append(Curve(x, y, 1, words("validation")))
     told = record if isinstance(record, Finished) or progress is None else progress
     sample = f"<pre>{escape(live.sample.text)}</pre>" if live.sample else ""
-    return card(str(told), [bar, curves(lines, words("steps"), words("nats axis")), sample])
+    axes = words("steps"), words("nats axis")
+    return card(str(told), [bar, curves(lines, *axes, above=words("points above")), sample])

@@ -31,6 +31,6 @@ def show_run(run: Run) -> str:
             typeset(opened.network),
             paragraph(", ".join(settings)),
             html(FINISHED.show([finished])) if finished else "",
-            curves(lines, words("steps"), words("nats axis")),
+            curves(lines, words("steps"), words("nats axis"), above=words("points above")),
         ],
     )

@@ -54,8 +54,9 @@ def training(content: Content, budget: str, words: Words) -> list[Figure]:
     axis = words("seconds axis" if timed else "characters axis")
     held_out = _lines(content, budget, lambda run: run.held_out, timed)
     train = _lines(content, budget, lambda run: run.train, timed)
+    labels, above = (axis, words("nats axis")), words("points above")
     return [
-        Figure(name, curves(lines, axis, words("nats axis")), words(f"{name} curve"), points(lines))
+        Figure(name, curves(lines, *labels, above=above), words(f"{name} curve"), points(lines))
         for name, lines in (("held-out", held_out), ("train", train))
     ]
 

@@ -44,4 +44,5 @@ def draw_chart(runs: list[tuple[str, Feed]], x: Across, y: Shown, words: Words) 
             else:
                 lines.append(Curve(xs, ys, number, label if place == len(there) - 1 else ""))
     axes = words(X_LABELS[x]), words(Y_LABELS[shown[0]])
-    return curves(lines, *axes, whole=y in ("rate", "speed"))
+    above = "" if y in ("rate", "speed") else words("points above")
+    return curves(lines, *axes, above=above)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,12 +13,14 @@ from recurra.storage.runs import METRICS
 from recurra.studio.feed import Feed, Feeds, State
 from recurra.studio.jobs import Jobs
 from recurra.studio.workspace import Entry, Workspace, changed
+from recurra.tuning.schedule import next_actions
 from recurra.view import numbers
 from recurra.view.tables import Column, Table
 from recurra.view.text import visible
 
 FRESH = 0.4  # seconds in which many pages get the same look
 RARELY = 1.5  # seconds from one look at searches and comparisons to the next
+KEPT = 256  # searches of which it is known whether they are complete
 PATIENCE = 0.5  # seconds of reading in one look; what is not read by then is in a later one
 
 
@@ -76,6 +79,7 @@ class Overview:
         self._rows: dict[Path, tuple[tuple[int, ...], Row]] = {}
         self._looked: tuple[float, dict[str, Any]] = (0.0, {})
         self._known_others, self._looked_at_others = dict[str, Any](), -RARELY
+        self._complete = lru_cache(KEPT)(lambda folder, written: _is_complete(folder))
         self._lock = Lock()
 
     def look(self) -> dict[str, Any]:
@@ -130,11 +134,14 @@ class Overview:
         return self._known_others
 
     def _other(self, entry: Entry) -> dict[str, Any]:
-        files = [entry.path / "journal.log", entry.path / TESTED]
-        files += [run / METRICS for run in entry.runs()]
-        running = self._jobs.process(entry) is not None
-        state = "running" if running else "done" if changed(entry.path / TESTED) else "stopped"
-        when = max(map(changed, files)) / 1e9
+        tried, tested = changed(entry.path / "journal.log"), changed(entry.path / TESTED)
+        if self._jobs.process(entry) is not None:
+            state = "running"
+        elif tested or (tried and self._complete(entry.path, tried)):
+            state = "done"
+        else:
+            state = "stopped"
+        when = max(tried, tested, *(changed(run / METRICS) for run in entry.runs())) / 1e9
         return {"kind": entry.kind, "label": entry.label, "state": state, "changed": when}
 
 
@@ -168,6 +175,17 @@ def row_of(entry: Entry, feed: Feed, when: float) -> Row:
         seconds=finished.seconds if finished else progress.seconds if progress else None,
         speed=progress.chars_per_second if progress else None,
     )
+
+
+def _is_complete(folder: Path) -> bool:
+    """Whether a search whose trials are in its folder has nothing more to do."""
+    from recurra.tuning.study import Study  # with Optuna: not before there is a search
+
+    try:
+        study = Study.open(folder)
+        return next_actions(study.spec, study.trials()).finished
+    except RecurraError:  # it is damaged, or its trials are in a database
+        return False
 
 
 def _signature(folder: Path) -> tuple[int, ...]:

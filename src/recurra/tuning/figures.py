@@ -65,7 +65,8 @@ def _course(trials: Sequence[Trial], words: Words) -> Figure:
         Curve(characters, losses, dots=True),
         Curve(*_columns(stairs), label=words("best so far")),
     ]
-    drawn = curves(lines, words("all characters axis"), words("nats axis"))
+    axes = words("all characters axis"), words("nats axis")
+    drawn = curves(lines, *axes, above=words("points above"))
     return Figure("history", drawn, words("course"), points(lines))
 
 
@@ -76,7 +77,7 @@ def _expected_best(trials: Sequence[Trial], words: Words) -> Figure:
     line = Curve(*_columns(found), label=words("expected"))
     many = len(found) > 12
     axes = words("trials axis"), words("nats axis")
-    drawn = curves([line], *axes, log_x=many, marks=not many, whole=True)
+    drawn = curves([line], *axes, log_x=many, marks=not many)
     return Figure("expected-best", drawn, words("smaller search"), points([line]))
 
 

@@ -22,11 +22,12 @@ from recurra.view.axes import (
     text_at,
     text_width,
 )
-from recurra.view.numbers import number
+from recurra.view.numbers import number, tick
 from recurra.view.tables import csv_text
 from recurra.view.thinning import thin
 
 LINE = 15  # between two labels
+_SMALL = f'fill="{palette.SOFT}" font-size="11"'
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,19 @@ def curves(
     *,
     log_x: bool = False,
     marks: bool = False,
-    whole: bool = False,
+    above: str = "",
     height: int = 228,
 ) -> str:
     """A chart of curves; nothing to see gives an empty text.
-
-    The y axis ends below the highest few of all points: a loss falls so fast at first that nothing
-    else could be told apart.
 
     Args:
         lines: drawn in this order, each label in its line's colour.
         x_label, y_label: of the axes.
         log_x: a logarithmic x axis.
-        marks: a dot at every point, and the whole y axis: for a few measurements.
-        whole: the whole y axis.
+        marks: a dot at every point: for a few measurements.
+        above: what is said where the y axis ends below the highest few of all points, with
+            ``{highest}``: a loss falls so fast at first that nothing else could be told apart.
+            Empty: the axis is whole.
         height: of the drawing above its axis.
     """
     right = 16 + max((text_width(line.label) for line in lines), default=0)
@@ -87,12 +87,16 @@ def curves(
     shown = sorted(float(y) for _, path in paths for y in path)
     if not shown:
         return ""
-    top = shown[-1] if marks or whole else shown[min(len(shown) - 1, int(0.94 * len(shown)))]
+    highest = shown[-1]
+    top = shown[int(0.94 * len(shown))] if above else highest
     ends = [float(x) for path, _ in paths for x in path]
     padded = marks or any(line.dots for line in lines)
     across = Scale(ends, LEFT, WIDTH - right, log=log_x, padded=padded)
     up = Scale([shown[0], top], height, TOP)
     parts = [frame_y(up, WIDTH - right, y_label), frame_x(across, height, x_label)]
+    if highest > up.high:
+        told = above.replace("{highest}", tick(float(f"{highest:.3g}")))
+        parts.append(text_at(WIDTH - right, TOP - 4, told, "end", style=_SMALL))
     box = (LEFT, TOP - 4, WIDTH - LEFT - right + 4, height - TOP + 4)
     # an svg within the svg cuts off what is outside of it
     parts.append(
