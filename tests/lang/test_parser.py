@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def test_library(name: str) -> None:
     network = load_network(name)
     assert parse(network.source, name) == network
     assert network.name == name
-    assert network.description
+    assert network.description.isascii()
+    assert re.search("[\u4e00-\u9fff]", network.about("zh"))
 
 
 @given(networks(structured=True))
@@ -95,6 +97,14 @@ def test_a_leading_comment_is_the_description() -> None:
     network = parse("# One line\n#\n#   and another\n" + HIDDEN + "# not this\n" + OUTPUT)
     assert network.description == "One line\n\nand another"
     assert parse(network.source).description == network.description
+
+
+def test_a_description_has_lines_in_chinese() -> None:
+    network = parse("# A gate\n# zh: 一个门\n# of two\n#zh:两行\n" + HIDDEN + OUTPUT)
+    assert network.about("en") == "A gate\nof two"
+    assert network.about("zh") == "一个门\n两行"
+    assert parse(HIDDEN + "# zh: 不是\n" + OUTPUT).about("zh") == ""
+    assert parse("# A gate\n" + HIDDEN + OUTPUT).about("zh") == "A gate"
 
 
 # ----------------------------------------------------------------------------------------- choices

@@ -50,6 +50,13 @@ def test_wrong_equations_are_told_with_their_place(ask, text, line, column):
     assert "error" in ask("explain", text=text)
 
 
+def test_what_a_network_is_stands_there_in_two_languages(ask):
+    text = recurra.load_network("gru").text
+    for language, told in (("en", "the reset gate"), ("zh", "重置门")):
+        assert told in ask("check", text=text, language=language)["about"]
+        assert told in ask("explain", text=text, language=language)["html"]
+
+
 def test_the_gradient_is_checked_and_told_in_two_languages(ask):
     for language, verdict in (("en", "ok"), ("zh", "正确")):
         found = ask("gradients", text=WRNN, language=language)

@@ -93,8 +93,8 @@ class _Page:
 
     def head(self) -> Iterator[str]:
         yield f"# {inline(self.network.name)}"
-        if self.network.description:
-            yield inline(self.network.description)
+        if about := self.network.about(self.words.language):
+            yield inline(about)
 
     def figure(self, diagram: str | None) -> str:
         data = b64encode(draw(self.network).encode()).decode() if diagram is None else ""

@@ -66,6 +66,7 @@ class Network:
         blocks: matrix or memory -> how many blocks on its diagonal hold all of its numbers, the
             others being zero; None: as many as it has rows, a diagonal matrix.
         description: the leading comment.
+        description_zh: the same in Chinese, its lines that begin with ``zh:``; not in `source`.
         text: the text as typed, for messages.
         first: vector -> its value at every step before the text: a number or a parameter vector;
             of the others it is 0.
@@ -84,6 +85,11 @@ class Network:
     first: Mapping[str, Number | Bias] = field(default_factory=dict)
     layers: int | None = field(default=None, compare=False)
     blocks: Mapping[str, Number | None] = field(default_factory=dict)
+    description_zh: str = field(default="", compare=False)
+
+    def about(self, language: str) -> str:
+        """The description in a language; in English where there is no other."""
+        return (self.description_zh if language == "zh" else "") or self.description
 
     @cached_property
     def nodes(self) -> tuple[Expression, ...]:

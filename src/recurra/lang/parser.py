@@ -144,6 +144,7 @@ class _Parser(ExpressionReader):
                 name: initialiser for name, (initialiser, _) in self.initialisers.items()
             },
             description=self.source.description(),
+            description_zh=self.source.description("zh"),
             text=self.source.text,
             layers=self.layers,
             first={name: value for name, (value, _) in self.first.items()},

@@ -5,6 +5,7 @@ import re
 import textwrap
 import unicodedata
 import warnings
+from itertools import takewhile
 from keyword import iskeyword
 
 from recurra.errors import EquationError
@@ -91,14 +92,11 @@ class Source:
             message = "this is not a text of equations: is it the right file?"
         raise self.error_at(message, place) from None
 
-    def description(self) -> str:
-        """The comment that the text begins with."""
-        lines = []
-        for line in self.lines:
-            if not line.startswith("#"):
-                break
-            lines.append(line[1:].strip())
-        return "\n".join(lines)
+    def description(self, language: str = "") -> str:
+        """The comment that the text begins with, or its lines in a language: ``# zh: ...``."""
+        comment = takewhile(lambda line: line.startswith("#"), self.lines)
+        marked = (re.fullmatch(r"#\s*(?:(zh):)?(.*)", line) for line in comment)
+        return "\n".join(line[2].strip() for line in marked if line and (line[1] or "") == language)
 
     def place(self, node: ast.stmt | ast.expr) -> Place:
         """Where a node stands."""

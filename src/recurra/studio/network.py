@@ -123,7 +123,7 @@ def _told(compute: Callable[[Equations], dict[str, Any]]) -> Callable[[Equations
 
 def _gallery(folder: Path) -> dict[str, Any]:
     networks = [load_network(name) for name in library()]
-    found = [{"name": n.name, "about": n.description, "text": n.text} for n in networks]
+    found = [{"name": n.name, "text": n.text} for n in networks]
     files = []
     for path in sorted(folder.glob("*.eq"))[:200]:
         try:
@@ -159,7 +159,7 @@ def _check(form: Equations) -> dict[str, Any]:
         for name, shape in shapes.parameters.items()
     ]
     return {
-        "about": network.description,
+        "about": network.about(form.language),
         "vectors": shapes.vectors,
         "parameters": parameters,
         "count": shapes.count,

@@ -77,9 +77,9 @@ def curves(
         x_label, y_label: of the axes.
         log_x: a logarithmic x axis.
         marks: a dot at every point: for a few measurements.
-        above: what is said where the y axis ends below the highest few of all points, with
-            ``{highest}``: a loss falls so fast at first that nothing else could be told apart.
-            Empty: the axis is whole.
+        above: what is said, with ``{highest}``, where the y axis ends below the highest few of all
+            points, because the others would have less than a third of it: a loss falls so fast at
+            first that nothing else could be told apart. Empty: the axis is whole.
         height: of the drawing above its axis.
     """
     right = 16 + max((text_width(line.label) for line in lines), default=0)
@@ -88,7 +88,9 @@ def curves(
     if not shown:
         return ""
     highest = shown[-1]
-    top = shown[int(0.94 * len(shown))] if above else highest
+    top = shown[int(0.94 * len(shown))]
+    if not above or highest - shown[0] < 3.0 * (top - shown[0]):
+        top = highest
     ends = [float(x) for path, _ in paths for x in path]
     padded = marks or any(line.dots for line in lines)
     across = Scale(ends, LEFT, WIDTH - right, log=log_x, padded=padded)
@@ -96,7 +98,7 @@ def curves(
     parts = [frame_y(up, WIDTH - right, y_label), frame_x(across, height, x_label)]
     if highest > up.high:
         told = above.replace("{highest}", tick(float(f"{highest:.3g}")))
-        parts.append(text_at(WIDTH - right, TOP - 4, told, "end", style=_SMALL))
+        parts.append(text_at(WIDTH - right, TOP - 3, told, "end", style=_SMALL))
     box = (LEFT, TOP - 4, WIDTH - LEFT - right + 4, height - TOP + 4)
     # an svg within the svg cuts off what is outside of it
     parts.append(

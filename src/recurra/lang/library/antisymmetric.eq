@@ -1,4 +1,5 @@
 # AntisymmetricRNN with a gate: W - W.T has no growing directions (Chang et al. 2019)
+# zh: 带门的反对称 RNN：W - W.T 没有会增长的方向（Chang 等，2019）
 step = 0.1
 gamma = 0.1
 v[t] = W @ h[t-1] - W.T @ h[t-1] - gamma * h[t-1]

@@ -1,5 +1,7 @@
 # Clockwork RNN: parts that tick at every 1st, 2nd and 4th step (Koutnik et al. 2014)
 # p and q are the clocks: p is 1 at every second step, q at every fourth. Simplified: three parts.
+# zh: 时钟 RNN：各部分分别每 1、2、4 步更新一次（Koutnik 等，2014）
+# zh: p 和 q 是时钟：p 每两步为 1，q 每四步为 1。简化：只有三个部分。
 p[t] = 1 - p[t-1]
 q[t] = p[t] * (1 - r[t-1])
 r[t] = r[t-1] + p[t] - 2 * r[t-1] * p[t]

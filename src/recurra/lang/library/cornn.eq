@@ -1,4 +1,5 @@
 # coRNN: coupled oscillators (Rusch & Mishra 2021)
+# zh: coRNN：耦合振子（Rusch 和 Mishra，2021）
 dt = 0.25
 gamma = 1
 epsilon = 1

@@ -1,5 +1,7 @@
 # DeltaNet: a memory corrected by what it holds already (Schlag et al. 2021; Yang et al. 2024b)
 # One layer and one head, without convolution, with a residual connection.
+# zh: DeltaNet：按已存的内容修正的记忆（Schlag 等，2021；Yang 等，2024b）
+# zh: 一层、一个头，无卷积，有残差连接。
 e[t] = E @ x[t]
 a[t] = swish(Wk @ e[t])
 c[t] = swish(Wq @ e[t])

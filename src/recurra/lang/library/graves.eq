@@ -1,5 +1,7 @@
 # Two LSTM layers with skip connections (Graves 2013)
 # All layers read the character, the output reads all layers. Simplified: no peepholes.
+# zh: 带跳跃连接的两层 LSTM（Graves，2013）
+# zh: 各层都读取字符，输出读取各层。简化：无窥视孔。
 layers = 2
 h[0][t] = E @ x[t]
 i[l][t] = sigmoid(Ui[l] @ x[t] + Vi[l] @ h[l-1][t] + Wi[l] @ h[l][t-1] + bi[l])

@@ -1,6 +1,8 @@
 # Griffin: a recurrent block and its gated MLP (De et al. 2024), one layer
 # Simplified: no local attention, which reads a whole window; all units begin with one decay, and a
 # millionth stands inside the root, whose slope is infinite at 0.
+# zh: Griffin：一个循环块及其门控 MLP（De 等，2024），一层
+# zh: 简化：无局部注意力（它要读取整个窗口）；所有单元的衰减初值相同；根号内加百万分之一，因为根号在 0 处斜率无穷大。
 c = 8
 heads = 4
 e[t] = E @ x[t]

@@ -1,4 +1,5 @@
 # LSTM with forget gate (Hochreiter & Schmidhuber 1997, Gers et al. 2000)
+# zh: 带遗忘门的 LSTM（Hochreiter 和 Schmidhuber，1997；Gers 等，2000）
 i[t] = sigmoid(Ui @ x[t] + Wi @ h[t-1] + bi)
 f[t] = sigmoid(Uf @ x[t] + Wf @ h[t-1] + bf)
 g[t] = tanh(Ug @ x[t] + Wg @ h[t-1] + bg)

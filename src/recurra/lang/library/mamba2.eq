@@ -1,6 +1,8 @@
 # Mamba-2: a block with a state space of several heads (Dao & Gu 2024)
 # Simplified: a convolution of the inputs alone, not of B and C, which every head has of its own; and
 # every unit has its own skip D.
+# zh: Mamba-2：带多头状态空间的块（Dao 和 Gu，2024）
+# zh: 简化：只对输入做卷积，不对 B 和 C 做；每个头有自己的 B 和 C，每个单元有自己的跳跃项 D。
 heads = 4
 e[t] = E @ x[t]
 n[t] = g1 * e[t] / sqrt(mean(e[t] ** 2) + 0.000001)

@@ -1,5 +1,7 @@
 # mLSTM, a matrix memory with exponential gates, stabilised (Beck et al. 2024)
 # One head, without the block around it; the factor 1/sqrt(d) of the keys is left to Wk.
+# zh: mLSTM：带指数门的矩阵记忆，数值稳定（Beck 等，2024）
+# zh: 一个头，不含其外的块；键的因子 1/sqrt(d) 留给 Wk 去学。
 e[t] = E @ x[t]
 q[t] = Wq @ e[t] + bq
 k[t] = Wk @ e[t] + bk

@@ -1,4 +1,5 @@
 # Multiplicative LSTM: the character chooses the recurrent matrix (Krause et al. 2016)
+# zh: 乘法 LSTM：由字符选择循环矩阵（Krause 等，2016）
 m[t] = (Um @ x[t]) * (Wm @ h[t-1])
 i[t] = sigmoid(Ui @ x[t] + Wi @ m[t] + bi)
 f[t] = sigmoid(Uf @ x[t] + Wf @ m[t] + bf)

@@ -1,6 +1,9 @@
 # RetNet: multi-scale retention, its gate and the network behind it (Sun et al. 2023), one layer
 # The rotation of keys and queries is that of the memory, in pairs of real numbers.
 # Simplified: trained decays instead of fixed ones, and one normalisation for all heads.
+# zh: RetNet：多尺度保持，及其门和其后的网络（Sun 等，2023），一层
+# zh: 键与查询的旋转写成记忆的旋转，用实数对表示。
+# zh: 简化：衰减是训练的，而不是固定的；所有头共用一个归一化。
 heads = 4
 e[t] = E @ x[t]
 n[t] = g1 * norm(e[t]) + c1

@@ -1,5 +1,7 @@
 # RHN: three highway layers in a time step (Zilly et al. 2017)
 # The carry gate is 1 minus the transform gate.
+# zh: RHN：每个时间步有三个高速层（Zilly 等，2017）
+# zh: 携带门为 1 减变换门。
 g1[t] = sigmoid(Ug @ x[t] + A1 @ h[t-1] + a1)
 h1[t] = g1[t] * tanh(U @ x[t] + B1 @ h[t-1] + b1) + (1 - g1[t]) * h[t-1]
 g2[t] = sigmoid(A2 @ h1[t] + a2)

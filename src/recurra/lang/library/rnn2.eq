@@ -1,4 +1,5 @@
 # Two tanh layers, each recurrent in itself
+# zh: 两个 tanh 层，各自循环
 f1 = tanh
 f2 = tanh
 a[t] = f1(U @ x[t] + W @ a[t-1] + s1)

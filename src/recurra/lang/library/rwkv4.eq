@@ -1,6 +1,9 @@
 # RWKV-4: one block, time mixing and channel mixing (Peng et al. 2023)
 # The exponents are kept below 0 by a running maximum, as in the paper's appendix on numerics.
 # Simplified: one block; every unit begins with one decay, bonus and mixture.
+# zh: RWKV-4：一个块，时间混合与通道混合（Peng 等，2023）
+# zh: 用滑动最大值使指数保持在 0 以下，如论文关于数值的附录。
+# zh: 简化：一个块；所有单元的衰减、加成和混合初值相同。
 e[t] = norm(E @ x[t])
 n[t] = g1 * norm(e[t]) + c1
 r[t] = R @ (mr * n[t] + (1 - mr) * n[t-1])

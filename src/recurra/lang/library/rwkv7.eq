@@ -1,6 +1,8 @@
 # RWKV-7: time mixing and channel mixing of one block (Peng et al. 2025)
 # Simplified: gates of full rank, one mixture for all gates, no bonus for the present character, no
 # residual of values between layers, and one normalisation for all heads behind the memory.
+# zh: RWKV-7：一个块的时间混合与通道混合（Peng 等，2025）
+# zh: 简化：门为满秩，所有门共用一个混合，没有当前字符的加成，层间没有值的残差，记忆之后所有头共用一个归一化。
 heads = 4
 e[t] = norm(E @ x[t])
 n[t] = g1 * norm(e[t]) + c1

@@ -1,5 +1,7 @@
 # Titans: a memory that learns by gradient descent with momentum and forgetting (Behrouz et al. 2025)
 # Simplified: the memory is one matrix, not a deep network; no attention beside it, one head.
+# zh: Titans：以带动量和遗忘的梯度下降来学习的记忆（Behrouz 等，2025）
+# zh: 简化：记忆是一个矩阵，而不是深层网络；旁边没有注意力，一个头。
 e[t] = E @ x[t]
 n[t] = norm(e[t])
 pk[t] = swish(K @ n[t])

@@ -1,4 +1,5 @@
 # W-RNN: two layers; the second also reads yesterday's first layer, through R
+# zh: W-RNN：两层；第二层还通过 R 读取上一步的第一层
 f1 = tanh
 f2 = tanh
 a[t] = f1(U @ x[t] + W @ a[t-1] + s1)

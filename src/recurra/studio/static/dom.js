@@ -61,13 +61,15 @@ export function place(element, html) {
   element.innerHTML = html;
 }
 
-// A sentence at the foot of the page, read aloud; it leaves by itself.
+// A sentence at the foot of the page, read aloud; it leaves by itself, or when it is clicked on.
 let leaving = 0;
 export function notify(text) {
   const notice = document.querySelector("#notice");
+  const leave = () => (notice.textContent = "");
   notice.textContent = text;
+  notice.onclick = leave;
   clearTimeout(leaving);
-  leaving = setTimeout(() => (notice.textContent = ""), 12000);
+  leaving = setTimeout(leave, 12000);
 }
 
 // The same function, called once where calls follow each other within some milliseconds.

@@ -94,7 +94,9 @@ export function makeForm(known, begun) {
   async function submit(event) {
     event.preventDefault();
     const answer = await send("start", start);
-    if (answer) begun(answer.entry);
+    if (!answer) return;
+    expected.replaceChildren(h("span", { word: "begun", values: { run: answer.entry } }));
+    begun(answer.entry);
   }
 
   async function expect() {

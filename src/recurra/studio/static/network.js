@@ -18,6 +18,7 @@ export async function create(root) {
     { type: "number", min: 1, max: 100000, value: 65, on: { input: sized } });
   const shapes = h("div", { class: "table" });
   const name = h("input", { type: "text", value: "my", maxlength: 60, spellcheck: "false" });
+  const saved = h("p", { class: "soft", role: "status" });
   const panels = {
     diagram: h("div", { class: "diagram" }),
     derivation: h("article", { class: "explanation" }),
@@ -39,7 +40,7 @@ export async function create(root) {
         h("div", { class: "row" }, field("hidden", hidden), field("vocabulary", vocabulary)),
         shapes,
         h("form", { class: "row", on: { submit: save } }, field("file name", name),
-          h("button", { type: "submit", word: "save" }))),
+          h("button", { type: "submit", word: "save" }), saved)),
       shown.element));
   buildCheck();
   const student = buildStudent();
@@ -281,13 +282,14 @@ export async function create(root) {
   async function save(event) {
     event.preventDefault();
     const request = { name: name.value.trim(), text: editor.text };
+    saved.replaceChildren();
     try {
       let found = await askJson("/api/network/save", request);
       if (found.exists && confirm(word("replace file", { name: found.exists }))) {
         found = await askJson("/api/network/save", { ...request, replace: true });
       }
       if (found.saved) {
-        notify(word("saved", { name: found.saved }));
+        saved.replaceChildren(h("span", { word: "saved", values: { name: found.saved } }));
         await loadGallery();
       }
     } catch (fault) {
@@ -312,7 +314,7 @@ export async function create(root) {
     },
     async translate() {
       await loadGallery();
-      await fill();
+      await check();
     },
   };
 }

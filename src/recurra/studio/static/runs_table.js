@@ -18,7 +18,7 @@ export function makeTable(columns, chosen) {
   const element = h("div", {},
     h("div", { class: "row" }, field("filter", filter), all, none), count,
     h("div", { class: "table runs" }, h("table", {}, h("thead", {}, head), body)));
-  let runs = new Map();
+  let runs = null; // not told yet
   let selected = [];
   let shown = [];
   let sort = { column: "changed", down: true };
@@ -81,10 +81,10 @@ export function makeTable(columns, chosen) {
 
   function draw() {
     const focused = document.activeElement?.dataset?.id;
-    shown = [...runs.keys()].filter((id) => matches(runs.get(id))).sort(order);
+    shown = [...(runs?.keys() ?? [])].filter((id) => matches(runs.get(id))).sort(order);
     head.replaceChildren(h("td"), ...columns.map(heading));
     body.replaceChildren(...shown.map(row));
-    count.textContent = runs.size
+    count.textContent = !runs ? word("reading folder") : runs.size
       ? word("runs shown", { shown: shown.length, all: runs.size }) : word("no runs");
     if (focused) body.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
   }

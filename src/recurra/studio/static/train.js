@@ -21,6 +21,7 @@ export async function create(root) {
   const problems = h("div", { role: "status", "aria-live": "polite" });
   const outcomes = makeOutcomes();
   let runs = new Map();
+  let heard = false; // whether the server has told of them
   let entries = new Map();
   let selected = [];
   let source = null;
@@ -53,12 +54,18 @@ export async function create(root) {
       return;
     }
     runs = new Map();
+    heard = false;
     entries = new Map();
     source = new EventSource("/api/train/events");
     source.addEventListener("changes", (event) => take(JSON.parse(event.data)));
   }
 
+  function showTable() {
+    table.show(heard ? runs : null, selected);
+  }
+
   function take(changes) {
+    heard = true;
     for (const [id, run] of Object.entries(changes.runs)) runs.set(id, run);
     for (const [id, entry] of Object.entries(changes.others)) entries.set(id, entry);
     for (const id of changes.gone) {
@@ -66,7 +73,7 @@ export async function create(root) {
       entries.delete(id);
     }
     if (changes.failed || changes.beginning) tell(changes);
-    table.show(runs, selected);
+    showTable();
     outcomes.show(entries, new Set(Object.keys(changes.others)));
     if (selected.some((id) => id in changes.runs)) draw();
   }
@@ -87,12 +94,11 @@ export async function create(root) {
   function chosen(ids) {
     selected = ids.slice(-MOST);
     keep({ run: selected.map(encodeURIComponent).join(",") });
-    table.show(runs, selected);
+    showTable();
     draw(true);
   }
 
   function begun(entry) {
-    notify(word("begun", { run: entry }));
     if (entry.startsWith("runs/")) chosen([entry]);
     else {
       keep({ entry });
@@ -206,11 +212,11 @@ export async function create(root) {
       form.show(parameters);
       listen();
       outcomes.show(entries, new Set());
-      table.show(runs, selected);
+      showTable();
       draw(true);
     },
     translate() {
-      table.show(runs, selected);
+      showTable();
       form.translate();
       draw(true);
       outcomes.redraw();
