@@ -10,13 +10,14 @@ from hypothesis import given, settings
 import recurra
 from equations_list import LIBRARY, VALID, Valid
 from recurra.explain.arrows import LONGEST, MARGIN, Router, distance
-from recurra.explain.diagram import COLUMNS, draw
+from recurra.explain.diagram import draw
 from recurra.explain.graph import label_width, make_graph
 from recurra.explain.labels import label_of, place_labels
 from recurra.explain.layout import make_layout
 from strategies import networks
 
 SVG = "{http://www.w3.org/2000/svg}"
+COLUMNS = range(3)
 
 
 def arrows(text: str) -> list[str]:
@@ -81,7 +82,7 @@ def check_circles(found: Router) -> None:
 def test_library(name: str) -> None:
     found = router(recurra.load_network(name))
     check_circles(found)
-    left, top, right, bottom = found.box
+    left, top, right, bottom = found.box(COLUMNS)
     boxes = []
     for route, (x, y) in place_labels(found, COLUMNS):
         half = label_width(label_of(route.arrow, found.graph.symbols)) / 2
@@ -95,6 +96,18 @@ def test_library(name: str) -> None:
         assert left - MARGIN < box[0]
         assert box[2] < right + MARGIN
         assert top < box[1] < box[3] < bottom
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_one_step(name: str) -> None:
+    network = recurra.load_network(name)
+    one, three = (ET.fromstring(draw(network, steps)) for steps in (1, 3))
+    assert len(three.findall(f"{SVG}circle")) == 3 * len(one.findall(f"{SVG}circle"))
+    assert float(one.get("width")) < float(three.get("width"))
+    assert one.get("height") == three.get("height")
+    texts = {"".join(t.itertext()).replace("\u200b", "") for t in one.iter(f"{SVG}text")}
+    assert {"xt", "ot"} <= texts
+    assert not {"xt−1", "xt+1", "ot−1", "ot+1"} & texts
 
 
 @pytest.mark.parametrize("name", LIBRARY)

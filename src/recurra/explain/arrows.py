@@ -10,7 +10,6 @@ columns; its lanes are horizontal, each below a row that it leads to.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from math import hypot
 
 from recurra.explain.graph import Arrow, label_width
@@ -186,11 +185,10 @@ class Router:
         x = self.layout.x
         return 1 if sum(x[name] - x[target] for name in way) < -1.0 else -1
 
-    @cached_property
-    def box(self) -> Box:
-        """Extent of a diagram of three columns, from the first circle to the last."""
+    def box(self, columns: range) -> Box:
+        """Extent of a diagram of some columns, from the first circle to the last."""
         top, bottom = self.y[-1] - RADIUS, self.y[0] + RADIUS
-        return self.layout.left, top, self.layout.right + 2 * self.pitch, bottom
+        return self.layout.left, top, self.layout.right + (len(columns) - 1) * self.pitch, bottom
 
     # -- all of them
 

@@ -1,8 +1,9 @@
-"""Network -> SVG: the network unrolled over three time steps, for slides and pages.
+"""Network -> SVG: the network unrolled over time steps, for slides and pages.
 
 Circles in columns, a column a time step, a row a vector, the character at the bottom and the output
 at the top. Black arrows stay within a step, blue ones come from the step before, purple ones from
-further back. What enters from before and leaves to later fades out at both sides.
+further back. What enters from before and leaves to later fades out at both sides, where dots say
+that there are more steps.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,20 +18,24 @@ from recurra.explain.names import Symbol
 from recurra.lang.network import Network
 from recurra.view import palette
 
-COLUMNS = range(3)
 CORNER, BEND = 8.0, 30.0  # radii: of lines between columns, of arrows within a step
 FADE = 54.0
 
 
-def draw(network: Network) -> str:
-    """A network unrolled over three time steps, as SVG (text of one self-contained element)."""
-    graph = make_graph(network)
+def draw(network: Network, steps: int = 3) -> str:
+    """A network unrolled over time steps, as SVG (text of one self-contained element).
+
+    Args:
+        network: what to draw.
+        steps: columns, the middle one for step t.
+    """
+    graph, columns = make_graph(network), range(steps)
     router = Router(make_layout(graph))
-    left, top, right, bottom = router.box
+    left, top, right, bottom = router.box(columns)
     x, y, width, height = left - MARGIN, top - 14.0, right - left + 2 * MARGIN, bottom - top + 28.0
-    routes = router.routes(range(COLUMNS.stop + LONGEST))
-    shown = [r for r in routes if r.column in COLUMNS or r.column - r.arrow.lag in COLUMNS]
-    shown = [r for r in shown if r.arrow.lag <= LONGEST or r.column in COLUMNS]
+    routes = router.routes(range(steps + LONGEST))
+    shown = [r for r in routes if r.column in columns or r.column - r.arrow.lag in columns]
+    shown = [r for r in shown if r.arrow.lag <= LONGEST or r.column in columns]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{_n(x)} {_n(y)} {_n(width)} '
         f'{_n(height)}" width="{_n(width)}" height="{_n(height)}" role="img" '
@@ -38,19 +43,20 @@ def draw(network: Network) -> str:
         f"<title>{escape(network.name)}</title>",
         f'<rect {_frame(x, y, width, height)} fill="#fff"/>',
         '<g fill="none" stroke-width="1.5">',
-        *_lines(shown),
+        *_lines(shown, columns),
         "</g>",
         *_fading(x, y, width, height),
+        *(_dots(middle, top + RADIUS) for middle in (left - MARGIN / 2, right + MARGIN / 2)),
     ]
-    for name, middle, radius in router.circles(COLUMNS):
+    for name, middle, radius in router.circles(columns):
         column = round((middle[0] - router.layout.x[name]) / router.pitch)
         if name in graph.operators:
             parts.append(_operator(graph.operators[name], middle, radius))
         else:
             ends = {graph.vectors[0]: palette.CHARACTER, graph.vectors[-1]: palette.OUTPUT}
             fill = ends.get(name, palette.VECTOR)
-            parts.append(_vector(graph.symbols[name], column - 1, middle, fill))
-    for route, middle in place_labels(router, COLUMNS):
+            parts.append(_vector(graph.symbols[name], column - steps // 2, middle, fill))
+    for route, middle in place_labels(router, columns):
         colour = palette.LAGS[min(route.arrow.lag, LONGEST)]
         parts.append(_label(label_of(route.arrow, graph.symbols), middle, colour))
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -74,7 +80,12 @@ def _fading(x: float, y: float, width: float, height: float) -> Iterator[str]:
         )
 
 
-def _lines(routes: Iterable[Route]) -> Iterator[str]:
+def _dots(x: float, y: float) -> str:
+    path = "".join(f"M{_n(x + shift)} {_n(y)}h0" for shift in (-8, 0, 8))
+    return f'<path d="{path}" stroke="{palette.INK}" stroke-width="3.5" stroke-linecap="round"/>'
+
+
+def _lines(routes: Iterable[Route], columns: range) -> Iterator[str]:
     """Arrows with rounded corners; where they cross those of other nodes, with a white seam."""
     bundles: dict[tuple[int, str, int], list[Route]] = {}
     for route in routes:
@@ -85,7 +96,7 @@ def _lines(routes: Iterable[Route]) -> Iterator[str]:
         yield f'<path d="{path}" stroke="#fff" stroke-width="5"/>'
         yield f'<path d="{path}" stroke="{colour}"/>'
         for route in bundle:
-            if route.column in COLUMNS:
+            if route.column in columns:
                 yield _arrowhead(route.points[-2:], colour)
 
 

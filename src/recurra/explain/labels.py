@@ -34,8 +34,9 @@ def place_labels(router: Router, columns: range) -> list[tuple[Route, Point]]:
             [c for c in circles if _touches(region, *c)],
             [(a == arrow, line) for a, line in lines if _overlap(_bounds(line), region)],
         )
-        left, _, right, _ = router.box
-        edges = left - MARGIN + 4.0 + router.pitch, right + MARGIN - 4.0 - router.pitch
+        left, _, right, _ = router.box(range(1))
+        begin = column * router.pitch
+        edges = begin + left - MARGIN + 4.0, begin + right + MARGIN - 4.0
         places = list(_candidates(route.points, width))
         place = min(places, key=lambda p: p[0] + near.badness(_box(p[1], width), edges))[1]
         for other in around:
