@@ -121,6 +121,8 @@ def test_svg(name: str) -> None:
         letter, below = graph.symbols[matrix]
         forms = letter + below, f"{letter}T{below}", f"(1−α){letter}"
         assert sum(any(form in text for form in forms) for text in texts) >= 3
+    # several on one page do not share what an id names
+    assert not [e for e in root.iter() if e.get("id")]
     for time in ("t−1", "t", "t+1"):
         assert f"x{time}" in texts
         assert f"o{time}" in texts

@@ -34,6 +34,9 @@ def test_right_equations_have_shapes_a_diagram_and_lines(ask):
         name: shapes.paper(name) for name in shapes.parameters
     }
     assert found["diagram"].startswith("<svg")
+    one, none = (ask("check", text=WRNN, steps=steps)["diagram"] for steps in (1, -(10**9)))
+    assert one == none != found["diagram"]
+    assert ask("check", text=WRNN, steps=10**9)["diagram"] == found["diagram"]
     assert [line["typed"] for line in found["lines"]][:3] == [
         "delta(bar(o[t]))", "delta(b[t])", "delta(bar(b[t]))"
     ]  # fmt: skip

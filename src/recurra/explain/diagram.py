@@ -19,7 +19,7 @@ from recurra.lang.network import Network
 from recurra.view import palette
 
 CORNER, BEND = 8.0, 30.0  # radii: of lines between columns, of arrows within a step
-FADE = 54.0
+FADE, STRIPES = 54.0, 18
 
 
 def draw(network: Network, steps: int = 3) -> str:
@@ -71,13 +71,17 @@ def _frame(x: float, y: float, width: float, height: float) -> str:
 
 
 def _fading(x: float, y: float, width: float, height: float) -> Iterator[str]:
-    """White that grows towards both sides, over arrows that come from and go to other steps."""
-    for side, left in ((0, x), (1, x + width - FADE)):
-        yield (
-            f'<linearGradient id="fade{side}" x1="{side}" x2="{1 - side}"><stop stop-color="#fff"/>'
-            '<stop offset="1" stop-color="#fff" stop-opacity="0"/></linearGradient>'
-            f'<rect {_frame(left, y, FADE, height)} fill="url(#fade{side})"/>'
+    """White that grows towards both sides, over arrows that come from and go to other steps.
+
+    Stripes: a gradient has an id, and a page with several diagrams would have it several times.
+    """
+    for stripe in range(STRIPES):
+        step = FADE / STRIPES
+        path = "".join(
+            f"M{_n(left)} {_n(y)}h{_n(step)}v{_n(height)}h{_n(-step)}z"
+            for left in (x + stripe * step, x + width - (stripe + 1) * step)
         )
+        yield f'<path d="{path}" fill="#fff" opacity="{1 - (stripe + 0.5) / STRIPES:.2f}"/>'
 
 
 def _dots(x: float, y: float) -> str:

@@ -52,6 +52,7 @@ class Equations(Form):
         text: as typed.
         name: of the network.
         hidden, vocabulary: sizes.
+        steps: of the diagram, three at most.
         language: of the answer.
         line: of a derivation: a parameter, or a quantity.
         formula: a student's answer as a formula.
@@ -63,6 +64,7 @@ class Equations(Form):
     name: str = "network"
     hidden: int = 64
     vocabulary: int = 65
+    steps: int = 3
     language: Language = "en"
     line: str = ""
     formula: str = ""
@@ -163,7 +165,7 @@ def _check(form: Equations) -> dict[str, Any]:
         "vectors": shapes.vectors,
         "parameters": parameters,
         "count": shapes.count,
-        "diagram": draw(network),
+        "diagram": draw(network, min(max(form.steps, 1), 3)),
         "lines": _questions(network),
     }
 

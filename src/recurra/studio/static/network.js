@@ -19,8 +19,11 @@ export async function create(root) {
   const shapes = h("div", { class: "table" });
   const name = h("input", { type: "text", value: "my", maxlength: 60, spellcheck: "false" });
   const saved = h("p", { class: "soft", role: "status" });
+  const steps = h("select", { on: { change: stepped } },
+    h("option", { value: 3, word: "three steps" }), h("option", { value: 1, word: "one step" }));
+  const drawing = h("div", { class: "diagram", tabindex: 0 });
   const panels = {
-    diagram: h("div", { class: "diagram" }),
+    diagram: h("div", {}, h("div", { class: "row" }, field("diagram steps", steps)), drawing),
     derivation: h("article", { class: "explanation" }),
     "gradient check": h("div"),
     "my derivation": h("div"),
@@ -77,9 +80,15 @@ export async function create(root) {
     check();
   }
 
+  function stepped() {
+    keep({ steps: steps.value });
+    check();
+  }
+
   function body(more = {}) {
     return { text: editor.text, name: name.value.trim() || "network", hidden: Number(hidden.value) || 1,
-      vocabulary: Number(vocabulary.value) || 1, language: language(), ...more };
+      vocabulary: Number(vocabulary.value) || 1, steps: Number(steps.value), language: language(),
+      ...more };
   }
 
   // The one request that follows the typing; an older one is given up.
@@ -136,8 +145,9 @@ export async function create(root) {
   // What the chosen tab shows, for the equations of now.
   async function fill() {
     if (!current) return;
-    place(panels.diagram, current.diagram);
-    panels.diagram.scrollLeft = (panels.diagram.scrollWidth - panels.diagram.clientWidth) / 2;
+    place(drawing, current.diagram);
+    drawing.dataset.steps = steps.value;
+    drawing.scrollLeft = (drawing.scrollWidth - drawing.clientWidth) / 2;
     if (!panels.derivation.hidden && panels.derivation.dataset.of !== stamp()) {
       panels.derivation.dataset.of = stamp();
       const found = await askJson("/api/network/explain", body());
@@ -303,6 +313,8 @@ export async function create(root) {
       shown.select(parameters.get("view") ?? "diagram");
       hidden.value = parameters.get("hidden") ?? hidden.value;
       vocabulary.value = parameters.get("vocabulary") ?? vocabulary.value;
+      const few = matchMedia("(max-width: 40rem)").matches; // three would be too small to read
+      steps.value = (parameters.get("steps") ?? (few ? "1" : "3")) === "1" ? "1" : "3";
       const wanted = parameters.get("network");
       if (!editor.text || (wanted && wanted !== gallery.value)) {
         const known = networks.find((one) => one.name === (wanted ?? "wrnn"));

@@ -33,8 +33,8 @@ export async function create(root) {
     h("div", { class: "two" },
       h("div", { class: "column" }, form.element),
       h("div", { class: "column" },
-        h("div", { class: "row" }, field("quantity", y), field("across", x)), chart, about,
-        outcomes.element)));
+        h("div", { class: "row" }, field("quantity", y), field("across", x)), chart, about)),
+    outcomes.element);
 
   function select(names, prefix, first, kept) {
     const element = h("select", { on: { change: () => { kept(element.value); draw(); } } },
