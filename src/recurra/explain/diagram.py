@@ -19,7 +19,7 @@ from recurra.lang.network import Network
 from recurra.view import palette
 
 CORNER, BEND = 8.0, 30.0  # radii: of lines between columns, of arrows within a step
-FADE, STRIPES = 54.0, 18
+FADE, SHEETS = 54.0, 18
 
 
 def draw(network: Network, steps: int = 3) -> str:
@@ -73,15 +73,14 @@ def _frame(x: float, y: float, width: float, height: float) -> str:
 def _fading(x: float, y: float, width: float, height: float) -> Iterator[str]:
     """White that grows towards both sides, over arrows that come from and go to other steps.
 
-    Stripes: a gradient has an id, and a page with several diagrams would have it several times.
+    Sheets of white over one another, each wider than the one before, so that the sum is a ramp. A
+    gradient would have an id, and a page with several diagrams would have it several times.
     """
-    for stripe in range(STRIPES):
-        step = FADE / STRIPES
-        path = "".join(
-            f"M{_n(left)} {_n(y)}h{_n(step)}v{_n(height)}h{_n(-step)}z"
-            for left in (x + stripe * step, x + width - (stripe + 1) * step)
-        )
-        yield f'<path d="{path}" fill="#fff" opacity="{1 - (stripe + 0.5) / STRIPES:.2f}"/>'
+    for sheet in range(SHEETS):
+        wide = FADE * (sheet + 1) / SHEETS
+        shape = f"h{_n(wide)}v{_n(height)}h{_n(-wide)}z"
+        path = f"M{_n(x)} {_n(y)}{shape}M{_n(x + width - wide)} {_n(y)}{shape}"
+        yield f'<path d="{path}" fill="#fff" opacity="{1 / (sheet + 1.5):.3f}"/>'
 
 
 def _dots(x: float, y: float) -> str:

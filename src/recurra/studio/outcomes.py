@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from recurra.comparison.character_losses import FILE as TESTED
 from recurra.comparison.comparison import Comparison
 from recurra.comparison.runner import all_runs
 from recurra.errors import RecurraError, RunError
@@ -44,15 +43,17 @@ def routes(
     """
 
     def told(entry: Entry, language: str) -> str:
-        running, progress = jobs.process(entry) is not None, ""
-        if running or not changed(entry.path / TESTED):
-            progress = _progress(entry, feeds, Words(language))
-        if running and entry.kind == "comparison":
-            return progress  # who trains it opens its test part, not a reader
-        try:
-            return progress + report_of(entry.path, language)
-        except RunError as error:
-            return progress + ("" if running else f'<p class="soft">{escape(str(error))}</p>')
+        running = jobs.process(entry) is not None
+        found, missing = "", ""
+        # who trains a comparison opens its test part, not a reader
+        if not running or entry.kind == "study":
+            try:
+                found = report_of(entry.path, language)
+            except RunError as error:
+                missing = "" if running else f'<p class="soft">{escape(str(error))}</p>'
+        if found and not running:
+            return found
+        return _progress(entry, feeds, Words(language)) + missing + found
 
     async def report(request: Request) -> Response:
         entry = workspace.entry(request.query_params.get("entry", ""))

@@ -32,7 +32,7 @@ export async function create(root) {
 
   root.append(
     h("h2", { word: "inside" }),
-    h("div", { class: "row" }, field("run", run), field("vector", vector), field("unit", unit)),
+    h("div", { class: "row" }, field("run looked at", run), field("vector", vector), field("unit", unit)),
     h("div", { class: "writing" },
       h("div", { class: "column" }, sheet.element, skipped, told, legend()),
       h("aside", { label: "ranking" }, h("h3", { word: "ranking" }), h("p", { class: "soft", word: "ranking text" }), ranking)),

@@ -16,6 +16,7 @@ export async function create(root) {
   const table = makeTable(known.columns, chosen);
   const y = select(known.quantities, "quantity", "loss", (value) => keep({ y: value }));
   const x = select(known.across, "across", "steps", (value) => keep({ x: value }));
+  const axes = h("div", { class: "row", hidden: true }, field("quantity", y), field("across", x));
   const chart = h("figure", { class: "figure" });
   const about = h("div");
   const problems = h("div", { role: "status", "aria-live": "polite" });
@@ -33,7 +34,7 @@ export async function create(root) {
     h("div", { class: "two" },
       h("div", { class: "column" }, form.element),
       h("div", { class: "column" },
-        h("div", { class: "row" }, field("quantity", y), field("across", x)), chart, about)),
+        axes, chart, about)),
     outcomes.element);
 
   function select(names, prefix, first, kept) {
@@ -75,7 +76,7 @@ export async function create(root) {
     if (changes.failed || changes.beginning) tell(changes);
     showTable();
     outcomes.show(entries, new Set(Object.keys(changes.others)));
-    if (selected.some((id) => id in changes.runs)) draw();
+    if (selected.some((id) => id in changes.runs) || !chart.firstElementChild) draw();
   }
 
   let begins = [];
@@ -120,8 +121,9 @@ export async function create(root) {
 
   async function drawNow() {
     const there = selected.filter((id) => runs.has(id) && runs.get(id).state !== "damaged");
+    axes.hidden = !there.length;
     if (!there.length) {
-      chart.replaceChildren();
+      chart.replaceChildren(runs.size ? h("p", { class: "soft", word: "choose a run" }) : "");
       about.replaceChildren();
       return;
     }
