@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from recurra.training.recipe import MODERN as MODERN
     from recurra.training.recipe import Recipe as Recipe
     from recurra.training.records import Compiling as Compiling
+    from recurra.training.records import Evaluating as Evaluating
     from recurra.training.records import Evaluation as Evaluation
     from recurra.training.records import Finished as Finished
     from recurra.training.records import Progress as Progress
@@ -192,6 +193,7 @@ _MODULES = {
     ),
     "training.records": (
         "Compiling",
+        "Evaluating",
         "Evaluation",
         "Finished",
         "Progress",

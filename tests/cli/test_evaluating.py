@@ -30,6 +30,21 @@ def test_eval_gives_the_library_s_numbers(call, runs):
     assert re.search(r"^validation +7 ", out, re.M)
 
 
+def test_eval_tells_how_far_it_is(call, runs, monkeypatch):
+    monkeypatch.setattr("recurra.cli.display.PAUSE", -1.0)
+    learning = ["--mix", "counts", "--adapt-set", "rate=0.05", "--adapt-set", "decay=0"]
+    code, out, err = call("eval", runs / "rnn", *learning, "--engine", "reference", "--json")
+    assert code == 0
+    for row in json.loads(out)["results"]:
+        for what in ("", ", learning", ", mixed"):
+            lines = re.findall(
+                rf"^reading the {row['text']} text{what}: (.*) of (.*) char", err, re.M
+            )
+            assert len(lines) > 1 or not what
+            done, whole = (number.replace(",", "") for number in lines[-1])
+            assert row["characters"] - 20 <= int(done) <= int(whole) == row["characters"]
+
+
 def test_eval_of_another_text(call, runs):
     Path("other.txt").write_text("to be é or not", "utf-8")
     code, out, err = call("eval", runs / "rnn", "other.txt", "--json")

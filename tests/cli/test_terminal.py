@@ -16,7 +16,7 @@ from command_line import RECURRA, SMALL
 from recurra.cli.board import Board
 from recurra.cli.display import Dashboard, Lines, duration, sparkline
 from recurra.cli.output import print_table
-from recurra.training.records import Evaluation, Progress, Sample
+from recurra.training.records import Evaluating, Evaluation, Progress, Sample
 from recurra.view.numbers import loss
 from recurra.view.tables import Cells
 
@@ -142,6 +142,7 @@ def test_a_dashboard_shows_the_figures(width):
     )  # fmt: skip
     dashboard.show(Evaluation(1200, 1.625, 1.625 / 0.6931, True))
     dashboard.show(Sample(1000, "宝玉[bold] says"))
+    dashboard.show(Evaluating(1234, 5000, 123456))
     console.print(dashboard.render())
     drawn = console.file.getvalue().partition("(best)")[2]
     assert max(map(len, drawn.splitlines())) <= width
@@ -154,6 +155,7 @@ def test_a_dashboard_shows_the_figures(width):
         "25%",
         "3:45",
         "宝玉[bold]",
+        "5,000 of 123,456",
     ):
         assert figure in shown
 
@@ -169,6 +171,16 @@ def test_a_step_with_a_held_out_loss_has_one_line(monkeypatch):
     shown = console.file.getvalue().splitlines()
     assert [line.split("  ")[0] for line in shown] == ["step 10", "step 20"]
     assert "held-out 1.6250" in shown[1]
+
+
+def test_a_long_evaluation_at_the_end_has_a_line_now_and_then(monkeypatch):
+    console = console_of(200)
+    lines = Lines(console)
+    for pause, done in ((-1.0, 2000), (1e9, 4000), (-1.0, 6000)):
+        monkeypatch.setattr("recurra.cli.display.PAUSE", pause)
+        lines.show(Evaluating(30, done, 123456))
+    shown = re.findall("evaluated: (.*) of 123,456 held-out", console.file.getvalue())
+    assert shown == ["2,000", "6,000"]
 
 
 def test_a_curve_as_a_line_of_blocks():

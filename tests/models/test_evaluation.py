@@ -51,9 +51,10 @@ def one_at_a_time(engine, texts, windows=10**9):
     ids=["two characters", "one file", "long file", "files of all lengths", "many files"],
 )
 def test_streamed_carries_the_state_through_each_file(model, lengths):
-    texts = texts_of(*lengths)
-    loss = evaluate(model, texts)
-    assert loss.characters == sum(max(n - 1, 0) for n in lengths)
+    texts, told = texts_of(*lengths), []
+    loss = evaluate(model, texts, progress=told.append)
+    assert loss.characters == sum(max(n - 1, 0) for n in lengths) == told[-1]
+    assert told == sorted(set(told))  # ever more of them
     assert loss.nats == pytest.approx(one_at_a_time(model, texts), rel=1e-12)
 
 

@@ -17,7 +17,15 @@ from recurra.storage.runs import Run
 from recurra.text.corpus import load_corpus
 from recurra.training.clock import Clock
 from recurra.training.recipe import CLASSIC
-from recurra.training.records import Evaluation, Finished, Lost, Progress, Sample, Saved
+from recurra.training.records import (
+    Evaluating,
+    Evaluation,
+    Finished,
+    Lost,
+    Progress,
+    Sample,
+    Saved,
+)
 from recurra.training.signals import stop_on_signals
 from toy_training import PLAIN, SMALL, babble, finished, trainer_of
 
@@ -357,6 +365,19 @@ def test_the_time_left_follows_the_steps_after_the_first(corpus, monkeypatch, tm
     assert told[0].step == 24
     only = trainer_of(load_network("rnn"), corpus, SMALL.with_(steps=1, record_every=1))
     assert [one.seconds_left for one in only.records() if isinstance(one, Progress)] == [None]
+
+
+def test_the_evaluation_at_the_end_is_told(corpus, monkeypatch, tmp_path):
+    monkeypatch.setattr("recurra.training.trainer.GLANCE", -1.0)
+    run = start_run(tmp_path / "run", corpus, SMALL)
+    records = list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
+    told = [one for one in records if isinstance(one, Evaluating)]
+    whole = sum(len(text) - 1 for text in corpus.validation)
+    assert {(one.step, one.whole) for one in told} == {(SMALL.steps, whole)}
+    assert told[-1].characters == whole
+    assert f"{whole:,} of {whole:,} held-out characters" in str(told[-1])
+    assert isinstance(records[-1], Finished)
+    assert "evaluating" not in {record["kind"] for record in run.metrics()}
 
 
 def test_classic_stops_by_itself(corpus):

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from recurra.cli.streams import Stream
 from recurra.training.live import LiveTraining
-from recurra.training.records import Compiling, Evaluation, Lost, Notice, Progress, Record, Sample
+from recurra.training.records import (
+    Compiling,
+    Evaluating,
+    Evaluation,
+    Lost,
+    Notice,
+    Progress,
+    Record,
+    Sample,
+)
 from recurra.training.signals import stop_on_signals
 from recurra.training.trainer import Trainer
 from recurra.view.numbers import duration, loss, whole
@@ -67,7 +76,7 @@ def display(
 
 
 def reading_lines(console: "Console") -> Callable[[str], None]:
-    """Show, every few seconds, how much of the texts has been downloaded and read."""
+    """Show, every few seconds, how much of the texts has been downloaded, read or evaluated."""
     printed = time.monotonic()
 
     def show(progress: str) -> None:
@@ -99,6 +108,10 @@ class Lines:
                 if not record.seconds or time.monotonic() - self._printed > PAUSE:
                     self._printed = time.monotonic()
                     self.console.print(compiling(record))
+            case Evaluating():
+                if time.monotonic() - self._printed > PAUSE:
+                    self._printed = time.monotonic()
+                    self.console.print(str(record))
             case Lost() | Notice():
                 self.console.print(record.message)
             case Progress():
@@ -163,6 +176,8 @@ class Dashboard(Lines):
         parts: list[RenderableType] = [Text(), head, body]
         if not (fits(self.console, head) and fits(self.console, body)):
             parts = [Text("  ".join(row)) for row in [words, *(row[:2] for row in figures)]]
+        if live.evaluating:
+            parts.append(Text(str(live.evaluating)))
         if live.sample:
             text = Text(visible(live.sample.text), overflow="fold")
             parts.append(Panel(text, title=f"written after step {live.sample.step:,}", height=8))

@@ -7,6 +7,7 @@ import typer
 
 import recurra
 from recurra.cli import options
+from recurra.cli.display import reading_lines
 from recurra.cli.output import echo, make_console, print_json, print_table
 from recurra.compute.registry import DEFAULT_ENGINE, engine_on
 from recurra.view.numbers import counted
@@ -60,6 +61,7 @@ def eval_command(
             engine=engine_on(engine, device) or DEFAULT_ENGINE,
             threads=threads,
             fetch=fetch,
+            progress=reading_lines(make_console(stderr=True)),
         )
     )
     if scores[0].skipped:

@@ -8,7 +8,7 @@ of each file, which is context only.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,12 @@ class Loss:
 
     nats: float
     characters: int
+
+    @classmethod
+    def of(cls, losses: Sequence[NDArray[Any]]) -> Self:
+        """Sum the losses of characters, an array for each text."""
+        nats = sum(float(of_text.sum(dtype=np.float64)) for of_text in losses)
+        return cls(nats, sum(map(len, losses)))
 
     @property
     def nats_per_char(self) -> float:
@@ -72,7 +78,7 @@ def evaluate(
     engine: Engine,
     texts: Sequence[Text],
     windows: int | None = None,
-    check: Callable[[], object] | None = None,
+    progress: Callable[[int], object] | None = None,
     weights: Weights = "parameter",
 ) -> Loss:
     """The loss over all of ``texts``; the model's state is zeros at the start of each.
@@ -84,7 +90,8 @@ def evaluate(
         engine: computes the losses.
         texts: one array of character numbers per file.
         windows: start from zeros every so many characters too.
-        check: called again and again on the way; what it raises ends the evaluation.
+        progress: called again and again with the characters done so far; what it raises ends the
+            evaluation.
         weights: which of the engine's parameters.
 
     Raises:
@@ -97,30 +104,43 @@ def evaluate(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
         )
-    losses = character_losses(engine, texts, check, weights)
-    return Loss(
-        sum(float(of_text.sum(dtype=np.float64)) for of_text in losses), sum(map(len, losses))
-    )
+    losses, reading = stream_losses(engine, texts, weights)
+    for done in reading:
+        if progress is not None:
+            progress(done)
+    return Loss.of(losses)
 
 
-def character_losses(
-    engine: Engine,
-    texts: Sequence[Text],
-    check: Callable[[], object] | None = None,
-    weights: Weights = "parameter",
-) -> list[NDArray[Any]]:
+def character_losses(engine: Engine, texts: Sequence[Text]) -> list[NDArray[Any]]:
     """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
-    losses = [np.empty(max(0, len(text) - 1), engine.dtype) for text in texts]
-    longest_first = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-    # A model gone wrong has an infinite loss, or none: that is a result, not a warning.
-    with np.errstate(over="ignore", invalid="ignore"):
-        for i in range(0, len(texts), _BATCH):
-            batch = longest_first[i : i + _BATCH]
-            own, found = [texts[n] for n in batch], [losses[n] for n in batch]
-            for _ in _side_by_side(engine, own, found, weights):
-                if check is not None:
-                    check()
+    losses, reading = stream_losses(engine, texts)
+    for _ in reading:
+        pass
     return losses
+
+
+def stream_losses(
+    engine: Engine, texts: Sequence[Text], weights: Weights = "parameter"
+) -> tuple[list[NDArray[Any]], Iterator[int]]:
+    """``-log p`` of every character but the first of each text, piece by piece; see `evaluate`.
+
+    Returns:
+        Arrays that are filled while the iterator runs, which yields the characters done so far.
+    """
+    losses = [np.empty(max(0, len(text) - 1), engine.dtype) for text in texts]
+    return losses, _fill(engine, texts, losses, weights)
+
+
+def _fill(
+    engine: Engine, texts: Sequence[Text], losses: Sequence[NDArray[Any]], weights: Weights
+) -> Iterator[int]:
+    longest_first, before = sorted(range(len(texts)), key=lambda i: -len(texts[i])), 0
+    for i in range(0, len(texts), _BATCH):
+        batch = longest_first[i : i + _BATCH]
+        own, found = [texts[n] for n in batch], [losses[n] for n in batch]
+        for position in _side_by_side(engine, own, found, weights):
+            yield before + sum(min(position, len(of_text)) for of_text in found)
+        before += sum(map(len, found))
 
 
 def _side_by_side(
@@ -138,7 +158,9 @@ def _side_by_side(
         end = min(len(texts[-1]) - 1, position + max(1, _ROWS // reading))
         inputs = np.stack([t[position:end] for t in texts], axis=1)
         targets = np.stack([t[position + 1 : end + 1] for t in texts], axis=1)
-        found, state = engine.losses(inputs, targets, state, weights)
+        # A model gone wrong has an infinite loss, or none: that is a result, not a warning.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found, state = engine.losses(inputs, targets, state, weights)
         for column, of_text in zip(found.T, losses, strict=False):
             of_text[position:end] = column
         position = end

@@ -5,7 +5,7 @@ in compressors of the PAQ family (Mahoney 2005); a logistic mixer weighs them an
 learns its weights from every decision.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,12 +116,15 @@ class Mixture:
             if member.reader is not None:
                 member.reader.restart()
 
-    def losses(self, text: Text, piece: int = 20) -> Array:
+    def losses(
+        self, text: Text, piece: int = 20, progress: Callable[[int], object] | None = None
+    ) -> Array:
         """``-ln p`` of every character of a text but the first, ``(n - 1,)``; it learns from each.
 
         Args:
             text: ``(n,)``.
             piece: characters that networks predict before they learn from them.
+            progress: called again and again with the characters done so far.
         """
         for member in self.members:
             member.begin()
@@ -133,13 +136,33 @@ class Mixture:
                 p = np.exp(member.predict(text[begin - 1 : end]).astype(np.float64))
                 np.cumsum(p, axis=1, out=own[:, 1:])
             found.append(self._mix(text, begin, sums, end - begin))
+            if progress is not None:
+                progress(end - 1)
         return np.concatenate([np.zeros(0), *found])
 
-    def loss(self, texts: Sequence[Text], piece: int = 20) -> Loss:
-        """The loss over all of ``texts``, one after the other, after a `restart`."""
+    def loss(
+        self,
+        texts: Sequence[Text],
+        piece: int = 20,
+        progress: Callable[[int], object] | None = None,
+    ) -> Loss:
+        """The loss over all of ``texts``, one after the other, after a `restart`.
+
+        Args:
+            texts, piece: see `losses`.
+            progress: called again and again with the characters done so far.
+        """
         self.restart()
-        nats = sum(float(self.losses(text, piece).sum()) for text in predictable(texts))
-        return Loss(nats, sum(max(0, len(text) - 1) for text in texts))
+        nats, characters = 0.0, 0
+
+        def told(done: int) -> None:
+            if progress is not None:
+                progress(characters + done)
+
+        for text in predictable(texts):
+            nats += float(self.losses(text, piece, told).sum())
+            characters += len(text) - 1
+        return Loss(nats, characters)
 
     def _mix(self, text: Text, begin: int, sums: Array, count: int) -> Array:
         losses = np.zeros(max(0, count))

@@ -9,6 +9,7 @@ schedule     the learning rate of a step
 stopping     when it ends
 resume_state what a checkpoint keeps beside arrays
 records      the data that it yields
+divergence   why one diverged, and what to do
 clock        wall-clock figures
 signals      Ctrl-C and its like
 run_config   the configuration of a run

@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from recurra.training.records import Compiling, Evaluation, Progress, Record, Sample
+from recurra.training.records import (
+    Compiling,
+    Evaluating,
+    Evaluation,
+    Progress,
+    Record,
+    Sample,
+)
 
 
 @dataclass
@@ -11,13 +18,14 @@ class LiveTraining:
 
     Attributes:
         compiling: what is waited for before the first step.
-        progress, evaluation, sample: the latest.
+        progress, evaluation, evaluating, sample: the latest.
         curve, steps: smoothed training loss of every progress record, nats per character.
     """
 
     compiling: Compiling | None = None
     progress: Progress | None = None
     evaluation: Evaluation | None = None
+    evaluating: Evaluating | None = None
     sample: Sample | None = None
     curve: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
@@ -38,5 +46,7 @@ class LiveTraining:
                 self.steps.append(record.step)
             case Evaluation():
                 self.evaluation = record
+            case Evaluating():
+                self.evaluating = record
             case Sample():
                 self.sample = record

@@ -95,6 +95,23 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluating:
+    """The whole held-out text is being evaluated, at the end.
+
+    Attributes:
+        step: steps done.
+        characters: evaluated so far, of so many (``whole``).
+    """
+
+    step: int
+    characters: int
+    whole: int
+
+    def __str__(self) -> str:
+        return f"evaluated: {self.characters:,} of {self.whole:,} held-out characters"
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """A text that the model wrote after so many steps."""
 
@@ -192,7 +209,7 @@ class Finished:
         return f"step {self.steps:,}, the end: {self.message}{held_out}; run {self.run}"
 
 
-Record = Compiling | Progress | Evaluation | Sample | Saved | Lost | Notice | Finished
+Record = Compiling | Progress | Evaluation | Evaluating | Sample | Saved | Lost | Notice | Finished
 Kept = Progress | Evaluation | Sample | Finished
 """A record that is kept in ``metrics.jsonl``."""
 

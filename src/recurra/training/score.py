@@ -1,7 +1,7 @@
 """How well a finished run predicts a text: as it is, learning as it reads, and in a mixture."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recurra.compute.registry import DEFAULT_ENGINE
@@ -15,6 +15,7 @@ from recurra.models.mixture import Member, Mixture
 from recurra.models.model import Model
 from recurra.storage.runs import Run
 from recurra.text.corpus import ENOUGH, Corpus, group_short, predictable
+from recurra.text.download import Progress
 from recurra.text.sources import Source, read_documents
 from recurra.training.finished_run import FinishedRun
 from recurra.training.sessions import load_run_corpus
@@ -63,6 +64,7 @@ def score(
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
     fetch: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[Score]:
     """Evaluate a run's best model over the whole of its held-out text, or of other texts.
 
@@ -80,6 +82,7 @@ def score(
         versus: give the losses of these compressors too, "zpaq" or "ppmd".
         engine, threads: what computes.
         fetch: see `load_run_corpus`.
+        progress: called again and again with a line that tells how much has been evaluated.
 
     Raises:
         RecurraError: the run or a text is refused, there is nothing to evaluate, or the model
@@ -112,7 +115,8 @@ def score(
     for name, part in parts.items():
         prices = {one.name: one.loss(_decoded(model, part)) for one in compressors}
         for protocol in [None] if windows is None else [None, windows]:
-            loss, adaptive, mixed = evaluate(computes, part, protocol), None, None
+            told = _telling(progress, f"the {name} text", part)
+            loss, adaptive, mixed = evaluate(computes, part, protocol, told), None, None
             if not math.isfinite(loss.nats):
                 raise RunError(
                     f"the model of {run.folder} predicts no finite numbers: restore a backup, or "
@@ -122,12 +126,24 @@ def score(
                 if reader is None:
                     validation = _held_out(own).get("validation", ())
                     reader = reader_with(find_settings(adapt, validation, reader_with))
-                adaptive = adaptive_loss(reader, part)
+                told = _telling(progress, f"the {name} text, learning", part)
+                adaptive = adaptive_loss(reader, part, told)
             settings = reader.settings if reader and adaptive else None
             if mix and protocol is None:
                 mixture = mixture or _mixture(opened, mix, own, settings, engine, threads)
-                mixed = mixture.loss(part, settings.step if settings else PIECE)
+                told = _telling(progress, f"the {name} text, mixed", part)
+                mixed = mixture.loss(part, settings.step if settings else PIECE, told)
             yield Score(name, protocol, loss, skipped, adaptive, settings, mixed, prices)
+
+
+def _telling(
+    progress: Progress | None, what: str, texts: Sequence[Text]
+) -> Callable[[int], object] | None:
+    """What tells of the characters that are done."""
+    if progress is None:
+        return None
+    whole = sum(len(text) - 1 for text in predictable(texts))
+    return lambda done: progress(f"reading {what}: {done:,} of {whole:,} characters")
 
 
 def _decoded(model: Model, texts: Sequence[Text]) -> list[str]:

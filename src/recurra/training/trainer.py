@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -18,8 +18,7 @@ from recurra.compute.base import Weights
 from recurra.compute.registry import DEFAULT_ENGINE, make_engine
 from recurra.errors import RunError
 from recurra.lang.network import Network
-from recurra.lang.syntax import show
-from recurra.models.evaluation import Loss, cut, evaluate
+from recurra.models.evaluation import Loss, cut, evaluate, stream_losses
 from recurra.models.initialisation import initialise
 from recurra.models.model import Model
 from recurra.models.writer import Writer
@@ -28,10 +27,12 @@ from recurra.text.batches import Streams
 from recurra.text.corpus import Corpus
 from recurra.training.checkpointer import Checkpointer
 from recurra.training.clock import Clock
+from recurra.training.divergence import explain_divergence
 from recurra.training.extensions import Extension, extend, extended
 from recurra.training.recipe import MODERN, Recipe
 from recurra.training.records import (
     Compiling,
+    Evaluating,
     Evaluation,
     Finished,
     Kept,
@@ -57,7 +58,7 @@ from recurra.training.warm_start import WarmStart
 
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
-# Seconds between two records of what is compiled.
+# Seconds between two records of what is compiled, or of how much is evaluated.
 GLANCE = 0.25
 
 
@@ -255,7 +256,7 @@ class Trainer:
                 reason = INTERRUPTED
             if reason != DIVERGED:
                 yield from self._save()
-            end = self._finished(DIVERGED if self._diverged() else reason)
+            end = yield from self._finished(DIVERGED if self._diverged() else reason)
             yield checkpointer.finish(end, self.watch.step)
 
     def held_out_loss(self) -> Loss:
@@ -361,7 +362,10 @@ class Trainer:
         if not self._estimated_on or watch.evaluated_step == watch.step:
             return
         loss = evaluate(
-            self.engine, self._estimated_on, weights=self.evaluated, check=self._stop.check
+            self.engine,
+            self._estimated_on,
+            progress=lambda _: self._stop.check(),
+            weights=self.evaluated,
         )
         best = watch.evaluate(loss.nats_per_char)
         yield self._log(
@@ -408,17 +412,28 @@ class Trainer:
         if self._finite() and self._checkpointer.save_last(self.watch):
             yield Saved(self.watch.step, "last")
 
-    def _finished(self, reason: Reason) -> Finished:
+    def _whole_loss(self) -> Generator[Record, None, Loss]:
+        """The loss of the best parameters over the whole held-out text."""
+        losses, reading = stream_losses(self.engine, self.held_out, "best")
+        whole, told = sum(map(len, losses)), time.monotonic()
+        for done in reading:
+            self._stop.check()
+            if time.monotonic() - told > GLANCE:
+                told = time.monotonic()
+                yield Evaluating(self.watch.step, done, whole)
+        return Loss.of(losses)
+
+    def _finished(self, reason: Reason) -> Generator[Record, None, Finished]:
         """The end; with the loss of the best parameters over the whole held-out text."""
         watch, loss = self.watch, None
         if self._checkpointer.has_best and reason != INTERRUPTED:
             try:
-                loss = evaluate(self.engine, self.held_out, weights="best", check=self._stop.check)
+                loss = yield from self._whole_loss()
             except StopAsked:
                 reason = INTERRUPTED
         return Finished(
             stopped_by=reason,
-            message=self._cure() if reason == DIVERGED else REASONS[reason],
+            message=self._explained() if reason == DIVERGED else REASONS[reason],
             run=str(self.run.folder) if self.run else None,
             network=self.network.name,
             parameters=self.shapes.count,
@@ -435,40 +450,6 @@ class Trainer:
             min_smooth_loss_step=watch.minimum_step,
         )
 
-    def _overflowing(self) -> str:
-        """The equation of the first carried vector that is not finite, or else of the largest."""
-        sizes = {
-            name.partition("/")[2]: float(np.abs(value).max())
-            for name, value in self.engine.dump("state").items()
-        }
-        if not sizes:
-            return ""
-        order = [e for e in self.network.equations if e.name in sizes]
-        lost = [e for e in order if not math.isfinite(sizes[e.name])]
-        one = (lost or [max(order, key=lambda e: sizes[e.name])])[0]
-        grown = "is no finite number" if lost else f"grows to {sizes[one.name]:.3g}"
-        return f"{one.name}[t] = {show(one.expression)} {grown}; "
-
-    def _cure(self) -> str:
-        recipe, smooth = self.recipe, self.watch.smooth
-        assert recipe.lr is not None  # resolved
-        what = (
-            f"grew to {smooth / recipe.seq_len:.3g} nats per character, far above guessing"
-            if math.isfinite(smooth)
-            else "is no finite number any more"
-        )
-        if self.watch.step == 1:  # its loss came before any update
-            begin = ", ".join(self.network.initialisers) or "all weights"
-            return (
-                f"the loss {what} at step 1, before any update, so that no learning rate helps: "
-                f"{self._overflowing()}look at the initial values of {begin}, and for "
-                "divisions by 0 and growth in the equations"
-            )
-        clip = "" if recipe.clip_norm or recipe.clip_value else " and clip_norm=1"
-        lower = min(recipe.lr / 10, 0.01)  # 0.01: that of the classic recipe
+    def _explained(self) -> str:
         saved = self._checkpointer.saved_step
-        kept = f"; the state of step {saved:,} is kept" if saved else ""
-        return (
-            f"the loss {what} at step {self.watch.step:,}: most likely the learning rate "
-            f"{recipe.lr:g} is too high for this network; try lr={lower:g}{clip}{kept}"
-        )
+        return explain_divergence(self.network, self.recipe, self.watch, self.engine, saved)

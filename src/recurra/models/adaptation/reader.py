@@ -1,6 +1,6 @@
 """Read a text and learn from it: every prediction is made before its character is learned from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -49,12 +49,15 @@ class AdaptiveReader:
         self.engine.load(self._begin)
         self._updates = 0
 
-    def read(self, text: Text, state: State) -> tuple[float, State]:
+    def read(
+        self, text: Text, state: State, progress: Callable[[int], object] | None = None
+    ) -> tuple[float, State]:
         """Read on.
 
         Args:
             text: ``(n + 1,)``; its first character is context only.
             state: from before that character.
+            progress: called again and again with the characters done so far.
 
         Returns:
             The loss of the n characters, each predicted before it was learned from; the state
@@ -79,6 +82,8 @@ class AdaptiveReader:
             )
             if not np.isfinite(nats):
                 break
+            if progress is not None:
+                progress(start + step)
         state = engine.load_state(
             {name.partition("/")[2]: array for name, array in engine.dump("state").items()}
         )
@@ -94,7 +99,11 @@ class AdaptiveReader:
         return nats, state
 
 
-def adaptive_loss(reader: AdaptiveReader, texts: Sequence[Text]) -> Loss:
+def adaptive_loss(
+    reader: AdaptiveReader,
+    texts: Sequence[Text],
+    progress: Callable[[int], object] | None = None,
+) -> Loss:
     """The loss over all of ``texts``, read one after the other, from the trained weights on.
 
     The state is zeros at the start of each text; see `Adaptation.carry` for the weights.
@@ -102,16 +111,22 @@ def adaptive_loss(reader: AdaptiveReader, texts: Sequence[Text]) -> Loss:
     Args:
         reader: it forgets what it learned before.
         texts: one array of character numbers per file.
+        progress: called again and again with the characters done so far.
 
     Raises:
         SettingError: the loss is no finite number any more.
     """
     reader.restart()
     nats, characters = 0.0, 0
+
+    def told(done: int) -> None:
+        if progress is not None:
+            progress(characters + done)
+
     with np.errstate(over="ignore", invalid="ignore"):
         for number, text in enumerate(predictable(texts)):
             if number and not reader.settings.carry:
                 reader.restart()
-            nats += reader.read(text, reader.engine.zero_state(1))[0]
+            nats += reader.read(text, reader.engine.zero_state(1), told)[0]
             characters += len(text) - 1
     return Loss(nats, characters)
