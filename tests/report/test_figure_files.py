@@ -54,13 +54,12 @@ def test_markdown_has_its_pictures_beside_it(run, tmp_path):
 @pytest.mark.parametrize(
     ("format", "message"), [("gif", "no figure format gif"), ("pdf", r"pip install .*\[figures\]")]
 )
-def test_a_format_that_cannot_be_written_leaves_no_folder(
-    run, tmp_path, monkeypatch, format, message
-):
+def test_a_format_that_cannot_be_written_leaves_no_folder(tmp_path, monkeypatch, format, message):
+    """And nothing is read before: there is no such run."""
     monkeypatch.setitem(sys.modules, "typst", None)
     with pytest.raises(recurra.SettingError, match=message):
         recurra.write_report(
-            run, tmp_path / "a.html", figures=tmp_path / "f", figure_format=format, characters=0
+            tmp_path / "run", tmp_path / "a.html", figures=tmp_path / "f", figure_format=format
         )
     assert not (tmp_path / "f").exists()
 

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -153,6 +154,21 @@ def test_nothing_is_written_where_something_is_refused(text, tmp_path):
     with pytest.raises(SettingError, match="engine"):
         recurra.train([text], "rnn", SMALL, engine="abacus")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_is_not_there_is_told_before_a_text_is_read(text, monkeypatch):
+    run = recurra.start([text], recurra.load_network("rnn"), SMALL, engine="reference").run
+    text.unlink()
+    for asked in (
+        lambda: recurra.start([text], recurra.load_network("rnn"), SMALL, engine="abacus"),
+        lambda: recurra.TrainRequest(texts=(text,), preset="fast", engine="abacus").start(),
+        lambda: recurra.resume(run, engine="abacus"),
+    ):
+        with pytest.raises(SettingError, match="no engine abacus"):
+            asked()
+    monkeypatch.setitem(sys.modules, "pyppmd", None)
+    with pytest.raises(SettingError, match=r"recurra\[versus\]"):
+        list(recurra.score(run, [text], versus=["ppmd"]))
 
 
 def test_divergence_is_an_error(text):

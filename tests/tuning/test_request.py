@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 
@@ -28,6 +29,16 @@ from studies import LENGTH, RECIPE, SPACE, finished, make_spec, states, study, t
 def rounds(tmp_path_factory):
     """A study whose trials were pruned in rounds."""
     return finished(tmp_path_factory.mktemp("rounds"), pruner="rounds", rung=100)
+
+
+@pytest.mark.parametrize(
+    ("asked", "package"), [({}, "psycopg"), ({"dask": "tcp://127.0.0.1:1"}, "distributed")]
+)
+def test_a_missing_package_is_told_before_a_text_is_read(monkeypatch, asked, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    asked = TuneRequest(texts=["missing.txt"], space=SPACE, storage="postgresql://h/n", **asked)
+    with pytest.raises(SettingError, match=r"recurra\[cluster\]"):
+        asked.open_study()
 
 
 def test_all_of_a_grid_is_trained_in_its_order(tmp_path):

@@ -8,6 +8,7 @@ import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
 from recurra.cli.output import echo, make_console, print_json, print_table, shown_path
+from recurra.view.export import check_format
 from recurra.view.numbers import DASH
 
 StudyFolder = Annotated[
@@ -40,6 +41,8 @@ def trials_command(
     from recurra.tuning.tables import trials_table
     from recurra.tuning.trials import rank
 
+    if figures:
+        check_format(figures)
     opened = recurra.Study.open(study, storage)
     trials = opened.trials()
     found = rows(opened, sorted(trials, key=rank))

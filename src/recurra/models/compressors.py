@@ -33,6 +33,22 @@ def _zpaq(data: bytes, smallest: int) -> int:
 COMPRESSORS: dict[str, Callable[[bytes, int], int]] = {"zpaq": _zpaq, "ppmd": _ppmd}
 
 
+def require_compressor(name: str) -> None:
+    """Refuse a compressor that cannot be had, before anything is read for it.
+
+    Raises:
+        SettingError: there is no such compressor, or its package is not installed.
+    """
+    if name not in COMPRESSORS:
+        raise unknown("compressor", name, COMPRESSORS)
+    try:
+        COMPRESSORS[name](b"", _ZPAQ_STEP)
+    except ImportError:
+        raise SettingError(
+            f'{name} needs one more package: pip install "recurra[versus]"'
+        ) from None
+
+
 class Compressor:
     """One of the compressors, after it has read a text.
 
@@ -45,8 +61,7 @@ class Compressor:
     """
 
     def __init__(self, name: str, before: Sequence[str]) -> None:
-        if name not in COMPRESSORS:
-            raise unknown("compressor", name, COMPRESSORS)
+        require_compressor(name)
         self.name, self._before = name, "".join(before).encode("utf-8", "surrogatepass")
         self._size_before = self._size(self._before)
 
@@ -57,9 +72,4 @@ class Compressor:
         return Loss((both - self._size_before) * 8 * math.log(2.0), len(text))
 
     def _size(self, data: bytes) -> int:
-        try:
-            return COMPRESSORS[self.name](data, len(self._before))
-        except ImportError:
-            raise SettingError(
-                f'{self.name} needs one more package: pip install "recurra[versus]"'
-            ) from None
+        return COMPRESSORS[self.name](data, len(self._before))

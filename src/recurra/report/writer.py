@@ -12,6 +12,7 @@ from recurra.report.page import page
 from recurra.report.samples import CHARACTERS
 from recurra.storage.outputs import check_output, output_format, write_output
 from recurra.text.sources import Source
+from recurra.view.export import check_format
 from recurra.view.words import LANGUAGES
 
 FORMATS = ("html", "md")
@@ -56,6 +57,8 @@ def write_report(
     if language not in LANGUAGES:
         raise unknown("language", language, LANGUAGES)
     check_output(out)
+    if figures is not None:
+        check_format(figure_format)
     content = gather(things, prompts=prompts, characters=characters, seed=seed, fetch=fetch)
     document = compose(content, language)
     if figures is not None:

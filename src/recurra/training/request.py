@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from recurra.compute.registry import DEFAULT_ENGINE
+from recurra.compute.registry import DEFAULT_ENGINE, require_engine
 from recurra.errors import RequestError, RunError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -138,6 +138,7 @@ class TrainRequest:
                 budget=self.budget,
                 engine=self.engine,
             )
+        require_engine(self.engine or DEFAULT_ENGINE, self.threads)
         if self.log not in (None, "csv"):
             require_package()  # before there is a folder
         texts, encoding, split = self.texts, self.encoding, self.split or DEFAULT_SPLIT

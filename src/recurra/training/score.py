@@ -9,7 +9,7 @@ from recurra.errors import RunError, TextError
 from recurra.models.adaptation.base import Adaptation
 from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
 from recurra.models.adaptation.search import find_settings
-from recurra.models.compressors import Compressor
+from recurra.models.compressors import Compressor, require_compressor
 from recurra.models.evaluation import Loss, Text, evaluate
 from recurra.models.mixture import Member, Mixture
 from recurra.models.model import Model
@@ -88,6 +88,8 @@ def score(
         RecurraError: the run or a text is refused, there is nothing to evaluate, or the model
             predicts no finite numbers.
     """
+    for name in versus:
+        require_compressor(name)
     opened = FinishedRun(run)
     model = opened.best
     computes = model.engine(engine, threads)

@@ -53,12 +53,12 @@ def start(
     threads = threads or available_threads()
     if isinstance(sources, Source):
         sources = [sources]
+    require_engine(engine, threads)
     corpus = corpus or load_corpus(sources, encoding, split)
     if warm is not None:
         warm.check(recipe)
         recipe = recipe.with_(hidden=warm.source.config.recipe.hidden)
         corpus = corpus.numbered(warm.vocabulary(corpus.vocabulary))
-    require_engine(engine, threads)
     recipe = resolve(network, corpus, recipe).recipe
     kept = corpus.text if len(sources) == 1 and is_stream(sources[0]) else None
     if kept is not None:
@@ -152,6 +152,7 @@ def resume(
             f"{run.folder} was interrupted before it had the weights of {config.origin.run}: begin "
             "anew, with --init-from"
         )
+    require_engine(engine or config.engine, config.threads)
     corpus = load_run_corpus(opened, sources, corpus=corpus, fetch=fetch)
     trainer = Trainer(
         opened.network,

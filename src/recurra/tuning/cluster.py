@@ -24,6 +24,20 @@ from recurra.tuning.workers import characters_used, spawn_worker
 PATIENCE = 600.0  # seconds to wait for a scheduler that does not answer
 
 
+def require_dask() -> None:
+    """Refuse a search by Dask before it is begun.
+
+    Raises:
+        SettingError: Dask is not installed.
+    """
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise SettingError(
+            'starting workers by Dask needs Dask: pip install "recurra[cluster]"'
+        ) from None
+
+
 def search_with_dask(
     study: Study,
     address: str,
@@ -50,12 +64,9 @@ def search_with_dask(
     """
     if study.storage is None:
         raise SettingError("many machines share a database: begin the study with --storage")
-    try:
-        import distributed
-    except ImportError:
-        raise SettingError(
-            'starting workers by Dask needs Dask: pip install "recurra[cluster]"'
-        ) from None
+    require_dask()
+    import distributed
+
     end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
     stop = f"recurra-{study.spec.key}-{time.time_ns()}"
     task = (str(study.folder), study.storage, characters, stop)

@@ -15,7 +15,7 @@ from recurra.tuning.study_spec import StudySpec
 from recurra.tuning.trials import Trial
 from recurra.view.axes import Figure
 from recurra.view.charts import Curve, bars, curves, points
-from recurra.view.export import encode
+from recurra.view.export import check_format, encode
 from recurra.view.heatmaps import Setting, heat_map
 from recurra.view.words import Words
 
@@ -41,6 +41,7 @@ def draw_all(folder: Path, spec: StudySpec, trials: Sequence[Trial], format: str
         RunError: there is nothing to draw yet, or the folder cannot be written.
         SettingError: there is no such format, or its package is missing.
     """
+    check_format(format)
     if len(compared(trials)[0]) < 2:
         raise RunError("figures need at least two trials that came to a rung or to their end")
     try:

@@ -179,17 +179,27 @@ class OptunaStorage:
 
 def _open_database(url: str) -> BaseStorage:
     """Optuna's storage in a database that answers, with a cache before it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # heartbeats are still called an experiment
-            return get_storage(
-                RDBStorage(
-                    _address(url).render_as_string(hide_password=False),
-                    engine_kwargs={"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}},
-                    heartbeat_interval=HEARTBEAT,
-                    grace_period=MISSED * HEARTBEAT,
-                )
+    require_driver(url)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # heartbeats are still called an experiment
+        return get_storage(
+            RDBStorage(
+                _address(url).render_as_string(hide_password=False),
+                engine_kwargs={"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}},
+                heartbeat_interval=HEARTBEAT,
+                grace_period=MISSED * HEARTBEAT,
             )
+        )
+
+
+def require_driver(url: str) -> None:
+    """Refuse an address of a database that cannot be spoken to from here, before it is needed.
+
+    Raises:
+        SettingError: it is none, or the driver is not installed.
+    """
+    try:
+        _address(url).get_dialect().import_dbapi()
     except ImportError:
         raise SettingError(
             'a study in PostgreSQL needs its driver: pip install "recurra[cluster]"'

@@ -15,7 +15,8 @@ from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.recipe import CLASSIC, MODERN, Recipe, RecipeValue, make_recipe
 from recurra.training.request import NETWORK, as_shares, as_sources, refuse_beside
-from recurra.tuning.cluster import search_with_dask
+from recurra.tuning.cluster import require_dask, search_with_dask
+from recurra.tuning.optuna_storage import require_driver
 from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Goal
 from recurra.tuning.samplers import SAMPLERS
@@ -208,6 +209,10 @@ class TuneRequest:
         """
         if self.resume is not None:
             return Study.open(self.resume, self.storage)
+        if self.dask is not None:
+            require_dask()
+        if self.storage is not None:
+            require_driver(self.storage)
         return Study.create(self.spec(progress), self.out, self.storage)
 
     def search(self, study: Study) -> Iterator[list[Trial]]:

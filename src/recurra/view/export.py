@@ -16,24 +16,37 @@ _DOCUMENT = b"""
 """
 
 
-def encode(svg: str, format: str) -> bytes:
-    """A figure in a format.
+def check_format(format: str) -> Format:
+    """Return the format; refuse one that cannot be written here, before anything is drawn.
 
     Raises:
         SettingError: there is no such format, or its package is not installed.
     """
     if format not in FORMATS:
         raise unknown("figure format", format, FORMATS)
-    if format == "svg":
+    if format != "svg":
+        try:
+            import typst  # noqa: F401
+        except ImportError:
+            raise SettingError(
+                f"figures as {format} need one more package: "
+                'pip install "recurra[figures]"; or take svg'
+            ) from None
+    return format
+
+
+def encode(svg: str, format: str) -> bytes:
+    """A figure in a format.
+
+    Raises:
+        SettingError: see `check_format`.
+    """
+    known = check_format(format)
+    if known == "svg":
         return svg.encode()
-    try:
-        import typst
-    except ImportError:
-        raise SettingError(
-            f"figures as {format} need one more package: "
-            'pip install "recurra[figures]"; or take svg'
-        ) from None
+    import typst
+
     drawn: bytes = typst.compile(
-        _DOCUMENT, format=format, ppi=PIXELS_PER_INCH, sys_inputs={"svg": svg}
+        _DOCUMENT, format=known, ppi=PIXELS_PER_INCH, sys_inputs={"svg": svg}
     )
     return drawn
