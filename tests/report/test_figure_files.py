@@ -64,6 +64,29 @@ def test_a_format_that_cannot_be_written_leaves_no_folder(tmp_path, monkeypatch,
     assert not (tmp_path / "f").exists()
 
 
+def test_a_table_of_latex_fits_a_page(tmp_path):
+    """Runs are told apart by network and seed, in each of its parts."""
+    headings = ["network", "seed", *(f"a figure, number {n}" for n in range(9))]
+    rows = [[network, seed, *["1,234.5678"] * 9] for seed in "12" for network in ("rnn", "宝玉")]
+    text = latex(Cells(headings, rows, [False, *[True] * 10]))
+    parts = text.split(r"\par\medskip")
+    assert len(parts) == 5
+    shown = [re.split(r" & | \\\\", line) for line in text.splitlines() if " & " in line]
+    assert all(cells[:2] in [headings[:2], *(row[:2] for row in rows)] for cells in shown)
+    heads = [cells[2:-1] for cells in shown if cells[0] == "network"]
+    assert [heading for head in heads for heading in head] == headings[2:]
+    assert len(shown) == 5 * len(parts)
+    whole = latex(Cells(headings[:3], [row[:3] for row in rows], [False, True, True]))
+    assert whole.count("tabular") == 2
+    if pdflatex := shutil.which("pdflatex"):
+        page = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+        plain = text.replace("宝玉", "W-RNN")  # letters of other scripts need another LaTeX
+        (tmp_path / "t.tex").write_text(page + plain + r"\end{document}", "utf-8")
+        command = [pdflatex, "-halt-on-error", "t.tex"]
+        done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+        assert "Overfull" not in done.stdout
+
+
 def test_a_table_of_latex_takes_any_text(tmp_path):
     cells = Cells(
         ["a & b", "100 %"], [["x_1 \\ {#} ~ ^ $", "−0.5"], ["=1+1\n", "1 – 2"]], [False, True]

@@ -141,7 +141,7 @@ def score(
 def _telling(
     progress: Progress | None, what: str, texts: Sequence[Text]
 ) -> Callable[[int], object] | None:
-    """What tells of the characters that are done."""
+    """Make a callback that tells of the characters that are done; None if nobody listens."""
     if progress is None:
         return None
     whole = sum(len(text) - 1 for text in predictable(texts))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Generic, Self, TypeVar
 
+from recurra.view.axes import text_width
 from recurra.view.markdown import inline
 from recurra.view.numbers import number
 from recurra.view.words import Words
@@ -151,19 +152,38 @@ _LATEX = {
     "\N{MINUS SIGN}": "$-$",
     "\N{EN DASH}": "--",
 }
+# Points in LaTeX's article: a line without the indent of a paragraph, what is between two columns.
+_LINE, _BETWEEN, _LETTER = 330, 12, 5
 
 
 def latex(cells: Cells) -> str:
-    """Cells as a table of LaTeX, for which a paper needs the package booktabs."""
+    """Cells as LaTeX, for which a paper needs the package booktabs.
 
+    What is wider than a line of the class article becomes several tables, one below the other,
+    each with the columns that tell its rows apart.
+    """
+    columns = [*zip(cells.headings, *cells.rows, strict=True)]
+    widths = [_BETWEEN + max(text_width(text, _LETTER) for text in texts) for texts in columns]
+    rows, keys = [tuple(row) for row in cells.rows], 1
+    while keys < len(columns) and len({row[:keys] for row in rows}) < len(rows):
+        keys += 1
+    parts = [list(range(keys))]
+    for place in range(keys, len(columns)):
+        if sum(widths[n] for n in [*parts[-1], place]) > _LINE and len(parts[-1]) > keys:
+            parts.append(list(range(keys)))
+        parts[-1].append(place)
+    return "\n\\par\\medskip\n\n".join(_tabular(cells, part) for part in parts)
+
+
+def _tabular(cells: Cells, columns: Sequence[int]) -> str:
     def line(row: Sequence[str]) -> str:
-        cells = ("".join(_LATEX.get(sign, sign) for sign in " ".join(c.split())) for c in row)
-        return " & ".join(cells) + r" \\"
+        texts = (" ".join(row[column].split()) for column in columns)
+        return " & ".join("".join(_LATEX.get(c, c) for c in text) for text in texts) + r" \\"
 
-    columns = "".join("r" if flush else "l" for flush in cells.numeric)
+    alignment = "".join("r" if cells.numeric[column] else "l" for column in columns)
     return "\n".join(
         [
-            rf"\begin{{tabular}}{{{columns}}}",
+            rf"\begin{{tabular}}{{{alignment}}}",
             r"\toprule",
             line(cells.headings),
             r"\midrule",
