@@ -19,6 +19,7 @@ import random
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
@@ -41,7 +42,7 @@ SENTENCES = (
 )
 PLACES = (
     "network?network=lstm&view=diagram", "network?network=wrnn&view=derivation",
-    "network?network=gru&view=step by step", "network?network=wrnn&view=my derivation", "train",
+    "network?network=gru&view=step by step", "network?network=lstm&steps=1", "network?network=wrnn&view=my derivation", "train",
     "write?seed=1&run=runs/lstm&beside=runs/rnn&third=runs/gru", "inside?run=runs/lstm&unit=2",
     "train?run=runs/lstm,runs/rnn&y=gradient_norm", "train?begin=tune&entry=studies/rnn-story-001",
     "train?begin=compare&entry=comparisons/rnn-wrnn-story-001",
@@ -165,6 +166,8 @@ def outcomes(page: Chromium) -> None:
     page.click(f"{TRAIN} form button.main")
     page.wait(f"document.querySelector('{TRAIN} .report polyline')", 120)
     page.wait(f"document.querySelector('{TRAIN} .report .answer')", 300)
+    page.wait(f"document.querySelector('{TRAIN} section .state.done')", 60)
+    assert not page.run(f"document.querySelector('{TRAIN} section button').checkVisibility()")
     page.run("location.hash = 'train?begin=compare'")
     page.run("""for (const box of document.querySelectorAll(".choices input"))
       box.checked = ["rnn", "wrnn"].includes(box.value)""")
@@ -230,7 +233,7 @@ def look(page: Chromium, pictures: Path | None) -> None:
     """Every place in both languages, wide and narrow, light and dark."""
     for language in ("en", "zh"):
         page.click(f"[data-language={language}]")
-        for width, scheme in ((1280, "light"), (390, "light"), (1280, "dark")):
+        for width, scheme in product((1280, 390), ("light", "dark")):
             resize(page, width, scheme)
             for place in PLACES:
                 page.run(f"location.hash = {json.dumps(place.replace(' ', '+'))}")
@@ -270,8 +273,6 @@ def document(page: Chromium, folder: Path) -> None:
                 page.run("document.querySelectorAll('.report section')[3].scrollIntoView()")
             top = page.run("scrollY")
             clip = {"x": 0, "y": top, "width": 1120, "height": 760, "scale": 0.56}
-            if name == "search":  # the column of the report alone
-                clip |= {"x": 510, "width": 610}
             shot = page("Page.captureScreenshot", clip=clip)
             target = folder / f"{name}.{language}.png"
             target.write_bytes(base64.b64decode(shot["data"]))

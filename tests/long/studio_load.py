@@ -6,6 +6,7 @@ curves and lists, and 50 readers at a time that hang up. Linux only: it reads /p
 
 import contextlib
 import json
+import os
 import random
 import re
 import socket
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -29,6 +31,12 @@ def memory(process: int) -> float:
     """MiB that a process holds."""
     status = Path(f"/proc/{process}/status").read_text("utf-8")
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+def cpu_seconds(process: int) -> float:
+    """Seconds that a process has computed."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def hang_up(port: int, token: str) -> None:
@@ -66,7 +74,7 @@ def main() -> None:
 
 
 def load(process: int, port: int, token: str, seconds: float) -> None:
-    over, wrong, done = threading.Event(), [], [0]
+    over, wrong, busy, done, gone = threading.Event(), [], [], [0], [0]
     key = {"authorization": f"Bearer {token}"}
     origin = f"http://127.0.0.1:{port}"
 
@@ -87,21 +95,25 @@ def load(process: int, port: int, token: str, seconds: float) -> None:
             page.start()
 
         def ask() -> None:
-            while not over.is_set():
+            for turn in count(1):
                 client.get("/api/train/chart", params={"run": RUN, "y": "loss"}).raise_for_status()
                 client.get("/api/folder").raise_for_status()
                 answer = client.post("/v1/completions", json=SHORT)
-                # too many at once is a right answer, too
-                if answer.status_code != 503 and answer.json()["choices"] != expected:
+                if answer.status_code == 503:  # a right answer, too, to too many at once
+                    busy.append(turn)
+                elif answer.json()["choices"] != expected:
                     wrong.append(answer.text)
                 done[0] += 3
-                over.wait(12 * 60 / 1000)
+                if over.wait(max(0.0, begun + 12 * 60 / 1000 * turn - time.monotonic())):
+                    return
 
         def leave() -> None:
             while not over.is_set():
                 hang_up(port, token)
+                gone[0] += 1
                 over.wait(1.0)
 
+        begun, cpu = time.monotonic(), cpu_seconds(process)
         threads = [threading.Thread(target=ask) for _ in range(4)]
         threads += [threading.Thread(target=leave) for _ in range(50)]
         for thread in threads:
@@ -112,8 +124,12 @@ def load(process: int, port: int, token: str, seconds: float) -> None:
         over.set()
         for thread in threads:
             thread.join()
-        after = memory(process)
-    sys.stdout.write(f"{done[0]} requests; {before:.0f} MiB, then {after:.0f} MiB\n")
+        after, cpu = memory(process), cpu_seconds(process) - cpu
+    sys.stdout.write(
+        f"{done[0]} requests, {len(busy)} told to come back; {gone[0]} readers that hung up; "
+        f"{before:.0f} MiB, then {after:.0f} MiB; seconds of processor: {cpu:.0f} of the server, "
+        f"{time.process_time():.0f} of this program\n"
+    )
     assert not wrong, wrong[0]
     assert after - before < GROWTH
 

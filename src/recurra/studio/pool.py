@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -14,7 +15,8 @@ T = TypeVar("T")
 
 THREADS = 2
 MOST = 64  # requests that are computed, or wait, at once
-SLICE = 0.05  # seconds of work between two looks at who is waiting
+FIRST = 0.005  # seconds of work before the first look at who is waiting; then twice as many
+SLICE = 0.05  # up to this: who leaves at once has cost little
 
 
 class Pool:
@@ -41,18 +43,19 @@ class Pool:
         if self._free <= 0:
             raise BadRequestError("model", "too many requests at once: ask again", 503, "busy")
         self._free -= 1
-        iterator, whole = iter(items), False
+        iterator, whole, seconds = iter(items), False, FIRST
         try:
             while not (whole or await request.is_disconnected()):
-                found, whole = await self.run(lambda: _slice(iterator))
+                found, whole = await self.run(partial(_slice, iterator, seconds))
                 yield found
+                seconds = min(2 * seconds, SLICE)
         finally:
             self._free += 1
 
 
-def _slice(items: Iterator[T]) -> tuple[list[T], bool]:
+def _slice(items: Iterator[T], seconds: float) -> tuple[list[T], bool]:
     """The items of some time, and whether they are the last."""
-    found, end = [], time.monotonic() + SLICE
+    found, end = [], time.monotonic() + seconds
     for item in items:
         found.append(item)
         if time.monotonic() >= end:
