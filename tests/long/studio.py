@@ -42,7 +42,8 @@ SENTENCES = (
 )
 PLACES = (
     "network?network=lstm&view=diagram", "network?network=wrnn&view=derivation",
-    "network?network=gru&view=step by step", "network?network=lstm&steps=1", "network?network=wrnn&view=my derivation", "train",
+    "network?network=gru&view=step by step", "network?network=lstm&steps=1",
+    "network?network=wrnn&view=my derivation", "train",
     "write?seed=1&run=runs/lstm&beside=runs/rnn&third=runs/gru", "inside?run=runs/lstm&unit=2",
     "train?run=runs/lstm,runs/rnn&y=gradient_norm", "train?begin=tune&entry=studies/rnn-story-001",
     "train?begin=compare&entry=comparisons/rnn-wrnn-story-001",
