@@ -6,8 +6,8 @@ import { word } from "./words.js";
 
 const NUMBERS = new Set(["parameters", "steps", "train", "held_out", "seconds", "speed"]);
 
-// `columns` are those of a run's cells; `chosen(ids)` is called with the runs that are to be shown,
-// the latest last.
+// `columns` are those of a run's cells; `chosen(ids, looked)` is called with the runs that are to be
+// shown, the latest last, and whether one was clicked on.
 export function makeTable(columns, chosen) {
   const filter = h("input", { type: "search", on: { input: settled(150, filtered) } });
   const count = h("p", { class: "soft", role: "status" });
@@ -69,7 +69,7 @@ export function makeTable(columns, chosen) {
     const cells = run.cells.map((text, i) => {
       if (columns[i] === "label") {
         return h("th", { scope: "row" }, h("button", { type: "button", class: "link",
-          on: { click: () => chosen([id]) } }, text));
+          on: { click: () => chosen([id], true) } }, text));
       }
       if (columns[i] === "state") {
         return h("td", { class: `state ${run.state}` }, h("span", { word: `state ${run.state}` }));

@@ -25,6 +25,7 @@ export async function create(root) {
   let heard = false; // whether the server has told of them
   let entries = new Map();
   let selected = [];
+  let reveal = false; // the next drawing is to be in sight
   let source = null;
   let drawn = 0; // when the curves were asked for
   let waiting = 0;
@@ -92,7 +93,9 @@ export async function create(root) {
 
   // -- what is chosen
 
-  function chosen(ids) {
+  // `looked`: one was clicked on, to be seen.
+  function chosen(ids, looked = false) {
+    reveal = looked;
     selected = ids.slice(-MOST);
     keep({ run: selected.map(encodeURIComponent).join(",") });
     showTable();
@@ -132,6 +135,8 @@ export async function create(root) {
     place(chart, await (await ask(`/api/train/chart?${query}`)).text());
     if (!chart.firstChild) chart.replaceChildren(h("p", { class: "soft", word: "no records yet" }));
     await showRun(there.at(-1));
+    if (reveal) chart.scrollIntoView({ block: "nearest" });
+    reveal = false;
   }
 
   async function showRun(id) {
@@ -143,7 +148,7 @@ export async function create(root) {
     about.replaceChildren(...[
       selected.length > 1 ? act("compare chosen", compareChosen) : null,
       h("h3", {}, run.label),
-      h("p", {}, h("span", { word: `state ${run.state}` }), ...why(run)),
+      h("p", {}, h("span", { word: `state ${run.state}` }), because(run)),
       progress(run),
       h("div", { class: "row" }, ...actions(id, run, longer?.value)),
       ...samples.slice(0, 1).map(sample),
@@ -156,9 +161,9 @@ export async function create(root) {
     if (focus) about.querySelector(`[data-act="${focus}"]`)?.focus();
   }
 
-  function why(run) {
-    if (run.message) return [": ", run.message];
-    return run.reason && run.state === "done" ? [": ", h("span", { word: `reason ${run.reason}` })] : [];
+  function because(run) {
+    const why = run.message || (run.reason && run.state === "done" && word(`reason ${run.reason}`));
+    return why ? word("because", { why }) : "";
   }
 
   function progress(run) {
