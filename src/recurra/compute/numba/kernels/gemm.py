@@ -15,11 +15,15 @@ from recurra.compute.numba.kernels.jit import INLINED, inlined, symbol
 from recurra.compute.numba.kernels.tile import LONE_VECTORS, ROWS, VECTOR_BYTES, VECTORS, tile
 from recurra.compute.numba.kernels.transpose import transpose_part
 
-# So many rows of B, one panel wide, stay in the second-level cache while the rows of A pass.
-DEPTH = 256
-# A panel is copied when at least so many rows of A pass and its own rows lie so many panels apart:
-# then its cache lines would push each other out.
-COPY_ROWS, COPY_PANELS = 96, 8
+# So many rows of B, one panel wide, stay in the second-level cache while the rows of A pass. Where
+# few rows meet a B that is larger than that cache, so many stay in the first-level cache: they come
+# from afar once only.
+DEPTH, SHALLOW, LARGE = 256, 64, 2**19
+# So many rows of A are many. Of many, so many at a time are copied, so that they stay in cache.
+MANY, HEIGHT = 96, 256
+# An operand is copied when many rows of A pass and its own rows lie so many panels apart, or it is
+# stored column by column: then its cache lines would push each other out.
+APART = 8
 
 
 def _gemm(
@@ -44,39 +48,61 @@ def _gemm(
     vectors = (columns + lanes - 1) // lanes
     most = VECTORS if rows > 1 else LONE_VECTORS
     panels = (vectors + most - 1) // most
-    chunks = (rows + ROWS - 1) // ROWS
     width = most * lanes
-    copied = b_column != 1 or (rows >= COPY_ROWS and b_row > COPY_PANELS * width)
-    panel = np.empty(min(depth, DEPTH) * width, c.dtype) if copied else b
+    many, far = rows >= MANY, APART * width
+    most_deep = DEPTH if many or depth * columns * c.itemsize < LARGE else SHALLOW
+    b_copied = b_column != 1 or (many and b_row > far)
+    panel = np.empty(min(depth, most_deep) * width, c.dtype) if b_copied else b
+    # a copy of A is read once for every panel; its rows end a vector later than they have to, so
+    # that they share no place in cache
+    a_copied = many and panels >= 4 and (a_column != 1 or a_row > far)
+    tall, left_row = min(rows, HEIGHT) if a_copied else rows, HEIGHT + lanes
+    left = np.empty(min(depth, most_deep) * left_row, c.dtype) if a_copied else a
     if depth <= 0 and not add:
         for i in range(rows):
             for j in range(columns):
                 c[c_start + i * c_row + j] = 0.0
-    for k in range(0, depth, DEPTH):
-        deep, more = min(DEPTH, depth - k), add or k > 0
-        for p in range(panels):
-            # vectors and rows are dealt out evenly: 5 vectors are 3 + 2, not 4 + 1
-            j = vectors * p // panels * lanes
-            wide = min(vectors * (p + 1) // panels * lanes, columns) - j
-            source, start, step = b, b_start + k * b_row + j * b_column, b_row
-            if copied:
-                _copy(b, start, b_row, b_column, deep, wide, panel, width)
-                source, start, step = panel, 0, width
-            i = 0
-            for chunk in range(chunks):
-                high = rows * (chunk + 1) // chunks - i
-                c_at = c_start + i * c_row + j
-                a_at = a_start + i * a_row + k * a_column
-                c_part, a_part = (c, c_at, c_row), (a, a_at, a_row, a_column)
-                tile(high, wide, deep, *c_part, *a_part, source, start, step, more)
-                i += high
+    for k in range(0, depth, most_deep):
+        deep, more = min(most_deep, depth - k), add or k > 0
+        for top in range(0, rows, tall):
+            high = min(tall, rows - top)
+            a_part = (a, a_start + top * a_row + k * a_column, a_row, a_column)
+            if a_copied:
+                _copy(a, a_part[1], a_column, a_row, deep, high, left, left_row)
+                a_part = (left, 0, 1, left_row)
+            for p in range(panels):
+                # vectors and rows are dealt out evenly: 5 vectors are 3 + 2, not 4 + 1
+                j = vectors * p // panels * lanes
+                wide = min(vectors * (p + 1) // panels * lanes, columns) - j
+                b_part = (b, b_start + k * b_row + j * b_column, b_row)
+                if b_copied:
+                    _copy(b, b_part[1], b_row, b_column, deep, wide, panel, width)
+                    b_part = (panel, 0, width)
+                c_part = (c, c_start + top * c_row + j, c_row)
+                _tiles(high, wide, deep, c_part, a_part, b_part, more)
+
+
+@inlined
+def _tiles(
+    rows: Any, wide: Any, deep: Any, c_part: Any, a_part: Any, b_part: Any, add: Any
+) -> None:
+    """All rows times one panel."""
+    (c, c_start, c_row), (a, a_start, a_row, a_column) = c_part, a_part
+    chunks, i = (rows + ROWS - 1) // ROWS, 0
+    for chunk in range(chunks):
+        high = rows * (chunk + 1) // chunks - i
+        tile(
+            *(high, wide, deep, c, c_start + i * c_row, c_row),
+            *(a, a_start + i * a_row, a_row, a_column, *b_part, add),
+        )
+        i += high
 
 
 @inlined
 def _copy(
     b: Any, start: Any, row: Any, column: Any, deep: Any, wide: Any, panel: Any, step: Any
 ) -> None:
-    """A part of B, row by row; B may be stored column by column."""
+    """A part of a matrix, row by row; it may be stored column by column."""
     if row == 1:
         transpose_part(wide, deep, b, start, column, panel, 0, step)
         return

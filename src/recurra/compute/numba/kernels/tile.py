@@ -1,6 +1,6 @@
 """The innermost block of every matrix product: a few rows times a few vectors, in registers.
 
-Written in LLVM's own terms, since no loop optimiser keeps sixteen sums in sixteen registers on
+Written in LLVM's own terms, since no loop optimiser keeps two dozen sums in as many registers on
 its own. The width of a vector and the size of the block follow the processor; the code is correct
 on every processor that LLVM knows.
 """
@@ -20,7 +20,7 @@ _WIDE, _MIDDLE = "+avx512f" in _FEATURES, "+avx2" in _FEATURES
 
 VECTOR_BYTES = 64 if _WIDE else 32 if _MIDDLE else 16
 # Sums, one row of vectors and a broadcast number share 32 registers, or 16.
-ROWS, VECTORS = 4, 3 if "+sse2" in _FEATURES and not _WIDE else 4
+ROWS, VECTORS = (4, 3) if "+sse2" in _FEATURES and not _WIDE else (6, 4)
 # A single row has registers for more, and reads a matrix in longer pieces.
 LONE_VECTORS = 2 * VECTORS
 # Elsewhere a masked load is a branch for every number, so only the last one is masked.
