@@ -54,6 +54,14 @@ def test_eval_of_another_text(call, runs):
     assert (result["skipped"], result["results"][0]["characters"]) == (1, 12)
 
 
+def test_eval_of_a_pipe(call, runs):
+    text = "to be, or not to be: that is the question"
+    Path("other.txt").write_text(text, "utf-8")
+    expected = call("eval", runs / "rnn", "other.txt")
+    assert expected[0] == 0
+    assert call("eval", runs / "rnn", "-", stdin=text.encode()) == expected
+
+
 def test_eval_adaptive_beside_frozen(call, runs):
     run = recurra.Run.open(runs / "rnn")
     chosen = ["--adapt-set", "rule=sgd", "--adapt-set", "rate=0.5", "--engine", "reference"]

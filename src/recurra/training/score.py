@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.errors import RunError, TextError
 from recurra.models.adaptation.base import Adaptation
@@ -14,9 +16,11 @@ from recurra.models.evaluation import Loss, Text, evaluate
 from recurra.models.mixture import Member, Mixture
 from recurra.models.model import Model
 from recurra.storage.runs import Run
-from recurra.text.corpus import ENOUGH, Corpus, group_short, predictable
+from recurra.text.corpus import ENOUGH, Corpus, group_short, load_corpus, predictable
 from recurra.text.download import Progress
-from recurra.text.sources import Source, read_documents
+from recurra.text.sources import Source, is_stream
+from recurra.text.store import CHUNK
+from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
 from recurra.training.sessions import load_run_corpus
 
@@ -93,15 +97,16 @@ def score(
     opened = FinishedRun(run)
     model = opened.best
     computes = model.engine(engine, threads)
-    own = _own_corpus(opened, sources, corpus, fetch, refused=not sources)
+    own = None
+    if not any(map(is_stream, sources or ())):  # a pipe is read once: it is another text
+        own = _own_corpus(opened, sources, corpus, fetch, refused=not sources)
     parts, skipped = _held_out(own), 0
     if sources and not parts:
-        documents = read_documents(sources, encoding)
-        known = [model.vocabulary.known(document.text) for document in documents]
-        skipped = sum(len(document.text) for document in documents) - sum(map(len, known))
+        given = load_corpus(sources, encoding, (100, 0, 0, "position"), progress=progress)
+        known = [*_known(given, model.vocabulary)]
+        skipped = len(given.numbers) - sum(map(len, known))
         groups = group_short(list(map(len, known)), ENOUGH)
-        texts = ["".join(known[place] for place in group) for group in groups]
-        parts = {"given": tuple(map(model.vocabulary.encode, texts))}
+        parts = {"given": tuple(np.concatenate([known[n] for n in group]) for group in groups)}
         if adapt is not None or mix or versus:
             needed = COUNTS in mix or bool(versus)
             own = _own_corpus(opened, None, corpus, fetch, refused=needed)
@@ -146,6 +151,20 @@ def _telling(
         return None
     whole = sum(len(text) - 1 for text in predictable(texts))
     return lambda done: progress(f"reading {what}: {done:,} of {whole:,} characters")
+
+
+def _known(corpus: Corpus, vocabulary: Vocabulary) -> Iterator[Text]:
+    """The training part of each text in the numbers of a vocabulary, without what that lacks."""
+    place = {character: number for number, character in enumerate(vocabulary.characters)}
+    number_of = np.array([place.get(one, -1) for one in corpus.vocabulary.characters], np.int32)
+    for text in corpus.train:
+        known, end = np.empty(len(text), np.int32), 0
+        for begin in range(0, len(text), CHUNK):
+            numbers = number_of[text[begin : begin + CHUNK]]
+            numbers = numbers[numbers >= 0]
+            known[end : end + len(numbers)] = numbers
+            end += len(numbers)
+        yield known[:end]
 
 
 def _decoded(model: Model, texts: Sequence[Text]) -> list[str]:
