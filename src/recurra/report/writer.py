@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from recurra.errors import unknown
+from recurra.errors import SettingError, unknown
 from recurra.report.content import gather
 from recurra.report.document import compose
 from recurra.report.figure_files import write_figures
@@ -12,6 +12,7 @@ from recurra.report.page import page
 from recurra.report.samples import CHARACTERS
 from recurra.storage.outputs import check_output, output_format, write_output
 from recurra.text.sources import Source
+from recurra.view.export import FORMATS as FIGURE_FORMATS
 from recurra.view.export import check_format
 from recurra.view.words import LANGUAGES
 
@@ -53,6 +54,12 @@ def write_report(
         SettingError: no such language or format.
         TextError: prompts were to come from texts that are not there.
     """
+    asked = format or Path(out).suffix.lower().removeprefix(".")
+    if asked in FIGURE_FORMATS:
+        raise SettingError(
+            f"a report is html or md, not {asked}; its figures alone can be: --figures FOLDER "
+            f"--figure-format {asked}"
+        )
     format = output_format(out, FORMATS, format)
     if language not in LANGUAGES:
         raise unknown("language", language, LANGUAGES)
