@@ -47,21 +47,7 @@ from recurra.lang import syntax as expressions
 from recurra.lang.expansion import expand
 from recurra.lang.kinds import Kind, Kinds, find_kinds
 from recurra.lang.network import Equation, Network, reads
-from recurra.lang.syntax import (
-    CHARACTER,
-    MEAN,
-    ROW_FUNCTIONS,
-    TOTALS,
-    Bias,
-    Binary,
-    Call,
-    Concat,
-    Dropout,
-    Expression,
-    MemoryProduct,
-    Product,
-    Vector,
-)
+from recurra.lang.syntax import CHARACTER, MEAN, ROW_FUNCTIONS, TOTALS, Expression
 
 
 @dataclass(frozen=True)
@@ -177,30 +163,30 @@ class _Parting:
         match expression:
             case expressions.Number(value, name):
                 return Constant(value, name)
-            case Vector(name, lag):
+            case expressions.Vector(name, lag):
                 return Value(name, lag)
-            case Bias(name):
+            case expressions.Bias(name):
                 return Parameter(name)
-            case Product(matrix, transposed, operand):
+            case expressions.Product(matrix, transposed, operand):
                 return MatrixVector(matrix, transposed, self._formula(operand))
-            case Call(function, argument) if function in TOTALS:
+            case expressions.Call(function, argument) if function in TOTALS:
                 return Total(self._named(self._formula(argument)), function == MEAN)
             case expressions.Outer(left, right):
                 own = self.blocks.get(self.equation.name, 0)
                 return Dyad(self._formula(left), self._formula(right), own)
-            case MemoryProduct(Vector(name, lag), transposed, operand):
+            case expressions.MemoryProduct(expressions.Vector(name, lag), transposed, operand):
                 own = self.blocks.get(name, 0)
                 return MemoryVector(Value(name, lag), transposed, self._formula(operand), own)
-            case Concat(vectors):
+            case expressions.Concat(vectors):
                 return Join(tuple(self._named(self._formula(one), Value) for one in vectors))
-            case Call(function, argument):
+            case expressions.Call(function, argument):
                 return Apply(function, self._named(self._formula(argument)))
-            case Dropout(argument):
+            case expressions.Dropout(argument):
                 mask = Mask(next(self.masks), 0)
                 return Hadamard(mask, self._formula(argument))
             case expressions.Negative(argument):
                 return Negative(self._formula(argument))
-            case Binary(operator, left, right):
+            case expressions.Binary(operator, left, right):
                 one, other = self._formula(left), self._formula(right)
                 match operator:
                     case "*":

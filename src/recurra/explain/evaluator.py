@@ -16,36 +16,9 @@ from recurra.compute.base import Parameters
 from recurra.compute.gradcheck import random_problem
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
+from recurra.explain import formulas
 from recurra.explain.derivation import Derivation
-from recurra.explain.formulas import (
-    Apply,
-    BlockTotals,
-    Broadcast,
-    Constant,
-    Delta,
-    Derivative,
-    Dyad,
-    Error,
-    Extreme,
-    Formula,
-    Frozen,
-    Hadamard,
-    Join,
-    Larger,
-    Mask,
-    MatrixVector,
-    MemoryVector,
-    Negative,
-    Outer,
-    Parameter,
-    Part,
-    Power,
-    Quotient,
-    RowDerivative,
-    Sum,
-    Total,
-    Value,
-)
+from recurra.explain.formulas import Formula
 from recurra.lang.functions import FUNCTIONS, NORM_EPS, PAIRS
 from recurra.lang.network import Network
 from recurra.lang.shape_solver import ShapeSolver
@@ -144,12 +117,12 @@ class Evaluator:
         )
 
     def over_time(
-        self, formulas: Sequence[Formula], parameter: str, times: Iterable[int] = ()
+        self, terms: Sequence[Formula], parameter: str, times: Iterable[int] = ()
     ) -> Array:
         """The sum of formulas over time steps, or over all, in a parameter's shape on paper."""
         times = times or range(1, self.example.length + 1)
         shape = self.example.shapes.paper(parameter)
-        total = sum((self.evaluate(f, t) for t in times for f in formulas), np.zeros(()))
+        total = sum((self.evaluate(term, t) for t in times for term in terms), np.zeros(()))
         if parameter in self.example.shapes.blocks:
             total = self.example.shapes.stored(parameter, total)
         elif total.ndim == 2:
@@ -163,85 +136,85 @@ class Evaluator:
     def evaluate(self, formula: Formula, t: int) -> Any:
         """A formula at a time step."""
         match formula:
-            case Constant(number):
+            case formulas.Constant(number):
                 return number
-            case Value(quantity, lag):
+            case formulas.Value(quantity, lag):
                 return self.value(quantity, t - lag)
-            case Frozen(quantity):
+            case formulas.Frozen(quantity):
                 return self.value(quantity, 1)
-            case Delta(quantity, lag):
+            case formulas.Delta(quantity, lag):
                 return self.delta(quantity, t - lag)
-            case Error():
+            case formulas.Error():
                 logits = self.value(self.derivation.logits, t)
                 return self._error(logits, self.example.text[t])
-            case Mask(number, lag):
+            case formulas.Mask(number, lag):
                 return self.mask(number, t - lag)
-            case RowDerivative(function, argument, vector):
+            case formulas.RowDerivative(function, argument, vector):
                 derivative = _norm_derivative if function == NORM else _softmax_derivative
                 return derivative(self.evaluate(argument, t)) @ self.evaluate(vector, t)
-            case Total(argument, mean):
+            case formulas.Total(argument, mean):
                 entries = np.asarray(self.evaluate(argument, t))
                 return np.atleast_1d(entries.mean() if mean else entries.sum())
-            case BlockTotals(argument, like):
+            case formulas.BlockTotals(argument, like):
                 rows = self.evaluate(argument, t).sum(1)
                 return rows.reshape(len(self.evaluate(like, t)), -1).sum(1)
-            case Broadcast(number, like, mean):
+            case formulas.Broadcast(number, like, mean):
                 size = len(self.evaluate(like, t))
                 return np.full(size, self.evaluate(number, t)) / (size if mean else 1)
-            case Dyad(left, right):
+            case formulas.Dyad(left, right):
                 return self._column(left, t) * self._column(right, t).T
-            case MemoryVector(matrix, transposed, operand):
+            case formulas.MemoryVector(matrix, transposed, operand):
                 numbers = self.evaluate(matrix, t)
                 numbers = numbers.T if transposed else numbers
                 column = self._column(operand, t)
                 return (numbers * column.T).sum(1)  # a constant stands for a vector of it
-            case Join(vectors):
+            case formulas.Join(vectors):
                 return np.concatenate([self.evaluate(one, t) for one in vectors])
-            case Part(vector, before, own):
+            case formulas.Part(vector, before, own):
                 start = sum(len(self.evaluate(one, t)) for one in before)
                 return self.evaluate(vector, t)[start : start + len(self.evaluate(own, t))]
-            case Parameter(name):
+            case formulas.Parameter(name):
                 return self.example.parameters[name]
-            case Sum(terms):
+            case formulas.Sum(terms):
                 return sum(self._beside(*terms, t=t))
-            case Negative(argument):
+            case formulas.Negative(argument):
                 return -self.evaluate(argument, t)
-            case Hadamard(left, right):
+            case formulas.Hadamard(left, right):
                 return np.multiply(*self._beside(left, right, t=t))
-            case Quotient(left, right):
+            case formulas.Quotient(left, right):
                 return np.divide(*self._beside(left, right, t=t))
-            case MatrixVector(matrix, transposed, operand):
+            case formulas.MatrixVector(matrix, transposed, operand):
                 stored = self.example.parameters[matrix]
                 weights = self.example.shapes.whole(matrix, stored)
                 weights = weights.T if transposed else weights
                 vector = self.evaluate(operand, t)
-                if operand == Value(CHARACTER, 0):
+                if operand == formulas.Value(CHARACTER, 0):
                     vector = vector[: weights.shape[1]]
                 return weights @ vector
-            case Apply(function, argument) if function == SOFTMAX:
+            case formulas.Apply(function, argument) if function == SOFTMAX:
                 return _softmax(self.evaluate(argument, t))
-            case Apply(function, argument) if function == NORM:
+            case formulas.Apply(function, argument) if function == NORM:
                 z = self.evaluate(argument, t)
                 return (z - z.mean()) / np.sqrt(z.var() + NORM_EPS)
-            case Apply(function, argument):
+            case formulas.Apply(function, argument):
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 return row.forward(np.asarray(self.evaluate(argument, t)))
-            case Extreme(function, left, right):
+            case formulas.Extreme(function, left, right):
                 return PAIRS[function].forward(*self._beside(left, right, t=t))
-            case Larger(left, right):
+            case formulas.Larger(left, right):
                 return np.heaviside(np.subtract(*self._beside(left, right, t=t)), 0.5)
-            case Power(base, exponent):
+            case formulas.Power(base, exponent):
                 return np.power(self.evaluate(base, t), self.evaluate(exponent, t))
-            case Derivative(function, argument):
+            case formulas.Derivative(function, argument):
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 x = np.asarray(self.evaluate(argument, t))
                 return row.derivative(x, row.forward(x))
-            case Outer(left, right):
+            case formulas.Outer(left, right):
                 return np.multiply.outer(self.evaluate(left, t), self.evaluate(right, t))
 
-    def _beside(self, *formulas: Formula, t: int) -> list[Any]:
+    def _beside(self, *terms: Formula, t: int) -> list[Any]:
         """Values that meet entry by entry; beside a matrix, a vector has one for each block."""
-        values = [np.asarray(self.evaluate(one, t)) for one in formulas]
+        values = [np.asarray(self.evaluate(one, t)) for one in terms]
         rows = max((len(value) for value in values if value.ndim == 2), default=0)
         if rows and len({value.ndim for value in values}) > 1:
             return [

@@ -12,24 +12,9 @@ from itertools import count
 
 from recurra.explain.names import Symbol
 from recurra.explain.notation import FUNCTION_LETTERS, Letters
+from recurra.lang import syntax
 from recurra.lang.network import Network
-from recurra.lang.syntax import (
-    CHARACTER,
-    Bias,
-    Binary,
-    Call,
-    Concat,
-    Dropout,
-    Expression,
-    MemoryProduct,
-    Negative,
-    Number,
-    Outer,
-    Product,
-    Vector,
-    show,
-    walk,
-)
+from recurra.lang.syntax import CHARACTER, Expression, Vector, show, walk
 
 TIMES, PLUS, DIVIDE, JOIN, DYAD, READ = "⊙", "+", "÷", "‖", "⊗", "@"
 LETTER, WORD, SMALL = 12.0, 8.0, 6.5  # widths of a label's characters
@@ -95,7 +80,7 @@ def make_graph(network: Network) -> Graph:
     equations = (*network.equations, network.output)
     for equation in equations:
         expression = equation.expression
-        if isinstance(expression, Call):  # the circle stands for its outer function
+        if isinstance(expression, syntax.Call):  # the circle stands for its outer function
             expression = expression.argument
         drawing.draw(expression, equation.name, ())
     vectors = (CHARACTER, *(equation.name for equation in equations))
@@ -119,33 +104,33 @@ class _Drawing:
         match expression:
             case Vector(name, lag):
                 self.arrows.append(Arrow(name, target, lag, label))
-            case Product(matrix, transposed, operand):
+            case syntax.Product(matrix, transposed, operand):
                 self.draw(operand, target, (*label, self._mark(matrix, "T" * transposed)))
-            case Call(function, argument):
+            case syntax.Call(function, argument):
                 self.draw(argument, target, (*label, self._mark(function)))
-            case Dropout(argument):
+            case syntax.Dropout(argument):
                 self.draw(argument, target, label)
-            case MemoryProduct(memory, transposed, operand):
+            case syntax.MemoryProduct(memory, transposed, operand):
                 target = self._operator(READ, target, label)
                 self.draw(memory, target, (Mark("(·)", above="T"),) if transposed else ())
                 self.draw(operand, target, ())
-            case Outer(left, right) if _moves(left) and _moves(right):
+            case syntax.Outer(left, right) if _moves(left) and _moves(right):
                 target = self._operator(DYAD, target, label)
                 self.draw(left, target, ())
                 self.draw(right, target, (Mark("(·)", above="T"),))
-            case Outer(left, right):
+            case syntax.Outer(left, right):
                 self.draw(left if _moves(left) else right, target, label)
-            case Concat(vectors):
+            case syntax.Concat(vectors):
                 target = self._operator(JOIN, target, label)
                 for one in vectors:
                     self.draw(one, target, ())
-            case Negative(argument):
+            case syntax.Negative(argument):
                 self.draw(argument, target, (*label, Mark("−")))
-            case Binary(operator, left, right):
+            case syntax.Binary(operator, left, right):
                 if _moves(left) and _moves(right):
                     self._join(operator, left, right, target, label)
                     return
-                if label and operator in "+-" and Number in (type(left), type(right)):
+                if label and operator in "+-" and syntax.Number in (type(left), type(right)):
                     # 1 / (1 + h[t]): the sum is a node, or the label would read 1 / 1 + h
                     target, label = self._operator(PLUS, target, label), ()
                 if _moves(left):
@@ -177,7 +162,7 @@ class _Drawing:
     def _before(self, operator: str, left: Expression) -> tuple[Mark, ...]:
         """A factor, or a number that something is taken from or added to, before a vector."""
         match operator, left:
-            case "*", Bias(name):
+            case "*", syntax.Bias(name):
                 return (self._mark(name), Mark(TIMES))
             case "*", _:
                 return (self._factor(left),)
@@ -185,7 +170,7 @@ class _Drawing:
                 return (self._factor(left), Mark("/"))
             case (("max" | "min" as name), _):
                 return (Mark(f"{name}("), self._factor(left), Mark(",·)"))
-            case _, Bias():
+            case _, syntax.Bias():
                 return (Mark("−"),) if operator == "-" else ()
         return (self._factor(left), Mark("−" if operator == "-" else "+"))
 
@@ -198,13 +183,13 @@ class _Drawing:
                 return (Mark("(·)", above=self._factor(right).letter),)
             case "/", _:
                 return (Mark("1/"), self._factor(right))
-            case _, Bias():
+            case _, syntax.Bias():
                 return ()
         sign = (Mark("−"),) if operator == "-" else ()
         return (*sign, self._factor(right), Mark("+"))
 
     def _factor(self, expression: Expression) -> Mark:
-        if isinstance(expression, Number | Bias) and expression.name:
+        if isinstance(expression, syntax.Number | syntax.Bias) and expression.name:
             return self._mark(expression.name)
         return Mark(show(expression, 4, self.letters).replace(" ", ""))
 

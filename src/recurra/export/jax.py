@@ -2,18 +2,8 @@
 
 from pathlib import Path
 
-from recurra.explain.formulas import (
-    BlockNumbers,
-    Dyad,
-    Formula,
-    Hadamard,
-    Join,
-    Mask,
-    MatrixVector,
-    MemoryVector,
-    Total,
-    is_number,
-)
+from recurra.explain import formulas
+from recurra.explain.formulas import Formula, is_number
 from recurra.export.base import Export, Target
 from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
 from recurra.export.names import Names
@@ -84,34 +74,31 @@ class _Text(LibraryText):
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
         match self.steps.as_matrices(formula):
-            case Hadamard(Mask(number), kept):
+            case formulas.Hadamard(formulas.Mask(number), kept):
                 self.definitions[_DROPOUT] = None
                 inner = self.text(kept)
                 return f"dropout({inner}, {self.rate(number)}, {self.key}, {number})", ATOM
-            case BlockNumbers(vector):
+            case formulas.BlockNumbers(vector):
                 return f"{self.text(vector, ATOM)}[:, None, None]", ATOM
-            case Dyad(left, right, blocks) if blocks:
-                sides = (
-                    self.side(left, f".reshape({blocks}, -1, 1)"),
-                    self.side(right, f".reshape({blocks}, 1, -1)"),
-                )
-                return " * ".join(filter(None, sides)), TERM
-            case Dyad(left, right) if not (is_number(left) or is_number(right)):
+            case formulas.Dyad(left, right, blocks) if blocks:
+                column, row = f".reshape({blocks}, -1, 1)", f".reshape({blocks}, 1, -1)"
+                return self.dyad(left, column, right, row), TERM
+            case formulas.Dyad(left, right) if is_number(left) or is_number(right):
+                return self.dyad(left, "[:, None]", right, "[None]"), ATOM
+            case formulas.Dyad(left, right):
                 return f"jnp.outer({self.text(left)}, {self.text(right)})", ATOM
-            case Dyad(left, right):
-                return self.side(left, "[:, None]") or self.side(right, "[None]"), ATOM
-            case MemoryVector(matrix, transposed, operand, 0):
+            case formulas.MemoryVector(matrix, transposed, operand, 0):
                 turned = ".T" * transposed
                 return f"{self.text(matrix, ATOM)}{turned} @ {self.text(operand, SIGN)}", PRODUCT
-            case Total(argument, mean):
+            case formulas.Total(argument, mean):
                 name = "mean" if mean else "sum"
                 return f"jnp.{name}({self.text(argument)}, keepdims=True)", ATOM
-            case Join(vectors):
+            case formulas.Join(vectors):
                 return f"jnp.concatenate([{', '.join(map(self.text, vectors))}])", ATOM
             case same:
                 return super().bound(same)
 
-    def product(self, product: MatrixVector) -> tuple[str, int]:
+    def product(self, product: formulas.MatrixVector) -> tuple[str, int]:
         """A matrix times a vector; times a character it is a column."""
         matrix = self.parameters[product.matrix]
         if reads_character(product.operand):

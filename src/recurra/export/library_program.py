@@ -10,21 +10,11 @@ import numpy as np
 
 from recurra._version import __version__
 from recurra.compute.plan import make_plan
-from recurra.explain.formulas import (
-    Apply,
-    Constant,
-    Formula,
-    Hadamard,
-    MemoryVector,
-    Negative,
-    Quotient,
-    Sum,
-    Value,
-    is_number,
-)
+from recurra.explain import formulas
+from recurra.explain.formulas import Formula, is_number
 from recurra.export.base import Export
 from recurra.export.names import Names
-from recurra.export.optimizer import learning_rate_lines, slot_names, update_lines
+from recurra.export.optimizer import learning_rate_line, slot_names, update_lines
 from recurra.export.python_formulas import ATOM, SIGN, PythonText
 from recurra.export.self_test import TEXT, VOCABULARY, expected_numbers
 from recurra.export.sides import Sides, indented
@@ -68,10 +58,10 @@ class LibraryText(PythonText):
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds: a function of a number is a number."""
         match formula:
-            case Apply(function) if function != NORM and is_number(formula):
+            case formulas.Apply(function) if function != NORM and is_number(formula):
                 value = number_of(formula, self.steps)
                 return repr(value), ATOM if value >= 0 else SIGN
-            case MemoryVector(matrix, transposed, operand, blocks) if blocks:
+            case formulas.MemoryVector(matrix, transposed, operand, blocks) if blocks:
                 return self.of_blocks(self.text(matrix, ATOM), transposed, operand)
         return super().bound(formula)
 
@@ -161,7 +151,9 @@ class LibraryProgram(ABC):
         return lines
 
     def _sides(self, quantity: str) -> list[str]:
-        return [*map(self.sides.side, self.steps.sides(Value(quantity, 0), self.sides.shapes))]
+        return [
+            *map(self.sides.side, self.steps.sides(formulas.Value(quantity, 0), self.sides.shapes))
+        ]
 
     def start_lines(self, zeros: str) -> list[str]:
         """The state before the first character, given zeros of ``{sides}``."""
@@ -201,7 +193,7 @@ class LibraryProgram(ABC):
             ),
             "functions": "".join(f"\n\n{block}" for block in functions),
             "update": block(update_lines(recipe, self.module)),
-            "rate": learning_rate_lines(recipe, rate, "math")[0],
+            "rate": learning_rate_line(recipe, rate, "math"),
             "slots": tupled([f'"{slot}"' for slot in slot_names(recipe)]),
             "steps": str(recipe.steps or 10_000),
             "batch": str(recipe.batch),
@@ -259,17 +251,17 @@ def tupled(texts: list[str]) -> str:
 def number_of(formula: Formula, steps: Steps) -> float:
     """The value of a formula of numbers alone."""
     match formula:
-        case Constant(value):
+        case formulas.Constant(value):
             return value
-        case Sum(terms):
+        case formulas.Sum(terms):
             return sum(number_of(term, steps) for term in terms)
-        case Negative(argument):
+        case formulas.Negative(argument):
             return -number_of(argument, steps)
-        case Hadamard(left, right):
+        case formulas.Hadamard(left, right):
             return number_of(left, steps) * number_of(right, steps)
-        case Quotient(left, right):
+        case formulas.Quotient(left, right):
             return number_of(left, steps) / number_of(right, steps)
-        case Apply(function, argument):
+        case formulas.Apply(function, argument):
             row = FUNCTIONS[steps.network.function(function)]
             return float(row.forward(np.array(number_of(argument, steps))))
     raise AssertionError(formula)

@@ -12,7 +12,7 @@ from recurra.explain.formulas import Outer, Value, walk
 from recurra.export import numpy_parts as parts
 from recurra.export.base import Export, Target
 from recurra.export.numpy_passes import Passes
-from recurra.export.optimizer import counts_steps, learning_rate_lines, slot_names, update_lines
+from recurra.export.optimizer import counts_steps, learning_rate_line, slot_names, update_lines
 from recurra.export.starts import NUMPY, Starts
 from recurra.export.steps import reads_character, safe_line
 from recurra.models.initialisation import default_rate
@@ -139,7 +139,6 @@ class _Program:
     def _rest(self) -> str:
         recipe = self.recipe
         rate = recipe.lr or default_rate(self.plan, self.passes.shapes)
-        rate_lines = learning_rate_lines(recipe, rate, "np")
         mean = ["gradient = {name: g / x.size for name, g in gradient.items()}"]
         reset = [] if recipe.carry_state else ["state = start(p, batch)"]
         keys = ("read", "missing", "training", "held", "evaluate", "writing", "checking")
@@ -158,7 +157,7 @@ class _Program:
             step="step + 1, " * counts_steps(recipe),
             reset=_block(reset),
             scale=_block(mean if recipe.reduction == "mean" else []),
-            rate=_block(rate_lines).rstrip("\n"),
+            rate=_block([learning_rate_line(recipe, rate, "np")]).rstrip("\n"),
             **{key: self.word(key) for key in keys},
         )
 

@@ -2,27 +2,8 @@
 
 from dataclasses import dataclass
 
-from recurra.explain.formulas import (
-    Apply,
-    BlockNumbers,
-    BlockTotals,
-    Broadcast,
-    Delta,
-    Derivative,
-    Dyad,
-    Formula,
-    Join,
-    Larger,
-    Mask,
-    MatrixVector,
-    MemoryVector,
-    Outer,
-    Part,
-    RowDerivative,
-    Total,
-    Value,
-    is_number,
-)
+from recurra.explain import formulas
+from recurra.explain.formulas import Formula, is_number
 from recurra.export.names import Names
 from recurra.export.python_formulas import (
     ATOM,
@@ -184,46 +165,46 @@ class NumpyText(PythonText):
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
         match self.steps.as_matrices(formula):
-            case Delta(quantity, lag):
+            case formulas.Delta(quantity, lag):
                 return self.moment(self.deltas[quantity], lag), ATOM
-            case Mask(number, lag):
+            case formulas.Mask(number, lag):
                 return self.moment(self.masks[number - 1], lag), ATOM
-            case Outer(left, right):
+            case formulas.Outer(left, right):
                 return "{} @ {}.T".format(*self._sides_of_outer(left, right)), PRODUCT
-            case Derivative(function, argument):
+            case formulas.Derivative(function, argument):
                 return self._derivative(function, argument)
-            case Larger(left, right):
+            case formulas.Larger(left, right):
                 return f"np.heaviside({self.text(left)} - {self.text(right, PRODUCT)}, 0.5)", ATOM
-            case BlockNumbers(vector):
+            case formulas.BlockNumbers(vector):
                 return f"{self.text(vector, ATOM)}[:, None, None]", ATOM
-            case Dyad(left, right, blocks):
+            case formulas.Dyad(left, right, blocks):
                 sides = self._column(left, blocks), self._row(right, blocks)
                 return " * ".join(filter(None, sides)), TERM
-            case MemoryVector(matrix, transposed, operand, blocks):
+            case formulas.MemoryVector(matrix, transposed, operand, blocks):
                 side = (self._column if transposed else self._row)(operand, blocks)
                 whole = f"({self.text(matrix, TERM)} * {side})" if side else self.text(matrix, ATOM)
                 if blocks:
                     return f"np.concatenate({whole}.sum({1 if transposed else 2}))", ATOM
                 return f"{whole}.sum({0 if transposed else 1})", ATOM
-            case BlockTotals(argument):
+            case formulas.BlockTotals(argument):
                 return f"{self.text(argument, ATOM)}.sum((1, 2))", ATOM
-            case Total(argument, mean):
+            case formulas.Total(argument, mean):
                 inner = self.text(argument, ATOM)
                 if self.steps.is_matrix(argument):
                     axes = (0, 1, 2) if self.steps.blocks(argument) else (0, 1)
                     return f"{inner}.sum({axes})[None]", ATOM
                 return f"{inner}.{'mean' if mean else 'sum'}(0, keepdims=True)", ATOM
-            case Broadcast(number, like, mean):
+            case formulas.Broadcast(number, like, mean):
                 one, size = self.text(number, TERM), self.text(like)
                 each = f"{one} / len({size})" if mean else one
                 return f"np.zeros_like({size}) + {each}", SUM
-            case Join(vectors):
+            case formulas.Join(vectors):
                 return f"np.concatenate([{', '.join(map(self.text, vectors))}])", ATOM
-            case Part(vector, before, own):
+            case formulas.Part(vector, before, own):
                 start = " + ".join(f"len({self.text(one)})" for one in before)
                 end = f"{start} + len({self.text(own)})" if start else f"len({self.text(own)})"
                 return f"{self.text(vector, ATOM)}[{start}:{end}]", ATOM
-            case RowDerivative(function, argument, vector):
+            case formulas.RowDerivative(function, argument, vector):
                 row = self._numpy_row(function)
                 return row.derivative.format(z=self.text(argument), d=self.text(vector)), row.level
             case same:
@@ -242,10 +223,10 @@ class NumpyText(PythonText):
         self.definitions[_PARTS] = None
         return f"parts({self.text(vector)}, {blocks}){each}"
 
-    def product(self, product: MatrixVector) -> tuple[str, int]:
+    def product(self, product: formulas.MatrixVector) -> tuple[str, int]:
         """A matrix times a vector; times a character it is a column."""
         matrix, operand = self.parameters[product.matrix], product.operand
-        if isinstance(operand, Value) and reads_character(operand):
+        if isinstance(operand, formulas.Value) and reads_character(operand):
             column = self.moment(self.character, operand.lag)
             return (
                 f"{matrix}[{column}].T" if product.transposed else f"{matrix}[:, {column}]"
@@ -272,7 +253,7 @@ class NumpyText(PythonText):
 
     def _derivative(self, function: str, argument: Formula) -> tuple[str, int]:
         row = self._numpy_row(function)
-        value = self.steps.value_of(function, argument) or Apply(function, argument)
+        value = self.steps.value_of(function, argument) or formulas.Apply(function, argument)
         y = self.text(value, ATOM) if "{y}" in row.derivative else ""
         level = POWER if row.level == TERM else SUM
         z = self.text(argument, level) if "{z}" in row.derivative else ""

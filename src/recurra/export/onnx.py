@@ -12,26 +12,8 @@ from numpy.typing import NDArray
 
 from recurra._version import __version__
 from recurra.errors import SettingError
-from recurra.explain.formulas import (
-    Apply,
-    BlockNumbers,
-    Constant,
-    Dyad,
-    Extreme,
-    Formula,
-    Hadamard,
-    Join,
-    MatrixVector,
-    MemoryVector,
-    Negative,
-    Parameter,
-    Power,
-    Quotient,
-    Sum,
-    Total,
-    Value,
-    is_number,
-)
+from recurra.explain import formulas
+from recurra.explain.formulas import Formula, is_number
 from recurra.export.base import Export, Target
 from recurra.export.steps import program_steps, reads_character
 from recurra.lang.functions import NORM_EPS
@@ -104,7 +86,7 @@ class _Graph:
         helper, kinds = self.onnx.helper, self.onnx.TensorProto
         for step in self.steps.inference:
             name = self._vector(step.formula)
-            value = Value(step.quantity, 0)
+            value = formulas.Value(step.quantity, 0)
             if self.steps.is_narrow(step, self.shapes):
                 sides = self._numbers([*self.steps.sides(value, self.shapes)])
                 whole = self._node("Concat", self._node("Shape", "x"), sides, axis=0)
@@ -118,8 +100,8 @@ class _Graph:
         for quantity, lag in self.steps.lags.items():
             for k in range(1, lag + 1):
                 after = f"next.{quantity}.{k}"
-                self._node("Identity", self._vector(Value(quantity, k - 1)), output=after)
-                shape = ["B", *self.steps.sides(Value(quantity, 0), self.shapes)]
+                self._node("Identity", self._vector(formulas.Value(quantity, k - 1)), output=after)
+                shape = ["B", *self.steps.sides(formulas.Value(quantity, 0), self.shapes)]
                 inputs.append(helper.make_tensor_value_info(f"{quantity}.{k}", kinds.FLOAT, shape))
                 outputs.append(helper.make_tensor_value_info(after, kinds.FLOAT, shape))
         graph = helper.make_graph(
@@ -150,54 +132,54 @@ class _Graph:
 
     def _compute(self, formula: Formula) -> str:
         match self.steps.as_matrices(formula, Kind.NUMBER):
-            case Constant(value):
+            case formulas.Constant(value):
                 return self._constant(value)
-            case Value(quantity, lag):
+            case formulas.Value(quantity, lag):
                 return f"{quantity}.{lag}"  # what is of this step is known
-            case Parameter(name):
+            case formulas.Parameter(name):
                 return self._parameter(name)
-            case Sum(terms):
+            case formulas.Sum(terms):
                 total = self._vector(terms[0])
                 for term in terms[1:]:
                     match term:
-                        case Negative(argument):
+                        case formulas.Negative(argument):
                             total = self._node("Sub", total, self._vector(argument))
                         case _:
                             total = self._node("Add", total, self._vector(term))
                 return total
-            case Negative(argument):
+            case formulas.Negative(argument):
                 return self._node("Neg", self._vector(argument))
-            case Hadamard(left, right):
+            case formulas.Hadamard(left, right):
                 return self._node("Mul", self._vector(left), self._vector(right))
-            case Quotient(left, right):
+            case formulas.Quotient(left, right):
                 return self._node("Div", self._vector(left), self._vector(right))
-            case MatrixVector(matrix, transposed, operand):
+            case formulas.MatrixVector(matrix, transposed, operand):
                 return self._product(matrix, transposed, operand)
-            case Apply(function, argument) if function == NORM:
+            case formulas.Apply(function, argument) if function == NORM:
                 size = self.steps.size(argument, self.shapes)
                 ones = self._tensor(f"ones.{size}", np.ones(size))
                 inner = self._vector(argument)
                 return self._node("LayerNormalization", inner, ones, axis=-1, epsilon=NORM_EPS)
-            case Apply(function, argument):
+            case formulas.Apply(function, argument):
                 return self._function(self.network.function(function), self._vector(argument))
-            case Extreme(function, left, right):
+            case formulas.Extreme(function, left, right):
                 return self._node(_OPERATORS[function], self._vector(left), self._vector(right))
-            case Power(base, exponent):
+            case formulas.Power(base, exponent):
                 return self._node("Pow", self._vector(base), self._vector(exponent))
-            case Total(argument, mean):
+            case formulas.Total(argument, mean):
                 if mean:
                     return self._node("ReduceMean", self._vector(argument), axes=[-1], keepdims=1)
                 return self._node("ReduceSum", self._vector(argument), self._numbers([-1]))
-            case Join(vectors):
+            case formulas.Join(vectors):
                 return self._node("Concat", *map(self._vector, vectors), axis=-1)
-            case BlockNumbers(vector):
+            case formulas.BlockNumbers(vector):
                 return self._node("Unsqueeze", self._vector(vector), self._numbers([-2, -1]))
-            case Dyad(left, right, blocks):
+            case formulas.Dyad(left, right, blocks):
                 # the constant 1 is a side of ones
                 pair = ((left, [-1, 1]), (right, [1, -1]))
                 tensors = [self._side(s, blocks, form) for s, form in pair if not is_number(s)]
                 return self._node("Mul", *tensors) if len(tensors) == 2 else tensors[0]
-            case MemoryVector(matrix, transposed, operand, blocks):
+            case formulas.MemoryVector(matrix, transposed, operand, blocks):
                 form = [1, -1] if transposed else [-1, 1]
                 factors = [self._vector(matrix), self._side(operand, blocks, form)]
                 product = self._node("MatMul", *(reversed(factors) if transposed else factors))

@@ -83,7 +83,7 @@ def _root(recipe: Recipe, v: str, module: str) -> str:
     return f"({module}.sqrt({v}) + {recipe.eps:g})"
 
 
-def learning_rate_lines(recipe: Recipe, rate: float, module: str) -> list[str]:
+def learning_rate_line(recipe: Recipe, rate: float, module: str) -> str:
     """``rate = ...`` at a step that is counted from 0, of ``steps`` in all."""
     factors = [f"{rate:g}"]
     if recipe.warmup:
@@ -91,4 +91,4 @@ def learning_rate_lines(recipe: Recipe, rate: float, module: str) -> list[str]:
     if recipe.final_lr < 1.0:
         fall = f"(1 + {module}.cos({module}.pi * step / steps)) / 2"
         factors.append(f"({recipe.final_lr:g} + {1 - recipe.final_lr:.12g} * {fall})")
-    return [f"rate = {' * '.join(factors)}"]
+    return f"rate = {' * '.join(factors)}"

@@ -5,22 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recurra.errors import SettingError
-from recurra.explain.formulas import (
-    Apply,
-    Constant,
-    Extreme,
-    Formula,
-    Hadamard,
-    MatrixVector,
-    Negative,
-    Parameter,
-    Power,
-    Quotient,
-    Sum,
-    Value,
-    is_number,
-    walk,
-)
+from recurra.explain import formulas
+from recurra.explain.formulas import Formula, is_number, walk
 from recurra.export.names import GLOBALS, Names
 from recurra.export.steps import Steps
 from recurra.lang.functions import PAIRS
@@ -73,7 +59,7 @@ class PythonText(ABC):
     def constant_lines(self) -> list[str]:
         """``name = number`` of every choice that the formulas read."""
         nodes = (node for step in self.steps.forward for node in walk(step.formula))
-        read = {node.name for node in nodes if isinstance(node, Constant)}
+        read = {node.name for node in nodes if isinstance(node, formulas.Constant)}
         values = self.steps.network.constants
         return [f"{self.constants[n]} = {value!r}" for n, value in values.items() if n in read]
 
@@ -82,7 +68,7 @@ class PythonText(ABC):
         """A quantity at a time."""
 
     @abstractmethod
-    def product(self, product: MatrixVector) -> tuple[str, int]:
+    def product(self, product: formulas.MatrixVector) -> tuple[str, int]:
         """A matrix times a vector, and how tightly that binds."""
 
     def text(self, formula: Formula, level: int = SUM) -> str:
@@ -90,9 +76,13 @@ class PythonText(ABC):
         text, own = self.bound(formula)
         return f"({text})" if own < level else text
 
-    def side(self, formula: Formula, index: str) -> str:
+    def side(self, formula: Formula, axes: str) -> str:
         """One side of a dyad, with its axes; nothing for a vector of ones."""
-        return "" if is_number(formula) else f"{self.text(formula, ATOM)}{index}"
+        return "" if is_number(formula) else f"{self.text(formula, ATOM)}{axes}"
+
+    def dyad(self, left: Formula, column: str, right: Formula, row: str) -> str:
+        """A column times a row, given how their axes are written; a side of ones is left out."""
+        return " * ".join(filter(None, (self.side(left, column), self.side(right, row))))
 
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds.
@@ -101,34 +91,36 @@ class PythonText(ABC):
             SettingError: this target cannot write it.
         """
         match formula:
-            case Constant(value, name):
+            case formulas.Constant(value, name):
                 whole = value.is_integer() and abs(value) < 1e15
                 text = self.constants[name] if name else repr(int(value) if whole else value)
                 return text, ATOM if name or value >= 0 else SIGN
-            case Value(quantity, lag):
+            case formulas.Value(quantity, lag):
                 return self.at(quantity, lag), ATOM
-            case Parameter(name):
+            case formulas.Parameter(name):
                 return self.parameters[name], ATOM
-            case Sum(terms):
+            case formulas.Sum(terms):
                 return self._sum(terms), SUM
-            case Negative(argument):
+            case formulas.Negative(argument):
                 text, own = self.bound(argument)
                 return (f"-{text}", SIGN) if own > SIGN else (f"-({text})", SIGN)
-            case Hadamard(left, right):
+            case formulas.Hadamard(left, right):
                 return f"{self.text(left, TERM)} * {self.text(right, TERM)}", TERM
-            case Quotient(left, right):
+            case formulas.Quotient(left, right):
                 return f"{self.text(left, TERM)} / {self.text(right, SIGN)}", TERM
-            case MatrixVector(matrix, transposed, operand) if matrix in self.steps.network.blocks:
+            case formulas.MatrixVector(matrix, transposed, operand) if (
+                matrix in self.steps.network.blocks
+            ):
                 return self.of_blocks(self.parameters[matrix], transposed, operand)
-            case MatrixVector():
+            case formulas.MatrixVector():
                 return self.product(formula)
-            case Apply(function, argument):
+            case formulas.Apply(function, argument):
                 name = self.row(function).value
                 return (f"{name}({self.text(argument)})", ATOM) if name else self.bound(argument)
-            case Extreme(function, left, right):
+            case formulas.Extreme(function, left, right):
                 pair = f"{self.text(left)}, {self.text(right)}"
                 return f"{self.row(function).value}({pair})", ATOM
-            case Power(base, exponent):
+            case formulas.Power(base, exponent):
                 return f"{self.text(base, ATOM)} ** {self.text(exponent, ATOM)}", POWER
         raise SettingError("this target cannot write this formula yet: export to another one")
 
@@ -151,11 +143,10 @@ class PythonText(ABC):
     def _sum(self, terms: tuple[Formula, ...]) -> str:
         text = self.text(terms[0], PRODUCT)
         for term in terms[1:]:
-            match term:
-                case Negative(argument):
-                    text += f" - {self.text(argument, PRODUCT)}"
-                case _:
-                    text += f" + {self.text(term, PRODUCT)}"
+            sign, part = "+", term
+            if isinstance(term, formulas.Negative):
+                sign, part = "-", term.argument
+            text += f" {sign} {self.text(part, PRODUCT)}"
         return text
 
 

@@ -2,17 +2,8 @@
 
 from pathlib import Path
 
-from recurra.explain.formulas import (
-    BlockNumbers,
-    Dyad,
-    Formula,
-    Hadamard,
-    Join,
-    Mask,
-    MatrixVector,
-    MemoryVector,
-    Total,
-)
+from recurra.explain import formulas
+from recurra.explain.formulas import Formula
 from recurra.export.base import Export, Target
 from recurra.export.library_program import LibraryProgram, LibraryText, block, tupled
 from recurra.export.names import Names
@@ -104,36 +95,29 @@ class _Text(LibraryText):
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
         match self.steps.as_matrices(formula, Kind.NUMBER):
-            case Hadamard(Mask(number), kept):
+            case formulas.Hadamard(formulas.Mask(number), kept):
                 inner = self.text(kept)
                 rate = self.rate(number)
                 return f"nn.functional.dropout({inner}, {rate}, self.training)", ATOM
-            case BlockNumbers(vector):
+            case formulas.BlockNumbers(vector):
                 return f"{self.text(vector, ATOM)}[..., None, None]", ATOM
-            case Dyad(left, right, blocks) if blocks:
-                parts = f".unflatten(-1, ({blocks}, -1))"
-                sides = (
-                    self.side(left, f"{parts}[..., None]"),
-                    self.side(right, f"{parts}[..., None, :]"),
-                )
-                return " * ".join(filter(None, sides)), TERM
-            case Dyad(left, right):
-                sides = self.side(left, "[..., None]"), self.side(right, "[..., None, :]")
-                return " * ".join(filter(None, sides)), TERM
-            case MemoryVector(matrix, transposed, operand, 0):
+            case formulas.Dyad(left, right, blocks):
+                parts = f".unflatten(-1, ({blocks}, -1))" if blocks else ""
+                return self.dyad(left, f"{parts}[..., None]", right, f"{parts}[..., None, :]"), TERM
+            case formulas.MemoryVector(matrix, transposed, operand, 0):
                 turned = ".mT" * transposed
                 column = f"{self.text(operand, ATOM)}[..., None]"
                 return f"({self.text(matrix, ATOM)}{turned} @ {column}).squeeze(-1)", ATOM
-            case Total(argument, mean):
+            case formulas.Total(argument, mean):
                 name = "mean" if mean else "sum"
                 return f"torch.{name}({self.text(argument)}, -1, keepdim=True)", ATOM
-            case Join(vectors):
+            case formulas.Join(vectors):
                 self.definitions[_CONCAT] = None
                 return f"concat({', '.join(map(self.text, vectors))})", ATOM
             case same:
                 return super().bound(same)
 
-    def product(self, product: MatrixVector) -> tuple[str, int]:
+    def product(self, product: formulas.MatrixVector) -> tuple[str, int]:
         """A matrix times a vector, as rows; times a character it is a column."""
         matrix = self.parameters[product.matrix]
         if reads_character(product.operand):

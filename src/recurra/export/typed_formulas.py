@@ -1,21 +1,8 @@
 """Formulas of a derivation as `recurra check` reads them: ``delta(b[t]) * f2'(bar(b[t]))``."""
 
 from recurra.errors import SettingError
-from recurra.explain.formulas import (
-    BlockTotals,
-    Delta,
-    Derivative,
-    Dyad,
-    Formula,
-    Larger,
-    Mask,
-    MatrixVector,
-    MemoryVector,
-    Outer,
-    RowDerivative,
-    Total,
-    parts,
-)
+from recurra.explain import formulas
+from recurra.explain.formulas import Formula, parts
 from recurra.export.names import Names
 from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, PythonText, Row
 from recurra.export.steps import Steps
@@ -38,7 +25,7 @@ class TypedText(PythonText):
             return text
         return f"bar({text})" if number == "1" else f"bar({text}, {number})"
 
-    def product(self, product: MatrixVector) -> tuple[str, int]:
+    def product(self, product: formulas.MatrixVector) -> tuple[str, int]:
         """A matrix times a vector."""
         turned = ".T" * product.transposed
         return f"{product.matrix}{turned} @ {self.text(product.operand, SIGN)}", PRODUCT
@@ -50,26 +37,26 @@ class TypedText(PythonText):
     def bound(self, formula: Formula) -> tuple[str, int]:
         """A formula, and how tightly its text binds; see `PythonText.bound`."""
         match formula:
-            case Delta(quantity, lag):
+            case formulas.Delta(quantity, lag):
                 return f"delta({self.at(quantity, lag)})", ATOM
-            case MatrixVector():
+            case formulas.MatrixVector():
                 return self.product(formula)
-            case Mask(number, lag):
+            case formulas.Mask(number, lag):
                 return self.at(f"mask{number}", lag), ATOM
-            case Total(argument, mean):
+            case formulas.Total(argument, mean):
                 return f"{MEAN if mean else SUM}({self.text(argument)})", ATOM
-            case Larger(left, right):
+            case formulas.Larger(left, right):
                 return f"({self.text(left)} > {self.text(right)})", ATOM
-            case Outer(left, right) | Dyad(left, right):
+            case formulas.Outer(left, right) | formulas.Dyad(left, right):
                 return f"outer({self.text(left)}, {self.text(right)})", ATOM
-            case MemoryVector(matrix, transposed, operand):
+            case formulas.MemoryVector(matrix, transposed, operand):
                 whole = self.text(matrix, ATOM) + ".T" * transposed
                 return f"{whole} @ {self.text(operand, SIGN)}", PRODUCT
-            case BlockTotals(argument):
+            case formulas.BlockTotals(argument):
                 return f"{SUM}_block({self.text(argument)})", ATOM
-            case Derivative(function, argument):
+            case formulas.Derivative(function, argument):
                 return f"{function}'({self.text(argument)})", ATOM
-            case RowDerivative(function, argument, vector):
+            case formulas.RowDerivative(function, argument, vector):
                 derivative = f"{function}'({self.text(argument)})"
                 return f"{derivative} @ {self.text(vector, SIGN)}", PRODUCT
         try:

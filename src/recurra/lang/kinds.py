@@ -9,25 +9,9 @@ makes, and what is made of such matrices: a memory that is read as ``C[t] @ q[t]
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
+from recurra.lang import syntax
 from recurra.lang.network import Network
-from recurra.lang.syntax import (
-    CHARACTER,
-    ROW_FUNCTIONS,
-    TOTALS,
-    Bias,
-    Binary,
-    Call,
-    Concat,
-    Dropout,
-    Expression,
-    MemoryProduct,
-    Negative,
-    Number,
-    Outer,
-    Product,
-    Vector,
-    children,
-)
+from recurra.lang.syntax import CHARACTER, ROW_FUNCTIONS, TOTALS, Expression, Vector, children
 
 
 class Kind(IntEnum):
@@ -62,21 +46,21 @@ def find_kinds(network: Network) -> dict[str, Kind]:
 def kind_of(expression: Expression, kinds: Kinds) -> Kind:
     """The kind of an expression, given those of names."""
     match expression:
-        case Number():
+        case syntax.Number():
             return Kind.CONSTANT
         case Vector(name):
             return Kind.VECTOR if name == CHARACTER else kinds[name]
-        case Bias(name):
+        case syntax.Bias(name):
             return kinds[name]
-        case Call(function) if function in TOTALS:
+        case syntax.Call(function) if function in TOTALS:
             return Kind.NUMBER
-        case Product() | MemoryProduct() | Concat():
+        case syntax.Product() | syntax.MemoryProduct() | syntax.Concat():
             return Kind.VECTOR
-        case Outer():
+        case syntax.Outer():
             return Kind.MATRIX
-        case Call(_, argument) | Dropout(argument) | Negative(argument):
+        case syntax.Call(_, argument) | syntax.Dropout(argument) | syntax.Negative(argument):
             return kind_of(argument, kinds)
-        case Binary(_, left, right):
+        case syntax.Binary(_, left, right):
             return max(kind_of(left, kinds), kind_of(right, kinds))
 
 
@@ -100,14 +84,14 @@ def _uses(network: Network, kinds: Kinds) -> Iterator[tuple[str, Kind]]:
 
 def _uses_in(expression: Expression, around: Kind, kinds: Kinds) -> Iterator[tuple[str, Kind]]:
     match expression:
-        case Bias(name):
+        case syntax.Bias(name):
             yield name, around
-        case Binary():
+        case syntax.Binary():
             own = kind_of(expression, kinds)
             around = own if own > Kind.OPEN else around
-        case Product() | MemoryProduct() | Concat() | Outer():
+        case syntax.Product() | syntax.MemoryProduct() | syntax.Concat() | syntax.Outer():
             around = Kind.VECTOR
-        case Call(function) if function in ROW_FUNCTIONS:
+        case syntax.Call(function) if function in ROW_FUNCTIONS:
             around = Kind.VECTOR
     for inner in children(expression):
         yield from _uses_in(inner, around, kinds)

@@ -6,28 +6,12 @@ from itertools import chain
 from math import prod
 
 from recurra.errors import EquationError, SettingError
+from recurra.lang import syntax
 from recurra.lang.expansion import expand
 from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
-from recurra.lang.syntax import (
-    CHARACTER,
-    ROW_FUNCTIONS,
-    TOTALS,
-    Bias,
-    Binary,
-    Call,
-    Concat,
-    Dropout,
-    Expression,
-    MemoryProduct,
-    Negative,
-    Number,
-    Outer,
-    Place,
-    Product,
-    Vector,
-)
+from recurra.lang.syntax import CHARACTER, ROW_FUNCTIONS, TOTALS, Expression, Vector
 
 MAX_SIZE = 1_000_000
 
@@ -57,7 +41,7 @@ class _Joined:
 
     whole: _Dimension
     parts: list[_Dimension]
-    place: Place
+    place: syntax.Place
 
 
 class ShapeSolver:
@@ -92,7 +76,7 @@ class ShapeSolver:
         self.characters = _Dimension(CHARACTER, vocabulary=True)
         self.one = _Dimension("one number")
         self.joined: list[_Joined] = []
-        self.uses: list[tuple[str, Place]] = []  # of parameters, so far
+        self.uses: list[tuple[str, syntax.Place]] = []  # of parameters, so far
         self.equation = ""
         for equation in written_out.equations:
             self.equation = equation.name
@@ -108,7 +92,7 @@ class ShapeSolver:
             elif found is not None:
                 self._unify(self.vectors[equation.name], found)
         for node in network.nodes:
-            if isinstance(node, Product) and node.matrix in self.numbers:  # a diagonal one
+            if isinstance(node, syntax.Product) and node.matrix in self.numbers:  # a diagonal one
                 raise network.error(f"{node.matrix} @ needs a vector, not a number", node.place)
         output = self._infer(written_out.output.expression)
         assert isinstance(output, _Dimension)  # the parser admits only products and biases here
@@ -131,7 +115,7 @@ class ShapeSolver:
         count = self.network.blocks.get(name)
         return int(count.value) if count else 1
 
-    def _memory(self, name: str, place: Place) -> "_Grid":
+    def _memory(self, name: str, place: syntax.Place) -> "_Grid":
         """The sizes of a memory; beside another one it has as many blocks."""
         own, mine = self._blocks(name), self._blocks(self.equation)
         if own != mine and self.equation in self.grids:
@@ -142,7 +126,7 @@ class ShapeSolver:
             )
         return self.grids[name]
 
-    def _count(self, place: Place) -> _Dimension:
+    def _count(self, place: syntax.Place) -> _Dimension:
         """The size of a vector that meets the memory of this equation."""
         if self.equation not in self.network.blocks:
             raise self.network.error(
@@ -153,7 +137,7 @@ class ShapeSolver:
         new = _Dimension("number of blocks", hidden=True)
         return self.counts.setdefault(self._blocks(self.equation), new)
 
-    def _vector(self, expression: Expression, message: str, place: Place) -> _Dimension:
+    def _vector(self, expression: Expression, message: str, place: syntax.Place) -> _Dimension:
         """The size of an expression that has to be a vector."""
         found = self._infer(expression)
         if not isinstance(found, _Dimension):
@@ -163,32 +147,32 @@ class ShapeSolver:
     def _infer(self, expression: Expression) -> "_Dimension | _Grid | None":
         """The size of an expression; None for one number, which meets any size."""
         match expression:
-            case Number():
+            case syntax.Number():
                 return None
-            case Vector(name) | Bias(name) if name in self.numbers:
+            case Vector(name) | syntax.Bias(name) if name in self.numbers:
                 return None
             case Vector(name, _, place) if name in self.grids:
                 return self._memory(name, place)
             case Vector(name, _):
                 return self.characters if name == CHARACTER else self.vectors[name]
-            case Bias(name, place):
+            case syntax.Bias(name, place):
                 self.uses.append((name, place))
                 return self.biases[name]
-            case Call(function, argument, place) if function in ROW_FUNCTIONS:
+            case syntax.Call(function, argument, place) if function in ROW_FUNCTIONS:
                 kind = kind_of(argument, self.kinds)
                 given = "a matrix" if kind == Kind.MATRIX else "a number"
                 inner = self._vector(argument, f"{function} takes a vector, not {given}", place)
                 self._unify(_Dimension("", hidden=True), inner)  # a hidden vector of the plan
                 return None if function in TOTALS else inner
-            case Concat(parts, place):
+            case syntax.Concat(parts, place):
                 return self._infer_concat(parts, place)
-            case Call(_, argument) | Dropout(argument) | Negative(argument):
+            case syntax.Call(_, argument) | syntax.Dropout(argument) | syntax.Negative(argument):
                 return self._infer(argument)
-            case Outer(left, right, place):
+            case syntax.Outer(left, right, place):
                 return self._side(left, place), self._side(right, place)
-            case MemoryProduct(memory, transposed, operand, place):
+            case syntax.MemoryProduct(memory, transposed, operand, place):
                 return self._infer_memory_product(memory, transposed, operand, place)
-            case Binary(_, left, right, place):
+            case syntax.Binary(_, left, right, place):
                 one, other = self._infer(left), self._infer(right)
                 if isinstance(one, tuple) and isinstance(other, tuple):
                     self._unify_grids(one, other)
@@ -200,7 +184,7 @@ class ShapeSolver:
                 elif isinstance(other, _Dimension) and one is not None:
                     self._unify(self._count(place), other)
                 return one or other
-            case Product(matrix, transposed, operand, place):
+            case syntax.Product(matrix, transposed, operand, place):
                 rows, columns = self.rows[matrix], self.columns[matrix]
                 if transposed:
                     rows, columns = columns, rows
@@ -215,7 +199,7 @@ class ShapeSolver:
                 return rows
 
     def _infer_memory_product(
-        self, memory: Vector, transposed: bool, operand: Expression, place: Place
+        self, memory: Vector, transposed: bool, operand: Expression, place: syntax.Place
     ) -> _Dimension:
         if memory.name not in self.grids:
             raise self.network.error(
@@ -231,9 +215,9 @@ class ShapeSolver:
         self._unify(columns, inner)
         return rows
 
-    def _side(self, expression: Expression, place: Place) -> _Dimension:
+    def _side(self, expression: Expression, place: syntax.Place) -> _Dimension:
         """One side of an outer product; of ones, as long as whatever it meets."""
-        if expression == Number(1.0):
+        if expression == syntax.Number(1.0):
             return _Dimension("", hidden=True)
         side = self._vector(expression, "outer takes two vectors, or 1 for a side of ones", place)
         self._unify(_Dimension("", hidden=True), side)
@@ -243,7 +227,7 @@ class ShapeSolver:
         for mine, yours in zip(one, other, strict=True):
             self._unify(mine, yours)
 
-    def _infer_concat(self, parts: tuple[Expression, ...], place: Place) -> _Dimension:
+    def _infer_concat(self, parts: tuple[Expression, ...], place: syntax.Place) -> _Dimension:
         whole, dimensions = _Dimension("concat", hidden=True), list[_Dimension]()
         for part in parts:
             if kind_of(part, self.kinds) == Kind.CONSTANT:

@@ -4,27 +4,9 @@ from collections.abc import Sequence
 from math import prod
 
 from recurra.errors import SettingError
+from recurra.explain import formulas
 from recurra.explain.derivation import kind_of_formula
-from recurra.explain.formulas import (
-    Apply,
-    BlockNumbers,
-    Constant,
-    Dyad,
-    Extreme,
-    Formula,
-    Hadamard,
-    Join,
-    MatrixVector,
-    MemoryVector,
-    Negative,
-    Parameter,
-    Power,
-    Quotient,
-    Sum,
-    Total,
-    Value,
-    is_number,
-)
+from recurra.explain.formulas import Formula, is_number
 from recurra.export.names import Names
 from recurra.export.steps import Steps, reads_character
 from recurra.lang.kinds import Kind
@@ -126,35 +108,35 @@ class StepFunction:
         """The array that holds a formula, computed first if need be."""
         if not name:
             match formula:
-                case Value(of, lag):
+                case formulas.Value(of, lag):
                     return self.vectors[of, lag]
-                case Parameter(of):
+                case formulas.Parameter(of):
                     return self.parameters[of]
             if formula in self.known:
                 return self.known[formula]
             name = self.names.take(f"v{len(self.known) + 1}")
         match formula:
-            case MatrixVector(matrix, transposed, operand) if not reads_character(operand):
+            case formulas.MatrixVector(matrix, transposed, operand) if not reads_character(operand):
                 sides, blocks = self.shapes.block(matrix), self.shapes.blocks.get(matrix, 0)
                 turned = (matrix in self.shapes.transposed) != transposed
                 value = self._product(self.parameters[matrix], sides, operand, turned, blocks)
-            case MemoryVector(matrix, transposed, operand, blocks):
+            case formulas.MemoryVector(matrix, transposed, operand, blocks):
                 *_, rows, columns = self.steps.sides(matrix, self.shapes)
                 memory, sides = self._vector(matrix), (rows, columns)
                 value = self._product(memory, sides, operand, transposed, blocks)
-            case Apply(function, argument) if function == NORM:
+            case formulas.Apply(function, argument) if function == NORM:
                 value = f"normalise({self._vector(argument)})"
-            case Apply(function, argument) if function == SOFTMAX:
+            case formulas.Apply(function, argument) if function == SOFTMAX:
                 value = f"logSoftmax({self._vector(argument)}).map(Math.exp)"
-            case Total(argument, mean):
+            case formulas.Total(argument, mean):
                 vector = self._vector(argument)
                 value = f"{vector}.reduce((sum, one) => sum + one, 0)"
                 value = f"Float64Array.of({value}{f' / {vector}.length' if mean else ''})"
-            case Join(vectors):
+            case formulas.Join(vectors):
                 inner = ", ".join(f"...{self._vector(one)}" for one in vectors)
                 value = f"Float64Array.of({inner})"
             case _:
-                whole = Value(quantity, 0) if quantity else formula
+                whole = formulas.Value(quantity, 0) if quantity else formula
                 size = self.steps.size(whole, self.shapes)
                 around, self.grid = self.grid, self.steps.sides(whole, self.shapes)
                 entry = self._entry(formula)[0]
@@ -181,21 +163,26 @@ class StepFunction:
     def _entry(self, formula: Formula) -> tuple[str, int]:
         """Entry i of a formula, and how tightly it binds."""
         match self.steps.as_matrices(formula):
-            case Constant(value):
+            case formulas.Constant(value):
                 return repr(value), _ATOM if value >= 0 else _SIGN
-            case Value() | Parameter() | Total() | Join() as vector:
+            case (
+                formulas.Value()
+                | formulas.Parameter()
+                | formulas.Total()
+                | formulas.Join() as vector
+            ):
                 kinds = self.steps.derivation.kinds
                 place = "0" if kind_of_formula(vector, kinds) == Kind.NUMBER else self.i
                 return f"{self._vector(vector)}[{place}]", _ATOM
-            case MatrixVector(matrix, _, operand) if reads_character(operand):
+            case formulas.MatrixVector(matrix, _, operand) if reads_character(operand):
                 size = self.shapes.parameters[matrix][1]  # a character is a row as stored
                 return f"{self.parameters[matrix]}[{self.x} * {size} + {self.i}]", _ATOM
-            case MatrixVector() | MemoryVector():
+            case formulas.MatrixVector() | formulas.MemoryVector():
                 return f"{self._vector(formula)}[{self.i}]", _ATOM
-            case BlockNumbers(vector):
+            case formulas.BlockNumbers(vector):
                 block = f"Math.floor({self.i} / {prod(self.grid[1:])})"
                 return f"{self._vector(vector)}[{block}]", _ATOM
-            case Dyad(left, right, blocks):
+            case formulas.Dyad(left, right, blocks):
                 *_, rows, columns = self.grid
                 column = f"{self.i} % {columns}"
                 if blocks:
@@ -203,29 +190,28 @@ class StepFunction:
                 places = ((left, f"Math.floor({self.i} / {columns})"), (right, column))
                 sides = [f"{self._vector(s)}[{i}]" for s, i in places if not is_number(s)]
                 return " * ".join(sides), _TERM
-            case Sum(terms):
+            case formulas.Sum(terms):
                 text = self._within(terms[0], _SUM)
                 for term in terms[1:]:
-                    match term:
-                        case Negative(argument):
-                            text += f" - {self._within(argument, _TERM)}"
-                        case _:
-                            text += f" + {self._within(term, _TERM)}"
+                    sign, part = "+", term
+                    if isinstance(term, formulas.Negative):
+                        sign, part = "-", term.argument
+                    text += f" {sign} {self._within(part, _TERM)}"
                 return text, _SUM
-            case Negative(argument):
+            case formulas.Negative(argument):
                 return f"-{self._within(argument, _ATOM)}", _SIGN
-            case Hadamard(left, right):
+            case formulas.Hadamard(left, right):
                 return f"{self._within(left, _TERM)} * {self._within(right, _SIGN)}", _TERM
-            case Quotient(left, right):
+            case formulas.Quotient(left, right):
                 return f"{self._within(left, _TERM)} / {self._within(right, _SIGN)}", _TERM
-            case Apply(function) if function in ROW_FUNCTIONS:
+            case formulas.Apply(function) if function in ROW_FUNCTIONS:
                 return f"{self._vector(formula)}[{self.i}]", _ATOM
-            case Apply(function, argument):
+            case formulas.Apply(function, argument):
                 return f"{self._function(function)}({self._entry(argument)[0]})", _ATOM
-            case Extreme(function, left, right):
+            case formulas.Extreme(function, left, right):
                 pair = f"{self._entry(left)[0]}, {self._entry(right)[0]}"
                 return f"Math.{function}({pair})", _ATOM
-            case Power(base, exponent):
+            case formulas.Power(base, exponent):
                 pair = f"{self._entry(base)[0]}, {self._entry(exponent)[0]}"
                 return f"Math.pow({pair})", _ATOM
         raise SettingError("a page cannot compute this formula yet: export to numpy")
