@@ -56,7 +56,7 @@ class Case:
         self.loss, gradients, after = engine.loss_and_gradients(self.x, self.y, state)
 
         def paper(arrays):
-            return {n: shapes.turned(n, a) for n, a in arrays.items()}
+            return {n: shapes.swap_layout(n, a) for n, a in arrays.items()}
 
         self.parameters, self.gradients = paper(stored), paper(gradients)
         self.state, self.after = state, after

@@ -135,8 +135,8 @@ class Case:
         engine, shapes = model.engine("reference"), model.shapes
         text = np.random.default_rng(1).integers(9, size=(13, 2)).astype(np.int32)
         loss, found, _ = engine.loss_and_gradients(text[:-1], text[1:], engine.zero_state(2))
-        paper = {n: shapes.turned(n, a) for n, a in found.items()}
-        given = {n: shapes.turned(n, a).tolist() for n, a in model.parameters.items()}
+        paper = {n: shapes.swap_layout(n, a) for n, a in found.items()}
+        given = {n: shapes.swap_layout(n, a).tolist() for n, a in model.parameters.items()}
         return {"parameters": given, "text": text.tolist(), "vocabulary": 9}, loss, paper
 
 

@@ -16,7 +16,7 @@ TEXT = "第一回\n甄士隱夢幻識通靈\n"
 def without_frame(text: str) -> str:
     frame = Frame()
     for line in text.splitlines(keepends=True):
-        frame.look(line)
+        frame.read(line)
     return frame.without(text)
 
 

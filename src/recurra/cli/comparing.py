@@ -254,7 +254,7 @@ def _train(comparison: "Comparison", console: "Console", request: "recurra.Compa
         assert isinstance(record, Finished)
         done += record.stopped_by != INTERRUPTED
         left.end(trial, record.seconds)
-        if trainer.stop_asked:
+        if trainer.stop_requested:
             advice = f"recurra compare --resume {where}"
             raise Interrupted(f"Interrupted after {done} of {total} runs. Go on: {advice}")
         console.print(f"[{done}/{total}] {_outcome(trial, record)}")

@@ -162,7 +162,7 @@ def demo_command(
     for trainer in pending_runs(minutes, seed=seed, engine=engine, threads=threads):
         results.append(_follow(trainer, console))
         _refuse_to_go_on(results[-1])
-        if trainer.stop_asked:
+        if trainer.stop_requested:
             raise Interrupted("Interrupted.")
         console.print()
     runs = [finished.run or "" for finished in results]

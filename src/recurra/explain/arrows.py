@@ -132,8 +132,8 @@ class Router:
 
     def _rim(self, name: str, middle: Point, towards: Point) -> Point:
         dx, dy = towards[0] - middle[0], towards[1] - middle[1]
-        share = self.layout.radius(name) / hypot(dx, dy)
-        return middle[0] + share * dx, middle[1] + share * dy
+        fraction = self.layout.radius(name) / hypot(dx, dy)
+        return middle[0] + fraction * dx, middle[1] + fraction * dy
 
     def _bus(self, arrow: Arrow, column: int) -> tuple[Point, ...]:
         """To the right, along a line between the columns, then in from the left or from below."""
@@ -173,10 +173,10 @@ class Router:
     def _turn(self, bus: tuple[str, int]) -> float:
         """How far below its node's middle a bus leaves: apart from other arrows to the right."""
         own = [b for b in self.buses if b[0] == bus[0]]
-        share = self.layout.radius(bus[0]) * (own.index(bus) + 1) / (len(own) + 1)
+        offset = self.layout.radius(bus[0]) * (own.index(bus) + 1) / (len(own) + 1)
         rows = [self.layout.row(a.target) for a in self.straight if a.source == bus[0]]
         down = any(row < self.layout.row(bus[0]) for row in rows)
-        return -share if down else share
+        return -offset if down else offset
 
     def _side(self, target: str) -> int:
         """On which side arrows from below leave room: 1 if those within the step come from left."""
@@ -200,6 +200,6 @@ class Router:
 def distance(point: Point, start: Point, end: Point) -> float:
     """From a point to the nearest of a line from start to end."""
     dx, dy = end[0] - start[0], end[1] - start[1]
-    share = ((point[0] - start[0]) * dx + (point[1] - start[1]) * dy) / (dx * dx + dy * dy)
-    share = min(max(share, 0.0), 1.0)
-    return hypot(point[0] - start[0] - share * dx, point[1] - start[1] - share * dy)
+    fraction = ((point[0] - start[0]) * dx + (point[1] - start[1]) * dy) / (dx * dx + dy * dy)
+    fraction = min(max(fraction, 0.0), 1.0)
+    return hypot(point[0] - start[0] - fraction * dx, point[1] - start[1] - fraction * dy)

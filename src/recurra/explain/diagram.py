@@ -128,8 +128,8 @@ def _path(route: Route) -> str:
 def _towards(corner: Point, other: Point, radius: float) -> Point:
     dx, dy = other[0] - corner[0], other[1] - corner[1]
     length = hypot(dx, dy) or 1.0
-    share = min(radius, length / 2) / length
-    return corner[0] + share * dx, corner[1] + share * dy
+    fraction = min(radius, length / 2) / length
+    return corner[0] + fraction * dx, corner[1] + fraction * dy
 
 
 def _vector(symbol: Symbol, time: int, middle: Point, fill: str) -> str:

@@ -57,7 +57,7 @@ def make_example(
     shapes = ShapeSolver(network).shapes(vocabulary, network.fitting_size(hidden))
     engine = make_engine("reference", make_plan(network), shapes, np.float64)
     problem = random_problem(engine, steps, 1, np.random.default_rng(seed))
-    parameters = {name: shapes.turned(name, a) for name, a in problem.parameters.items()}
+    parameters = {name: shapes.swap_layout(name, a) for name, a in problem.parameters.items()}
     text = [*problem.inputs[:, 0], problem.targets[-1, 0]]
     past = {name: value[:, 0] for name, value in problem.state.items()}
     return Example(shapes, parameters, [int(one) for one in text], past)

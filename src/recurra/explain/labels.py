@@ -81,13 +81,13 @@ def _candidates(points: tuple[Point, ...], width: float) -> Iterator[tuple[float
     (x0, y0), (x1, y1) = points[-2:]
     length = hypot(x1 - x0, y1 - y0) or 1.0
     dx, dy = (x1 - x0) / length, (y1 - y0) / length
-    for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82):
+    for fraction in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82):
         for side in (-1.0, 1.0):
             for extra in (0.0, 6.0, 28.0):  # the last: beside other labels of the same line
                 away = abs(dy) * width / 2 + abs(dx) * HEIGHT / 2 + 3.5 + extra
-                x = x0 + share * (x1 - x0) - side * -dy * away
-                y = y0 + share * (y1 - y0) - side * dx * away
-                yield 6.0 * abs(share - 0.5) + 0.3 * extra + (side < 0) * 0.5, (x, y)
+                x = x0 + fraction * (x1 - x0) - side * -dy * away
+                y = y0 + fraction * (y1 - y0) - side * dx * away
+                yield 6.0 * abs(fraction - 0.5) + 0.3 * extra + (side < 0) * 0.5, (x, y)
 
 
 def _box(middle: Point, width: float) -> Box:

@@ -296,7 +296,7 @@ class _Page:
             for node in expressions.walk(equation.expression)
             if isinstance(node, expressions.Product) and node.transposed
         ]
-        turned = {p.matrix for _, p in products if getattr(p.operand, "name", "") == CHARACTER}
+        indexed = {p.matrix for _, p in products if getattr(p.operand, "name", "") == CHARACTER}
         output = {p.matrix for name, p in products if name == self.network.output.name}
         terms = (replace(t, transposed=t.matrix in output) for t in plan.logits.terms)
         logits = replace(plan.logits, terms=tuple(terms))
@@ -310,9 +310,9 @@ class _Page:
             if block.recurrent:
                 element_wise = f"{self.words('element-wise')} → {_code(own)}"
                 inside = ", ".join(filter(None, (_code(loop), element_wise)))
-            rows.append([_code(own), _hoisted(sums, turned), inside])
+            rows.append([_code(own), _hoisted(sums, indexed), inside])
         own = [self.network.output.name]
-        rows.append([_code(own), _hoisted([logits], turned), self.words("no loop")])
+        rows.append([_code(own), _hoisted([logits], indexed), self.words("no loop")])
         yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
         dotted = [f"`{name}`" for name in plan.stages if "." in name]
         if dotted:
@@ -341,9 +341,9 @@ def _term(term: Term) -> str:
     return f"{term.matrix}{'.T' * term.transposed} @ {term.vector}{time}"
 
 
-def _hoisted(sums: list[Sum], turned: set[str]) -> str:
+def _hoisted(sums: list[Sum], indexed: set[str]) -> str:
     matrices = [matrix for total in sums for matrix in total.lookups]
-    lookups = [f"{matrix}{'.T' * (matrix in turned)} @ {CHARACTER}[t]" for matrix in matrices]
+    lookups = [f"{matrix}{'.T' * (matrix in indexed)} @ {CHARACTER}[t]" for matrix in matrices]
     terms = [_term(term) for total in sums for term in total.terms if term.hoisted]
     return _code([*lookups, *terms, *(bias for total in sums for bias in total.biases)])
 

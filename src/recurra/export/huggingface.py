@@ -68,18 +68,18 @@ def _last(source: str) -> str:
 def _card(export: Export, source: FinishedRun, name: str) -> str:
     model, recipe = source.best, source.recipe
 
-    def say(key: str, **values: object) -> str:
+    def word_of(key: str, **values: object) -> str:
         return word(key, export.language, **values)
 
     texts = ", ".join(map(_last, source.config.text.sources))
     found = source.finished
     held_out = source.held_out_loss
     facts = {
-        say("card network"): model.network.name,
-        say("card parameters"): f"{model.shapes.count:,}",
-        say("card vocabulary"): f"{len(model.vocabulary):,}",
-        say("card texts"): texts,
-        say("card recipe"): say(
+        word_of("card network"): model.network.name,
+        word_of("card parameters"): f"{model.shapes.count:,}",
+        word_of("card vocabulary"): f"{len(model.vocabulary):,}",
+        word_of("card texts"): texts,
+        word_of("card recipe"): word_of(
             "card trained",
             optimizer=recipe.optimizer,
             batch=recipe.batch,
@@ -88,11 +88,11 @@ def _card(export: Export, source: FinishedRun, name: str) -> str:
         ),
     }
     if found:
-        facts[say("card steps")] = f"{found.steps:,}"
-        facts[say("card characters")] = f"{found.characters:,}"
-        facts[say("card seconds")] = numbers.duration(found.seconds)
+        facts[word_of("card steps")] = f"{found.steps:,}"
+        facts[word_of("card characters")] = f"{found.characters:,}"
+        facts[word_of("card seconds")] = numbers.duration(found.seconds)
     if held_out is not None:
-        facts[say("card loss")] = say(
+        facts[word_of("card loss")] = word_of(
             "card nats",
             nats=numbers.loss(held_out),
             bits=numbers.loss(held_out / math.log(2)),
@@ -104,13 +104,13 @@ def _card(export: Export, source: FinishedRun, name: str) -> str:
             [
                 _head(name, texts, held_out),
                 f"# {inline(name)}",
-                say("card what", version=__version__),
+                word_of("card what", version=__version__),
                 code(model.network.source),
                 markdown(Cells(("", ""), [*facts.items()], (False, False))),
-                f"## {say('card use')}",
+                f"## {word_of('card use')}",
                 code(f"pip install recurra\n{usage}", "sh"),
-                f"## {say('card samples')}",
-                say("card drawn"),
+                f"## {word_of('card samples')}",
+                word_of("card drawn"),
                 *(code(sample) for sample in samples),
             ]
         )

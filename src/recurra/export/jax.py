@@ -88,8 +88,8 @@ class _Text(LibraryText):
             case formulas.Dyad(left, right):
                 return f"jnp.outer({self.text(left)}, {self.text(right)})", ATOM
             case formulas.MemoryVector(matrix, transposed, operand, 0):
-                turned = ".T" * transposed
-                return f"{self.text(matrix, ATOM)}{turned} @ {self.text(operand, SIGN)}", PRODUCT
+                mark = ".T" * transposed
+                return f"{self.text(matrix, ATOM)}{mark} @ {self.text(operand, SIGN)}", PRODUCT
             case formulas.Total(argument, mean):
                 name = "mean" if mean else "sum"
                 return f"jnp.{name}({self.text(argument)}, keepdims=True)", ATOM
@@ -104,8 +104,8 @@ class _Text(LibraryText):
         if reads_character(product.operand):
             column = self.character if product.transposed else f":, {self.character}"
             return f"{matrix}[{column}]", ATOM
-        turned = f"{matrix}.T" if product.transposed else matrix
-        return f"{turned} @ {self.text(product.operand, SIGN)}", PRODUCT
+        factor = f"{matrix}.T" if product.transposed else matrix
+        return f"{factor} @ {self.text(product.operand, SIGN)}", PRODUCT
 
 
 class _Program(LibraryProgram):

@@ -140,7 +140,7 @@ class Passes:
         deltas, gradients = self.steps.deltas, self.steps.gradients
         lines = [f"{self.end} = len({n.character})"]
         lines += [f"{n.deltas[q]} = {{}}" for q in deltas]
-        after = [self._after(node) for node in self.steps.ahead]
+        after = [self._after(node) for node in self.steps.later_reads]
         if after:
             lines += [f"# {line}" for line in self.word("after").splitlines()] + after
         loop = [f"# {self.word('probabilities')}", *self._error()]
@@ -192,7 +192,7 @@ class Passes:
 
     def _gradient(self, name: str, formula: Formula) -> str:
         n = self.numpy
-        over = f"for {n.time} in range({self.end})"
+        loop = f"for {n.time} in range({self.end})"
         found, texts, others = [], list[str](), list[Formula]()
         for term in _terms(formula):
             match term:
@@ -208,7 +208,7 @@ class Passes:
         if others:
             texts.append(n.text(others[0] if len(others) == 1 else Sum(tuple(others))))
         if texts:
-            total = f"sum({' + '.join(texts)} {over})"
+            total = f"sum({' + '.join(texts)} {loop})"
             if len(self.sides.parameters[name]) == 1:
                 total += ".sum(1, keepdims=True)"
             found.insert(0, total)
@@ -217,7 +217,7 @@ class Passes:
     @property
     def _characters(self) -> str:
         """The characters of all steps."""
-        lengthened = any(map(reads_character, self.steps.ahead))
+        lengthened = any(map(reads_character, self.steps.later_reads))
         return f"{self.numpy.character}[: {self.end}]" if lengthened else self.numpy.character
 
     def _series_of(self, text: str) -> str:

@@ -24,7 +24,7 @@ def expected_numbers(network: Network, recipe: Recipe) -> tuple[float, dict[str,
     for i, name in enumerate(network.parameters):
         shape = shapes.paper(name)
         value = np.sin(np.arange(np.prod(shape)) + i).reshape(shape) / np.sqrt(shape[-1])
-        parameters[f"parameter/{name}"] = shapes.turned(name, value)
+        parameters[f"parameter/{name}"] = shapes.swap_layout(name, value)
     engine.load(parameters)
     text = np.array(TEXT, np.int32)
     loss, gradients, _ = engine.loss_and_gradients(text[:-1], text[1:], engine.zero_state(2))

@@ -122,7 +122,7 @@ class Steps:
         return lags
 
     @cached_property
-    def ahead(self) -> dict[Value | Delta | Mask, None]:
+    def later_reads(self) -> dict[Value | Delta | Mask, None]:
         """All that the backward pass reads of later steps, once each."""
         formulas = (*self.deltas.values(), *self.gradients.values())
         nodes = (node for formula in formulas for node in walk(formula))

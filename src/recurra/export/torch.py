@@ -105,9 +105,9 @@ class _Text(LibraryText):
                 parts = f".unflatten(-1, ({blocks}, -1))" if blocks else ""
                 return self.dyad(left, f"{parts}[..., None]", right, f"{parts}[..., None, :]"), TERM
             case formulas.MemoryVector(matrix, transposed, operand, 0):
-                turned = ".mT" * transposed
+                mark = ".mT" * transposed
                 column = f"{self.text(operand, ATOM)}[..., None]"
-                return f"({self.text(matrix, ATOM)}{turned} @ {column}).squeeze(-1)", ATOM
+                return f"({self.text(matrix, ATOM)}{mark} @ {column}).squeeze(-1)", ATOM
             case formulas.Total(argument, mean):
                 name = "mean" if mean else "sum"
                 return f"torch.{name}({self.text(argument)}, -1, keepdim=True)", ATOM
@@ -122,8 +122,8 @@ class _Text(LibraryText):
         matrix = self.parameters[product.matrix]
         if reads_character(product.operand):
             return f"{matrix}{'' if product.transposed else '.T'}[{self.character}]", ATOM
-        turned = matrix if product.transposed else f"{matrix}.T"
-        return f"{self.text(product.operand, SIGN)} @ {turned}", PRODUCT
+        factor = matrix if product.transposed else f"{matrix}.T"
+        return f"{self.text(product.operand, SIGN)} @ {factor}", PRODUCT
 
 
 class _Program(LibraryProgram):
@@ -183,8 +183,8 @@ class _Program(LibraryProgram):
         arrays, own_arrays = "model.state_dict()", "arrays"
         if names:
             arrays = f"{{{paper}.get(n, n): a for n, a in model.state_dict().items()}}"
-            turned = f"{{{', '.join(f'{name!r}: {own!r}' for own, name in names.items())}}}"
-            own_arrays = f"{{{turned}.get(n, n): a for n, a in arrays.items()}}"
+            inverse = f"{{{', '.join(f'{name!r}: {own!r}' for own, name in names.items())}}}"
+            own_arrays = f"{{{inverse}.get(n, n): a for n, a in arrays.items()}}"
         loop = [*self.equations(), *moves]
         forward = [
             *self.unpack(lambda name: f"self.{self.shown(name)}"),

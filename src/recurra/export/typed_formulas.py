@@ -27,8 +27,8 @@ class TypedText(PythonText):
 
     def product(self, product: formulas.MatrixVector) -> tuple[str, int]:
         """A matrix times a vector."""
-        turned = ".T" * product.transposed
-        return f"{product.matrix}{turned} @ {self.text(product.operand, SIGN)}", PRODUCT
+        mark = ".T" * product.transposed
+        return f"{product.matrix}{mark} @ {self.text(product.operand, SIGN)}", PRODUCT
 
     def row(self, function: str) -> Row:
         """A function, under the name that it has in the equations."""

@@ -81,8 +81,8 @@ class Shapes:
         stored = self.parameters[parameter]
         return stored[::-1] if parameter in self.transposed else stored
 
-    def turned(self, parameter: str, array: NDArray[Any]) -> NDArray[Any]:
-        """An array of a parameter as on paper, given the stored one, or the other way round."""
+    def swap_layout(self, parameter: str, array: NDArray[Any]) -> NDArray[Any]:
+        """A parameter as on paper, given the stored one, or the other way round."""
         return array.T if parameter in self.transposed else array
 
     def whole(self, matrix: str, stored: NDArray[Any]) -> NDArray[Any]:

@@ -64,9 +64,9 @@ def gradients(
                 raise SettingError(
                     f"the parameter {name} is {shapes.paper(name)} on paper, not {own.shape}"
                 )
-            stored[name] = shapes.turned(name, own)
+            stored[name] = shapes.swap_layout(name, own)
     computes = make_engine(engine, plan, shapes, np.float64)
     computes.load({f"parameter/{name}": np.ascontiguousarray(a) for name, a in stored.items()})
     state = computes.zero_state(columns.shape[1])
     loss, found, _ = computes.loss_and_gradients(columns[:-1], columns[1:], state)
-    return loss, {n: np.array(shapes.turned(n, a)) for n, a in found.items()}
+    return loss, {n: np.array(shapes.swap_layout(n, a)) for n, a in found.items()}

@@ -51,7 +51,7 @@ def initialise(
         value = _draw_parameter(name, initialiser, shapes, rng)
         if scheme == "scaled" and counts is not None and begins_with_counts(name, plan):
             value = _log_frequencies(counts, shapes)
-        stored = shapes.turned(name, value)
+        stored = shapes.swap_layout(name, value)
         parameters[name] = aligned_zeros(stored.shape, dtype)
         parameters[name][:] = stored
     return parameters

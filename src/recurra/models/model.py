@@ -45,4 +45,4 @@ class Model:
 
     def matrix(self, name: str) -> Array:
         """A parameter as on paper (a view)."""
-        return self.shapes.turned(name, self.parameters[name])
+        return self.shapes.swap_layout(name, self.parameters[name])

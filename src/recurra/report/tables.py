@@ -78,19 +78,19 @@ def settings(content: Content, words: Words) -> Definitions:
     return [
         (words("settings networks"), words.list(names)),
         (words("settings texts"), words("distinct", texts=texts, count=f"{content.vocabulary:,}")),
-        *_asked_of(content, words),
+        *_settings_of(content, words),
         (words("settings recipe"), _shown_recipe(content, words)),
     ]
 
 
-def _asked_of(content: Content, words: Words) -> Definitions:
+def _settings_of(content: Content, words: Words) -> Definitions:
     match content.found:
         case Compared(comparison):
             budgets = (shown_budget(content, budget, words) for budget in content.budgets)
-            how = words(f"match {comparison.match}", first=comparison.names[0])
+            matched = words(f"match {comparison.match}", first=comparison.names[0])
             rows = [
                 (words("settings budgets"), words("semicolon").join(budgets)),
-                (words("settings match"), how),
+                (words("settings match"), matched),
                 (words("settings seeds"), words("comma").join(map(str, comparison.seeds))),
             ]
             if comparison.rates:
@@ -100,7 +100,7 @@ def _asked_of(content: Content, words: Words) -> Definitions:
         case SearchPart(spec):
             pruner, trials, length = spec.pruner, spec.trials, spec.length
             rungs = words("comma").join(f"{rung:,}" for rung in pruner.rungs)
-            how = words("rungs", name=pruner.name, rungs=rungs) if rungs else pruner.name
+            pruning = words("rungs", name=pruner.name, rungs=rungs) if rungs else pruner.name
             count = words("trials of", count=f"{trials:,}", length=f"{length:,}")
             return [
                 (
@@ -108,7 +108,7 @@ def _asked_of(content: Content, words: Words) -> Definitions:
                     words("semicolon").join(spec.space.as_toml().splitlines()),
                 ),
                 (words("settings trials"), count),
-                (words("settings search"), words("comma").join([spec.sampler.name, how])),
+                (words("settings search"), words("comma").join([spec.sampler.name, pruning])),
                 (words("settings finalists"), f"{spec.finalists}"),
             ]
     return []

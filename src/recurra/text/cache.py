@@ -42,28 +42,28 @@ class CacheEntry:
 
     Args:
         files: the texts.
-        how: how they are read and split.
-        by: by what they are split.
+        settings: of reading and splitting them.
+        split_by: "auto", "file" or "position".
     """
 
-    def __init__(self, key: bytes, files: Sequence[Path], how: object, by: str) -> None:
-        self._key, self._files, self._how, self._by = key, files, how, by
+    def __init__(self, key: bytes, files: Sequence[Path], settings: object, split_by: str) -> None:
+        self._key, self._files, self._settings, self._split_by = key, files, settings, split_by
         self._folder = cache_folder() / "texts"
-        self._name = self._name_of(by)
+        self._name = self._name_of(split_by)
         self.file: Path | None = None
 
     @classmethod
-    def of(cls, files: Sequence[Path], how: object, by: str) -> Self | None:
+    def of(cls, files: Sequence[Path], settings: object, split_by: str) -> Self | None:
         """The place for long texts; None for short ones, and where nothing can be kept."""
         key = user_key() if hasattr(os, "geteuid") else None
         with suppress(OSError):
             if key and sum(path.stat().st_size for path in files) >= LEAST:
-                return cls(key, files, how, by)
+                return cls(key, files, settings, split_by)
         return None
 
-    def _name_of(self, by: str) -> str:
+    def _name_of(self, split_by: str) -> str:
         """A name for these files as they are, read so."""
-        digest = hashlib.sha256(repr((__version__, self._how, by)).encode())
+        digest = hashlib.sha256(repr((__version__, self._settings, split_by)).encode())
         for path in self._files:
             digest.update(repr(_identity(path.stat())).encode())
         return digest.hexdigest()[:32]
@@ -107,7 +107,7 @@ class CacheEntry:
             return
         with suppress(OSError):
             newest = max(max(it.st_mtime, it.st_ctime) for it in map(os.stat, self._files))
-            if self._name_of(self._by) != self._name or time.time() - newest < _SETTLED:
+            if self._name_of(self._split_by) != self._name or time.time() - newest < _SETTLED:
                 self.discard()  # the text changes
                 return
             descriptor = os.open(self.file, READ)

@@ -314,7 +314,7 @@ def _keep(
     """Put a text into a store, without its frame if so wished; what it is, and where."""
     begin, frame = len(store), Frame()
     for piece in text:
-        frame.look(piece)
+        frame.read(piece)
         store.append(piece)
         if progress is not None:
             progress(f"reading {text.name}: {len(store):,} characters")

@@ -17,7 +17,7 @@ class Frame:
         self._end: int | None = None
         self._length = 0
 
-    def look(self, piece: str) -> None:
+    def read(self, piece: str) -> None:
         """Look at the next piece, which ends where a line does."""
         if _WORDS in piece:
             start, end = _START.search(piece), _END.search(piece)

@@ -133,7 +133,7 @@ def _stop_with_parent(worker: TrainingWorker) -> None:
 def supervise(
     folder: Path,
     spawns: Sequence[Callable[[], WorkerProcess]],
-    look: Callable[[], T],
+    status: Callable[[], T],
     *,
     end: float = float("inf"),
     pause: float = 0.5,
@@ -145,14 +145,14 @@ def supervise(
     Args:
         folder: what they work on, for messages.
         spawns: start a process each, and once more when it was killed.
-        look: how things stand; what equals the last look is no progress.
+        status: how things stand; what equals the last one is no progress.
         end: of all, on the monotonic clock.
-        pause: seconds between two looks.
+        pause: seconds between two of them.
 
     Raises:
         RecurraError: a process was refused something, and why.
     """
-    state, crashes = look(), 0
+    state, crashes = status(), 0
     yield state
     children = [(spawn, spawn()) for spawn in spawns]
     try:
@@ -174,7 +174,7 @@ def supervise(
                             f"any further, the last one by signal {-code} {message}".strip()
                         )
                     children.append((spawn, spawn()))
-            before, state = state, look()
+            before, state = state, status()
             crashes = crashes if state == before else 0
             yield state
     finally:

@@ -58,16 +58,16 @@ def raise_interrupt() -> Iterator[None]:
 @contextlib.contextmanager
 def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Inside, a signal calls `stop`, as of a trainer; a second one does what it did before."""
-    asked_at: float | None = None
+    requested_at: float | None = None
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked_at
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        nonlocal requested_at
         now = time.monotonic()
-        if asked_at is None:
-            asked_at = now
+        if requested_at is None:
+            requested_at = now
             _received.append(number)
             stop()
-        elif now - asked_at > ECHO:
+        elif now - requested_at > ECHO:
             before = previous[number]
             if callable(before):
                 before(number, frame)
@@ -75,7 +75,7 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
                 signal.signal(number, before)
                 signal.raise_signal(number)
 
-    with _handled_by(ask) as previous:
+    with _handled_by(request_stop) as previous:
         yield
 
 

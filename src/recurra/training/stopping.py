@@ -28,12 +28,12 @@ REASONS: dict[Reason, str] = {
     "patience": "the held-out loss has not fallen for long",
     INTERRUPTED: "training was asked to stop",
 }
-# Seconds in which a sample or an evaluation may come to its end after a stop was asked for.
+# Seconds in which a sample or an evaluation may come to its end after a stop was requested.
 GRACE = 0.5
 
 
-class StopAsked(Exception):  # noqa: N818 (not an error)
-    """A stop was asked for, and what is under way takes too long to wait for its end."""
+class StopRequested(Exception):  # noqa: N818 (not an error)
+    """A stop was requested, and what is under way takes too long to wait for its end."""
 
 
 class StopRequest:
@@ -42,7 +42,7 @@ class StopRequest:
     def __init__(self) -> None:
         self._requested_at = math.inf
 
-    def ask(self) -> None:
+    def set(self) -> None:
         """End after the present step."""
         self._requested_at = min(self._requested_at, time.monotonic())
 
@@ -55,10 +55,10 @@ class StopRequest:
         """Cut short what only looks: to be called again and again on its way.
 
         Raises:
-            StopAsked: so.
+            StopRequested: it takes too long to wait for its end.
         """
         if time.monotonic() > self._requested_at + GRACE:
-            raise StopAsked
+            raise StopRequested
 
 
 @dataclass

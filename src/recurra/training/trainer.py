@@ -49,8 +49,8 @@ from recurra.training.stopping import (
     INTERRUPTED,
     REASONS,
     Reason,
-    StopAsked,
     StopRequest,
+    StopRequested,
     Watch,
     budget_used,
 )
@@ -59,7 +59,7 @@ from recurra.training.warm_start import WarmStart
 # Held-out text is looked at in pieces of so many characters, side by side, while training.
 PIECE = 1000
 # Seconds between two records of what is compiled, or of how much is evaluated.
-GLANCE = 0.25
+POLL = 0.25
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Kept)
@@ -129,7 +129,7 @@ class Trainer:
 
         A sample or an evaluation that takes long is cut short, and made when the run goes on.
         """
-        self._stop.ask()
+        self._stop.set()
 
     def begin_with(self, warm: WarmStart) -> None:
         """Begin with the numbers of another run, and save them at once.
@@ -165,7 +165,7 @@ class Trainer:
         self._notices.append(Notice(watch.step, said))
 
     @property
-    def stop_asked(self) -> bool:
+    def stop_requested(self) -> bool:
         """Whether `stop` was called, even if too late to change how the training ended."""
         return self._stop.requested
 
@@ -204,7 +204,7 @@ class Trainer:
         with checkpointer.lock():
             self.watch, lost = checkpointer.restore(self.watch, self.corpus.vocabulary.characters)
             yield from lost
-            yield from self._moved()
+            yield from self._engine_change()
             yield from self._notices
             self._notices = []
             if engine.cold:
@@ -217,10 +217,10 @@ class Trainer:
                     yield from self._compile()
             try:
                 # What a stop request has cut short is looked at now.
-                yield from self._look()
+                yield from self._observe()
                 while (reason := self._reason(until)) is None:
                     # The next T characters of B streams, and the characters that follow each.
-                    inputs, targets, at_begin = self.streams.next()
+                    inputs, targets, restarted = self.streams.next()
                     # The rate rises, then falls as a cosine while the budget is used up.
                     rate = self._rate()
                     engine.measures = (self.watch.step + 1) % recipe.record_every == 0
@@ -231,7 +231,7 @@ class Trainer:
                             targets,
                             rate,
                             update=self.watch.step + 1 + checkpointer.earlier_updates,
-                            restarted=at_begin or not recipe.carry_state,
+                            restarted=restarted or not recipe.carry_state,
                             rng=self.rng,
                         )
                         # The running mean is evaluated; training itself never sees it.
@@ -246,13 +246,13 @@ class Trainer:
                     # Tell, write, evaluate: in the order that a resume relies on, see `Run`.
                     if self.watch.step % recipe.record_every == 0:
                         yield self._log(self._progress(loss / size, rate))
-                    yield from self._look()
+                    yield from self._observe()
                     if self._clock.since_save() > self.save_seconds:
                         yield from self._save()
                 # The end: once more the held-out loss, then that of the best on all of the text.
                 if reason not in (DIVERGED, INTERRUPTED):
                     yield from self._evaluate()
-            except StopAsked:
+            except StopRequested:
                 reason = INTERRUPTED
             if reason != DIVERGED:
                 yield from self._save()
@@ -267,7 +267,7 @@ class Trainer:
         """
         return evaluate(self.engine, self._estimated_on, weights=self.evaluated)
 
-    def _moved(self) -> Iterator[Notice]:
+    def _engine_change(self) -> Iterator[Notice]:
         """Tell of a run that goes on with another engine than it began with."""
         began = self.run.config.get("engine") if self.run else self._engine_name
         if self.watch.step and began != self._engine_name:
@@ -290,7 +290,7 @@ class Trainer:
         compilation = threading.Thread(target=compile, daemon=True)
         compilation.start()
         while not self._stop.requested and compilation.is_alive():
-            compilation.join(GLANCE)
+            compilation.join(POLL)
             kernel = self.engine.compiling
             yield Compiling(self.network.name, kernel, time.monotonic() - begun)
 
@@ -332,7 +332,7 @@ class Trainer:
         self._checkpointer.log(record, self.watch.step)
         return record
 
-    def _look(self) -> Iterator[Record]:
+    def _observe(self) -> Iterator[Record]:
         """Records due after this step that nobody has had yet: a sample, the held-out loss."""
         step, recipe = self.watch.step, self.recipe
         if step and recipe.sample_every and step % recipe.sample_every == 0:
@@ -418,7 +418,7 @@ class Trainer:
         whole, told = sum(map(len, losses)), time.monotonic()
         for done in reading:
             self._stop.check()
-            if time.monotonic() - told > GLANCE:
+            if time.monotonic() - told > POLL:
                 told = time.monotonic()
                 yield Evaluating(self.watch.step, done, whole)
         return Loss.of(losses)
@@ -429,7 +429,7 @@ class Trainer:
         if self._checkpointer.has_best and reason != INTERRUPTED:
             try:
                 loss = yield from self._whole_loss()
-            except StopAsked:
+            except StopRequested:
                 reason = INTERRUPTED
         return Finished(
             stopped_by=reason,

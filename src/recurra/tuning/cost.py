@@ -115,11 +115,11 @@ def estimate_cost(spec: StudySpec, workers: int) -> CostEstimate:
         np.interp(np.log(sizes[fits]), measured, [getattr(probe, name) for probe in probes])
         for name in ("seconds_per_char", "evaluation_seconds_per_char")
     )
-    known_share = _expected_share(spec, int(fits.sum()))
-    share = 1.0 if known_share is None else known_share
+    known = _expected_fraction(spec, int(fits.sum()))
+    fraction = 1.0 if known is None else known
     held_out = sum(len(text) for text in corpus.validation)
     evaluations = np.array([_evaluated(spec, s, held_out) for s in _kept(settings, fits)])
-    each = share * (spec.length * training + evaluations * reading) + held_out * reading
+    each = fraction * (spec.length * training + evaluations * reading) + held_out * reading
     scale = spec.trials / count
     pruner, kept = spec.pruner, 1.0
     if isinstance(pruner, SynchronousPruner):
@@ -128,9 +128,9 @@ def estimate_cost(spec: StudySpec, workers: int) -> CostEstimate:
     return CostEstimate(
         trials=spec.trials,
         workers=workers,
-        characters=round(scale * float(fits.sum()) * share * spec.length),
+        characters=round(scale * float(fits.sum()) * fraction * spec.length),
         seconds=scale * float(each.sum()) / workers,
-        at_most=known_share is None,
+        at_most=known is None,
         memory=int(max([*needs[fits], *(probe.memory or 0 for probe in probes)])),
         too_large=round(scale * float((~fits).sum())),
         disk=round(scale * kept * float(sum(4 * sizes[fits] * (2 + _slots(spec))))),
@@ -138,7 +138,7 @@ def estimate_cost(spec: StudySpec, workers: int) -> CostEstimate:
     )
 
 
-def _expected_share(spec: StudySpec, trials: int) -> float | None:
+def _expected_fraction(spec: StudySpec, trials: int) -> float | None:
     return spec.pruner.expected_share(trials, spec.length, spec.finalists, spec.groups)
 
 
@@ -243,12 +243,12 @@ def fraction_done(spec: StudySpec, trials: Sequence[Trial]) -> float:
     """How much of all characters has been trained on, a lower bound where trials end early."""
     if all(trial.finished for trial in trials):
         return 1.0
-    share = None
+    fraction = None
     if isinstance(spec.pruner, SynchronousPruner):
-        share = _expected_share(spec, len(trials))
-    if share is not None:
+        fraction = _expected_fraction(spec, len(trials))
+    if fraction is not None:
         done = sum(trial.characters for trial in trials)
-        return min(1.0, done / (share * len(trials) * spec.length))
+        return min(1.0, done / (fraction * len(trials) * spec.length))
     # What an early end has saved counts as done.
     done = sum(spec.length if trial.finished else trial.characters for trial in trials)
     return min(1.0, done / (len(trials) * spec.length))

@@ -171,9 +171,9 @@ def search(
     """
     end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
     limit = memory_limit()
-    share = None if limit is None else limit // workers
+    own_limit = None if limit is None else limit // workers
     spawns = [
-        partial(spawn_worker, study, characters, share, engine)
+        partial(spawn_worker, study, characters, own_limit, engine)
         for engine in islice(cycle(engines or [None]), workers)
     ]
     # the first look opens, and if need be repairs, the journal before others do

@@ -90,15 +90,15 @@ class Steps(Scale):
 
 
 def frame_x(scale: Scale, base: float, label: str) -> str:
-    """The axis at the bottom; ticks that would touch one another are turned."""
+    """The axis at the bottom; ticks that would touch one another are rotated."""
     left, right = scale.start, scale.end
-    ticks, turned = scale.ticks(), _turned(scale)
+    ticks, rotated = scale.ticks(), _rotates_ticks(scale)
     parts = [_line(left, right, base, base, palette.SOFT)]
     for value, text in ticks:
         x = scale(value)
         parts.append(_line(x, x, base, base + 4, palette.SOFT))
-        if turned:
-            parts.append(text_at(x + 4, base + 8, text, "end", turn=True))
+        if rotated:
+            parts.append(text_at(x + 4, base + 8, text, "end", rotated=True))
         else:
             parts.append(text_at(x, base + 17, text))
     return "".join([*parts, text_at((left + right) / 2, base + height_below(scale) - 6, label)])
@@ -106,12 +106,12 @@ def frame_x(scale: Scale, base: float, label: str) -> str:
 
 def height_below(scale: Scale) -> int:
     """How much room the axis at the bottom takes."""
-    if not _turned(scale):
+    if not _rotates_ticks(scale):
         return BOTTOM
     return 30 + max(text_width(text, TICK) for _, text in scale.ticks())
 
 
-def _turned(scale: Scale) -> bool:
+def _rotates_ticks(scale: Scale) -> bool:
     widths = (text_width(text, TICK) + 6 for _, text in scale.ticks())
     return sum(widths) > scale.end - scale.start
 
@@ -123,17 +123,17 @@ def frame_y(scale: Scale, right: float, label: str, left: float = LEFT) -> str:
         y = scale(value)
         parts.append(_line(left, right, y, y, palette.RULE))
         parts.append(text_at(left - 6, y + 4, text, "end"))
-    return "".join([*parts, text_at(11, (scale.start + scale.end) / 2, label, turn=True)])
+    return "".join([*parts, text_at(11, (scale.start + scale.end) / 2, label, rotated=True)])
 
 
 def text_at(
-    x: float, y: float, text: str, anchor: str = "middle", *, turn: bool = False, style: str = ""
+    x: float, y: float, text: str, anchor: str = "middle", *, rotated: bool = False, style: str = ""
 ) -> str:
-    """A text of an axis, or one of a style of its own; turned, it reads upwards."""
-    turned = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turn else ""
+    """A text of an axis, or one of a style of its own; rotated, it reads upwards."""
+    rotation = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if rotated else ""
     style = style or f'fill="{palette.SOFT}" font-size="12"'
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f"<text {place} {style}{turned}>{escape(text)}</text>"
+    return f"<text {place} {style}{rotation}>{escape(text)}</text>"
 
 
 def _line(x1: float, x2: float, y1: float, y2: float, colour: str) -> str:

@@ -22,10 +22,10 @@ def series(number: int) -> str:
     return SERIES[number % len(SERIES)]
 
 
-def blend(share: float) -> str:
+def blend(fraction: float) -> str:
     """A colour between `WORST` (0) and `BEST` (1)."""
     ends = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (WORST, BEST)]
-    mixed = (round(low + share * (high - low)) for low, high in zip(*ends, strict=True))
+    mixed = (round(low + fraction * (high - low)) for low, high in zip(*ends, strict=True))
     return f"rgb({','.join(map(str, mixed))})"
 
 

@@ -118,8 +118,8 @@ class StepFunction:
         match formula:
             case formulas.MatrixVector(matrix, transposed, operand) if not reads_character(operand):
                 sides, blocks = self.shapes.block(matrix), self.shapes.blocks.get(matrix, 0)
-                turned = (matrix in self.shapes.transposed) != transposed
-                value = self._product(self.parameters[matrix], sides, operand, turned, blocks)
+                flipped = (matrix in self.shapes.transposed) != transposed
+                value = self._product(self.parameters[matrix], sides, operand, flipped, blocks)
             case formulas.MemoryVector(matrix, transposed, operand, blocks):
                 *_, rows, columns = self.steps.sides(matrix, self.shapes)
                 memory, sides = self._vector(matrix), (rows, columns)
@@ -151,10 +151,10 @@ class StepFunction:
         return name
 
     def _product(
-        self, matrix: str, sides: Sequence[int], operand: Formula, turned: bool, blocks: int
+        self, matrix: str, sides: Sequence[int], operand: Formula, transposed: bool, blocks: int
     ) -> str:
         """``matrix @ operand`` or ``matrix.T @ operand``, each block of the matrix row by row."""
-        function, size = ("multiplyTransposed", sides[1]) if turned else ("multiply", sides[0])
+        function, size = ("multiplyTransposed", sides[1]) if transposed else ("multiply", sides[0])
         arguments = f"{matrix}, {self._vector(operand)}, {size}"
         if blocks:
             return f"multiplyBlocks({function}, {arguments}, {blocks})"
