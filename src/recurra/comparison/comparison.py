@@ -143,11 +143,21 @@ class PlannedRun:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A comparison, opened.
+class GivenRun:
+    """A run that was there before; see `PlannedRun`."""
+
+    budget: str
+    contestant: str
+    seed: int
+    folder: str
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What was asked for: the fields of comparison.json.
 
     Attributes:
-        folder: absolute path.
         contestants: the networks.
         text: what is trained and evaluated on.
         recipe: what all runs have in common.
@@ -157,15 +167,11 @@ class Comparison:
         engine, threads: what computes.
         match: how sizes were chosen.
         environment: processor, cores and versions where it began.
-        given: paths of runs that were there before, with their places; else empty.
+        given: runs that were there before; else empty.
         recipes: network -> a recipe of its own, as the winners of studies have; else empty.
         studies: network -> folder of the study that it won; else empty.
-
-    Raises:
-        SettingError: its parts contradict one another.
     """
 
-    folder: Path
     contestants: tuple[Contestant, ...]
     text: TextSpec
     recipe: Recipe
@@ -176,9 +182,23 @@ class Comparison:
     threads: int
     match: Match
     environment: dict[str, str]
-    given: tuple[PlannedRun, ...] = field(default=())
-    recipes: Mapping[str, Recipe] = field(default_factory=dict)
-    studies: Mapping[str, str] = field(default_factory=dict)
+    given: tuple[GivenRun, ...] = ()
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    studies: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Comparison(Definition):
+    """A comparison, opened.
+
+    Attributes:
+        folder: absolute path.
+
+    Raises:
+        SettingError: its parts contradict one another.
+    """
+
+    folder: Path = field(kw_only=True)
 
     def __post_init__(self) -> None:
         check_engine(self.engine, self.threads)
@@ -243,9 +263,9 @@ class Comparison:
                 f"{path} has format {version}, from a newer Recurra. Upgrade with: "
                 "pip install --upgrade recurra"
             )
-        read = read_typed(_Definition, content, file)
+        definition = read_typed(Definition, content, file)
         try:
-            return cls(folder=path, **{**vars(read), "given": tuple(map(_placed, read.given))})
+            return cls(**vars(definition), folder=path)
         except SettingError as error:
             raise RunError(f"{file} makes no sense: {error}; restore a backup") from None
 
@@ -289,7 +309,12 @@ class Comparison:
 
     @cached_property
     def _finalists(self) -> tuple[PlannedRun, ...]:
-        return self.given or tuple(
+        if self.given:
+            return tuple(
+                PlannedRun(run.budget, run.contestant, run.seed, Path(run.folder))
+                for run in self.given
+            )
+        return tuple(
             self._planned(budget.name, name, seed)
             for budget in self.budgets
             for seed in self.seeds
@@ -310,40 +335,6 @@ class Comparison:
     ) -> PlannedRun:
         planned = PlannedRun(budget, contestant, seed, self.folder, lr)
         return replace(planned, folder=self.folder / "runs" / planned.key)
-
-
-@dataclass(frozen=True)
-class GivenRun:
-    """A run that was there before, as comparison.json has it; see `PlannedRun`."""
-
-    budget: str
-    contestant: str
-    seed: int
-    folder: str
-    rate: float | None = None
-
-
-def _placed(given: GivenRun) -> PlannedRun:
-    return PlannedRun(given.budget, given.contestant, given.seed, Path(given.folder))
-
-
-@dataclass(frozen=True)
-class _Definition:
-    """The fields of comparison.json, which are those of a `Comparison`."""
-
-    contestants: tuple[Contestant, ...]
-    text: TextSpec
-    recipe: Recipe
-    budgets: tuple[Budget, ...]
-    seeds: tuple[int, ...]
-    rates: tuple[float, ...]
-    engine: str
-    threads: int
-    match: Match
-    environment: dict[str, str]
-    given: tuple[GivenRun, ...] = ()
-    recipes: dict[str, Recipe] = field(default_factory=dict)
-    studies: dict[str, str] = field(default_factory=dict)
 
 
 def check_comparable(names: Sequence[str], seeds: int, rates: Sequence[float]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from recurra.comparison.budgets import RunCost
 from recurra.comparison.comparison import Comparison, PlannedRun
-from recurra.comparison.runner import all_runs, recipe_of
+from recurra.comparison.runner import all_runs, recipe_of, unfinished_runs
 from recurra.text.corpus import Corpus
 from recurra.training.recipe import Recipe
 from recurra.training.records import Progress
@@ -53,7 +53,7 @@ def estimate_cost(comparison: Comparison, corpus: Corpus, workers: int = 1) -> C
         RecurraError: a network cannot be trained on them.
     """
     costs = []
-    pending = [planned for planned in all_runs(comparison) if planned.outcome() is None]
+    pending = unfinished_runs(comparison)
     for (budget, name), runs in Counter((p.budget, p.contestant) for p in pending).items():
         first = next(p for p in pending if (p.budget, p.contestant) == (budget, name))
         recipe = recipe_of(comparison, first, comparison.recipe.lr)

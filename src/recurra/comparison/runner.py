@@ -30,9 +30,7 @@ def pending_runs(
         RunError: a run is damaged, in use or not there any more, the texts have changed, or a
             search found no rate.
     """
-    for planned in comparison.given:
-        planned.finished()
-    for planned in [run for run in all_runs(comparison) if run.outcome() is None]:
+    for planned in unfinished_runs(comparison):
         corpus = comparison.text.load(comparison.folder, sources, fetch=fetch)
         yield planned, open_trainer(comparison, planned, corpus)
         if planned.outcome() is None:
@@ -43,6 +41,18 @@ def all_runs(comparison: Comparison) -> list[PlannedRun]:
     """All runs in order: those of the searches, then the finalists."""
     searched = [planned for *_, runs in comparison.searches() for planned in runs]
     return [*searched, *comparison.finalists()]
+
+
+def unfinished_runs(comparison: Comparison) -> list[PlannedRun]:
+    """The runs that are still to be trained, in order.
+
+    Raises:
+        RunError: a given run is not there any more, or has not finished.
+    """
+    if comparison.given:
+        for planned in comparison.finalists():
+            planned.finished()
+    return [planned for planned in all_runs(comparison) if planned.outcome() is None]
 
 
 def is_ready(comparison: Comparison, planned: PlannedRun) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from recurra.comparison.comparison import Comparison, PlannedRun
-from recurra.comparison.runner import all_runs, is_ready, open_trainer
+from recurra.comparison.runner import is_ready, open_trainer, unfinished_runs
 from recurra.errors import RunError
 from recurra.storage.files import cannot_write, open_to_write
 from recurra.storage.locks import try_lock
@@ -39,7 +39,7 @@ class Worker(TrainingWorker):
         comparison = self.comparison
         corpus = comparison.text.load(comparison.folder, self.sources, fetch=self.fetch)
         while not self.stopped.is_set():
-            pending = [planned for planned in all_runs(comparison) if planned.outcome() is None]
+            pending = unfinished_runs(comparison)
             if not pending:
                 return True
             ready = (planned for planned in pending if is_ready(comparison, planned))
@@ -90,19 +90,13 @@ def train_with_workers(
     Raises:
         RunError: a process was refused something, and why.
     """
-    for planned in comparison.given:
-        planned.finished()
-    runs = all_runs(comparison)
-    pending = [planned for planned in runs if planned.outcome() is None]
+    pending = unfinished_runs(comparison)
     paths = None if sources is None else [str(source) for source in sources]
     arguments = [str(comparison.folder), json.dumps([paths, fetch])]
     spawn = partial(WorkerProcess.spawn, "recurra.comparison.workers", arguments)
     count = min(comparison.fair_workers(workers), len(pending))
-
-    def left() -> list[PlannedRun]:
-        return [planned for planned in pending if planned.outcome() is None]
-
-    for now in supervise(comparison.folder, [spawn] * count, left, pause=pause):
+    status = partial(unfinished_runs, comparison)
+    for now in supervise(comparison.folder, [spawn] * count, status, pause=pause):
         yield [planned for planned in pending if planned not in now]
         pending = now
     if pending:

@@ -18,7 +18,7 @@ from recurra.tuning.study_spec import StudySpec
 def comparison_commands(comparison: Comparison) -> list[str]:
     """How to repeat a comparison; equations of one's own are expected beside the text."""
     if comparison.given:
-        named = [(f"{t.contestant}-seed-{t.seed}", t) for t in comparison.given]
+        named = [(f"{t.contestant}-seed-{t.seed}", t) for t in comparison.finalists()]
         train = [line for out, trial in named for line in run_commands(trial.run, out)]
         runs = [f"{trial.contestant}={out}" for out, trial in named]
         return [*train, shlex.join(["recurra", "compare", *runs])]
