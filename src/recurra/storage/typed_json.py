@@ -52,7 +52,7 @@ def read_typed(
         found: T = _reader(wanted, mode).read(value)
     except _MismatchError as mismatch:
         # a stranger's names: of any length, with any characters
-        names = (_shortened(n if n.isprintable() else repr(n)) for n in mismatch.path)
+        names = (shortened(n if n.isprintable() else repr(n)) for n in mismatch.path)
         field = ".".join(names) or "its content"
         raise RunError(f"{file}: {field} {mismatch}: {cure}") from None
     return found
@@ -69,7 +69,8 @@ class _MismatchError(Exception):
         return _MismatchError(str(self), str(name), *self.path)
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """The beginning of a long value, for a message."""
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -83,7 +84,7 @@ class _Reader:
 
     def read(self, value: Any) -> Any:
         if not self.accepts(value):
-            raise _MismatchError(f"has to be {self.words}, not {_shortened(repr(value))}")
+            raise _MismatchError(f"has to be {self.words}, not {shortened(repr(value))}")
         return self.convert(value)
 
     def read_field(self, name: object, value: Any) -> Any:

@@ -88,7 +88,7 @@ class FinishedRun:
         return ShapeSolver(self.network).shapes(len(self.run.vocabulary), self.config.recipe.hidden)
 
     @cached_property
-    def _read(self) -> "tuple[Losses, Losses, Finished | None]":
+    def _read(self) -> tuple[Losses, Losses, Finished | None]:
         """All that its records tell; they are read once, one by one: there may be millions."""
         recipe = self.config.recipe
         rows, last = {kind: array("d") for kind in (Progress, Evaluation)}, None
@@ -107,12 +107,12 @@ class FinishedRun:
         return train, held_out, last if isinstance(last, Finished) else None
 
     @property
-    def train(self) -> "Losses":
+    def train(self) -> Losses:
         """Its smoothed training loss along the way."""
         return self._read[0]
 
     @property
-    def held_out(self) -> "Losses":
+    def held_out(self) -> Losses:
         """Its held-out loss along the way, estimated."""
         return self._read[1]
 

@@ -11,7 +11,7 @@ from recurra.lang.shape_solver import ShapeSolver
 from recurra.lang.shapes import Shapes
 from recurra.models.initialisation import default_rate
 from recurra.text.batches import Streams
-from recurra.text.corpus import Corpus
+from recurra.text.corpus import Corpus, predictable
 from recurra.training.recipe import ENDS, Recipe
 
 
@@ -43,7 +43,7 @@ def resolve(network: Network, corpus: Corpus, recipe: Recipe) -> Resolved:
     shapes = ShapeSolver(network).shapes(len(corpus.vocabulary), recipe.hidden)
     recipe = recipe.with_(lr=recipe.lr or default_rate(plan, shapes))
     Streams(corpus.training, recipe.batch, recipe.seq_len)
-    if not any(len(text) > 1 for text in corpus.validation):
+    if not predictable(corpus.validation):
         _check_held_out(recipe)
     settings = StepSettings(
         make_optimizer(recipe.optimizer_settings),

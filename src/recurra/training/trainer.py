@@ -24,7 +24,7 @@ from recurra.models.model import Model
 from recurra.models.writer import Writer
 from recurra.storage.runs import Run
 from recurra.text.batches import Streams
-from recurra.text.corpus import Corpus
+from recurra.text.corpus import Corpus, predictable
 from recurra.training.checkpointer import Checkpointer
 from recurra.training.clock import Clock
 from recurra.training.divergence import explain_divergence
@@ -116,7 +116,7 @@ class Trainer:
         if recipe.average:
             self.engine.copy("parameter", "average")
         self.watch = Watch.begin(recipe, shapes.vocabulary)
-        self.held_out = tuple(text for text in corpus.validation if len(text) > 1)
+        self.held_out = predictable(corpus.validation)
         length = min(PIECE, recipe.evaluate_characters)
         self._estimated_on = cut(self.held_out, length, recipe.evaluate_characters)
         self._clock = clock or Clock()

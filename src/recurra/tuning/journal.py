@@ -12,7 +12,6 @@ import errno
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,11 +23,7 @@ from optuna.storages.journal import BaseJournalBackend
 from recurra.errors import RunError
 from recurra.storage.files import open_regular, open_to_write, whole_lines
 from recurra.storage.locks import try_lock
-
-if sys.platform == "win32":
-    pass
-else:
-    pass
+from recurra.storage.typed_json import shortened
 
 FILE = "journal.log"
 LONGEST = 64 * 2**20  # bytes of a record: the longest hold the sample of a trial
@@ -128,17 +123,12 @@ class JournalFile(BaseJournalBackend):
             value = record.get(name)
             # true is a whole number for Python, and NaN a number for its JSON
             if not isinstance(value, kind) or isinstance(value, bool) or value != value:
-                raise self.damage(f"{name} cannot be {_shortened(value)}")
+                raise self.damage(f"{name} cannot be {shortened(json.dumps(value))}")
         for value in record.get("values") or ():
             if type(value) not in NUMBER or not math.isfinite(value):
-                raise self.damage(f"values cannot hold {_shortened(value)}")
+                raise self.damage(f"values cannot hold {shortened(json.dumps(value))}")
         found: dict[str, Any] = record
         return found
-
-
-def _shortened(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def cut_torn_line(path: Path) -> None:
