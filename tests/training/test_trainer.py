@@ -368,7 +368,7 @@ def test_the_time_left_follows_the_steps_after_the_first(corpus, monkeypatch, tm
 
 
 def test_the_evaluation_at_the_end_is_told(corpus, monkeypatch, tmp_path):
-    monkeypatch.setattr("recurra.training.trainer.GLANCE", -1.0)
+    monkeypatch.setattr("recurra.training.trainer.POLL", -1.0)
     run = start_run(tmp_path / "run", corpus, SMALL)
     records = list(trainer_of(load_network("wrnn"), corpus, SMALL, run=run).records())
     told = [one for one in records if isinstance(one, Evaluating)]
