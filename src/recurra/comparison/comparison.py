@@ -155,7 +155,7 @@ class GivenRun:
 
 @dataclass(frozen=True)
 class Definition:
-    """What was asked for: the fields of comparison.json.
+    """The fields of comparison.json: all that was asked for.
 
     Attributes:
         contestants: the networks.

@@ -1,6 +1,7 @@
 """Element-wise kernels against NumPy in more digits, and against the loops LLVM makes of them."""
 
 import re
+from functools import cache
 
 import numba
 import numpy as np
@@ -25,6 +26,7 @@ X = np.concatenate(
 )
 
 
+@cache
 def looped(scalar):
     """The loop a generated kernel would have, compiled with a kernel's own flags."""
 
@@ -217,7 +219,8 @@ def test_uncompiled_and_compiled_agree(name, dtype):
 @pytest.mark.parametrize("name", NAMES)
 def test_loops_vectorise(name):
     loop = looped(getattr(elementwise, name))
-    loop.compile((numba.float32[::1], numba.float32[::1]))
-    (llvm,) = loop.inspect_llvm().values()
+    types = numba.float32[::1], numba.float32[::1]
+    loop.compile(types)
+    llvm = loop.inspect_llvm(types)
     assert re.search(r"(load|store) <\d+ x float>", llvm)
     assert not re.search(r"call \w* ?float @(?!llvm\.)", llvm)
