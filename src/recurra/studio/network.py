@@ -27,7 +27,7 @@ from recurra.explain.latex import Latex
 from recurra.explain.mathml import mathml
 from recurra.explain.tables import GRADIENTS
 from recurra.explain.walkthrough import walk_through
-from recurra.lang.library import library, load_network
+from recurra.lang.library import library, library_text
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.lang.shape_solver import ShapeSolver
@@ -124,8 +124,7 @@ def _told(compute: Callable[[Equations], dict[str, Any]]) -> Callable[[Equations
 
 
 def _gallery(folder: Path) -> dict[str, Any]:
-    networks = [load_network(name) for name in library()]
-    found = [{"name": n.name, "text": n.text} for n in networks]
+    found = [{"name": name, "text": library_text(name)} for name in library()]
     files = []
     for path in sorted(folder.glob("*.eq"))[:200]:
         try:

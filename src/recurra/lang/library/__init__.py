@@ -17,18 +17,18 @@ def library() -> list[str]:
     return sorted(f.name.removesuffix(".eq") for f in folder if f.name.endswith(".eq"))
 
 
+def library_text(name: str) -> str:
+    """The text of a network of the library, as it was typed."""
+    return (files(__name__) / f"{name}.eq").read_text("utf-8")
+
+
 def search_library(word: str) -> list[str]:
     """Names of the library's networks that have a word in their name, comment or equations.
 
     Args:
         word: capital or small; "" is in all.
     """
-    folder = files(__name__)
-    return [
-        name
-        for name in library()
-        if word.lower() in f"{name}\n{(folder / f'{name}.eq').read_text('utf-8')}".lower()
-    ]
+    return [name for name in library() if word.lower() in f"{name}\n{library_text(name)}".lower()]
 
 
 def load_network(name: str | Path, choices: Mapping[str, str | float] | None = None) -> Network:
@@ -43,7 +43,7 @@ def load_network(name: str | Path, choices: Mapping[str, str | float] | None = N
         SettingError: no such network, file or choice.
     """
     if str(name) in library():
-        return parse((files(__name__) / f"{name}.eq").read_text("utf-8"), str(name), choices)
+        return parse(library_text(str(name)), str(name), choices)
     path = Path(name)
     if path.suffix != ".eq" and not path.is_file():
         beside = [f"{name}.eq"] if Path(f"{name}.eq").is_file() else []
