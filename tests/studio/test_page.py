@@ -65,6 +65,21 @@ def test_a_derivation_is_shown_and_one_by_hand_checked(page):
     page.wait("document.querySelectorAll('.walk li').length > 20")
 
 
+def test_a_diagram_of_one_step_and_figures_that_follow_the_dark_page(page):
+    go(page, "network?network=rnn")
+    circles = "document.querySelectorAll('#panel-diagram circle').length"
+    page.wait(f"{circles} === 9")
+    page.type("#panel-diagram select", "1")
+    page.wait(f"{circles} === 3")
+    assert "steps=1" in page.run("location.hash")
+    for media, scheme, turned in (("", "light", 0), ("", "dark", 1), ("print", "dark", 0)):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        page("Emulation.setEmulatedMedia", media=media, features=features)
+        filters = "getComputedStyle(document.querySelector('#panel-diagram svg')).filter"
+        assert page.run(filters).startswith("invert") == turned, (media, scheme)
+    page("Emulation.setEmulatedMedia", media="", features=[])
+
+
 def test_a_text_is_coloured_continued_branched_and_taken_back(page):
     go(page, "write?seed=1&characters=40")
     page.wait("document.querySelector('#place-write select')?.value")
@@ -102,6 +117,7 @@ def test_chinese_narrow_and_nothing_foreign(page, studio):
     page.wait("document.querySelector('header nav a').textContent === '网络'")
     page.wait("document.querySelector('#place-network optgroup').label !== 'Library'")
     assert page.run("document.querySelector('#place-network select').value") == "gru"
+    page.wait("document.querySelector('#place-network .about').textContent.includes('重置门')")
     page("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1,
          mobile=False)  # fmt: skip
     for place in ("network", "train", "write", "inside"):

@@ -64,6 +64,9 @@ def test_a_training_from_a_dropped_text_to_its_curve(page, tmp_path):
     page.run("document.querySelector('form details').open = true")
     page.type(f"{PLACE} form details select", "reference")
     page.click(f"{PLACE} form button.main")
+    # it is told where it was asked, and covers nothing
+    page.wait(f"document.querySelector('{PLACE} form [data-word=begun]')", 60)
+    assert page.run("document.querySelector('#notice').textContent") == ""
     # the curve moves
     page.wait(f"document.querySelector('{PLACE} figure polyline')", 120)
     before = page.run(f"document.querySelector('{PLACE} figure').innerHTML")
