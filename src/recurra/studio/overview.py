@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,7 +19,6 @@ from recurra.view.text import visible
 
 FRESH = 0.4  # seconds in which many pages get the same look
 RARELY = 1.5  # seconds from one look at searches and comparisons to the next
-KEPT = 256  # searches of which it is known whether they are complete
 PATIENCE = 0.5  # seconds of reading in one look; what is not read by then is in a later one
 
 
@@ -79,7 +77,7 @@ class Overview:
         self._rows: dict[Path, tuple[tuple[int, ...], Row]] = {}
         self._looked: tuple[float, dict[str, Any]] = (0.0, {})
         self._known_others, self._looked_at_others = dict[str, Any](), -RARELY
-        self._complete = lru_cache(KEPT)(lambda folder, written: _is_complete(folder))
+        self._complete = dict[Path, tuple[int, bool]]()  # searches, and when that was so
         self._lock = Lock()
 
     def look(self) -> dict[str, Any]:
@@ -101,7 +99,7 @@ class Overview:
                 row.id: {**vars(row), "cells": list(texts)}
                 for row, texts in zip(rows, cells, strict=True)
             },
-            "others": self._others(entries),
+            "others": self._others(entries, end),
             "beginning": [visible(job.folder.name) for job in self._jobs.beginning()],
             "failed": [
                 {"run": visible(job.folder.name), "begun": job.begun, "message": job.failure}
@@ -125,22 +123,25 @@ class Overview:
         at_work = self._jobs.process(entry) is not None
         return replace(row, state="running") if at_work else row
 
-    def _others(self, entries: list[Entry]) -> dict[str, Any]:
+    def _others(self, entries: list[Entry], end: float) -> dict[str, Any]:
         """Searches and comparisons, with when they changed; looked at less often."""
         if time.monotonic() - self._looked_at_others > RARELY:
             others = [entry for entry in entries if entry.kind != "run"]
-            self._known_others = {entry.id: self._other(entry) for entry in others}
+            told = {entry.id: self._other(entry, end) for entry in others}
+            self._known_others = {id: one for id, one in told.items() if one is not None}
             self._looked_at_others = time.monotonic()
         return self._known_others
 
-    def _other(self, entry: Entry) -> dict[str, Any]:
+    def _other(self, entry: Entry, end: float) -> dict[str, Any] | None:
         tried, tested = changed(entry.path / "journal.log"), changed(entry.path / TESTED)
-        if self._jobs.process(entry) is not None:
-            state = "running"
-        elif tested or (tried and self._complete(entry.path, tried)):
-            state = "done"
-        else:
-            state = "stopped"
+        running, complete = self._jobs.process(entry) is not None, bool(tested)
+        if tried and not (running or tested):
+            if self._complete.get(entry.path, (0, False))[0] != tried:
+                if time.monotonic() > end:
+                    return None  # in a later look
+                self._complete[entry.path] = tried, _is_complete(entry.path)
+            complete = self._complete[entry.path][1]
+        state = "running" if running else "done" if complete else "stopped"
         when = max(tried, tested, *(changed(run / METRICS) for run in entry.runs())) / 1e9
         return {"kind": entry.kind, "label": entry.label, "state": state, "changed": when}
 
