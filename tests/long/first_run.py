@@ -100,11 +100,11 @@ class Check:
     def begin(
         self, cache: Path, out: Path, networks: Sequence[str] = (), *options: str
     ) -> subprocess.Popen[bytes]:
-        """A child with this cache, in a group of its own; it trains these networks, or all."""
+        """A child with this cache, which trains these networks, or all."""
         environment = os.environ | {"RECURRA_CACHE": str(cache)}
         names = ["--networks", ",".join(networks or self.networks)]
         command = [sys.executable, __file__, *self.options, *names, "--child", str(out), *options]
-        return subprocess.Popen(command, env=environment, start_new_session=True)
+        return subprocess.Popen(command, env=environment)
 
     def outcome(self, cache: Path) -> dict[str, str]:
         """The digests of one undisturbed process."""

@@ -115,7 +115,7 @@ def test_a_file_has_one_name_alone_and_among_others(tmp_path, monkeypatch):
         place.mkdir(exist_ok=True)
         (place / "deep.eq").write_text(STACK)
     space = {"network": ["rnn", "nets/deep.eq"], "nets/deep.eq.layers": [1, 2]}
-    among = make_spec(tmp_path, {**space, "nets/deep.eq": {"hidden.h0": [4]}}, network=None)
+    among = make_spec(tmp_path, {**space, "deep": {"hidden.h0": [4]}}, network=None)
     assert [*among.networks] == ["rnn", *make_spec(tmp_path, network="nets/deep.eq").networks]
     assert [*among.space.parameters] == ["network", "deep.layers", "deep.hidden.h0"]
     assert {setting["network"] for setting in among.space.extremes()} == {"rnn", "deep"}
