@@ -14,7 +14,12 @@ def module_of(path: Path) -> str:
 
 
 FILES = {module_of(path): path.read_text("utf-8") for path in sorted(SOURCE.rglob("*.py"))}
-TREES = {module: ast.parse(text) for module, text in FILES.items()}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """The syntax of all files; read once, by the process that runs these tests."""
+    return {module: ast.parse(text) for module, text in FILES.items()}
 
 
 def imports_of(tree: ast.Module) -> set[str]:
@@ -29,8 +34,9 @@ def imports_of(tree: ast.Module) -> set[str]:
     return found & FILES.keys()
 
 
-# The façade lists all public names, and is left out: it is a table, not a dependency.
-GRAPH = {m: imports_of(tree) - {m, "recurra"} for m, tree in TREES.items() if m != "recurra"}
+def imports() -> dict[str, set[str]]:
+    """Module -> those that it imports; the façade, a table of public names, is left out."""
+    return {m: imports_of(tree) - {m, "recurra"} for m, tree in trees().items() if m != "recurra"}
 
 
 def test_the_root_is_small() -> None:
@@ -42,13 +48,14 @@ def test_the_root_is_small() -> None:
 
 
 def test_no_circle_of_imports_and_no_long_chain() -> None:
-    list(TopologicalSorter(GRAPH).static_order())  # raises CycleError
+    graph = imports()
+    list(TopologicalSorter(graph).static_order())  # raises CycleError
 
     @cache
     def depth(module: str) -> int:
-        return 1 + max(map(depth, GRAPH[module]), default=0)
+        return 1 + max(map(depth, graph[module]), default=0)
 
-    assert max(map(depth, GRAPH)) <= 22
+    assert max(map(depth, graph)) <= 22
 
 
 def test_files_are_short() -> None:
@@ -78,7 +85,7 @@ def test_the_words_are_those_of_the_field() -> None:
     old = re.compile("|".join(f"_?({word})" for word in REPLACED))
     prose = re.compile(rf"^What |\b({PROSE})\b")
     found = []
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         for node in ast.walk(tree):
             match node:
                 case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):

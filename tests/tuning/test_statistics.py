@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,12 +48,14 @@ def test_a_diverged_trial_counts_as_infinite():
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=12))
 def test_rank_correlation_is_spearmans(pairs):
+    from scipy.stats import spearmanr  # takes seconds, in every process that collects the tests
+
     x, y = zip(*pairs, strict=True)
     found = rank_correlation(x, y)
     if len(set(x)) == 1 or len(set(y)) == 1:
         assert found is None
     else:
-        assert found == pytest.approx(scipy.stats.spearmanr(x, y).statistic, abs=1e-12)
+        assert found == pytest.approx(spearmanr(x, y).statistic, abs=1e-12)
 
 
 def test_rank_correlation_of_two_is_none():
