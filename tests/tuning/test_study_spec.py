@@ -270,7 +270,7 @@ def test_damaged_and_foreign_studies_are_refused(tmp_path):
         with pytest.raises(RunError, match=sentence):
             Study.open(made.folder)
     path.write_text("{")
-    with pytest.raises(RunError, match="not what Recurra wrote"):
+    with pytest.raises(RunError, match=r"study\.json, line 1, column 2: invalid JSON"):
         Study.open(made.folder)
     with pytest.raises(RunError, match="A study is a folder that"):
         Study.open(tmp_path)

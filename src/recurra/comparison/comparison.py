@@ -10,7 +10,6 @@ A comparison of runs that are there already has their paths in comparison.json, 
 
 import hashlib
 import itertools
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,13 @@ from recurra.errors import RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.storage.checkpoints import FORMAT
-from recurra.storage.files import cannot_write, canonical_json, read_bounded, safe_name
+from recurra.storage.files import (
+    cannot_write,
+    canonical_json,
+    read_object,
+    readable_json,
+    safe_name,
+)
 from recurra.storage.folder import write_atomic
 from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import TextSpec
@@ -34,6 +39,7 @@ from recurra.training.records import Finished
 from recurra.training.stopping import DIVERGED
 
 FILE = "comparison.json"
+OWNER = "A comparison is a folder that `recurra compare` made"
 
 
 class UnfinishedError(RunError):
@@ -233,8 +239,7 @@ class Comparison(Definition):
                 raise RunError(f"{path} is not empty: choose another name, or resume what is there")
         except OSError as error:
             raise cannot_write(path, error) from None
-        content = json.dumps({"format": FORMAT, **definition}, indent=2, ensure_ascii=False) + "\n"
-        write_atomic(path / FILE, content.encode("utf-8", "backslashreplace"))
+        write_atomic(path / FILE, readable_json({"format": FORMAT, **definition}))
         return cls.open(path)
 
     @classmethod
@@ -246,17 +251,7 @@ class Comparison(Definition):
         """
         path = Path(folder).resolve()
         file = path / FILE
-        try:
-            content = json.loads(read_bounded(file))
-        except OSError as error:
-            raise RunError(
-                f"cannot read {file}: {error.strerror}. A comparison is a folder that "
-                "`recurra compare` made"
-            ) from None
-        except (ValueError, RecursionError):
-            content = None
-        if not isinstance(content, dict):
-            raise RunError(f"{file} is damaged: restore a backup")
+        content = read_object(file, OWNER)
         version = content.pop("format", None)
         if type(version) is int and version > FORMAT:
             raise RunError(
@@ -277,7 +272,7 @@ class Comparison(Definition):
     @cached_property
     def seal(self) -> str:
         """Checksum that ties `test.safetensors` to comparison.json."""
-        definition = json.loads(read_bounded(self.folder / FILE))
+        definition = read_object(self.folder / FILE, OWNER)
         return hashlib.sha256(canonical_json(definition).encode()).hexdigest()
 
     def contestant(self, name: str) -> Contestant:

@@ -116,6 +116,54 @@ def cannot_write(path: Path, error: OSError) -> RunError:
     )
 
 
+def cannot_read(path: Path, error: OSError, owner: str) -> RunError:
+    """The sentence for a failed read; the owner's says which folders have such a file."""
+    return RunError(f"cannot read {path}: {error.strerror}. {owner}")
+
+
+def read_text(path: Path, owner: str) -> str:
+    """The text of a file that tells what was asked for.
+
+    Args:
+        path: the file.
+        owner: "A run is a folder that `recurra train` made".
+
+    Raises:
+        RunError: it cannot be read, or is empty or damaged.
+    """
+    try:
+        text = read_bounded(path).decode()
+    except OSError as error:
+        raise cannot_read(path, error, owner) from None
+    except UnicodeDecodeError:
+        raise RunError(f"{path} is not UTF-8: it is damaged; restore a backup") from None
+    if not text.strip():
+        raise RunError(f"{path} is empty: restore a backup")
+    return text
+
+
+def read_object(path: Path, owner: str) -> dict[str, Any]:
+    """The JSON object of such a file; see `read_text`."""
+    try:
+        value = json.loads(read_text(path, owner))
+    except json.JSONDecodeError as error:
+        raise RunError(
+            f"{path}, line {error.lineno}, column {error.colno}: invalid JSON ({error.msg});"
+            " restore a backup"
+        ) from None
+    except (ValueError, RecursionError):
+        raise RunError(f"{path} is not JSON that Recurra wrote; restore a backup") from None
+    if not isinstance(value, dict):
+        raise RunError(f"{path} is not a JSON object; restore a backup")
+    return value
+
+
+def readable_json(value: Mapping[str, Any]) -> bytes:
+    """JSON for people; a lone surrogate (of a file name that is no UTF-8, say) is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")
+
+
 def canonical_json(value: Any) -> str:
     """JSON in one form only: sorted keys, no spaces, ASCII; floats and long integers exact."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

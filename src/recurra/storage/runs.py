@@ -34,11 +34,14 @@ from recurra.errors import RunError
 from recurra.storage.checkpoints import FORMAT, Arrays, encode_checkpoint, read_checkpoint
 from recurra.storage.files import (
     MAX_DEFINITION,
+    cannot_read,
     cannot_write,
     canonical_json,
     finite,
-    read_bounded,
     read_limited,
+    read_object,
+    read_text,
+    readable_json,
     safe_name,
     whole_lines,
     write_synced,
@@ -49,6 +52,7 @@ from recurra.storage.locks import holder, lock_file, signed
 Name = Literal["last", "best"]
 METRICS, CLOCK, EXTENSIONS = "metrics.jsonl", "clock.json", "extensions.json"
 KEPT_TEXT = "standard-input.txt"
+OWNER = "A run is a folder that `recurra train` made"
 MODEL = "model.safetensors"  # the best checkpoint in a folder for the Hugging Face Hub
 MAX_LINE = 64 * 2**20  # bytes of one record, which may hold a sample
 LONGEST = 10**12  # seconds, or characters, that a clock can have counted
@@ -105,9 +109,9 @@ class Run:
         """
         folder = Path(folder).resolve()
         contents = {
-            "config.json": _encode({"format": FORMAT, **config}),
+            "config.json": readable_json({"format": FORMAT, **config}),
             "equations.eq": equations.encode(),
-            "vocabulary.json": _encode({"characters": vocabulary}),
+            "vocabulary.json": readable_json({"characters": vocabulary}),
         }
         if text is not None:
             contents[KEPT_TEXT] = text.encode("utf-8", "replace")
@@ -169,8 +173,8 @@ class Run:
         try:
             files = Folder(folder)
         except OSError as error:
-            raise _cannot_read(folder, error) from None
-        config = _read_object(folder / "config.json")
+            raise cannot_read(folder, error, OWNER) from None
+        config = read_object(folder / "config.json", OWNER)
         version = config.pop("format", None)
         if type(version) is not int or version < 1:
             raise RunError(f"{folder / 'config.json'} has no format number: not of Recurra")
@@ -179,10 +183,10 @@ class Run:
                 f"{folder} has format {version}, from a newer Recurra; this one reads formats up"
                 f" to {FORMAT}. Upgrade with: pip install --upgrade recurra"
             )
-        vocabulary = _read_object(folder / "vocabulary.json").get("characters")
+        vocabulary = read_object(folder / "vocabulary.json", OWNER).get("characters")
         if not isinstance(vocabulary, str):
             raise RunError(f'{folder / "vocabulary.json"} has no "characters": restore a backup')
-        return cls(folder, config, _read(folder / "equations.eq"), vocabulary, files)
+        return cls(folder, config, read_text(folder / "equations.eq", OWNER), vocabulary, files)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -307,7 +311,7 @@ class Run:
                     place = f"{path}, line {number}" + (f" after byte {start:,}" if start else "")
                     yield len(line), _record(line, place)
         except OSError as error:
-            raise _cannot_read(path, error) from None
+            raise cannot_read(path, error, OWNER) from None
 
     def truncate_metrics(self, step: int, evaluated_step: int | None = None) -> None:
         """Drop everything from the first record after `step` on.
@@ -330,12 +334,12 @@ class Run:
     def write_clock(self, clock: Mapping[str, Any]) -> None:
         """Replace the wall-clock figures."""
         with self._writing(CLOCK):
-            self._files.write(CLOCK, _encode(dict(clock)))
+            self._files.write(CLOCK, readable_json(dict(clock)))
 
     def write_extensions(self, extensions: list[dict[str, Any]]) -> None:
         """Replace the list of budgets that came after the first."""
         with self._writing(EXTENSIONS):
-            self._files.write(EXTENSIONS, _encode({"extensions": extensions}))
+            self._files.write(EXTENSIONS, readable_json({"extensions": extensions}))
 
     def read_extensions(self) -> Any:
         """The list of budgets that came after the first, as it stands there.
@@ -345,7 +349,7 @@ class Run:
         """
         if not self._files.exists(EXTENSIONS):
             return []
-        return _read_object(self.folder / EXTENSIONS).get("extensions")
+        return read_object(self.folder / EXTENSIONS, OWNER).get("extensions")
 
     def read_clock(self) -> dict[str, float]:
         """The wall-clock figures, as far as they are there and make sense.
@@ -383,7 +387,7 @@ class Run:
             with self._files.open(METRICS) as file:
                 return whole_lines(file, MAX_LINE)
         except OSError as error:
-            raise _cannot_read(path, error) from None
+            raise cannot_read(path, error, OWNER) from None
 
     def _cut_metrics(self, size: int) -> None:
         with self._writing(METRICS), self._files.open_to_write(METRICS) as file:
@@ -402,42 +406,3 @@ def _record(line: bytes, place: str) -> dict[str, Any]:
     except (ValueError, TypeError, LookupError, RecursionError):
         pass
     raise RunError(f"{place}: not a JSON record with a step. Remove the line or restore a backup")
-
-
-def _encode(value: dict[str, Any]) -> bytes:
-    """Readable JSON; a lone surrogate (of a file name that is no UTF-8, say) is escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _cannot_read(path: Path, error: OSError) -> RunError:
-    return RunError(
-        f"cannot read {path}: {error.strerror}. A run is a folder that `recurra train` made"
-    )
-
-
-def _read(path: Path) -> str:
-    try:
-        text = read_bounded(path).decode()
-    except OSError as error:
-        raise _cannot_read(path, error) from None
-    except UnicodeDecodeError:
-        raise RunError(f"{path} is not UTF-8: it is damaged; restore a backup") from None
-    if not text.strip():
-        raise RunError(f"{path} is empty: restore a backup")
-    return text
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(_read(path))
-    except json.JSONDecodeError as error:
-        raise RunError(
-            f"{path}, line {error.lineno}, column {error.colno}: invalid JSON ({error.msg});"
-            " restore a backup"
-        ) from None
-    except (ValueError, RecursionError):
-        raise RunError(f"{path} is not JSON that Recurra wrote; restore a backup") from None
-    if not isinstance(value, dict):
-        raise RunError(f"{path} is not a JSON object; restore a backup")
-    return value

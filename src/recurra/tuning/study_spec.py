@@ -5,7 +5,6 @@ the same study again, and another one is told where it differs.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -18,7 +17,7 @@ from recurra.compute.registry import check_engine
 from recurra.errors import EquationError, RunError, SettingError
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.storage.files import canonical_json, read_bounded
+from recurra.storage.files import canonical_json, read_object, readable_json
 from recurra.storage.folder import write_atomic
 from recurra.storage.typed_json import read_typed
 from recurra.text.corpus import TextSpec
@@ -379,8 +378,7 @@ def save_spec(spec: StudySpec, folder: Path, name: str, storage: str | None) -> 
         RunError: the folder cannot be written.
     """
     content = {"format": FORMAT, "name": name, "storage": storage, **spec.as_json()}
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_atomic(folder / FILE, text.encode("utf-8", "backslashreplace"))
+    write_atomic(folder / FILE, readable_json(content))
 
 
 def load_spec(folder: Path) -> tuple[StudySpec, str, str | None]:
@@ -390,16 +388,7 @@ def load_spec(folder: Path) -> tuple[StudySpec, str, str | None]:
         RunError: it is no study, is damaged, or is of a newer Recurra.
     """
     path = folder / FILE
-    try:
-        content = json.loads(read_bounded(path))
-    except OSError as error:
-        raise RunError(
-            f"cannot read {path}: {error.strerror}. A study is a folder that `recurra tune` made"
-        ) from None
-    except (ValueError, RecursionError):
-        raise RunError(f"{path} is not what Recurra wrote: restore a backup") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path} is not what Recurra wrote: restore a backup")
+    content = read_object(path, "A study is a folder that `recurra tune` made")
     version = content.pop("format", None)
     if version != FORMAT:
         raise RunError(
