@@ -144,7 +144,7 @@ def test_a_clash_names_both_equations() -> None:
         ShapeSolver(load_network("lstm")).shapes(V, {"c": 4, "h": 5, "": 3})
     message = str(caught.value)
     assert "--hidden h=5 clashes with c=4" in message
-    assert "lines 6 and 7" in message
+    assert "lines 7 and 8" in message
 
 
 @pytest.mark.parametrize("name", library())

@@ -294,6 +294,54 @@ class ShapeSolver:
             SettingError: a size missing, below 1, unknown or in conflict with an equation.
         """
         given = {"": hidden} if isinstance(hidden, int) else dict(hidden)
+        self._check_given(given)
+        shortlist = vocabulary
+        if self.network.shortlist:
+            shortlist = min(vocabulary, int(self.network.shortlist.value))
+        shapes = Shapes(vocabulary, {}, {}, frozenset(), shortlist)
+        sizes = self._sizes(given, shapes)
+
+        def size(dimension: _Dimension) -> int:
+            return sizes[dimension.root()]
+
+        paper: dict[str, tuple[int, ...]] = {
+            name: (size(rows), size(self.columns[name])) for name, rows in self.rows.items()
+        }
+        blocks = {name: self._blocks(name) for name in self.rows if name in self.network.blocks}
+        for name, count in blocks.items():
+            rows, columns = self._divided(name, *paper[name])
+            paper[name] = count * rows, columns
+        paper |= {
+            name: (1,) if name in self.numbers else (size(self.biases[name]),)
+            for name in self.network.biases
+        }
+        grids = {
+            name: (self._blocks(name), *self._divided(name, *map(size, sides)))
+            for name, sides in self.grids.items()
+        }
+        if large := next((n for n, grid in grids.items() if prod(grid) > MAX_SIZE), None):
+            raise SettingError(
+                f"{large} would be a matrix of {prod(grids[large]):,} numbers at every time step: "
+                "choose smaller sizes"
+            )
+        numbers = {name: size(dimension) for name, dimension in self.vectors.items()}
+        numbers |= dict.fromkeys(self.numbers, 1) | {n: prod(grid) for n, grid in grids.items()}
+        transposed = frozenset(
+            name
+            for name, dimension in self.columns.items()
+            if dimension.root() in (self.characters.root(), self.scores.root())
+        )
+        return replace(
+            shapes,
+            vectors={name: numbers[name] for name in self.names},
+            parameters={n: s[::-1] if n in transposed else s for n, s in paper.items()},
+            transposed=transposed,
+            grids=grids,
+            blocks=blocks,
+        )
+
+    def _check_given(self, given: Mapping[str, int]) -> None:
+        """Refuse sizes that make no sense, or are of nothing that takes one."""
         for name, size in given.items():
             label = f"--hidden {name}={size}" if name else f"--hidden {size}"
             if not 1 <= size <= MAX_SIZE:
@@ -307,11 +355,10 @@ class ShapeSolver:
             if name and name not in self.vectors and name not in self.rows:
                 known = ", ".join(self.vectors)
                 raise SettingError(f"{label}: no vector {name} in {self.network.name} ({known})")
-        shortlist = vocabulary
-        if self.network.shortlist:
-            shortlist = min(vocabulary, int(self.network.shortlist.value))
-        sizes: dict[_Dimension, int] = {self.characters.root(): vocabulary}
-        shapes = Shapes(vocabulary, {}, {}, frozenset(), shortlist)
+
+    def _sizes(self, given: Mapping[str, int], shapes: Shapes) -> dict[_Dimension, int]:
+        """The size of every dimension, by its root."""
+        sizes = {self.characters.root(): shapes.vocabulary, self.one: 1}
         sizes[self.scores.root()] = shapes.scores
         owners: dict[_Dimension, str] = {}
         for number, counted in self.counts.items():
@@ -334,7 +381,6 @@ class ShapeSolver:
                     f"{why} by the equations{where}"
                 )
             owners[root] = name
-        sizes[self.one] = 1
         joined = {j.whole.root(): j for j in self.joined}
 
         def resolve(root: _Dimension) -> int:
@@ -356,47 +402,9 @@ class ShapeSolver:
                     f"numbers and meets a vector of {sizes[one.whole.root()]:,}: give its parts "
                     "other sizes, as in --hidden 128,a=64"
                 )
-        paper: dict[str, tuple[int, ...]] = {
-            name: (sizes[self.rows[name].root()], sizes[self.columns[name].root()])
-            for name in self.rows
-        }
-        blocks = {name: self._blocks(name) for name in self.rows if name in self.network.blocks}
-        for name, count in blocks.items():
-            rows, columns = self._divided(name, *paper[name])
-            paper[name] = count * rows, columns
-        paper |= {
-            name: (1,) if name in self.numbers else (sizes[self.biases[name].root()],)
-            for name in self.network.biases
-        }
-        grids = {
-            name: (
-                self._blocks(name),
-                *self._divided(name, resolve(rows.root()), resolve(columns.root())),
-            )
-            for name, (rows, columns) in self.grids.items()
-        }
-        if large := next((n for n, grid in grids.items() if prod(grid) > MAX_SIZE), None):
-            raise SettingError(
-                f"{large} would be a matrix of {prod(grids[large]):,} numbers at every time step: "
-                "choose smaller sizes"
-            )
-        numbers = {name: sizes[d.root()] for name, d in self.vectors.items()}
-        numbers |= dict.fromkeys(self.numbers, 1) | {n: prod(grid) for n, grid in grids.items()}
-        vectors = {name: numbers[name] for name in self.names}
-        transposed = frozenset(
-            name
-            for name, dimension in self.columns.items()
-            if dimension.root() in (self.characters.root(), self.scores.root())
-        )
-        stored = {n: s[::-1] if n in transposed else s for n, s in paper.items()}
-        return replace(
-            shapes,
-            vectors=vectors,
-            parameters=stored,
-            transposed=transposed,
-            grids=grids,
-            blocks=blocks,
-        )
+        for dimension in chain(*self.grids.values()):
+            resolve(dimension.root())
+        return sizes
 
     def _divided(self, name: str, rows: int, columns: int) -> tuple[int, int]:
         """The sides of each block of a matrix or memory."""
