@@ -291,34 +291,9 @@ class StudySpec:
                     f"{name}: the space searches no network {of}; a range is written "
                     f"{of} = {{ from = 1, to = 9 }}"
                 )
-            plain = name if of is None else name.removeprefix(f"{of}.")
-            if plain in _FIXED:
-                raise SettingError(f"{name} cannot be searched: {_FIXED[plain]}")
-            if plain == NETWORK or plain in RECIPE_NAMES or plain.startswith("hidden."):
-                continue
-            having = [n for n in networks if plain in choices[n]]
-            for network in networks if of is None else [of]:
-                if network in having:
-                    continue
-                near = get_close_matches(plain, [NETWORK, *RECIPE_NAMES, *choices[network]], n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                if having and of is None:
-                    hint = f"; write {having[0]}.{name}, which is searched in {having[0]} only"
-                raise SettingError(
-                    f"{name} is neither a field of a recipe nor a choice of {network}{hint}"
-                )
+            self._check_name(name, of, choices)
         for network in networks:
-            own = [
-                name.removeprefix(f"{network}.")
-                for name in self.space.applicable({NETWORK: network})
-            ]
-            twice = next((name for name in own if own.count(name) > 1), None)
-            if twice or ("hidden" in own and any(name.startswith("hidden.") for name in own)):
-                raise SettingError(
-                    f"the space gives {twice or 'hidden'} and "
-                    f"{f'{network}.{twice}' if twice else 'the size of a single vector'} too: "
-                    "give either"
-                )
+            self._check_twice(network)
         within = self.pruner.within
         if within is not None:
             if within not in self.space.parameters or owner(within) is not None:
@@ -331,6 +306,40 @@ class StudySpec:
                 self.recipe_of(setting)
             except SettingError as error:
                 raise SettingError(f"the space allows {shown(setting)}, but {error}") from None
+
+    def _check_name(
+        self, name: str, of: str | None, choices: Mapping[str, Mapping[str, object]]
+    ) -> None:
+        """A name of the space is a field of a recipe, or a choice of its network or of all."""
+        plain = name if of is None else name.removeprefix(f"{of}.")
+        if plain in _FIXED:
+            raise SettingError(f"{name} cannot be searched: {_FIXED[plain]}")
+        if plain == NETWORK or plain in RECIPE_NAMES or plain.startswith("hidden."):
+            return
+        having = [network for network, known in choices.items() if plain in known]
+        for network in choices if of is None else [of]:
+            if network in having:
+                continue
+            near = get_close_matches(plain, [NETWORK, *RECIPE_NAMES, *choices[network]], n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            if having and of is None:
+                hint = f"; write {having[0]}.{name}, which is searched in {having[0]} only"
+            raise SettingError(
+                f"{name} is neither a field of a recipe nor a choice of {network}{hint}"
+            )
+
+    def _check_twice(self, network: str) -> None:
+        """No parameter is given for all networks and for this one too."""
+        own = [
+            name.removeprefix(f"{network}.") for name in self.space.applicable({NETWORK: network})
+        ]
+        twice = next((name for name in own if own.count(name) > 1), None)
+        if twice or ("hidden" in own and any(name.startswith("hidden.") for name in own)):
+            raise SettingError(
+                f"the space gives {twice or 'hidden'} and "
+                f"{f'{network}.{twice}' if twice else 'the size of a single vector'} too: "
+                "give either"
+            )
 
 
 @dataclass(frozen=True)
