@@ -24,24 +24,11 @@ from recurra.storage.outputs import open_output
 
 OPSET = 17
 _IR_VERSION = 8  # the format of files that came with this opset
-_OPERATORS = {
-    "tanh": "Tanh",
-    "sigmoid": "Sigmoid",
-    "relu": "Relu",
-    "softplus": "Softplus",
-    "identity": "Identity",
-    "elu": "Elu",
-    "softsign": "Softsign",
-    "exp": "Exp",
-    "log": "Log",
-    "sqrt": "Sqrt",
-    "abs": "Abs",
-    "sin": "Sin",
-    "cos": "Cos",
-    "max": "Max",
-    "min": "Min",
-    "softmax": "Softmax",
-}
+# ONNX calls them as we do, with a capital letter.
+_OPERATORS = (
+    "tanh", "sigmoid", "relu", "softplus", "identity", "elu", "softsign", "exp", "log", "sqrt",
+    "abs", "sin", "cos", "max", "min", "softmax",
+)  # fmt: skip
 _GELU_A, _GELU_B = 2.0 * (2.0 / np.pi) ** 0.5, 0.044715
 
 
@@ -163,7 +150,7 @@ class _Graph:
             case formulas.Apply(function, argument):
                 return self._function(self.network.function(function), self._vector(argument))
             case formulas.Extreme(function, left, right):
-                return self._node(_OPERATORS[function], self._vector(left), self._vector(right))
+                return self._node(function.capitalize(), self._vector(left), self._vector(right))
             case formulas.Power(base, exponent):
                 return self._node("Pow", self._vector(base), self._vector(exponent))
             case formulas.Total(argument, mean):
@@ -197,7 +184,7 @@ class _Graph:
 
     def _function(self, name: str, z: str) -> str:
         if name in _OPERATORS:
-            return self._node(_OPERATORS[name], z)
+            return self._node(name.capitalize(), z)
         match name:
             case "swish":
                 inner = z
