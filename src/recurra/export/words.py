@@ -12,22 +12,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "字符级语言模型，只用 NumPy，梯度精确（随时间反向传播）。\n"
         "由 Recurra {version} 根据以下方程写成：",
     ),
-    "train": (
-        "train; the weights go to {weights}",
-        "训练；权重存入 {weights}",
-    ),
-    "write": (
-        "continue the text by 500 characters",
-        "把文字续写 500 个字符",
-    ),
-    "eval": (
-        "the mean loss, in nats a character",
-        "平均损失，单位为奈特/字符",
-    ),
-    "check": (
-        "the gradient beside finite differences",
-        "用有限差分检验梯度",
-    ),
+    "train": ("train; the weights go to {weights}", "训练；权重存入 {weights}"),
+    "write": ("continue the text by 500 characters", "把文字续写 500 个字符"),
+    "eval": ("the mean loss, in nats a character", "平均损失，单位为奈特/字符"),
+    "check": ("the gradient beside finite differences", "用有限差分检验梯度"),
     "arrays": (
         "A vector over time is a dictionary: h[t] is the vector at time t, of "
         "shape (n, B): a column for\n"
@@ -45,10 +33,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Parameters before any training, for V characters.",
         "训练之前的参数，共 V 个字符。",
     ),
-    "start": (
-        "The state before the first character: zeros.",
-        "第一个字符之前的状态：零。",
-    ),
+    "start": ("The state before the first character: zeros.", "第一个字符之前的状态：零。"),
     "forward": (
         "Read the characters x[0], x[1], ...: log-probabilities of what "
         "follows each, all vectors, and\n"
@@ -59,18 +44,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "-ln p of the characters y[t] that followed, summed.",
         "实际出现的字符 y[t] 的 -ln p 之和。",
     ),
-    "backward": (
-        "The gradient of the loss by every parameter.",
-        "损失对每个参数的梯度。",
-    ),
+    "backward": ("The gradient of the loss by every parameter.", "损失对每个参数的梯度。"),
     "after": (
         "after the last step: no loss depends on anything there, whatever its value",
         "最后一步之后：无论取何值，损失都不依赖它们",
     ),
-    "probabilities": (
-        "probabilities minus what came",
-        "概率减去实际出现的字符",
-    ),
+    "probabilities": ("probabilities minus what came", "概率减去实际出现的字符"),
     "columns": (
         "Gradient of a matrix whose column x[t] was read at every step.",
         "每一步读取第 x[t] 列的矩阵的梯度。",
@@ -79,24 +58,15 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Zeros for the part that is dropped, 1 / (part kept) elsewhere.",
         "被丢弃的部分为 0，其余为 1 / 保留比例。",
     ),
-    "blocks": (
-        "blocks on a diagonal",
-        "对角线上的各块",
-    ),
+    "blocks": ("blocks on a diagonal", "对角线上的各块"),
     "shortlist": (
         "Log-probabilities from scores: first a choice among the {listed} most "
         "frequent characters and\n"
         "the classes of all others, then one within the class.",
         "由得分求对数概率：先在最常见的 {listed} 个字符和其余字符的各类之间选择，再在类内选择。",
     ),
-    "error": (
-        "d loss / d scores.",
-        "损失对得分的导数。",
-    ),
-    "update": (
-        "One step of {optimizer}.",
-        "{optimizer} 的一步更新。",
-    ),
+    "error": ("d loss / d scores.", "损失对得分的导数。"),
+    "update": ("One step of {optimizer}.", "{optimizer} 的一步更新。"),
     "read": (
         "The text and its distinct characters, the most frequent of the training text first.",
         "文本及其不同的字符，训练文本中最常见的在前。",
@@ -105,18 +75,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Train on the first nine tenths of the text; print the smoothed loss in nats a character.",
         "用文本的前十分之九训练；打印平滑后的损失，单位为奈特/字符。",
     ),
-    "held": (
-        "held-out text",
-        "验证文本",
-    ),
+    "held": ("held-out text", "验证文本"),
     "evaluate": (
         "The mean loss of a text, whose state is carried.",
         "一段文本的平均损失，状态一直传递。",
     ),
-    "writing": (
-        "Continue a text.",
-        "续写一段文字。",
-    ),
+    "writing": ("Continue a text.", "续写一段文字。"),
     "checking": (
         "Compare the gradient with finite differences on a small example.",
         "在小例子上把梯度与有限差分比较。",
@@ -143,10 +107,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "follows.",
         "一段文本再读入一个字符：返回新的状态和其后字符的对数概率。",
     ),
-    "improve": (
-        "One step of training.",
-        "训练的一步。",
-    ),
+    "improve": ("One step of training.", "训练的一步。"),
     "save": (
         "Write weights and characters as a safetensors file.",
         "把权重和字符写成 safetensors 文件。",
@@ -155,18 +116,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Weights and characters: from a file that this program wrote, or a run of Recurra.",
         "读取权重和字符：来自本程序写出的文件，或 Recurra 的训练目录。",
     ),
-    "stored": (
-        "stored with a row for each character",
-        "存储时每个字符一行",
-    ),
+    "stored": ("stored with a row for each character", "存储时每个字符一行"),
     "testing": (
         "Compare losses and gradients with those that Recurra computed, in float64.",
         "以 float64 把损失和梯度与 Recurra 算出的数字比较。",
     ),
-    "expected": (
-        "but expected was",
-        "但应为",
-    ),
+    "expected": ("but expected was", "但应为"),
     "card what": (
         "A character-level language model that Recurra {version} derived, trained and wrote down "
         "from these equations:",
@@ -189,18 +144,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "card nats": ("{nats} nats, {bits} bits a character", "每字符 {nats} 奈特，{bits} 比特"),
     "card use": ("Use", "用法"),
     "card samples": ("Samples", "样例"),
-    "card drawn": (
-        "Written from nothing at temperature 0.8.",
-        "不给开头，温度 0.8。",
-    ),
+    "card drawn": ("Written from nothing at temperature 0.8.", "不给开头，温度 0.8。"),
     "needs": (
         "this program needs {library}; install it: python -m pip install",
         "本程序需要 {library}，请先安装：python -m pip install",
     ),
-    "missing": (
-        "the model does not know",
-        "模型不认识",
-    ),
+    "missing": ("the model does not know", "模型不认识"),
 }
 
 _PAGE_WORDS: dict[str, tuple[str, str]] = {
@@ -230,10 +179,7 @@ _PAGE_WORDS: dict[str, tuple[str, str]] = {
     "first": ("Nothing was predicted here.", "此处没有预测。"),
     "surprise": ("{character}: {bits} bits", "{character}：{bits} 比特"),
     "writing": ("{count} characters, {rate} a second", "{count} 个字符，每秒 {rate} 个"),
-    "done": (
-        "{count} characters written, {rate} a second",
-        "已写 {count} 个字符，每秒 {rate} 个",
-    ),
+    "done": ("{count} characters written, {rate} a second", "已写 {count} 个字符，每秒 {rate} 个"),
     "unknown": (
         "Skipped, since the network does not know: {characters}",
         "网络不认识，已略去：{characters}",
