@@ -27,9 +27,13 @@ from recurra.compute.numba.kernels.jit import jit
 from recurra.compute.numba.kernels.layernorm import *  # noqa: F403
 from recurra.compute.numba.kernels.products import *  # noqa: F403
 from recurra.compute.numba.kernels.rows import *  # noqa: F403
-
+{units}
 
 '''
+# what kernels need besides when threads share the units
+UNITS_HEADER = """from recurra.compute.numba.kernels.barrier import wait_for
+from recurra.compute.numba.kernels.units import *  # noqa: F403
+"""
 
 _WORD = re.compile(r"\w+")
 
@@ -54,17 +58,46 @@ def loop_matrices(sums: Iterable[Sum]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t.matrix for t in terms))
 
 
-def generate_kernels(plan: Plan, dtype: str = "float32") -> Source:
-    """The kernels of a plan for ``"float32"`` or ``"float64"``."""
+def generate_kernels(plan: Plan, dtype: str = "float32", *, by_units: bool = False) -> Source:
+    """The kernels of a plan for ``"float32"`` or ``"float64"``.
+
+    Args:
+        plan: what is computed.
+        dtype: type of every array.
+        by_units: several threads call each function at once, and share the units of every vector;
+            see `can_share_units`. They meet where one reads what others have written.
+    """
     functions, begun = _Functions(), _begun(plan)
     blocks = list(enumerate(plan.blocks, 1))
-    forward = [functions.call("forward", _Forward(plan, dtype, *b, begun)) for b in blocks]
+    forward = [
+        functions.call("forward", _Forward(plan, dtype, *b, begun, by_units)) for b in blocks
+    ]
     write, text = writing_function(plan, forward)
-    functions.texts.append(text)
-    backward = [functions.call("backward", _Backward(plan, dtype, *b, begun)) for b in blocks[::-1]]
+    if not by_units:  # one thread writes
+        functions.texts.append(text)
+    blocks.reverse()
+    backward = [
+        functions.call("backward", _Backward(plan, dtype, *b, begun, by_units)) for b in blocks
+    ]
     lines = [line for line in plan.network.source.splitlines() if not line.startswith("#")]
-    header = HEADER.format(equations="".join(f"# {line}\n" for line in lines), dtype=dtype)
+    header = HEADER.format(
+        equations="".join(f"# {line}\n" for line in lines),
+        dtype=dtype,
+        units=UNITS_HEADER if by_units else "",
+    )
     return Source(header + "\n\n".join(functions.texts), tuple(forward), tuple(backward), write)
+
+
+def can_share_units(plan: Plan) -> bool:
+    """Whether units depend on one another through whole matrices alone, each used in one way."""
+    sums = [total for total in plan.sums.values() if total is not plan.logits]
+    terms = [term for total in sums for term in total.terms]
+    looked_up = {matrix for total in sums for matrix in total.lookups}
+    return (
+        all(stage.is_pointwise for stage in plan.stages.values())
+        and not plan.network.blocks
+        and not any(term.transposed or term.matrix in looked_up for term in terms)
+    )
 
 
 def _begun(plan: Plan) -> set[Key]:
@@ -95,18 +128,22 @@ class _Functions:
 
 
 class _Forward(Emitter):
-    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
-        super().__init__(plan, dtype, number, block, begun)
+    def __init__(
+        self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key], by_units: bool
+    ) -> None:
+        super().__init__(plan, dtype, number, block, begun, by_units)
+        self.fresh = set(plan.stages)
         sums = [total for stage in block.stages for total in stage.sums]
         for matrix in loop_matrices(sums):
             if ("transposed", matrix) not in begun:
                 begun.add(("transposed", matrix))
                 stored, copy = self.array("parameter", matrix), self.array("transposed", matrix)
-                self.line(f"transpose({stored}, {copy}, batch)")
+                self.call("transpose", stored, copy, "batch")
         for total in sums:
             self._hoisted(total)
         if block.recurrent:
             with self.indented("for start in range(0, rows, batch):"):
+                self.fresh |= {stage.vector for stage in block.stages}
                 self._stages(block, "start", "batch")
         else:
             self._stages(block, "0", "rows")
@@ -114,7 +151,7 @@ class _Forward(Emitter):
             if stage.vector in plan.dropped:
                 kinds: tuple[Kind, ...] = ("vector", "mask", "dropped")
                 vector, mask, dropped = (self.array(kind, stage.vector) for kind in kinds)
-                self.line(f"drop({vector}, {mask}, dropout_scale, {dropped})")
+                self.call("drop", vector, mask, "dropout_scale", dropped)
 
     def _hoisted(self, total: Sum) -> None:
         out = self.array("sum", total.name)
@@ -122,7 +159,8 @@ class _Forward(Emitter):
             call = "times" if term.transposed else "times_transposed"
             start = self.row(term.vector, term.lag, "0")
             operand, matrix = self.dropped(term.vector), self.array("parameter", term.matrix)
-            self.line(f"{call}({operand}, {start}, rows, {matrix}, {out}, 0, {i > 0})")
+            self.meet(term.vector)
+            self.call(call, operand, start, "rows", matrix, out, "0", str(i > 0))
 
     def _stages(self, block: Block, start: str, count: str) -> None:
         for stage in block.stages:
@@ -130,10 +168,11 @@ class _Forward(Emitter):
                 self._add_rows(total, start, count)
                 self._loop_products(total, start)
             vector, at = self.array("vector", stage.vector), self.row(stage.vector, 0, start)
+            self.fresh.add(stage.vector)
             if stage.parts:
                 self._join(stage, vector, at, start, count)
                 continue
-            with self.indented(f"for row in range({start}, {start} + {count}):"):
+            with self.rows(start, count, vector):
                 if stage.matrix:
                     self._matrix(stage, vector)
                 else:
@@ -149,7 +188,7 @@ class _Forward(Emitter):
         target = f"{vector}[{self.row(stage.vector, 0)}, {0 if stage.is_total else 'j'}]"
         if stage.is_total:
             self.line(f"total = {self.dtype}(0.0)")
-        with self.indented(f"for j in range({self.width(stage)}):"):
+        with self.indented(f"for j in {self.columns(self.width(stage))}:"):
             self.program(stage.element.forward, stage, "x")
             result = self.value(stage.element.value, stage, "x")
             self.line(f"total += {result}" if stage.is_total else f"{target} = {result}")
@@ -189,10 +228,10 @@ class _Forward(Emitter):
         if not parts:
             return
         hoisted = any(term.hoisted for term in total.terms)
-        with self.indented(f"for row in range({start}, {start} + {count}):"):
+        with self.rows(start, count, out):
             if total.lookups:
                 self.line("c = inputs[row]")
-            with self.indented(f"for j in range({out}.shape[1]):"):
+            with self.indented(f"for j in {self.columns(f'{out}.shape[1]')}:"):
                 self.line(f"{out}[row, j] {'+=' if hoisted else '='} {' + '.join(parts)}")
 
     def _loop_products(self, total: Sum, start: str) -> None:
@@ -200,24 +239,28 @@ class _Forward(Emitter):
         written = bool(total.lookups or total.biases) or any(t.hoisted for t in total.terms)
         for term in total.terms:
             if not term.hoisted:
-                rows = (
-                    f"{self.array('vector', term.vector)}, {self.row(term.vector, term.lag, start)}"
+                self.meet(term.vector)
+                vector, row = (
+                    self.array("vector", term.vector),
+                    self.row(term.vector, term.lag, start),
                 )
-                call = self.step_product(term.matrix, rows, not term.transposed)
-                self.line(f"{call}, {out}, {start}, {written})")
+                result = out, start, str(written)
+                self.step_product(vector, row, term.matrix, not term.transposed, *result)
                 written = True
 
 
 class _Backward(Emitter):
-    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
-        super().__init__(plan, dtype, number, block, begun)
+    def __init__(
+        self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key], by_units: bool
+    ) -> None:
+        super().__init__(plan, dtype, number, block, begun, by_units)
         self.local = local_gradients(plan)
         first, self.lines = self.lines, []
         for stage in block.stages:
             if stage.vector in plan.dropped:
                 kinds: tuple[Kind, ...] = ("d_dropped", "mask", "d_vector")
                 sent, mask, d_vector = (self.array(kind, stage.vector) for kind in kinds)
-                self.line(f"add_dropped({sent}, {mask}, dropout_scale, {d_vector})")
+                self.call("add_dropped", sent, mask, "dropout_scale", d_vector)
         if block.recurrent:
             with self.indented("for start in range(rows - batch, -1, -batch):"):
                 self._stages(block, "start", "batch")
@@ -249,7 +292,11 @@ class _Backward(Emitter):
     def _zero(self, kind: Kind, name: str) -> None:
         if (kind, name) not in self.begun:
             self.begun.add((kind, name))
-            self.line(f"{self.array(kind, name)}[:] = 0.0")
+            array = self.array(kind, name)
+            if self.by_units:
+                self.call("clear", array)
+            else:
+                self.line(f"{array}[:] = 0.0")
 
     def _gradient_row(self, vector: str, lag: int, at: str) -> str:
         if vector in self.local:
@@ -258,12 +305,20 @@ class _Backward(Emitter):
 
     def _stages(self, block: Block, start: str, count: str) -> None:
         written = set(self.plan.stages) - self.local
+        last: list[
+            tuple[Sum, Term]
+        ] = []  # what nothing reads in this time step: one meeting for all
         for stage in reversed(block.stages):
             self._element(stage, start, count, written)
+            self.fresh |= {total.name for total in stage.sums}
             for total in stage.sums:
                 for term in total.terms:
-                    if not term.hoisted:
+                    if not term.hoisted and self.by_units and term.lag:
+                        last.append((total, term))
+                    elif not term.hoisted:
                         self._step_product(total, term, start, written)
+        for total, term in last:
+            self._step_product(total, term, start, written)
 
     def _element(self, stage: Stage, start: str, count: str, written: set[str]) -> None:
         d_vector = self.array("d_vector", stage.vector)
@@ -282,12 +337,12 @@ class _Backward(Emitter):
             with self.indented(f"for row in range({start}, {start} + {count}):"):
                 self._matrix(stage, d_vector, written)
             return
-        with self.indented(f"for row in range({start}, {start} + {count}):"):
+        with self.rows(start, count, d_vector):
             totals = self._totals([read for read in stage.reads if read.broadcast])
             at = self._gradient_row(stage.vector, 0, "row")
             if stage.is_total:
                 self.line(f"d_value = {d_vector}[{at}, 0]{self.divided(stage)}")
-            with self.indented(f"for j in range({self.width(stage)}):"):
+            with self.indented(f"for j in {self.columns(self.width(stage))}:"):
                 if not stage.is_total:
                     self.line(f"d_value = {d_vector}[{at}, j]")
                 self.program(stage.element.backward, stage, "z")
@@ -369,22 +424,19 @@ class _Backward(Emitter):
             place += f" + {target}.shape[1]"
 
     def _step_product(self, total: Sum, term: Term, start: str, written: set[str]) -> None:
-        rows, target = (
-            f"{self.array('sum', total.name)}, {start}",
-            self.array("d_vector", term.vector),
-        )
+        self.meet(total.name)
+        d_sum, target = self.array("sum", total.name), self.array("d_vector", term.vector)
         row, add = self._gradient_row(term.vector, term.lag, start), term.vector in written
-        call = self.step_product(term.matrix, rows, term.transposed)
-        self.line(f"{call}, {target}, {row}, {add})")
+        self.step_product(d_sum, start, term.matrix, term.transposed, target, row, str(add))
         written.add(term.vector)
 
     def _products(self, total: Sum) -> None:
         """From d loss / d sum, all steps: parameters, and operands of earlier blocks."""
         d_sum = self.array("sum", total.name)
         for matrix in total.lookups:
-            self.line(f"add_at({d_sum}, inputs, {self.array('gradient', matrix)})")
+            self.call("add_at", d_sum, "inputs", self.array("gradient", matrix))
         for bias in total.biases:
-            self.line(f"add_rows({d_sum}, rows, {self.array('gradient', bias)})")
+            self.call("add_rows", d_sum, "rows", self.array("gradient", bias))
         for term in total.terms:
             operand = (
                 self.dropped(term.vector) if term.hoisted else self.array("vector", term.vector)
@@ -396,13 +448,12 @@ class _Backward(Emitter):
             left, right = (d_sum, "0"), (operand, row)
             if term.transposed:
                 left, right = right, left
-            self.line(
-                f"outer({left[0]}, {left[1]}, {right[0]}, {right[1]}, rows, {gradient}, {add})"
-            )
+            self.call("outer", *left, *right, "rows", gradient, str(add))
             if term.hoisted:
                 call = "times_transposed" if term.transposed else "times"
                 target, matrix = (
                     self.array("d_dropped", term.vector),
                     self.array("parameter", term.matrix),
                 )
-                self.line(f"{call}({d_sum}, 0, rows, {matrix}, {target}, {row}, True)")
+                self.meet(total.name)
+                self.call(call, d_sum, "0", "rows", matrix, target, row, "True")

@@ -17,7 +17,7 @@ from recurra.compute.autodiff import (
     Temporary,
     Value,
 )
-from recurra.compute.numba.source import FIXED, Key, Kind
+from recurra.compute.numba.source import FIXED, SHARED, Key, Kind
 from recurra.compute.plan import Block, Plan, Stage
 
 
@@ -28,22 +28,33 @@ class Emitter:
         plan, dtype: see `generate_kernels`.
         number, block: which one.
         begun: arrays that an earlier function fills or begins to; what this one does is added.
+        by_units: whether threads share the units; see `generate_kernels`.
+
+    Attributes:
+        fresh: what other threads may still be writing, by the plan's names: products that read it
+            come after a meeting.
     """
 
-    def __init__(self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key]) -> None:
-        self.plan, self.dtype, self.begun = plan, dtype, begun
+    def __init__(
+        self, plan: Plan, dtype: str, number: int, block: Block, begun: set[Key], by_units: bool
+    ) -> None:
+        self.plan, self.dtype, self.begun, self.by_units = plan, dtype, begun, by_units
         names = ", ".join(stage.vector for stage in block.stages)
         kind = "recurrent" if block.recurrent else "all time steps at once"
         self.title = f"    # block {number}: {names} ({kind})"
         self.arguments: dict[Key, str] = dict(FIXED)
+        self.fresh: set[str] = set()
         self.lines: list[str] = []
         self.depth = 1
         self.ascii: dict[str, str] = {}
         self.line("rows = inputs.size")
+        if by_units:
+            self.line("met = 0")
 
     def function(self, name: str) -> str:
         """The whole function as text."""
-        head = f"@jit\ndef {name}({', '.join(self.arguments.values())}):"
+        arguments = [*(SHARED if self.by_units else ()), *self.arguments.values()]
+        head = f"@jit\ndef {name}({', '.join(arguments)}):"
         return "\n".join([head, self.title, *self.lines]) + "\n"
 
     def line(self, text: str) -> None:
@@ -84,12 +95,40 @@ class Emitter:
         ahead = self.plan.lags[vector] - lag
         return f"{at} + {ahead} * batch" if ahead else at
 
-    def step_product(self, matrix: str, rows: str, transposed: bool) -> str:
-        """Text of a product in the time loop, up to its matrix."""
-        stored = self.array("parameter", matrix)
-        if not transposed:
-            return f"times({rows}, batch, {stored}"
-        return f"step_times_transposed({rows}, batch, {stored}, {self.array('transposed', matrix)}"
+    def call(self, name: str, *arguments: str) -> None:
+        """Add the call of a kernel, or of its namesake for a thread's own columns."""
+        own = SHARED[:2] if self.by_units else ()
+        self.line(f"{'own_' if own else ''}{name}({', '.join([*arguments, *own])})")
+
+    def step_product(
+        self, operand: str, row: str, matrix: str, transposed: bool, *result: str
+    ) -> None:
+        """Add a product in the time loop; ``result`` is its array, row and whether it is added."""
+        given = operand, row, "batch", self.array("parameter", matrix)
+        if transposed:
+            copy = self.array("transposed", matrix)
+            self.call("step_times_transposed", *given, copy, *result)
+        else:
+            self.call("times", *given, *result)
+
+    def meet(self, name: str) -> None:
+        """Add a meeting of all threads before a product that reads what is fresh."""
+        if self.by_units and name in self.fresh:
+            self.line("met += parts")
+            self.line("wait_for(gate, met)")
+            self.fresh.clear()
+
+    @contextmanager
+    def rows(self, start: str, count: str, array: str) -> Iterator[None]:
+        """Add a loop over rows of an array, of which a thread may own some columns only."""
+        if self.by_units:
+            self.line(f"first, end = own_columns({array}, part, parts)")
+        with self.indented(f"for row in range({start}, {start} + {count}):"):
+            yield
+
+    def columns(self, count: str) -> str:
+        """Text of the columns that a loop in `rows` passes through: so many, or a thread's own."""
+        return f"range({'first, end' if self.by_units else count})"
 
     def program(self, operations: tuple[Operation, ...], stage: Stage, prefix: str) -> None:
         """Add the operations of an element-wise program."""

@@ -1,5 +1,6 @@
 """The fast engine: kernels generated from the plan, a batch shared among threads."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -16,7 +17,7 @@ from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
 from recurra.compute.numba.ahead import compiled_ahead
 from recurra.compute.numba.cache import unwritable
-from recurra.compute.numba.codegen import generate_kernels
+from recurra.compute.numba.codegen import can_share_units, generate_kernels, loop_matrices
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.kernels.jit import is_kept
 from recurra.compute.numba.loading import is_compiled, load
@@ -30,6 +31,12 @@ from recurra.compute.plan import Plan
 from recurra.compute.sampling import Sampling
 from recurra.lang.shapes import Shapes
 
+# Threads share the units where the matrices in time loops have more bytes than this, for the cache
+# of a core holds no more, and where there are at most so many streams for a thread: with streams of
+# its own each would read all of the matrices at every time step, and hardly use what it reads.
+OUTGROWN, FEW_STREAMS = 2**21, 8
+# What threads that meet are told when one of them is gone: go on.
+OPEN = 2**62
 # Seconds of writing a call a character, after which the kernel that writes is compiled: about as
 # long as that takes.
 COMPILED_AFTER = 2.0
@@ -40,7 +47,9 @@ class CompiledEngine(HostEngine):
 
     A batch is cut into as many contiguous shards as there are threads. Each shard runs forward
     and backward on its own, with its own gradients, which are then added in a fixed order: the
-    result depends on the number of threads, not on their timing.
+    result depends on the number of threads, not on their timing. Where the matrices in time loops
+    outgrow the cache of a core and streams are few, the threads share the units of one shard: each
+    computes some columns of everything, and they meet once or twice in a time step.
     """
 
     def __init__(
@@ -68,6 +77,8 @@ class CompiledEngine(HostEngine):
     @property
     def cold(self) -> bool:
         """Whether the first step has to compile kernels, which takes seconds."""
+        if self._shares_units(self.settings.seq_len, self.settings.batch):
+            return "_unit_kernels" not in self.__dict__ and not is_compiled(self._unit_source.text)
         return "_kernels" not in self.__dict__ and not is_compiled(self.source.text)
 
     @property
@@ -98,6 +109,22 @@ class CompiledEngine(HostEngine):
     @cached_property
     def _kernels(self) -> ModuleType:
         return load(self.source.text)
+
+    @cached_property
+    def _unit_source(self) -> Source:
+        return generate_kernels(self.plan, self.dtype.name, by_units=True)
+
+    @cached_property
+    def _unit_kernels(self) -> ModuleType:
+        return load(self._unit_source.text)
+
+    def _shares_units(self, steps: int, batch: int) -> bool:
+        """Whether training cuts the units among the threads, not the streams."""
+        matrices = loop_matrices(self.plan.sums.values())
+        numbers = sum(math.prod(self.shapes.parameters[name]) for name in matrices)
+        outgrown = numbers * self.dtype.itemsize > OUTGROWN
+        few = 1 < batch <= FEW_STREAMS * self.threads and steps > 1 < self.threads
+        return outgrown and few and can_share_units(self.plan)
 
     def prepare(self, settings: StepSettings) -> None:
         """Get ready for `step`: optimiser slots and state are zeros after it."""
@@ -243,6 +270,10 @@ class CompiledEngine(HostEngine):
             # a few shapes are in use at a time: training, evaluation and its rest, writing
             while len(self._shards) >= 6:
                 self._shards.pop(next(iter(self._shards)))
+            if training and self._shares_units(steps, batch):
+                whole = (self.plan, self.shapes, self.dtype, steps, 0, batch, training)
+                self._shards[key] = [Shard(*whole, self.threads)]
+                return self._shards[key]
             count = min(self.threads, batch) if steps > 1 else 1
             bounds = [batch * i // count for i in range(count + 1)]
             self._shards[key] = [
@@ -269,6 +300,23 @@ class CompiledEngine(HostEngine):
         for call, own in zip(calls, arguments, strict=True):
             getattr(self._kernels, call.function)(*own)
 
+    def _call_together(self, kernel: Literal["forward", "backward"], shard: Shard) -> None:
+        """All threads call the functions at once, each for units of its own."""
+        calls: tuple[Call, ...] = getattr(self._unit_source, kernel)
+        arguments = shard.arguments(kernel, calls, "parameter", self.held["parameter"])
+        # a place to meet for every call, in a cache line of its own
+        gates = np.zeros((len(calls), 8), np.int64)
+
+        def run(part: int) -> None:
+            try:
+                for call, gate, own in zip(calls, gates, arguments, strict=True):
+                    getattr(self._unit_kernels, call.function)(part, shard.threads, gate, *own)
+            except BaseException:  # Ctrl-C in a notebook, say
+                gates[:] = OPEN
+                raise
+
+        self._pool.run(run, range(shard.threads))
+
     def _backward(
         self,
         shards: list[Shard],
@@ -279,6 +327,13 @@ class CompiledEngine(HostEngine):
         output_layer: Callable[[Shard], float],
     ) -> float:
         """The loss, and in every shard the gradients of what the output layer sends back."""
+        if shards[0].threads > 1:
+            (shard,) = shards
+            shard.put(inputs, targets, state, masks)
+            self._call_together("forward", shard)
+            loss = output_layer(shard)
+            self._call_together("backward", shard)
+            return loss
 
         def run(shard: Shard) -> float:
             self._forward(shard, inputs, targets, state, masks)

@@ -20,6 +20,8 @@ from recurra.compute.numba.threads import ThreadPool
 from recurra.compute.plan import Plan
 from recurra.lang.shapes import Shapes
 
+Operand = tuple[Array, Array, Array]  # hidden rows, matrix, bias; or their gradients
+
 # Fewer output weights than this stay in cache anyway, and are done before a thread is awake.
 WORTH_SHARING = 100_000
 
@@ -55,7 +57,7 @@ class OutputLayer:
 
     def fuses(self, shard: Shard, step: OptimizerStep) -> bool:
         """Whether a step on this shard alone can, and better had, update the weights on its way."""
-        fits = self.alone and shard.rows <= softmax.STRIP and not self.sizes
+        fits = self.alone and shard.rows <= softmax.STRIP and not self.sizes and shard.threads == 1
         clipped = step.optimizer.settings.clip_norm is not None
         return fits and not clipped and shard.gradients[self.names[0]].size >= self.worth_sharing
 
@@ -63,9 +65,30 @@ class OutputLayer:
         """The loss; gradients of ``scale`` times it are left in the shard."""
         gradients = shard.output_gradients()
         operand = shard.output_operand("parameter", parameters)
-        loss = self._kernels.train(*operand, shard.targets, scale, *gradients, *self.sizes)
+        if shard.threads > 1:
+            loss = self._by_rows(shard, operand, scale, gradients)
+        else:
+            loss = self._kernels.train(*operand, shard.targets, scale, *gradients, *self.sizes)
         shard.distribute_output_gradients(*gradients)
         return float(loss)
+
+    def _by_rows(self, shard: Shard, operand: Operand, scale: float, gradients: Operand) -> float:
+        """The loss of a shard whose units threads share; here each takes some of its rows."""
+        (rows, *weights), (d_rows, *d_weights) = operand, gradients
+        bounds = [shard.rows * i // shard.threads for i in range(shard.threads + 1)]
+        theirs = [d_weights, *([np.empty_like(d) for d in d_weights] for _ in bounds[2:])]
+
+        def train(part: int) -> float:
+            own = slice(bounds[part], bounds[part + 1])
+            told = (rows[own], *weights, shard.targets[own], scale, d_rows[own], *theirs[part])
+            loss: float = self._kernels.train(*told, *self.sizes)
+            return loss
+
+        losses = self.pool.run(train, range(shard.threads))
+        for other in theirs[1:]:
+            for total, more in zip(d_weights, other, strict=True):
+                total += more
+        return float(sum(losses))
 
     def losses(self, rows: Array, weights: Array, bias: Array, targets: Array) -> Array:
         """``-log p`` of each target, (N,)."""

@@ -39,6 +39,7 @@ class Shard:
         steps: characters of each stream.
         first, last: the streams of the batch that are this shard's.
         training: whether there is a backward pass.
+        threads: how many share its units.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Shard:
         first: int,
         last: int,
         training: bool,
+        threads: int = 1,
     ) -> None:
         self.plan, self.shapes, self.dtype, self.steps = plan, shapes, dtype, steps
+        self.threads = threads
         self.streams, self.batch = slice(first, last), last - first
         self.rows = steps * self.batch
         self.sizes, widths = plan.sizes(shapes), plan.widths(shapes)

@@ -54,3 +54,6 @@ FIXED: dict[Key, str] = {
     ("batch", ""): "batch",
     ("dropout_scale", ""): "dropout_scale",
 }
+# What functions take before these, where threads share the units: which thread this is, how many
+# there are, and where they meet; see `recurra.compute.numba.kernels.barrier`.
+SHARED = ("part", "parts", "gate")

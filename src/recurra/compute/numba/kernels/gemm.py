@@ -56,7 +56,7 @@ def _gemm(
     # a copy of A is read once for every panel; its rows end a vector later than they have to, so
     # that they share no place in cache
     a_copied = many and panels >= 4 and (a_column != 1 or a_row > far)
-    tall, left_row = min(rows, HEIGHT) if a_copied else rows, HEIGHT + lanes
+    tall, left_row = min(rows, HEIGHT) if a_copied else max(1, rows), HEIGHT + lanes
     left = np.empty(min(depth, most_deep) * left_row, c.dtype) if a_copied else a
     if depth <= 0 and not add:
         for i in range(rows):
