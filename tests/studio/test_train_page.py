@@ -113,3 +113,9 @@ def test_a_refusal_is_shown_where_it_was_asked(page):
     page.wait(f"document.querySelector('{PLACE} form .error').checkVisibility()")
     told = page.run(f"document.querySelector('{PLACE} form .error').textContent")
     assert told.startswith("name what to train on")
+
+
+def test_a_server_that_ends_is_told(page):
+    page, server = page
+    server.stop()
+    page.wait("document.querySelector('#notice').textContent.includes('does not answer')", 60)

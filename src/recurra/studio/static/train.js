@@ -8,6 +8,7 @@ import { makeTable } from "./runs_table.js";
 import { language, word } from "./words.js";
 
 const REDRAW = 1000; // milliseconds from one drawing of the curves to the next
+const AGAIN = 3000; // milliseconds until a server that refused is asked again
 const MOST = 12; // curves over one another
 
 export async function create(root) {
@@ -60,6 +61,14 @@ export async function create(root) {
     entries = new Map();
     source = new EventSource("/api/train/events");
     source.addEventListener("changes", (event) => take(JSON.parse(event.data)));
+    source.addEventListener("error", lost);
+  }
+
+  function lost() {
+    notify(word("no server"));
+    if (source?.readyState !== EventSource.CLOSED) return; // it asks again by itself
+    source = null;
+    setTimeout(listen, AGAIN);
   }
 
   function showTable() {
