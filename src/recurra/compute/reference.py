@@ -4,21 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from recurra.compute.autodiff import (
-    SUMMED_AXES,
-    Adjoint,
-    Broadcast,
-    Constant,
-    MaskValue,
-    Operation,
-    ParameterValue,
-    Read,
-    Result,
-    SumValue,
-    Temporary,
-    Value,
-    forward,
-)
+from recurra.compute import autodiff
+from recurra.compute.autodiff import SUMMED_AXES, forward
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
 from recurra.compute.host import HostEngine
@@ -273,8 +260,8 @@ class _Tape:
 
     def _run(
         self,
-        program: tuple[Operation, ...],
-        result: Value,
+        program: tuple[autodiff.Operation, ...],
+        result: autodiff.Value,
         stage: Stage,
         at: Step,
         d_value: Array | None = None,
@@ -288,31 +275,36 @@ class _Tape:
         return self._value(result, stage, at, d_value, results)
 
     def _value(
-        self, value: Value, stage: Stage, at: Step, d_value: Array | None, results: list[Any]
+        self,
+        value: autodiff.Value,
+        stage: Stage,
+        at: Step,
+        d_value: Array | None,
+        results: list[Any],
     ) -> Any:
         match value:
-            case Temporary(index):
+            case autodiff.Temporary(index):
                 return results[index]
-            case SumValue(name):
+            case autodiff.SumValue(name):
                 return self.sums[name][at]
-            case Read(vector, lag, broadcast):
+            case autodiff.Read(vector, lag, broadcast):
                 numbers = self.vectors[vector][self._rows(vector, lag, at)]
                 return self._placed(numbers, stage, broadcast)
-            case ParameterValue(name):
+            case autodiff.ParameterValue(name):
                 return self.parameters[name]
-            case MaskValue(name):
+            case autodiff.MaskValue(name):
                 if name not in self.edges:
                     return 1.0
                 return self._placed(self.edges[name][at], stage)
-            case Constant(number):
+            case autodiff.Constant(number):
                 return number
-            case Result():
+            case autodiff.Result():
                 numbers = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
                 return self._placed(numbers, stage)
-            case Adjoint():
+            case autodiff.Adjoint():
                 return d_value
 
-    def _placed(self, numbers: Array, stage: Stage, broadcast: Broadcast = "") -> Array:
+    def _placed(self, numbers: Array, stage: Stage, broadcast: autodiff.Broadcast = "") -> Array:
         """Numbers where the program meets them; of a matrix ``(..., blocks, rows, columns)``."""
         if not stage.matrix:
             return numbers
@@ -386,9 +378,9 @@ class _Tape:
         for leaf, adjoint in stage.element.adjoints:
             part = self._run(stage.element.backward, adjoint, stage, at, d_value, temporaries)
             match leaf:
-                case SumValue(name):
+                case autodiff.SumValue(name):
                     sums[name][at] = part
-                case Read(vector, lag, broadcast):
+                case autodiff.Read(vector, lag, broadcast):
                     target = d_vectors[vector][self._rows(vector, lag, at)]
                     if stage.matrix:
                         part = self._wide(stage, part, value).sum(axis=SUMMED_AXES[broadcast])
@@ -396,7 +388,7 @@ class _Tape:
                     elif broadcast:
                         part = part.sum(axis=-1, keepdims=True)
                     target += part
-                case ParameterValue(name):
+                case autodiff.ParameterValue(name):
                     gradients[name] += part.reshape(-1, part.shape[-1]).sum(axis=0)
         for total in stage.sums:
             for term in total.terms:

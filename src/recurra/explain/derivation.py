@@ -40,6 +40,7 @@ from recurra.explain.formulas import (
     Total,
     Value,
     later,
+    opposite,
     parts,
     total,
 )
@@ -252,9 +253,7 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
             for term in terms:
                 yield from through(term, delta)
         case Negative(argument):
-            # two signs are none
-            opposite = delta.argument if isinstance(delta, Negative) else Negative(delta)
-            yield from through(argument, opposite)
+            yield from through(argument, opposite(delta))
         case Hadamard(left, right):
             yield from through(left, Hadamard(delta, right))
             yield from through(right, Hadamard(delta, left))

@@ -349,6 +349,11 @@ def is_number(formula: Formula) -> bool:
     return all(isinstance(leaf, Constant) for leaf in leaves)
 
 
+def opposite(formula: Formula) -> Formula:
+    """The formula with the other sign; two signs are none."""
+    return formula.argument if isinstance(formula, Negative) else Negative(formula)
+
+
 def total(formulas: "list[Formula]") -> Formula:
     """The sum of formulas, at least one."""
     return formulas[0] if len(formulas) == 1 else Sum(tuple(formulas))

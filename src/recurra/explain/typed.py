@@ -17,29 +17,9 @@ import ast
 import re
 
 from recurra.errors import EquationError
+from recurra.explain import formulas
 from recurra.explain.derivation import Derivation
-from recurra.explain.formulas import (
-    Apply,
-    Constant,
-    Delta,
-    Derivative,
-    Error,
-    Extreme,
-    Formula,
-    Hadamard,
-    Larger,
-    MatrixVector,
-    Negative,
-    Outer,
-    Parameter,
-    Power,
-    Quotient,
-    RowDerivative,
-    Sum,
-    Total,
-    Value,
-    is_number,
-)
+from recurra.explain.formulas import Formula, is_number, opposite
 from recurra.explain.names import free, symbols
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.source import Source
@@ -93,30 +73,30 @@ class _Reader:
         deeper = depth + 1
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return Constant(float(number))
+                return formulas.Constant(float(number))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return Negative(self.formula(operand, deeper))
+                return formulas.Negative(self.formula(operand, deeper))
             case ast.BinOp(left=left, op=ast.Sub(), right=right) if self._is_error(left, right):
-                return Error()
+                return formulas.Error()
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 return self._product(node, left, right, deeper)
             case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
-                return Larger(self.formula(left, deeper), self.formula(right, deeper))
+                return formulas.Larger(self.formula(left, deeper), self.formula(right, deeper))
             case ast.Compare(left=left, ops=[ast.Lt()], comparators=[right]):
-                return Larger(self.formula(right, deeper), self.formula(left, deeper))
+                return formulas.Larger(self.formula(right, deeper), self.formula(left, deeper))
             case ast.BinOp(left=left, op=op, right=right):
                 one, other = self.formula(left, deeper), self.formula(right, deeper)
                 match op:
                     case ast.Add():
-                        return Sum((*terms(one), *terms(other)))
+                        return formulas.Sum((*terms(one), *terms(other)))
                     case ast.Sub():
-                        return Sum((*terms(one), *map(_negative, terms(other))))
+                        return formulas.Sum((*terms(one), *map(opposite, terms(other))))
                     case ast.Mult():
-                        return Hadamard(one, other)
+                        return formulas.Hadamard(one, other)
                     case ast.Div():
-                        return Quotient(one, other)
+                        return formulas.Quotient(one, other)
                     case ast.Pow() if is_number(other):
-                        return Power(one, other)
+                        return formulas.Power(one, other)
             case ast.Subscript(value=ast.Name(id=name), slice=index):
                 return self._vector(name, index, node)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
@@ -141,9 +121,9 @@ class _Reader:
 
     def _bare(self, name: str, node: ast.Name) -> Formula:
         if name in self.network.constants:
-            return Constant(self.network.constants[name], name)
+            return formulas.Constant(self.network.constants[name], name)
         if name in self.network.biases:
-            return Parameter(name)
+            return formulas.Parameter(name)
         if name in self.network.matrices:
             raise self.error(f"{name} is a matrix: write {name} @ or {name}.T @", node)
         if name in self.quantities:
@@ -153,7 +133,7 @@ class _Reader:
     def _vector(self, name: str, index: ast.expr, node: ast.expr) -> Formula:
         lag = self._lag(index)
         if name in self.quantities:
-            return Value(name, lag)
+            return formulas.Value(name, lag)
         if name in (self.network.output.name, self.target):
             output = self.network.output.name
             raise self.error(
@@ -177,26 +157,26 @@ class _Reader:
         match name, arguments:
             case _, [inner] if name in _DELTAS:
                 quantity = self.formula(inner, depth)
-                if not isinstance(quantity, Value) or quantity.quantity == CHARACTER:
+                if not isinstance(quantity, formulas.Value) or quantity.quantity == CHARACTER:
                     raise self.error("delta takes a vector, as in delta(a[t]), or its bar", inner)
-                return Delta(quantity.quantity, quantity.lag)
+                return formulas.Delta(quantity.quantity, quantity.lag)
             case "bar", [inner]:
                 return self._bar(inner, 1, node)
             case "bar", [inner, ast.Constant(value=int(number))]:
                 return self._bar(inner, number, node)
             case "max" | "min", [left, right]:
-                return Extreme(name, self.formula(left, depth), self.formula(right, depth))
+                return formulas.Extreme(name, self.formula(left, depth), self.formula(right, depth))
             case "outer", [left, right]:
-                return Outer(self.formula(left, depth), self.formula(right, depth))
+                return formulas.Outer(self.formula(left, depth), self.formula(right, depth))
             case _, [inner] if name in TOTALS:
-                return Total(self.formula(inner, depth), name == MEAN)
+                return formulas.Total(self.formula(inner, depth), name == MEAN)
             case _, [inner] if name in self.functions:
-                return Apply(name, self.formula(inner, depth))
+                return formulas.Apply(name, self.formula(inner, depth))
             case _, [inner] if name.removesuffix(_PRIME) in self.functions:
                 function = name.removesuffix(_PRIME)
                 if function in _MATRICES:
                     raise self.error(f"{function}' is a matrix: write {function}'(z) @ v", node)
-                return Derivative(function, self.formula(inner, depth))
+                return formulas.Derivative(function, self.formula(inner, depth))
         raise self.error(
             f"{name.replace(_PRIME, chr(39))} is no function here: there are delta(v), bar(v), "
             f"outer(u, v), {', '.join([*self.network.functions, 'tanh', 'sigmoid'])} and their "
@@ -209,7 +189,7 @@ class _Reader:
             case ast.Subscript(value=ast.Name(id=name), slice=index):
                 quantity = f"{name}.{number}"
                 if quantity in self.quantities:
-                    return Value(quantity, self._lag(index))
+                    return formulas.Value(quantity, self._lag(index))
                 if any(one.startswith(f"{name}.") for one in self.quantities):
                     raise self.error(f"{name} has no argument number {number}", node)
                 raise self.error(f"the equation of {name} has no function: bar has no sense", node)
@@ -223,23 +203,23 @@ class _Reader:
         match left, right:
             case ast.UnaryOp(op=ast.USub(), operand=matrix), _:
                 inner = ast.copy_location(ast.BinOp(matrix, ast.MatMult(), right), matrix)
-                return Negative(self.formula(inner, depth))
+                return formulas.Negative(self.formula(inner, depth))
             case ast.BinOp(left=ast.Constant() as number, op=ast.Mult(), right=matrix), _:
                 inner = ast.copy_location(ast.BinOp(matrix, ast.MatMult(), right), matrix)
-                return Hadamard(self.formula(number, depth), self.formula(inner, depth))
+                return formulas.Hadamard(self.formula(number, depth), self.formula(inner, depth))
             case ast.Name(id=name), _ if name in self.network.matrices:
-                return MatrixVector(name, False, self.formula(right, depth))
+                return formulas.MatrixVector(name, False, self.formula(right, depth))
             case ast.Attribute(value=ast.Name(id=name), attr="T"), _ if (
                 name in self.network.matrices
             ):
-                return MatrixVector(name, True, self.formula(right, depth))
+                return formulas.MatrixVector(name, True, self.formula(right, depth))
             case ast.Call(func=ast.Name(id=name), args=[inner]), _ if (
                 name.removesuffix(_PRIME) in _MATRICES
             ):
                 derivative = name.removesuffix(_PRIME), self.formula(inner, depth)
-                return RowDerivative(*derivative, self.formula(right, depth))
+                return formulas.RowDerivative(*derivative, self.formula(right, depth))
             case _, ast.Attribute(value=row, attr="T"):
-                return Outer(self.formula(left, depth), self.formula(row, depth))
+                return formulas.Outer(self.formula(left, depth), self.formula(row, depth))
         raise self.error(
             "before @ stands a matrix, as in W.T @ v, or behind it a row, as in u @ v.T", node
         )
@@ -248,12 +228,8 @@ class _Reader:
 def terms(formula: Formula) -> tuple[Formula, ...]:
     """The terms of a sum, signs taken into them; of anything else, itself."""
     match formula:
-        case Sum(parts):
+        case formulas.Sum(parts):
             return tuple(term for part in parts for term in terms(part))
-        case Negative(Sum(parts)):
-            return tuple(_negative(term) for part in parts for term in terms(part))
+        case formulas.Negative(formulas.Sum(parts)):
+            return tuple(opposite(term) for part in parts for term in terms(part))
     return (formula,)
-
-
-def _negative(formula: Formula) -> Formula:
-    return formula.argument if isinstance(formula, Negative) else Negative(formula)

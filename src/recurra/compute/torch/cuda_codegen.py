@@ -9,19 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import indent
 
-from recurra.compute.autodiff import (
-    ARITHMETIC,
-    Adjoint,
-    Constant,
-    MaskValue,
-    Operation,
-    ParameterValue,
-    Read,
-    Result,
-    SumValue,
-    Temporary,
-    Value,
-)
+from recurra.compute import autodiff
+from recurra.compute.autodiff import ARITHMETIC
 from recurra.compute.torch.functions import formula_of
 from recurra.compute.torch.layout import BlockLayout, Fusion
 
@@ -89,12 +78,12 @@ def backward_kernel(layout: BlockLayout, fusion: Fusion, dtype: str) -> Kernel:
         for leaf, adjoint in stage.element.adjoints:
             part = writer.program(stage.element.backward, adjoint, stage.vector, d_value, known)
             match leaf:
-                case SumValue(name):
+                case autodiff.SumValue(name):
                     writer.lines.append(f"{writer.at(Argument('d_sum', name))} = {part};")
-                case Read(vector, lag):
+                case autodiff.Read(vector, lag):
                     target = writer.at(Argument("d_vector", vector, lag))
                     writer.lines.append(f"{target} += {part};")
-                case ParameterValue(name):
+                case autodiff.ParameterValue(name):
                     target = writer.at(Argument("part", stage.vector, parameter=name))
                     writer.lines.append(f"{target} = {part};")
     return writer.kernel("backward", fusion.size)
@@ -126,8 +115,8 @@ class _Writer:
 
     def program(
         self,
-        program: tuple[Operation, ...],
-        result: Value,
+        program: tuple[autodiff.Operation, ...],
+        result: autodiff.Value,
         stage: str,
         d_value: str,
         known: dict[int, str] | None = None,
@@ -135,24 +124,24 @@ class _Writer:
         """The operations, unless they are known already, and the name of a result."""
         known = {} if known is None else known
 
-        def value_of(value: Value) -> str:
+        def value_of(value: autodiff.Value) -> str:
             match value:
-                case Temporary(index):
+                case autodiff.Temporary(index):
                     return known[index]
-                case SumValue(name):
+                case autodiff.SumValue(name):
                     return self.at(Argument("sum", name))
-                case Read(vector, lag):
+                case autodiff.Read(vector, lag):
                     computed = None if lag else self.values.get(vector)
                     return computed or self.at(Argument("vector", vector, lag))
-                case ParameterValue(name):
+                case autodiff.ParameterValue(name):
                     return self.at(Argument("parameter", name))
-                case MaskValue(name):
+                case autodiff.MaskValue(name):
                     return self.at(Argument("mask", name))
-                case Constant(number):
+                case autodiff.Constant(number):
                     return self.number(number)
-                case Result():
+                case autodiff.Result():
                     return self.at(Argument("vector", stage))
-                case Adjoint():
+                case autodiff.Adjoint():
                     return d_value
 
         for index, operation in enumerate(program):

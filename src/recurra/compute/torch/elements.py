@@ -5,21 +5,8 @@ from typing import Any, Protocol
 
 import torch
 
-from recurra.compute.autodiff import (
-    ARITHMETIC,
-    SUMMED_AXES,
-    Adjoint,
-    Broadcast,
-    Constant,
-    MaskValue,
-    Operation,
-    ParameterValue,
-    Read,
-    Result,
-    SumValue,
-    Temporary,
-    Value,
-)
+from recurra.compute import autodiff
+from recurra.compute.autodiff import ARITHMETIC, SUMMED_AXES
 from recurra.compute.plan import Stage
 from recurra.compute.torch.devices import Tensor
 from recurra.compute.torch.functions import formula_of
@@ -113,7 +100,7 @@ class PlainPrograms:
             return self.layout.grids[stage.matrix]
         return (self.layout.widths[stage.vector],)
 
-    def _placed(self, numbers: Tensor, stage: Stage, broadcast: Broadcast = "") -> Tensor:
+    def _placed(self, numbers: Tensor, stage: Stage, broadcast: autodiff.Broadcast = "") -> Tensor:
         """Numbers where the program meets them; of a matrix ``(..., blocks, rows, columns)``."""
         if not stage.matrix:
             return numbers
@@ -153,9 +140,9 @@ class PlainPrograms:
                     stage.element.backward, adjoint, stage, tensors, at, d_value, known
                 )
                 match leaf:
-                    case SumValue(name):
+                    case autodiff.SumValue(name):
                         tensors.d_sum(name, at)[...] = part
-                    case Read(vector, lag, broadcast):
+                    case autodiff.Read(vector, lag, broadcast):
                         target = tensors.d_vector(vector, lag, at)
                         if stage.matrix:
                             part = self._wide(stage, part, value)
@@ -165,13 +152,13 @@ class PlainPrograms:
                         elif broadcast:
                             part = part.sum(-1, keepdim=True)
                         target += part
-                    case ParameterValue(name):
+                    case autodiff.ParameterValue(name):
                         tensors.parts[stage.vector, name][at] = part
 
     def _run(
         self,
-        program: tuple[Operation, ...],
-        result: Value,
+        program: tuple[autodiff.Operation, ...],
+        result: autodiff.Value,
         stage: Stage,
         tensors: Tensors,
         at: Step,
@@ -180,25 +167,25 @@ class PlainPrograms:
     ) -> Any:
         """The value of a program's result; ``known`` takes those of its operations."""
 
-        def value_of(value: Value) -> Any:
+        def value_of(value: autodiff.Value) -> Any:
             match value:
-                case Temporary(index):
+                case autodiff.Temporary(index):
                     return known[index]
-                case SumValue(name):
+                case autodiff.SumValue(name):
                     return tensors.sum(name, at)
-                case Read(vector, lag, broadcast):
+                case autodiff.Read(vector, lag, broadcast):
                     return self._placed(tensors.vector(vector, lag, at), stage, broadcast)
-                case ParameterValue(name):
+                case autodiff.ParameterValue(name):
                     return tensors.parameters[name]
-                case MaskValue(name):
+                case autodiff.MaskValue(name):
                     if name not in tensors.edges:
                         return 1.0
                     return self._placed(tensors.edges[name][at], stage)
-                case Constant(number):
+                case autodiff.Constant(number):
                     return number
-                case Result():
+                case autodiff.Result():
                     return self._placed(tensors.vector(stage.vector, 0, at), stage)
-                case Adjoint():
+                case autodiff.Adjoint():
                     return d_value
 
         for operation in program[len(known) :]:
