@@ -124,7 +124,7 @@ def _told(compute: Callable[[Equations], dict[str, Any]]) -> Callable[[Equations
 
 
 def _gallery(folder: Path) -> dict[str, Any]:
-    found = [{"name": name, "text": library_text(name)} for name in library()]
+    found = [{"name": name, "text": library_text(name).rstrip()} for name in library()]
     files = []
     for path in sorted(folder.glob("*.eq"))[:200]:
         try:
