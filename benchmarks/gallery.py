@@ -1,36 +1,37 @@
 """How well and how fast every network of the library learns a text: docs/gallery.json.
 
-    python benchmarks/gallery.py input.txt [--hidden 96] [--steps 1000] [--minutes 0.5]
-    python benchmarks/gallery.py input.txt --only lstm,gru    # beside what the file says
+    python benchmarks/gallery.py input.txt [--hidden 96] [--steps 1000] [--minutes 1]
+    python benchmarks/gallery.py input.txt --only lstm,gru    # these again: before, and now
 
 A comparison of all networks, each with as many parameters as an LSTM of --hidden, at equal
-characters and at equal minutes; then each takes steps alone, for its speed. Begun again, it goes
-on where it was. The site's page is made of the file and of the library; `--only` writes no file.
+characters and, on a machine that does nothing else, at equal minutes; then each takes steps alone,
+for its speed. Begun again, it goes on where it was. The site's page is made of the file and of the
+library.
 """
 
 import argparse
 import json
-import shlex
+import math
 import sys
+import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from machine import machine, usable_cores
 
-from recurra.comparison.comparison import FILE, Comparison, PlannedRun
-from recurra.comparison.request import CompareRequest, compare
-from recurra.comparison.results import Results
+from recurra.comparison.character_losses import Scores, measure_test_losses
+from recurra.comparison.comparison import FILE, Comparison
+from recurra.comparison.request import CompareRequest
 from recurra.comparison.runner import recipe_of
+from recurra.comparison.workers import train_with_workers
 from recurra.lang.library import library
 from recurra.text.corpus import Corpus
-from recurra.training.records import Record
-from recurra.training.speed import measure_speed
 from recurra.training.trainer import Trainer
-from recurra.view.numbers import loss, number
 
 DATA = Path(__file__).parents[1] / "docs" / "gallery.json"
 YARDSTICK = "lstm"  # has the number of parameters that all others get
-PASSES = 3  # over all networks, for their speed: other load only ever makes one slower
+PASSES, STEPS = 2, 10  # over all networks, for their speed; the first steps warm up
 
 
 def arguments() -> argparse.Namespace:
@@ -40,7 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("texts", nargs="+", metavar="TEXT")
     parser.add_argument("--hidden", type=int, default=96)
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--minutes", type=float, default=0.5)
+    parser.add_argument("--minutes", type=float)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=usable_cores())
     parser.add_argument("--only", metavar="NAME,...", help="measure these again")
@@ -49,44 +50,43 @@ def arguments() -> argparse.Namespace:
 
 
 def seconds_a_step(comparison: Comparison, corpus: Corpus) -> dict[str, float]:
-    """Of each network in training, on one thread: the least of some passes."""
+    """Of each network in training: processor time of one thread, the least of some passes.
+
+    Other programs on the machine hardly count in it, as they would in time by the clock.
+    """
     least: dict[str, float] = {}
-    recipe = comparison.recipe
     for planned in PASSES * comparison.finalists()[: len(comparison.names)]:
         network = comparison.contestant(planned.contestant).parsed
-        trainer = Trainer(network, corpus, recipe_of(comparison, planned, recipe.lr), threads=1)
-        seconds = recipe.batch * recipe.seq_len * measure_speed(trainer).training
+        recipe = recipe_of(comparison, planned, comparison.recipe.lr)
+        trainer = Trainer(network, corpus, recipe, threads=1)
+        deque(trainer.records(STEPS), maxlen=0)
+        begun = time.process_time()
+        deque(trainer.records(2 * STEPS), maxlen=0)
+        seconds = (time.process_time() - begun) / STEPS
         least[network.name] = min(seconds, least.get(network.name, seconds))
     return least
 
 
-def facts(comparison: Comparison, results: Results, steps: dict[str, float]) -> dict[str, Any]:
+def facts(comparison: Comparison, scores: Scores, steps: dict[str, float]) -> dict[str, Any]:
     """What the page says, network by network."""
-    networks: dict[str, Any] = {}
-    for summary in results.summaries:
-        rows = results.rows_of(summary.budget, summary.contestant)
-        (limit,) = comparison.budget(summary.budget).limit
-        found = networks.setdefault(
-            summary.contestant,
-            {
-                "hidden": summary.hidden,
-                "parameters": summary.parameters,
-                "milliseconds": 1e3 * steps[summary.contestant],
-            },
-        )
-        found[limit] = {
-            "test": None if summary.test is None else vars(summary.test),
-            "characters": sum(row.characters for row in rows) / len(rows),
-        }
+    networks: dict[str, Any] = {
+        name: {"parameters": comparison.budgets[0].parameters[name], "seconds": steps[name]}
+        for name in comparison.names
+    }
+    for planned in comparison.finalists():
+        (limit,) = comparison.budget(planned.budget).limit
+        found = networks[planned.contestant].setdefault(limit, {"losses": [], "characters": []})
+        losses = scores.losses.get(planned.key)  # none of a run that diverged at once
+        mean = math.nan if losses is None else float(losses.mean(dtype=float))
+        found["losses"].append(mean if math.isfinite(mean) else None)
+        found["characters"].append(planned.finished().characters)
     recipe = comparison.recipe
     return {
-        "command": f"python benchmarks/gallery.py {shlex.join(sys.argv[1:])}",
         "machine": machine(),
         "workers": comparison.environment["workers"],
-        "budgets": [budget.limit for budget in comparison.budgets],
         "seeds": len(comparison.seeds),
-        "characters a step": recipe.batch * recipe.seq_len,
-        "test characters": results.characters,
+        "step_characters": recipe.batch * recipe.seq_len,
+        "test_characters": sum(scores.documents),
         "networks": networks,
     }
 
@@ -95,36 +95,43 @@ def main() -> None:
     asked = arguments()
     only = asked.only.split(",") if asked.only else []
     out = asked.out or Path("runs", "-".join(["gallery", *only]))
+    minutes = [asked.minutes] if asked.minutes else []
+    whole = json.loads(DATA.read_text("utf-8")) if only else {}
+    if only and whole["budgets"] != {"steps": [asked.steps], "minutes": minutes}:
+        sys.exit(f"{DATA} has other budgets, {whole['budgets']}: give these")
     if (out / FILE).exists():
-        request = CompareRequest(resume=out, texts=asked.texts, workers=asked.workers)
+        comparison = Comparison.open(out)
     else:
-        request = CompareRequest(
+        comparison = CompareRequest(
             networks=list(dict.fromkeys([YARDSTICK, *(only or library())])),
             texts=asked.texts,
             hidden=[asked.hidden],
             steps=[asked.steps],
-            minutes=[asked.minutes],
+            minutes=minutes,
             seeds=asked.seeds,
             workers=asked.workers,
             settings={"sample_every": 0},
             out=out,
-        )
-
-    def tell(planned: PlannedRun, record: Record) -> None:
-        print(planned.key, flush=True)
-
-    results = compare(request, tell)
-    comparison = Comparison.open(out)
+        ).open()
+    for finished in train_with_workers(comparison, asked.workers, asked.texts):
+        for planned in finished:
+            print(planned.key, flush=True)
+    scores = measure_test_losses(comparison, asked.texts)  # of a thousand pairs nobody asks more
     steps = seconds_a_step(comparison, comparison.text.load(out, asked.texts))
-    found = facts(comparison, results, steps)
-    if not only:
-        DATA.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        return
-    before = json.loads(DATA.read_text("utf-8"))["networks"]
-    for name, here in found["networks"].items():
-        for told in (here, before[name]):
-            losses = (loss(told[limit]["test"]["mean"]) for limit in ("steps", "minutes"))
-            print(name, f"{number(told['milliseconds'])} ms", *losses)
+    texts = " ".join(Path(text).name for text in asked.texts)
+    budget = f"--hidden {asked.hidden} --steps {asked.steps}"
+    budget += "".join(f" --minutes {n:g}" for n in minutes)
+    found = {
+        "command": f"python benchmarks/gallery.py {texts} {budget}",
+        "budgets": {"steps": [asked.steps], "minutes": minutes},
+        **facts(comparison, scores, steps),
+    }
+    if only:
+        for name, here in found["networks"].items():
+            for told in (whole["networks"].get(name), here):
+                print(name, json.dumps(told))
+        found = {**whole, "networks": {**whole["networks"], **found["networks"]}}
+    DATA.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
