@@ -280,3 +280,11 @@ def test_blocks_that_do_not_divide_a_size() -> None:
     assert (network.fitting_size(1), network.fitting_size(6), network.fitting_size(7)) == (6, 6, 12)
     assert ShapeSolver(network).shapes(V, 12).parameters["W"] == (12, 2)
     assert parse(network.source) == network
+
+
+def test_heads_divide_what_they_normalise() -> None:
+    network = parse("heads = 4\nh[t] = norm(U @ x[t], heads)\no[t] = softmax(Q @ h[t])\n")
+    assert network.fitting_size(50) == 52
+    assert ShapeSolver(network).shapes(V, 52).vectors == {"h": 52}
+    with pytest.raises(SettingError, match=r"norm on line 2 of network has 4 heads.* 50 numbers"):
+        ShapeSolver(network).shapes(V, 50)

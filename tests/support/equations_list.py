@@ -147,6 +147,11 @@ VALID = [
         "norm of a norm, twice",
         "h[t] = norm(norm(U @ x[t]) * h[t-1]) + norm(V @ h[t-1])\n" + OUTPUT,
     ),
+    Valid(
+        "norms of heads",
+        "heads = 2\na[t] = norm(U @ x[t] + W @ a[t-1], heads)\n"
+        "h[t] = tanh(g * norm((V @ a[t]) * h[t-1], 2) + norm(a[t-1] + s, heads) / 2)\n" + OUTPUT,
+    ),
     Valid("output reads a norm", HIDDEN + "o[t] = softmax(Q @ norm(h[t]) + q)\n"),
     Valid(
         "edges that drop",

@@ -126,12 +126,12 @@ FUNCTIONS = {
         "abs": torch.abs,
         "sin": torch.sin,
         "cos": torch.cos,
-        "norm": lambda z: functional.layer_norm(z.T, z.T.shape[-1:], eps=1e-5).T,
         # of each column, one row
         "sum": lambda z: z.sum(0, keepdim=True),
         "mean": lambda z: z.mean(0, keepdim=True),
     }.items()
 } | {
+    "norm": lambda z, heads=1: functional.group_norm(z.T, int(heads), eps=1e-5).T,
     "dropout": lambda z, rate=None: z,  # masks are written out by those who test them
     "max": of_pairs(torch.maximum),
     "min": of_pairs(torch.minimum),

@@ -39,7 +39,9 @@ def anywhere(name: str, text: str, *words: str) -> Invalid:
 INVALID = [
     # -- norm, dropout, layers
     refused("norm of a number", "h[t] = ^norm(2) * tanh(U @ x[t])\n", "norm takes a vector"),
-    refused("norm of two", "h[t] = ^norm(U @ x[t], 2)\n", "norm takes one argument"),
+    refused("norm of three", "h[t] = ^norm(U @ x[t], 2, 2)\n", "a number of heads or none"),
+    refused("norm in half heads", "h[t] = norm(U @ x[t], ^1.5)\n", "a whole number from 1"),
+    refused("norm in heads of a vector", "h[t] = norm(U @ x[t], ^s)\n", "a whole number from 1"),
     refused(
         "half a shortlist",
         "h[t] = tanh(U @ x[t])\no[t] = softmax(Q @ h[t], ^0.5)\n",

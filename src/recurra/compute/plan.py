@@ -105,7 +105,8 @@ class Stage:
 
     ``norm`` is the layer normalisation of Ba et al. 2016 without gain and bias, which equations
     may add: ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``. Behind ``sum`` and
-    ``mean`` the vector has one number. A vector with ``parts`` has no program: it is those vectors,
+    ``mean`` the vector has one number. With ``heads`` each of so many equal parts of the row is
+    normalised by itself. A vector with ``parts`` has no program: it is those vectors,
     one behind the other.
 
     A memory is a vector whose numbers are those of a matrix, row by row. ``matrix`` names the
@@ -119,6 +120,7 @@ class Stage:
     row_function: RowFunction = ""
     parts: tuple[Read, ...] = ()
     matrix: str = ""
+    heads: int = 1
 
     @property
     def reads(self) -> tuple[Read, ...]:
@@ -338,6 +340,7 @@ class _Lowering:
 
     def _stage(self, name: str, expression: Expression) -> None:
         row_function: RowFunction = ""
+        heads = expression.parts if isinstance(expression, Call) else 1
         match expression:
             case Call("norm" | "softmax" | "sum" | "mean" as function, argument):
                 row_function, expression = function, argument
@@ -352,7 +355,9 @@ class _Lowering:
         value = self._lower(expression, body)
         element = differentiate(body.program, value, stored=not row_function)
         matrix = name if body.kind == Kind.MATRIX else ""
-        self.stages[name] = Stage(name, tuple(body.sums), element, row_function, matrix=matrix)
+        self.stages[name] = Stage(
+            name, tuple(body.sums), element, row_function, matrix=matrix, heads=heads
+        )
 
     def _memory_product(self, name: str, product: MemoryProduct) -> None:
         body, memory = _Body(name, Kind.MATRIX), product.memory

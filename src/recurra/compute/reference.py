@@ -138,7 +138,7 @@ class _Tape:
         for name, past in state.items():
             self.vectors[name][: len(past)] = past[:, : self.batch]
         self.sums: dict[str, Array] = {}
-        # of normalised vectors: 1 / standard deviation of every row before, (T, B, 1)
+        # of normalised vectors: 1 / standard deviation of every head before, (T, B, heads, 1)
         self.inv_std: dict[str, Array] = {}
         # what products outside the block see: the vector itself, or some of its values
         self.dropped_input: dict[str, Array] = {}
@@ -165,7 +165,7 @@ class _Tape:
             for total in stage.sums:
                 self.sums[total.name] = self._hoisted(total, self.engine.widths[stage.vector])
             if stage.row_function == NORM:
-                shape = (self.steps, self.batch, 1)
+                shape = (self.steps, self.batch, stage.heads, 1)
                 self.inv_std[stage.vector] = np.empty(shape, self.engine.dtype)
         for at in range(self.steps) if block.recurrent else (ALL,):
             for stage in block.stages:
@@ -205,7 +205,7 @@ class _Tape:
                 vector[:] = np.exp(_log_softmax(vector))
             case "norm":
                 vector[:] = result
-                self.inv_std[stage.vector][at] = _normalise(vector)
+                self.inv_std[stage.vector][at] = _normalise(_heads(vector, stage))
             case _:
                 vector[:] = result
 
@@ -367,7 +367,9 @@ class _Tape:
             case "softmax":
                 d_value = value * (d_value - (d_value * value).sum(axis=-1, keepdims=True))
             case "norm":
-                d_value = _normalise_backward(d_value, value, self.inv_std[stage.vector][at])
+                d_heads, heads = _heads(d_value, stage), _heads(value, stage)
+                d_heads = _normalise_backward(d_heads, heads, self.inv_std[stage.vector][at])
+                d_value = d_heads.reshape(value.shape)
         start = 0
         for read in stage.parts:
             end = start + self.engine.sizes[read.vector]
@@ -423,6 +425,11 @@ class _Tape:
 def _log_softmax(z: Array) -> Array:
     z = z - z.max(axis=-1, keepdims=True)
     return np.asarray(z - np.log(np.exp(z).sum(axis=-1, keepdims=True)))
+
+
+def _heads(rows: Array, stage: Stage) -> Array:
+    """Rows, each as rows of its equal parts."""
+    return rows.reshape(*rows.shape[:-1], stage.heads, -1)
 
 
 def _normalise(rows: Array) -> Array:

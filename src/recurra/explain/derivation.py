@@ -181,7 +181,8 @@ class _Parting:
             case expressions.Concat(vectors):
                 return Join(tuple(self._named(self._formula(one), Value) for one in vectors))
             case expressions.Call(function, argument):
-                return Apply(function, self._named(self._formula(argument)))
+                inner = self._named(self._formula(argument))
+                return Apply(function, inner, expression.parts)
             case expressions.Dropout(argument):
                 mask = Mask(next(self.masks), 0)
                 return Hadamard(mask, self._formula(argument))
@@ -282,8 +283,8 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
             for place, one in enumerate(vectors):
                 # of a number, the part is as long: one entry
                 yield from _chain_rule(one, Part(delta, vectors[:place], one), kinds)
-        case Apply(function, argument) if function in ROW_FUNCTIONS:
-            yield from through(argument, RowDerivative(function, argument, delta))
+        case Apply(function, argument, heads) if function in ROW_FUNCTIONS:
+            yield from through(argument, RowDerivative(function, argument, delta, heads))
         case Apply(function, argument):
             yield from through(argument, Hadamard(delta, Derivative(function, argument)))
 

@@ -149,9 +149,10 @@ class Evaluator:
                 return self._error(logits, self.example.text[t])
             case formulas.Mask(number, lag):
                 return self.mask(number, t - lag)
-            case formulas.RowDerivative(function, argument, vector):
+            case formulas.RowDerivative(function, argument, vector, heads):
                 derivative = _norm_derivative if function == NORM else _softmax_derivative
-                return derivative(self.evaluate(argument, t)) @ self.evaluate(vector, t)
+                z, v = (self.evaluate(one, t).reshape(heads, -1) for one in (argument, vector))
+                return np.concatenate([derivative(a) @ b for a, b in zip(z, v, strict=True)])
             case formulas.Total(argument, mean):
                 entries = np.asarray(self.evaluate(argument, t))
                 return np.atleast_1d(entries.mean() if mean else entries.sum())
@@ -193,9 +194,10 @@ class Evaluator:
                 return weights @ vector
             case formulas.Apply(function, argument) if function == SOFTMAX:
                 return _softmax(self.evaluate(argument, t))
-            case formulas.Apply(function, argument) if function == NORM:
-                z = self.evaluate(argument, t)
-                return (z - z.mean()) / np.sqrt(z.var() + NORM_EPS)
+            case formulas.Apply(function, argument, heads) if function == NORM:
+                z = self.evaluate(argument, t).reshape(heads, -1)
+                centred = z - z.mean(1, keepdims=True)
+                return (centred / np.sqrt(z.var(1, keepdims=True) + NORM_EPS)).ravel()
             case formulas.Apply(function, argument):
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 return row.forward(np.asarray(self.evaluate(argument, t)))

@@ -112,10 +112,11 @@ class MatrixVector:
 
 @dataclass(frozen=True)
 class Apply:
-    """A function of every entry, by the name in the equations."""
+    """A function of every entry, by the name in the equations; ``norm`` of each of some heads."""
 
     function: str
     argument: "Formula"
+    heads: int = 1
 
 
 @dataclass(frozen=True)
@@ -156,12 +157,13 @@ class RowDerivative:
     """The derivative of ``norm`` or ``softmax``, a symmetric matrix, times a vector.
 
     With y = norm(z) and s = sqrt(var z + 1e-5): ``(v - mean v - y * mean(y * v)) / s``;
-    with y = softmax(z): ``y * (v - sum(y * v))``.
+    with y = softmax(z): ``y * (v - sum(y * v))``. Of several heads it is that of each.
     """
 
     function: str
     argument: "Formula"
     vector: "Formula"
+    heads: int = 1
 
 
 @dataclass(frozen=True)

@@ -173,8 +173,9 @@ class Latex(Notation):
                 above = r"^\top" if transposed else ""
                 chain = _PRODUCT if isinstance(operand, MatrixVector) else _ATOM
                 return rf"{self.name(matrix)}{above}\,{self.formula(operand, chain)}", _PRODUCT
-            case Apply(function, argument):
-                return f"{self.name(function)}{_in_parentheses(self.formula(argument))}", _ATOM
+            case Apply(function, argument, heads):
+                called = _below(self.name(function), f"{heads}" if heads > 1 else "")
+                return f"{called}{_in_parentheses(self.formula(argument))}", _ATOM
             case Extreme(function, left, right):
                 pair = f"{self.formula(left)},\\, {self.formula(right)}"
                 return f"{self.name(function)}{_in_parentheses(pair)}", _ATOM
@@ -184,8 +185,9 @@ class Latex(Notation):
                 return self.power(self.formula(base, _ATOM), self.formula(exponent)), _ATOM
             case Derivative(function, argument):
                 return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
-            case RowDerivative(function, argument, vector):
-                derivative = rf"{self.name(function)}'{_in_parentheses(self.formula(argument))}"
+            case RowDerivative(function, argument, vector, heads):
+                called = _below(self.name(function), f"{heads}" if heads > 1 else "")
+                derivative = rf"{called}'{_in_parentheses(self.formula(argument))}"
                 chain = (
                     _PRODUCT
                     if isinstance(vector, MatrixVector | MemoryVector | RowDerivative)

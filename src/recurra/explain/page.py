@@ -233,6 +233,7 @@ class _Page:
             "rule quotient": any(isinstance(n, Quotient) and not is_number(n.right) for n in both),
             "rule function": bool(applied - {*ROW_FUNCTIONS}),
             "rule norm": NORM in applied,
+            "rule heads": any(isinstance(n, Apply) and n.heads > 1 for n in nodes),
             "rule softmax": SOFTMAX in applied,
             "rule total": any(isinstance(n, Total) for n in nodes),
             "rule join": any(isinstance(n, Join) for n in nodes),

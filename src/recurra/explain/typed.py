@@ -170,6 +170,8 @@ class _Reader:
                 return formulas.Outer(self.formula(left, depth), self.formula(right, depth))
             case _, [inner] if name in TOTALS:
                 return formulas.Total(self.formula(inner, depth), name == MEAN)
+            case "norm", [inner, heads]:
+                return formulas.Apply(name, self.formula(inner, depth), self._heads(heads, depth))
             case _, [inner] if name in self.functions:
                 return formulas.Apply(name, self.formula(inner, depth))
             case _, [inner] if name.removesuffix(_PRIME) in self.functions:
@@ -183,6 +185,12 @@ class _Reader:
             "derivatives, such as tanh'(z)",
             node,
         )
+
+    def _heads(self, node: ast.expr, depth: int) -> int:
+        match self.formula(node, depth):
+            case formulas.Constant(number) if number >= 1 and number.is_integer():
+                return int(number)
+        raise self.error("a number of heads is a whole number, as in norm(a[t], 4)", node)
 
     def _bar(self, inner: ast.expr, number: int, node: ast.expr) -> Formula:
         match inner:
@@ -218,6 +226,11 @@ class _Reader:
             ):
                 derivative = name.removesuffix(_PRIME), self.formula(inner, depth)
                 return formulas.RowDerivative(*derivative, self.formula(right, depth))
+            case ast.Call(func=ast.Name(id=name), args=[inner, heads]), _ if (
+                name == f"{NORM}{_PRIME}"
+            ):
+                pair = self.formula(inner, depth), self.formula(right, depth)
+                return formulas.RowDerivative(NORM, *pair, self._heads(heads, depth))
             case _, ast.Attribute(value=row, attr="T"):
                 return formulas.Outer(self.formula(left, depth), self.formula(row, depth))
         raise self.error(

@@ -66,6 +66,7 @@ class _Text(LibraryText):
     """Vectors as on paper: one stream alone."""
 
     rows, block_product = _ROWS, (_BLOCK_PRODUCT,)
+    norm_of_heads = "jax.vmap(norm)({z}.reshape({n}, -1)).ravel()"
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names, dropout)

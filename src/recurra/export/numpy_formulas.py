@@ -82,6 +82,15 @@ def norm_derivative(z, d):
     return (d - d.mean(0) - y * (y * d).mean(0)) / np.sqrt(z.var(0) + 1e-5)
 """
 
+_NORM_OF_HEADS = """\
+def norm_of_heads(z, n):
+    return np.concatenate([norm(part) for part in np.split(z, n)])
+
+
+def norm_of_heads_derivative(z, d, n):
+    parts = zip(np.split(z, n), np.split(d, n))
+    return np.concatenate([norm_derivative(*pair) for pair in parts])
+"""
 _SOFTMAX = """\
 def softmax(z):
     y = np.exp(z - z.max(0))
@@ -129,6 +138,8 @@ ROWS = {
 RESERVED = (
     "np",
     "norm_derivative",
+    "norm_of_heads",
+    "norm_of_heads_derivative",
     "softmax_derivative",
     "swish_derivative",
     "gelu_derivative",
@@ -143,6 +154,7 @@ class NumpyText(PythonText):
     """Writes the formulas of one network, forward and backward; see `PythonText`."""
 
     rows, block_product = ROWS, (_PARTS, _BLOCK_PRODUCT)
+    norm_of_heads = "norm_of_heads({z}, {n})"
 
     def __init__(self, steps: Steps, names: Names) -> None:
         super().__init__(steps, names)
@@ -204,6 +216,13 @@ class NumpyText(PythonText):
                 start = " + ".join(f"len({self.text(one)})" for one in before)
                 end = f"{start} + len({self.text(own)})" if start else f"len({self.text(own)})"
                 return f"{self.text(vector, ATOM)}[{start}:{end}]", ATOM
+            case formulas.Apply(_, _, heads) if heads > 1:
+                self.definitions |= dict.fromkeys((_NORM, _NORM_OF_HEADS))
+                return super().bound(formula)
+            case formulas.RowDerivative(_, argument, vector, heads) if heads > 1:
+                self.definitions |= dict.fromkeys((_NORM, _NORM_OF_HEADS))
+                pair = f"{self.text(argument)}, {self.text(vector)}"
+                return f"norm_of_heads_derivative({pair}, {heads})", ATOM
             case formulas.RowDerivative(function, argument, vector):
                 row = self._numpy_row(function)
                 return row.derivative.format(z=self.text(argument), d=self.text(vector)), row.level

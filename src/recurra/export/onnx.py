@@ -142,11 +142,14 @@ class _Graph:
                 return self._node("Div", self._vector(left), self._vector(right))
             case formulas.MatrixVector(matrix, transposed, operand):
                 return self._product(matrix, transposed, operand)
-            case formulas.Apply(function, argument) if function == NORM:
-                size = self.steps.size(argument, self.shapes)
+            case formulas.Apply(function, argument, heads) if function == NORM:
+                size = self.steps.size(argument, self.shapes) // heads
                 ones = self._tensor(f"ones.{size}", np.ones(size))
                 inner = self._vector(argument)
-                return self._node("LayerNormalization", inner, ones, axis=-1, epsilon=NORM_EPS)
+                if heads > 1:
+                    inner = self._reshaped(inner, [0, heads, -1])
+                found = self._node("LayerNormalization", inner, ones, axis=-1, epsilon=NORM_EPS)
+                return self._reshaped(found, [0, -1]) if heads > 1 else found
             case formulas.Apply(function, argument):
                 return self._function(self.network.function(function), self._vector(argument))
             case formulas.Extreme(function, left, right):

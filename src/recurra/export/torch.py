@@ -87,6 +87,7 @@ class _Text(LibraryText):
     """Vectors are rows, one for each stream."""
 
     rows, block_product = _ROWS, (_BLOCK_PRODUCT,)
+    norm_of_heads = "norm({z}.unflatten(-1, ({n}, -1))).flatten(-2)"
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names, dropout)

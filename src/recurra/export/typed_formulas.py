@@ -12,6 +12,8 @@ from recurra.lang.syntax import MEAN, SUM
 class TypedText(PythonText):
     """Writes the formulas of one network under the names of its equations."""
 
+    norm_of_heads = "norm({z}, {n})"
+
     def __init__(self, steps: Steps) -> None:
         super().__init__(steps, Names(()))
         self.parameters = {name: name for name in self.parameters}
@@ -56,8 +58,9 @@ class TypedText(PythonText):
                 return f"{SUM}_block({self.text(argument)})", ATOM
             case formulas.Derivative(function, argument):
                 return f"{function}'({self.text(argument)})", ATOM
-            case formulas.RowDerivative(function, argument, vector):
-                derivative = f"{function}'({self.text(argument)})"
+            case formulas.RowDerivative(function, argument, vector, heads):
+                second = f", {heads}" if heads > 1 else ""
+                derivative = f"{function}'({self.text(argument)}{second})"
                 return f"{derivative} @ {self.text(vector, SIGN)}", PRODUCT
         try:
             return super().bound(formula)

@@ -40,6 +40,7 @@ _SOFT = SOFT | {SUM, MEAN, DOT, CONCAT, OUTER}
 RESERVED = frozenset((SOFTMAX, NORM, DROPOUT, *FUNCTIONS)) - SOFT
 MAX_LAG = 1000
 LARGEST = 1e300
+MAX_BLOCKS = 10_000
 _MAX_DEPTH = 100
 _MAX_VECTORS = 300
 
@@ -174,9 +175,25 @@ class ExpressionReader:
             raise self.error(self.unknown_function(name), node)
         if name in ROW_FUNCTIONS:
             self.count_vector(node)
+        if name == NORM:
+            return self._norm(node, depth)
         if name == SOFTMAX:
             self.inner_softmax = self.inner_softmax or node
         return Call(name, self.argument(node, depth), self.place(node))
+
+    def _norm(self, node: ast.Call, depth: int) -> Expression:
+        """``norm(z)``, or ``norm(z, 4)``: each of four equal parts by itself."""
+        if len(node.args) not in (1, 2) or node.keywords or any(map(_is_starred, node.args)):
+            raise self.error(
+                "norm takes a vector, and a number of heads or none, as in norm(a[t], 4)", node
+            )
+        vector, *given = (self.expression(argument, depth) for argument in node.args)
+        heads = next((one for one in given if isinstance(one, Number)), None)
+        if given and (heads is None or heads.value not in range(1, MAX_BLOCKS + 1)):
+            raise self.error(
+                f"a number of heads is a whole number from 1 to {MAX_BLOCKS:,}", node.args[1]
+            )
+        return Call(NORM, vector, self.place(node), heads)
 
     def _joined(self, name: str, node: ast.Call, depth: int) -> Expression:
         """``dot(a, b)``, which is ``sum(a * b)``, ``outer(a, b)`` or ``concat(a, b, ...)``."""

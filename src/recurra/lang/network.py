@@ -11,6 +11,7 @@ from recurra.errors import EquationError
 from recurra.lang.syntax import (
     CHARACTER,
     Bias,
+    Call,
     Expression,
     Number,
     Place,
@@ -158,8 +159,9 @@ class Network:
         return said
 
     def fitting_size(self, size: int) -> int:
-        """The next size of vectors that the blocks of all matrices divide."""
-        unit = lcm(*(int(count.value) for count in self.blocks.values() if count))
+        """The next size of vectors that the blocks of all matrices and the heads divide."""
+        heads = (node.parts for node in self.nodes if isinstance(node, Call))
+        unit = lcm(*(int(count.value) for count in self.blocks.values() if count), *heads)
         return ceil(size / unit) * unit
 
     def function(self, name: str) -> str:

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import TypeGuard
 
 from recurra.errors import SettingError
-from recurra.lang.expressions import LARGEST, TIME, ExpressionReader, is_zero, name_of
+from recurra.lang.expressions import LARGEST, MAX_BLOCKS, TIME, ExpressionReader, is_zero, name_of
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.layers import COUNT, unroll
 from recurra.lang.network import (
@@ -53,7 +53,6 @@ from recurra.lang.syntax import (
     walk,
 )
 
-MAX_BLOCKS = 10_000
 _STRUCTURES = (DIAGONAL, BLOCKS)
 
 

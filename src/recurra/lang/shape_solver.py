@@ -76,6 +76,7 @@ class ShapeSolver:
         self.characters = _Dimension(CHARACTER, vocabulary=True)
         self.one = _Dimension("one number")
         self.joined: list[_Joined] = []
+        self.headed: list[tuple[_Dimension, syntax.Call]] = []
         self.uses: list[tuple[str, syntax.Place]] = []  # of parameters, so far
         self.equation = ""
         for equation in written_out.equations:
@@ -163,6 +164,7 @@ class ShapeSolver:
                 given = "a matrix" if kind == Kind.MATRIX else "a number"
                 inner = self._vector(argument, f"{function} takes a vector, not {given}", place)
                 self._unify(_Dimension("", hidden=True), inner)  # a hidden vector of the plan
+                self.headed.append((inner, expression))
                 return None if function in TOTALS else inner
             case syntax.Concat(parts, place):
                 return self._infer_concat(parts, place)
@@ -404,6 +406,13 @@ class ShapeSolver:
                 )
         for dimension in chain(*self.grids.values()):
             resolve(dimension.root())
+        for dimension, call in self.headed:
+            if (size := resolve(dimension.root())) % call.parts:
+                raise SettingError(
+                    f"{call.function} on line {call.place.line} of {self.network.name} has "
+                    f"{call.parts} heads, which cannot divide {size:,} numbers: choose a size that "
+                    f"is a multiple of {call.parts}"
+                )
         return sizes
 
     def _divided(self, name: str, rows: int, columns: int) -> tuple[int, int]:

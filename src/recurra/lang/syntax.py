@@ -59,11 +59,20 @@ class Product:
 
 @dataclass(frozen=True)
 class Call:
-    """An element-wise function by its own name or that of a choice; or one of a whole vector."""
+    """An element-wise function by its own name or that of a choice; or one of a whole vector.
+
+    With ``heads``, as in ``norm(z, 4)``, it is one of each of so many equal parts of the vector.
+    """
 
     function: str
     argument: "Expression"
     place: Place = field(compare=False)
+    heads: Number | None = None
+
+    @property
+    def parts(self) -> int:
+        """How many parts of the vector it takes, each by itself."""
+        return 1 if self.heads is None else int(self.heads.value)
 
 
 @dataclass(frozen=True)
@@ -186,8 +195,9 @@ def show(expression: Expression, level: int = 0, signs: Notation = TEXT) -> str:
             text, own = signs.vector(name, lag), 4
         case Bias(name):
             text, own = signs.name(name), 4
-        case Call(function, argument):
-            text, own = f"{signs.function(function)}({show(argument, 0, signs)})", 4
+        case Call(function, argument, _, heads):
+            second = "" if heads is None else f", {show(heads, 0, signs)}"
+            text, own = f"{signs.function(function)}({show(argument, 0, signs)}{second})", 4
         case Concat(inner):
             listed = ", ".join(show(part, 0, signs) for part in inner)
             text, own = f"{signs.function(CONCAT)}({listed})", 4
@@ -226,6 +236,8 @@ def is_number(expression: Expression) -> bool:
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The direct parts of an expression."""
     match expression:
+        case Call(_, argument, _, heads) if heads is not None:
+            return (argument, heads)
         case Call(_, argument) | Dropout(argument) | Negative(argument):
             return (argument,)
         case Product(_, _, operand):

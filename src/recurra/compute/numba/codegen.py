@@ -100,6 +100,16 @@ def can_share_units(plan: Plan) -> bool:
     )
 
 
+def _split(array: str, heads: int) -> str:
+    """Text of an array with a row for every head."""
+    return array if heads == 1 else f"{array}.reshape(-1, {array}.shape[1] // {heads})"
+
+
+def _times(row: str, heads: int) -> str:
+    """Text of a row, or of a number of rows, in such an array."""
+    return row if heads == 1 else f"({row}) * {heads}"
+
+
 def _begun(plan: Plan) -> set[Key]:
     """Gradients that something else has begun: the output layer, or zeros for look-ups."""
     names = {m for total in plan.sums.values() for m in total.lookups}
@@ -179,7 +189,9 @@ class _Forward(Emitter):
                     self._row(stage, vector)
             if stage.row_function == "norm":
                 inv_std = self.array("inv_std", stage.vector)
-                self.line(f"normalise({vector}, {at}, {count}, {inv_std}, {start})")
+                n = stage.heads
+                rows = f"{_split(vector, n)}, {_times(at, n)}, {_times(count, n)}"
+                self.line(f"normalise({rows}, {inv_std}, {_times(start, n)})")
             elif stage.row_function == "softmax":
                 self.line(f"softmax_rows({vector}, {at}, {count})")
 
@@ -322,7 +334,8 @@ class _Backward(Emitter):
 
     def _element(self, stage: Stage, start: str, count: str, written: set[str]) -> None:
         d_vector = self.array("d_vector", stage.vector)
-        rows = f"{d_vector}, {self._gradient_row(stage.vector, 0, start)}, {count}"
+        own, n = self._gradient_row(stage.vector, 0, start), stage.heads
+        rows = f"{_split(d_vector, n)}, {_times(own, n)}, {_times(count, n)}"
         if stage.parts:
             self._part(stage, rows, start, written)
             return
@@ -330,7 +343,8 @@ class _Backward(Emitter):
             value, at = self.array("vector", stage.vector), self.row(stage.vector, 0, start)
             if stage.row_function == "norm":
                 inv_std = self.array("inv_std", stage.vector)
-                self.line(f"normalise_backward({rows}, {value}, {at}, {inv_std}, {start})")
+                y = f"{_split(value, n)}, {_times(at, n)}"
+                self.line(f"normalise_backward({rows}, {y}, {inv_std}, {_times(start, n)})")
             else:
                 self.line(f"softmax_rows_backward({rows}, {value}, {at})")
         if stage.matrix:

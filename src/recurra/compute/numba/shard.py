@@ -73,7 +73,7 @@ class Shard:
             self.arrays["vector"][name] = self.arrays["dropped"][name] = vector
             self.arrays["mask"][name] = _NO_MASK
             if plan.stages[name].row_function == NORM:
-                self.arrays["inv_std"][name] = self._new(self.rows)
+                self.arrays["inv_std"][name] = self._new(self.rows * plan.stages[name].heads)
         for name, edge in plan.edges.items():
             self.arrays["edge_mask"][name] = np.ones((self.rows, widths[edge.owner]), dtype)
         self.arrays["height"] = {name: height for name, (_, height, _) in shapes.grids.items()}

@@ -22,7 +22,7 @@ class Tensors(Protocol):
     Attributes:
         parameters: name -> as stored.
         edges: mask of a dropout edge -> ``(T, B, n)``.
-        inv_std: normalised vector -> 1 / its standard deviation before, ``(T, B, 1)``.
+        inv_std: normalised vector -> 1 / that of every head before, ``(T, B, heads, 1)``.
         parts: (stage, parameter) -> the parameter's gradient of every row, ``(T, B, n)``.
     """
 
@@ -85,7 +85,8 @@ class PlainPrograms:
                     vector[...] = vector.softmax(-1)
                 case "norm":
                     vector[...] = result
-                    tensors.inv_std[stage.vector][at] = _normalise(vector)
+                    heads = vector.unflatten(-1, (stage.heads, -1))
+                    tensors.inv_std[stage.vector][at] = _normalise(heads)
                 case _:
                     vector[...] = result
 
@@ -128,7 +129,11 @@ class PlainPrograms:
                 case "softmax":
                     d_value = value * (d_value - (d_value * value).sum(-1, keepdim=True))
                 case "norm":
-                    d_value = _normalise_backward(d_value, value, tensors.inv_std[stage.vector][at])
+                    d_heads, heads = (
+                        rows.unflatten(-1, (stage.heads, -1)) for rows in (d_value, value)
+                    )
+                    inv_std = tensors.inv_std[stage.vector][at]
+                    d_value = _normalise_backward(d_heads, heads, inv_std).flatten(-2)
             start = 0
             for part in stage.parts:
                 target = tensors.d_vector(part.vector, part.lag, at)

@@ -61,8 +61,13 @@ function multiplyBlocks(multiply, matrix, vector, size, blocks) {
   return out;
 }
 
-// norm(z)
-function normalise(z) {
+// norm(z, heads)
+function normalise(z, heads = 1) {
+  if (heads > 1) {
+    const size = z.length / heads, out = new Float64Array(z.length);
+    for (let i = 0; i < z.length; i += size) out.set(normalise(z.subarray(i, i + size)), i);
+    return out;
+  }
   const mean = z.reduce((a, b) => a + b, 0) / z.length;
   const variance = z.reduce((a, b) => a + (b - mean) ** 2, 0) / z.length;
   return Float64Array.from(z, (one) => (one - mean) / Math.sqrt(variance + 1e-5));

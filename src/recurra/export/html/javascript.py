@@ -124,8 +124,8 @@ class StepFunction:
                 *_, rows, columns = self.steps.sides(matrix, self.shapes)
                 memory, sides = self._vector(matrix), (rows, columns)
                 value = self._product(memory, sides, operand, transposed, blocks)
-            case formulas.Apply(function, argument) if function == NORM:
-                value = f"normalise({self._vector(argument)})"
+            case formulas.Apply(function, argument, heads) if function == NORM:
+                value = f"normalise({self._vector(argument)}, {heads})"
             case formulas.Apply(function, argument) if function == SOFTMAX:
                 value = f"logSoftmax({self._vector(argument)}).map(Math.exp)"
             case formulas.Total(argument, mean):

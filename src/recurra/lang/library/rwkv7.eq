@@ -1,8 +1,8 @@
 # RWKV-7: time mixing and channel mixing of one block (Peng et al. 2025)
-# Simplified: gates of full rank, one mixture for all gates, no bonus for the present character, no
-# residual of values between layers, and one normalisation for all heads behind the memory.
+# Simplified: gates of full rank, one mixture for all gates, no bonus for the present character and
+# no residual of values between layers.
 # zh: RWKV-7：一个块的时间混合与通道混合（Peng 等，2025）
-# zh: 简化：门为满秩，所有门共用一个混合，没有当前字符的加成，层间没有值的残差，记忆之后所有头共用一个归一化。
+# zh: 简化：门为满秩，所有门共用一个混合，没有当前字符的加成，层间没有值的残差。
 heads = 4
 e[t] = norm(E @ x[t])
 n[t] = g1 * norm(e[t]) + c1
@@ -17,7 +17,7 @@ S[t] = (
     - outer(S[t-1] @ p[t], a[t] * p[t]) / f[t]
     + outer(V @ (n[t] + mv * (n[t-1] - n[t])), k[t] * (1 + (a[t] - 1) * al))
 )
-y[t] = e[t] + O @ (sigmoid(G @ m[t]) * norm(S[t] @ (R @ (n[t] + mr * (n[t-1] - n[t])))))
+y[t] = e[t] + O @ (sigmoid(G @ m[t]) * norm(S[t] @ (R @ (n[t] + mr * (n[t-1] - n[t]))), heads))
 j[t] = g2 * norm(y[t]) + c2
 h[t] = y[t] + D @ relu(U @ (j[t] + mj * (j[t-1] - j[t]))) ** 2
 o[t] = softmax(Q @ norm(h[t]) + s)
