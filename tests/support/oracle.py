@@ -108,6 +108,12 @@ def of_pairs(function: Callable[[Any, Any], torch.Tensor]) -> Callable[[Any, Any
     return call
 
 
+def norm(z: torch.Tensor, heads: int) -> torch.Tensor:
+    """Layer normalisation of each of the heads of every column."""
+    parts = z.T.unflatten(-1, (heads, -1))
+    return functional.layer_norm(parts, parts.shape[-1:], eps=1e-5).flatten(-2).T
+
+
 FUNCTIONS = {
     name: on_numbers(function)
     for name, function in {
@@ -131,7 +137,7 @@ FUNCTIONS = {
         "mean": lambda z: z.mean(0, keepdim=True),
     }.items()
 } | {
-    "norm": lambda z, heads=1: functional.group_norm(z.T, int(heads), eps=1e-5).T,
+    "norm": lambda z, heads=1: norm(z, int(heads)),
     "dropout": lambda z, rate=None: z,  # masks are written out by those who test them
     "max": of_pairs(torch.maximum),
     "min": of_pairs(torch.minimum),
