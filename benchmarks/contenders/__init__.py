@@ -46,6 +46,7 @@ ONE_HOT = 512  # up to this vocabulary torch.nn's recurrent layers may read one-
 FUSED = ("rnn", "wrnn", "lstm", "gru2", "lstm_embedding", "gru2_embedding")
 
 OURS, PEAK = "recurra", "gemm"
+EXPORTED, TRAFFIC = "torch export", "copy"
 CONTENDERS = {
     OURS: Entry("ours:Recurra"),
     "course": Entry(
@@ -68,6 +69,9 @@ CONTENDERS = {
     "jax": Entry("jax_:Plain", "jax", suits=is_plain),
     "jax hoisted": Entry("jax_:Hoisted", "jax", suits=is_plain),
     PEAK: Entry("gemm:Product"),
+    # of networks with a matrix memory, see memories.py
+    EXPORTED: Entry("exported:Exported", "torch"),
+    TRAFFIC: Entry("copy_:Copy"),
     # these write T characters a step instead of learning from them
     "write recurra": Entry("ours:Writing"),
     "write torch": Entry("pytorch:Writing", "torch"),

@@ -1,0 +1,56 @@
+"""Training steps of networks with a matrix memory, beside PyTorch and the memory's traffic.
+
+    python benchmarks/memories.py [--networks mlstm ...] [--threads 1] [--markdown FILE]
+
+PyTorch takes the step of the program that `recurra export torch` writes. The floor is the time to
+move the numbers of the memory five times: written and read on the way forward, read on the way
+back, and their gradient written and read.
+"""
+
+import argparse
+
+from cases import Case, Shape
+from contenders import EXPORTED, OURS, TRAFFIC
+from machine import usable_cores
+from measure import QUICK, Protocol, measure
+from report import Report, tell
+
+NETWORKS = (
+    *("linear_attention", "gla", "deltanet", "mlstm"),
+    *("retnet", "mamba2", "rwkv7", "titans"),
+)
+SHAPES = (Shape(65, 64, 16, 64), Shape(65, 128, 32, 64))
+MOVES = 5 / 2  # a copy moves every number twice
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--quick", action="store_true", help="few steps, rough figures")
+    parser.add_argument("--markdown", metavar="FILE", help="docs/benchmarks.md: replace its table")
+    asked = parser.parse_args()
+    report = Report("Matrix memories", asked.markdown)
+    report.say(
+        "Milliseconds of one exact training step with Adagrad, median. `torch`: PyTorch on the",
+        "same equations, as `recurra export torch` writes them. `floor`: the time to move every",
+        "number of the memory five times, by the copy of an array measured in between.",
+        "",
+    )
+    header = ("network", "VxHxBxT", "cores", "recurra", "torch", "ahead", "floor", "of floor")
+    report.table(header, [16, 12, 5, 8, 8, 6, 8, 8])
+    for network in asked.networks:
+        for shape in SHAPES:
+            case = Case(network, shape, threads=asked.threads)
+            protocol = QUICK if asked.quick else Protocol()
+            found = measure(case, [OURS, EXPORTED, TRAFFIC], protocol, tell)
+            tell("")
+            ours, torch, copy = (1e3 * found[n].median for n in (OURS, EXPORTED, TRAFFIC))
+            floor = MOVES * copy
+            cells = [f"{ours:.1f}", f"{torch:.1f}", f"{torch / ours:.2f}x", f"{floor:.2f}"]
+            size = "x".join(map(str, shape))
+            report.row((network, size, str(asked.threads), *cells, f"{floor / ours:.0%}"))
+
+
+if __name__ == "__main__":
+    main()
