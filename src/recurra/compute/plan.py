@@ -93,8 +93,7 @@ class Edge:
     rate: float | None
 
 
-# What becomes of all numbers of a row: normalised, a softmax, their sum or mean; of a matrix, the
-# sum of every row or column.
+# Of all numbers of a row: a norm, a softmax, sum or mean; of a matrix, sums of rows or columns.
 RowFunction = Literal["", "norm", "softmax", "sum", "mean", "row sums", "column sums"]
 NO_ELEMENT = Element((), Constant(0.0), (), ())
 
@@ -103,11 +102,10 @@ NO_ELEMENT = Element((), Constant(0.0), (), ())
 class Stage:
     """One vector: its sums, its element-wise program, and a function of the whole row behind it.
 
-    ``norm`` is the layer normalisation of Ba et al. 2016 without gain and bias, which equations
-    may add: ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``. Behind ``sum`` and
-    ``mean`` the vector has one number. With ``heads`` each of so many equal parts of the row is
-    normalised by itself. A vector with ``parts`` has no program: it is those vectors,
-    one behind the other.
+    ``norm`` is the layer normalisation of Ba et al. 2016, without gain and bias, of each of
+    ``heads`` parts: ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``. Behind ``sum``
+    and ``mean`` the vector has one number. A vector with ``parts`` has no program: it is those
+    vectors, one behind the other.
 
     A memory is a vector whose numbers are those of a matrix, row by row. ``matrix`` names the
     memory whose blocks, rows and columns a program has: itself, or that of which ``C @ q`` adds up
@@ -340,10 +338,10 @@ class _Lowering:
 
     def _stage(self, name: str, expression: Expression) -> None:
         row_function: RowFunction = ""
-        heads = expression.parts if isinstance(expression, Call) else 1
+        heads = 1
         match expression:
             case Call("norm" | "softmax" | "sum" | "mean" as function, argument):
-                row_function, expression = function, argument
+                row_function, heads, expression = function, expression.parts, argument
             case Concat(inner):
                 parts = tuple(self._read(part, name) for part in inner)
                 self.stages[name] = Stage(name, (), NO_ELEMENT, parts=parts)
@@ -352,12 +350,9 @@ class _Lowering:
                 self._memory_product(name, expression)
                 return
         body = _Body(name, kind_of(expression, self.kinds))
-        value = self._lower(expression, body)
+        matrix, value = name * (body.kind == Kind.MATRIX), self._lower(expression, body)
         element = differentiate(body.program, value, stored=not row_function)
-        matrix = name if body.kind == Kind.MATRIX else ""
-        self.stages[name] = Stage(
-            name, tuple(body.sums), element, row_function, matrix=matrix, heads=heads
-        )
+        self.stages[name] = Stage(name, (*body.sums,), element, row_function, (), matrix, heads)
 
     def _memory_product(self, name: str, product: MemoryProduct) -> None:
         body, memory = _Body(name, Kind.MATRIX), product.memory
