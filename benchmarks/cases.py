@@ -37,16 +37,22 @@ SHAPES = {
     "long-batch": Shape(100, 512, 32, 128),
     "wide-classic": Shape(5887, 300, 1, 30),
     "wide-batch": Shape(5000, 512, 16, 64),
+    "english-512": Shape(65, 512, 32, 64),
+    "bytes-1024": Shape(256, 1024, 16, 32),
+    "chinese-384": Shape(3000, 384, 16, 48),
+    "uneven-batch": Shape(97, 192, 24, 96),
 }
 CORE = ("english-classic", "chinese-classic", "small-batch", "english-batch", "chinese-batch")
-# The full table: every shape for the W-RNN, the core for the others. torch.nn.LSTM and torch.nn.GRU
-# read characters through an embedding, so the same network is measured with one, too.
+WIDE = ("english-512", "bytes-1024", "chinese-384", "uneven-batch")
+# The full table: every shape for the W-RNN, the core for the others, and wide layers for some.
+# torch.nn.LSTM and torch.nn.GRU read characters through an embedding, so the same network is
+# measured with one, too.
 TABLE = {
     "wrnn": tuple(SHAPES),
     "rnn": CORE,
-    "lstm": CORE,
-    "gru2": CORE,
-    "own": CORE,
+    "lstm": CORE + WIDE,
+    "gru2": CORE + WIDE,
+    "own": CORE + WIDE,
     "lstm_embedding": ("small-batch", "english-batch", "chinese-batch"),
     "gru2_embedding": ("small-batch", "english-batch", "chinese-batch"),
 }
