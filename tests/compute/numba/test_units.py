@@ -54,9 +54,9 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def check_gradients(network: Network, threads: int) -> None:
+def check_gradients(network: Network, threads: int, steps: int = STEPS, batch: int = BATCH) -> None:
     ours, reference = (make(name, network, threads) for name in ("compiled", "reference"))
-    problem = random_problem(reference, STEPS, BATCH, rng())
+    problem = random_problem(reference, steps, batch, rng())
     results = []
     for engine in (ours, ours, reference):
         state = engine.load_state(problem.state)
@@ -72,6 +72,10 @@ def check_gradients(network: Network, threads: int) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_gradients(name: str, threads: int) -> None:
     check_gradients(recurra.parse(NETWORKS[name]), threads)
+
+
+def test_more_threads_than_rows() -> None:
+    check_gradients(recurra.parse(TWO_LAGS), 7, steps=2, batch=2)
 
 
 @pytest.mark.long

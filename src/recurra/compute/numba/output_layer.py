@@ -76,17 +76,20 @@ class OutputLayer:
         """The loss of a shard whose units threads share; here each takes some of its rows."""
         (rows, *weights), (d_rows, *d_weights) = operand, gradients
         bounds = [shard.rows * i // shard.threads for i in range(shard.threads + 1)]
-        theirs = [d_weights, *([np.empty_like(d) for d in d_weights] for _ in bounds[2:])]
+        # each part's gradients of the weights; the first one's become the sums
+        parts = [d_weights, *([np.empty_like(d) for d in d_weights] for _ in bounds[2:])]
 
         def train(part: int) -> float:
             own = slice(bounds[part], bounds[part + 1])
-            told = (rows[own], *weights, shard.targets[own], scale, d_rows[own], *theirs[part])
-            loss: float = self._kernels.train(*told, *self.sizes)
+            operand = rows[own], *weights
+            gradients = d_rows[own], *parts[part]
+            targets = shard.targets[own]
+            loss: float = self._kernels.train(*operand, targets, scale, *gradients, *self.sizes)
             return loss
 
         losses = self.pool.run(train, range(shard.threads))
-        for other in theirs[1:]:
-            for total, more in zip(d_weights, other, strict=True):
+        for part in parts[1:]:
+            for total, more in zip(d_weights, part, strict=True):
                 total += more
         return float(sum(losses))
 
