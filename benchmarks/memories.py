@@ -32,9 +32,10 @@ def main() -> None:
     asked = parser.parse_args()
     report = Report("Matrix memories", asked.markdown)
     report.say(
-        "Milliseconds of one exact training step with Adagrad, median. `torch`: PyTorch on the",
-        "same equations, as `recurra export torch` writes them. `floor`: the time to move every",
-        "number of the memory five times, by the copy of an array measured in between.",
+        "Milliseconds of one exact training step with Adagrad, median; with one thread, of the",
+        "processor. `torch`: PyTorch on the same equations, as `recurra export torch` writes them.",
+        "`floor`: the time to move every number of the memory five times, by the copy of an array",
+        "measured in between.",
         "",
     )
     header = ("network", "VxHxBxT", "cores", "recurra", "torch", "ahead", "floor", "of floor")
