@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from html import escape
+from itertools import compress
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -80,13 +81,20 @@ def cells(name: str) -> Iterator[Cell]:
 
 
 def table(headings: list[str]) -> str:
-    """A row for every network; assets/gallery.js makes its headings buttons that sort."""
+    """A row for every network; assets/gallery.js makes its headings buttons that sort.
+
+    Columns in which nothing is measured are left out.
+    """
+    figures = {name: list(cells(name)) for name in library()}
+    columns = zip(*figures.values(), strict=True)
+    measured = [any(value is not None for value, _ in column) for column in columns]
+    headings = [headings[0], *compress(headings[1:], measured)]
     head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
     rows = []
-    for name in library():
+    for name, found in figures.items():
         numbers = "".join(
             f'<td data-value="{"" if value is None else value}">{shown}</td>'
-            for value, shown in cells(name)
+            for value, shown in compress(found, measured)
         )
         link = f'<a href="#{name}"><code>{name}</code></a>'
         rows.append(f'<tr><th scope="row" data-value="{name}">{link}</th>{numbers}</tr>')

@@ -10,6 +10,7 @@ import numpy as np
 from cases import Task
 
 from contenders.walk import Arrays, Library, Walk, plain
+from recurra.compute.optimizers.registry import make_optimizer
 
 
 def linear(operand: Any, matrix: Any, base: Any) -> Any:
@@ -49,7 +50,8 @@ class Hoisted:
         self.task, self.settings = task, task.settings
         self.walk = self.make_walk(task)
         p = {name: jnp.asarray(value) for name, value in task.parameters.items()}
-        slots = {name: [jnp.zeros_like(v) for _ in task.settings.slots] for name, v in p.items()}
+        kept = make_optimizer(task.settings).slots
+        slots = {name: [jnp.zeros_like(v) for _ in kept] for name, v in p.items()}
         self.carried = (p, slots, jnp.float32(0), zero_state(task))
         self.train = jax.jit(self._train, donate_argnums=0)
 
