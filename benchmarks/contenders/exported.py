@@ -24,7 +24,7 @@ class Exported:
             path, *_ = export_to("torch", network, Path(folder, "program.py"), hidden=hidden)
             self.model = runpy.run_path(str(path))["Network"](task.vocabulary)
         for name, parameter in self.model.named_parameters():
-            paper = task.shapes.turned(name, task.parameters[name])
+            paper = task.shapes.swap_layout(name, task.parameters[name])
             parameter.data = torch.from_numpy(paper.reshape(parameter.shape).copy())
         self.updater = Updater(task, list(self.model.parameters()), [])
         self.state = self.model.start(task.batch)
@@ -40,7 +40,7 @@ class Exported:
 
     def parameters(self) -> dict[str, np.ndarray]:
         return {
-            name: self.task.shapes.turned(name, p.detach().numpy()).reshape(
+            name: self.task.shapes.swap_layout(name, p.detach().numpy()).reshape(
                 self.task.parameters[name].shape
             )
             for name, p in self.model.named_parameters()

@@ -303,7 +303,7 @@ def test_files_and_formats(made, tmp_path):
     assert other.read_text("utf-8").startswith("# ")
     before = html.read_bytes()
     assert recurra.write_report(made.folder, html, **options).read_bytes() == before
-    with pytest.raises(SettingError, match="no format pdf"):
+    with pytest.raises(SettingError, match="a report is html or md, not pdf"):
         recurra.write_report(made.folder, html, format="pdf")
     with pytest.raises(SettingError, match="no language fr"):
         recurra.write_report(made.folder, html, language="fr")

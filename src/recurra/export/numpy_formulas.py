@@ -88,7 +88,7 @@ def norm_of_heads(z, n):
 
 
 def norm_of_heads_derivative(z, d, n):
-    parts = zip(np.split(z, n), np.split(d, n))
+    parts = zip(np.split(z, n), np.split(d, n), strict=True)
     return np.concatenate([norm_derivative(*pair) for pair in parts])
 """
 _SOFTMAX = """\

@@ -33,7 +33,7 @@ h[t] = tanh(c[t])
 k[t] = tanh(A @ h[t] + B @ k[t-1] + e)
 o[t] = softmax(V @ k[t] + s)
 """
-NETWORKS = {"wrnn": ALL["wrnn"], "two lags": TWO_LAGS, "peephole": PEEPHOLE}
+NETWORKS = {"two lags": TWO_LAGS, "peephole": PEEPHOLE}
 
 
 @pytest.fixture(autouse=True)
