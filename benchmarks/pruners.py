@@ -21,7 +21,7 @@ from recurra.tuning.request import TuneRequest
 from recurra.tuning.space import load_space, parse_space
 from recurra.tuning.statistics import rung_correlations
 from recurra.tuning.study import Study
-from recurra.tuning.workers import search, used
+from recurra.tuning.workers import characters_used, search
 
 GRID = {
     "hidden": [50, 100, 150, 200],
@@ -46,7 +46,7 @@ def run(study: Study, workers: int) -> tuple[object, ...]:
         clock.write_text(f"{minutes}")
     # the classic stop rules end a trial too
     in_full = sum(t.state == "done" and t.characters >= study.spec.length for t in trials)
-    return len(trials), in_full, minutes, used(trials), study.winner().loss
+    return len(trials), in_full, minutes, characters_used(trials), study.winner().loss
 
 
 def main() -> None:

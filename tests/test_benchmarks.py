@@ -37,3 +37,20 @@ def test_what_an_n_gram_model_expects_adds_up_to_one(order):
             np.exp(-losses(training, [np.array([*known, v])], 6, order)[-1]) for v in range(6)
         ]
         assert sum(chances) == pytest.approx(1.0)
+
+
+def test_every_program_finds_what_it_imports():
+    programs = [p for p in RUN.parent.glob("*.py") if "ArgumentParser" in p.read_text("utf-8")]
+    assert RUN in programs
+    helping = (
+        "import contextlib, runpy, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "programs, sys.argv = sys.argv[2:], ['program', '--help']\n"
+        "for program in programs:\n"
+        "    with contextlib.suppress(SystemExit):\n"
+        "        runpy.run_path(program, run_name='__main__')\n"
+    )
+    command = [sys.executable, "-c", helping, RUN.parent, *programs]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("--help") >= len(programs)
