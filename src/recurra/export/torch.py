@@ -174,11 +174,11 @@ class _Program(LibraryProgram):
         assert isinstance(self.code, _Text)
         texts = self.starts.texts(self.templates)
         first = next(iter(self.attributes.values()))
-        after, moves = [], []
+        after, shifts = [], []
         for quantity, lag in self.steps.lags.items():
             past = [self.code.at(quantity, k) for k in range(lag + 1)]
             after.append(f'"{quantity}": {tupled(past[1:])}')
-            moves.append(f"{', '.join(reversed(past[1:]))} = {', '.join(reversed(past[:-1]))}")
+            shifts.append(f"{', '.join(reversed(past[1:]))} = {', '.join(reversed(past[:-1]))}")
         names = {own: name for name, own in self.attributes.items() if own != name}
         paper = f"{{{', '.join(f'{own!r}: {name!r}' for own, name in names.items())}}}"
         arrays, own_arrays = "model.state_dict()", "arrays"
@@ -186,7 +186,7 @@ class _Program(LibraryProgram):
             arrays = f"{{{paper}.get(n, n): a for n, a in model.state_dict().items()}}"
             inverse = f"{{{', '.join(f'{name!r}: {own!r}' for own, name in names.items())}}}"
             own_arrays = f"{{{inverse}.get(n, n): a for n, a in arrays.items()}}"
-        loop = [*self.equations(), *moves]
+        loop = [*self.equations(), *shifts]
         forward = [
             *self.unpack(lambda name: f"self.{self.shown(name)}"),
             "logp = []",

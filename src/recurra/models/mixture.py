@@ -155,12 +155,12 @@ class Mixture:
         self.restart()
         nats, characters = 0.0, 0
 
-        def told(done: int) -> None:
+        def report(done: int) -> None:
             if progress is not None:
                 progress(characters + done)
 
         for text in predictable(texts):
-            nats += float(self.losses(text, piece, told).sum())
+            nats += float(self.losses(text, piece, report).sum())
             characters += len(text) - 1
         return Loss(nats, characters)
 

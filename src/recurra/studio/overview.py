@@ -127,8 +127,8 @@ class Overview:
         """Searches and comparisons, with when they changed; looked at less often."""
         if time.monotonic() - self._looked_at_others > RARELY:
             others = [entry for entry in entries if entry.kind != "run"]
-            told = {entry.id: self._other(entry, end) for entry in others}
-            self._known_others = {id: one for id, one in told.items() if one is not None}
+            found = {entry.id: self._other(entry, end) for entry in others}
+            self._known_others = {id: one for id, one in found.items() if one is not None}
             self._looked_at_others = time.monotonic()
         return self._known_others
 

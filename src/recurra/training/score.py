@@ -122,8 +122,8 @@ def score(
     for name, part in parts.items():
         prices = {one.name: one.loss(_decoded(model, part)) for one in compressors}
         for protocol in [None] if windows is None else [None, windows]:
-            told = _telling(progress, f"the {name} text", part)
-            loss, adaptive, mixed = evaluate(computes, part, protocol, told), None, None
+            report = _telling(progress, f"the {name} text", part)
+            loss, adaptive, mixed = evaluate(computes, part, protocol, report), None, None
             if not math.isfinite(loss.nats):
                 raise RunError(
                     f"the model of {run.folder} predicts no finite numbers: restore a backup, or "
@@ -133,13 +133,13 @@ def score(
                 if reader is None:
                     validation = _held_out(own).get("validation", ())
                     reader = reader_with(find_settings(adapt, validation, reader_with))
-                told = _telling(progress, f"the {name} text, learning", part)
-                adaptive = adaptive_loss(reader, part, told)
+                report = _telling(progress, f"the {name} text, learning", part)
+                adaptive = adaptive_loss(reader, part, report)
             settings = reader.settings if reader and adaptive else None
             if mix and protocol is None:
                 mixture = mixture or _mixture(opened, mix, own, settings, engine, threads)
-                told = _telling(progress, f"the {name} text, mixed", part)
-                mixed = mixture.loss(part, settings.step if settings else PIECE, told)
+                report = _telling(progress, f"the {name} text, mixed", part)
+                mixed = mixture.loss(part, settings.step if settings else PIECE, report)
             yield Score(name, protocol, loss, skipped, adaptive, settings, mixed, prices)
 
 

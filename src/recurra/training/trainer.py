@@ -415,11 +415,11 @@ class Trainer:
     def _whole_loss(self) -> Generator[Record, None, Loss]:
         """The loss of the best parameters over the whole held-out text."""
         losses, reading = stream_losses(self.engine, self.held_out, "best")
-        whole, told = sum(map(len, losses)), time.monotonic()
+        whole, reported = sum(map(len, losses)), time.monotonic()
         for done in reading:
             self._stop.check()
-            if time.monotonic() - told > POLL:
-                told = time.monotonic()
+            if time.monotonic() - reported > POLL:
+                reported = time.monotonic()
                 yield Evaluating(self.watch.step, done, whole)
         return Loss.of(losses)
 

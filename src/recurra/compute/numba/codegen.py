@@ -317,9 +317,8 @@ class _Backward(Emitter):
 
     def _stages(self, block: Block, start: str, count: str) -> None:
         written = set(self.plan.stages) - self.local
-        last: list[
-            tuple[Sum, Term]
-        ] = []  # what nothing reads in this time step: one meeting for all
+        # products of which nothing is read in this time step: one meeting for all
+        last: list[tuple[Sum, Term]] = []
         for stage in reversed(block.stages):
             self._element(stage, start, count, written)
             self.fresh |= {total.name for total in stage.sums}

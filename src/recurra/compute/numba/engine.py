@@ -35,7 +35,7 @@ from recurra.lang.shapes import Shapes
 # of a core holds no more, and where there are at most so many streams for a thread: with streams of
 # its own each would read all of the matrices at every time step, and hardly use what it reads.
 OUTGROWN, FEW_STREAMS = 2**21, 8
-# What threads that meet are told when one of them is gone: go on.
+# Of a gate: more than all threads, so that nobody waits for one that has failed.
 OPEN = 2**62
 # Seconds of writing a call a character, after which the kernel that writes is compiled: about as
 # long as that takes.

@@ -119,7 +119,7 @@ def adaptive_loss(
     reader.restart()
     nats, characters = 0.0, 0
 
-    def told(done: int) -> None:
+    def report(done: int) -> None:
         if progress is not None:
             progress(characters + done)
 
@@ -127,6 +127,6 @@ def adaptive_loss(
         for number, text in enumerate(predictable(texts)):
             if number and not reader.settings.carry:
                 reader.restart()
-            nats += reader.read(text, reader.engine.zero_state(1), told)[0]
+            nats += reader.read(text, reader.engine.zero_state(1), report)[0]
             characters += len(text) - 1
     return Loss(nats, characters)
