@@ -68,6 +68,22 @@ except SystemExit as end:
     assert not loaded_by(program, *HEAVY)
 
 
+def test_the_first_page_of_the_studio_loads_nothing_heavy(tmp_path):
+    program = f"""
+import threading, urllib.request
+from recurra.cli import studio
+from recurra.studio import app
+app.HEAD_START = 1000  # seconds in which only what is asked for is loaded
+server = studio._server({str(tmp_path)!r}, None, page=True)
+threading.Thread(target=server.run, daemon=True).start()
+key = {{"authorization": f"Bearer {{server.token}}"}}
+for path in ("/", "/static/main.js", "/api/words/en"):
+    asked = urllib.request.Request(server.origin + path, headers=key)
+    assert urllib.request.urlopen(asked, timeout=60).read()
+"""
+    assert not loaded_by(program, *HEAVY, "numpy", "typst", "httpx", "websockets", "requests")
+
+
 @pytest.mark.parametrize("name", recurra.__all__)
 def test_public_names_exist_and_are_documented(name):
     value = getattr(recurra, name)

@@ -1,5 +1,7 @@
 """`recurra studio` and `recurra serve` as processes: what they print, and how they end."""
 
+import contextlib
+import gc
 import os
 import re
 import signal
@@ -11,6 +13,8 @@ import httpx
 import pytest
 
 from command_line import RECURRA, process
+from recurra.studio.server import HOST
+from serving import serving, until
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -53,6 +57,21 @@ def test_without_its_packages_it_says_what_to_install(tmp_path):
     assert re.fullmatch(
         r'Error: this needs the package \w+: pip install "recurra\[studio\]"\n', done.stderr
     )
+
+
+def test_an_answer_in_two_parts_waits_for_no_acknowledgement(tmp_path):
+    with serving(tmp_path) as (server, _), socket.create_connection((HOST, server.port)) as client:
+        accepted = until(lambda: [s for s in sockets() if peer(s) == client.getsockname()])
+        assert all(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for s in accepted)
+
+
+def sockets():
+    return [one for one in gc.get_objects() if type(one) is socket.socket and one.fileno() >= 0]
+
+
+def peer(connection):
+    with contextlib.suppress(OSError):
+        return connection.getpeername()
 
 
 def test_nothing_else_loads_it():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recurra.studio.texts import MAX_TEXT
+from recurra.studio.security import MAX_TEXT
 from serving import serving
 
 CHINESE = "却说宝玉来到园中，只见黛玉。\n" * 40

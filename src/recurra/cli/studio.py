@@ -8,6 +8,8 @@ from recurra.cli.output import echo
 from recurra.errors import SettingError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from recurra.studio.server import Server
 
 Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="A folder of runs.")]
@@ -57,8 +59,10 @@ def _server(folder: str, port: int | None, *, page: bool) -> "Server":
             f'this needs the package {package}: pip install "recurra[studio]"'
         ) from None
     token = make_token()
-    if not page:
-        return Server(create_app(folder, token), token, port)
-    from recurra.report.page import fragment
+    return Server(create_app(folder, token, _report if page else None), token, port)
 
-    return Server(create_app(folder, token, fragment), token, port)
+
+def _report(folder: "Path", language: str) -> str:
+    from recurra.report.page import fragment  # loads much, and the first page does not need it
+
+    return fragment(folder, language)

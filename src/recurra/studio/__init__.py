@@ -3,7 +3,8 @@
 The only package that knows Starlette and uvicorn; they come with the extra ``studio``.
 
     server       a port, an address with a token, and the loop that serves
-    app          all routes, behind the guard
+    app          the application behind the guard: the page at once, the rest when it is loaded
+    places       the routes of all that the page and programs ask
     catalogue    GET /api/folder: what the folder holds
     network      the place Network: equations checked, explained, saved
     begin        what the page begins: forms, expected time; going on and stopping

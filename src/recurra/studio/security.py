@@ -8,7 +8,6 @@ that scripts cannot read and other sites cannot send; programs in ``Authorizatio
 
 import asyncio
 import hmac
-from collections.abc import Mapping
 from html import escape
 from urllib.parse import parse_qsl, urlencode
 
@@ -20,7 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recurra.studio.responses import refusal
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-MAX_BODY = 4 * 2**20  # bytes of a request, but where a route takes more
+MAX_BODY = 4 * 2**20  # bytes of a request
+MAX_TEXT = 64 * 2**20  # bytes of a text that is dropped
+LIMITS = {"/api/texts": MAX_TEXT}  # where a route takes more than others
 BODY_SECONDS = 120.0  # in which the whole of a request has to arrive
 # Scripts, styles and pictures come from this server; only attributes of style may stand in a page,
 # since figures have them. No form, frame or base leads elsewhere.
@@ -53,11 +54,10 @@ class Guard:
     Args:
         app: the application.
         token: what every request has to bring.
-        limits: path -> bytes of a body there, where it is not `MAX_BODY`.
     """
 
-    def __init__(self, app: ASGIApp, token: str, limits: Mapping[str, int] | None = None) -> None:
-        self.app, self._token, self._limits = app, token.encode(), limits or {}
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self.app, self._token = app, token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -107,8 +107,8 @@ class Guard:
         if not self._right(cookie) and not (scheme.lower() == "bearer" and self._right(key)):
             return _refused(scope, 401, NO_TOKEN)
         length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length[:20]) > self._limit(scope):
-            return _refused(scope, 413, self._too_large(scope))
+        if length.isdecimal() and int(length[:20]) > _limit(scope):
+            return _refused(scope, 413, _too_large(scope))
         return None
 
     def _right(self, token: str) -> bool:
@@ -134,15 +134,9 @@ class Guard:
         )
         return page
 
-    def _limit(self, scope: Scope) -> int:
-        return self._limits.get(scope["path"], MAX_BODY)
-
-    def _too_large(self, scope: Scope) -> str:
-        return f"too large: {self._limit(scope):,} bytes at most"
-
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """Receive as many bytes as the route takes, within the time that a request has."""
-        left, whole = self._limit(scope), False
+        left, whole = _limit(scope), False
         end = asyncio.get_running_loop().time() + BODY_SECONDS
 
         async def receive_bounded() -> Message:
@@ -158,10 +152,18 @@ class Guard:
                 left -= len(message.get("body", b""))
                 whole = not message.get("more_body", False)
                 if left < 0:
-                    raise _BodyError(413, self._too_large(scope))
+                    raise _BodyError(413, _too_large(scope))
             return message
 
         return receive_bounded
+
+
+def _limit(scope: Scope) -> int:
+    return LIMITS.get(scope["path"], MAX_BODY)
+
+
+def _too_large(scope: Scope) -> str:
+    return f"too large: {_limit(scope):,} bytes at most"
 
 
 def _cookie(scope: Scope) -> str:

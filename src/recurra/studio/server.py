@@ -99,7 +99,8 @@ def _listen(port: int | None) -> socket.socket:
     """A socket on the loopback interface, at this port; or at the first free one."""
     ports = [*range(PORT, PORT + TRIED), 0] if port is None else [port]
     for number in ports:
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # with its protocol: asyncio sends small answers at once only where it sees that it is TCP
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name == "posix":  # where it would let two servers share a port, it is left out
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

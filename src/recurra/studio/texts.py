@@ -22,7 +22,6 @@ from recurra.text.remarks import remarks
 from recurra.view.text import visible
 
 PATH = "/api/texts"
-MAX_TEXT = 64 * 2**20  # bytes of a text
 MOST = 1000  # texts that are listed
 
 
