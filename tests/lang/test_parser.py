@@ -16,6 +16,7 @@ from recurra.compute.plan import make_plan
 from recurra.errors import EquationError, RecurraError, SettingError
 from recurra.lang.library import library, load_network
 from recurra.lang.parser import parse
+from recurra.lang.source import Source
 from refused_list import INVALID, Invalid
 from strategies import networks
 
@@ -105,6 +106,17 @@ def test_a_description_has_lines_in_chinese() -> None:
     assert network.about("zh") == "一个门\n两行"
     assert parse(HIDDEN + "# zh: 不是\n" + OUTPUT).about("zh") == ""
     assert parse("# A gate\n" + HIDDEN + OUTPUT).about("zh") == "A gate"
+
+
+@pytest.mark.parametrize(
+    ("language", "comment"), [("en", "# A gate\n#\n# of two\n"), ("zh", "# 一个门\n")]
+)
+def test_a_text_described_in_one_language(language: str, comment: str) -> None:
+    rest = HIDDEN + "# zh: 不是\n" + OUTPUT.rstrip()
+    text = Source("# A gate\n# zh: 一个门\n#\n# of two\n" + rest, "")
+    assert text.described_in(language) == comment + rest
+    assert Source("# A gate\n" + rest, "").described_in(language) == "# A gate\n" + rest
+    assert Source(rest, "").described_in(language) == rest
 
 
 # ----------------------------------------------------------------------------------------- choices

@@ -101,6 +101,22 @@ def test_a_network_is_kept_once_and_only_in_the_folder(ask, folder):
     assert [path.name for path in folder.iterdir()] == ["mine.eq"]
 
 
+def test_the_library_is_described_in_the_language_of_the_page_and_else_as_it_is(ask, folder):
+    (folder / "own.eq").write_text(f"# Mine\n# zh: 我的\n{WRNN}", "utf-8")
+    for query, language in (("", "en"), ("?language=zh", "zh")):
+        gallery = ask.client.get(f"/api/network/gallery{query}").json()
+        for one in gallery["networks"]:
+            network = recurra.load_network(one["name"])
+            shown = recurra.parse(one["text"])
+            assert shown.about(language) == network.about(language), one["name"]
+            assert "# zh:" not in one["text"]
+            assert shown.equations == network.equations
+        texts = {one["name"]: one["text"] for one in gallery["files"]}
+        assert texts["own"].startswith("# Mine\n# zh: 我的\n")
+    assert ask.client.get("/api/network/gallery?language=fr").status_code == 400
+    (folder / "own.eq").unlink()
+
+
 def test_a_link_is_never_written_through(ask, folder, tmp_path):
     (folder / "link.eq").symlink_to(tmp_path / "outside.eq")
     assert ask("save", name="link", text=WRNN, replace=True) == {"exists": "link.eq"}

@@ -80,6 +80,27 @@ def test_a_diagram_of_one_step_and_figures_that_follow_the_dark_page(page):
     page("Emulation.setEmulatedMedia", media="", features=[])
 
 
+@pytest.mark.parametrize(
+    ("network", "width", "fits"),
+    [("wrnn", 1280, True), ("lstm", 1280, True), ("lstm", 390, False), ("rwkv4", 1280, False)],
+)
+def test_a_diagram_is_as_wide_as_its_column_while_it_can_be_read(page, network, width, fits):
+    page("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1,
+         mobile=False)  # fmt: skip
+    go(page, f"network?network={network}&steps=3&view=diagram")
+    page.wait(f"document.querySelector('#panel-diagram title')?.textContent === '{network}'")
+    box, letters, scrolled = page.run("""(() => {
+      const box = document.querySelector("#panel-diagram .diagram");
+      const [svg, text] = [box.querySelector("svg"), box.querySelector("text")];
+      const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+      return [box.scrollWidth - box.clientWidth, scale * text.getAttribute("font-size"),
+        box.scrollLeft];
+    })()""")
+    assert (box <= 0, scrolled) == (fits, 0)
+    assert 11 <= letters <= 24
+    page("Emulation.clearDeviceMetricsOverride")
+
+
 def test_a_text_is_coloured_continued_branched_and_taken_back(page):
     go(page, "write?seed=1&characters=40")
     page.wait("document.querySelector('#place-write select')?.value")
@@ -118,6 +139,7 @@ def test_chinese_narrow_and_nothing_foreign(page, studio):
     page.wait("document.querySelector('#place-network optgroup').label !== 'Library'")
     assert page.run("document.querySelector('#place-network select').value") == "gru"
     page.wait("document.querySelector('#place-network .about').textContent.includes('重置门')")
+    assert page.run(f"document.querySelector({EQUATIONS!r}).value").startswith("# GRU，重置门")
     page("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1,
          mobile=False)  # fmt: skip
     for place in ("network", "train", "write", "inside"):

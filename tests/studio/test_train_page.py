@@ -101,6 +101,11 @@ def test_a_training_from_a_dropped_text_to_its_curve(page, tmp_path):
         mobile=True,
     )
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
+    curves, form = (
+        page.run(f"document.querySelector('{PLACE} {part}').getBoundingClientRect().top")
+        for part in ("figure", "form")
+    )
+    assert curves < form  # what was chosen comes first, where there is one column
     assert page.problems() == []
     assert {address for address in page.requests() if not address.startswith(server.origin)} <= {
         "about:blank", "data:,",

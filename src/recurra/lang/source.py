@@ -5,7 +5,7 @@ import re
 import textwrap
 import unicodedata
 import warnings
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from keyword import iskeyword
 
 from recurra.errors import EquationError
@@ -94,9 +94,15 @@ class Source:
 
     def description(self, language: str = "") -> str:
         """The comment that the text begins with, or its lines in a language: ``# zh: ...``."""
-        comment = takewhile(lambda line: line.startswith("#"), self.lines)
+        comment = takewhile(_is_comment, self.lines)
         marked = (re.fullmatch(r"#\s*(?:(zh):)?(.*)", line) for line in comment)
         return "\n".join(line[2].strip() for line in marked if line and (line[1] or "") == language)
+
+    def described_in(self, language: str) -> str:
+        """The text with its description in one language; in English where there is no other."""
+        told = (self.description("zh") if language == "zh" else "") or self.description()
+        comment = [f"# {line}".rstrip() for line in told.splitlines()]
+        return "\n".join([*comment, *dropwhile(_is_comment, self.lines)])
 
     def place(self, node: ast.stmt | ast.expr) -> Place:
         """Where a node stands."""
@@ -113,3 +119,7 @@ class Source:
     def error_at(self, message: str, place: Place) -> EquationError:
         """The error at a place."""
         return EquationError(message, self.text, place.line, place.column, self.name)
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("#")

@@ -31,6 +31,7 @@ from recurra.lang.library import library, library_text
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
 from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.source import Source
 from recurra.storage.files import read_bounded
 from recurra.storage.outputs import write_output
 from recurra.studio.forms import Form, computed
@@ -93,7 +94,8 @@ def routes(workspace: Workspace, pool: Pool) -> list[BaseRoute]:
     """The routes of the place."""
 
     async def gallery(request: Request) -> Response:
-        return answer(await pool.run(lambda: _gallery(workspace.folder)))
+        language = Words(request.query_params.get("language", "en")).language
+        return answer(await pool.run(lambda: _gallery(workspace.folder, language)))
 
     return [
         Route("/api/network/gallery", gallery),
@@ -123,8 +125,11 @@ def _told(compute: Callable[[Equations], dict[str, Any]]) -> Callable[[Equations
     return told
 
 
-def _gallery(folder: Path) -> dict[str, Any]:
-    found = [{"name": name, "text": library_text(name).rstrip()} for name in library()]
+def _gallery(folder: Path, language: str) -> dict[str, Any]:
+    found = [
+        {"name": name, "text": Source(library_text(name), name).described_in(language)}
+        for name in library()
+    ]
     files = []
     for path in sorted(folder.glob("*.eq"))[:200]:
         try:

@@ -8,6 +8,14 @@ import { language, word } from "./words.js";
 
 const KEPT = "recurra equations";
 
+// The style scales a diagram between bounds that depend on its own width.
+function placeDiagrams(element, html) {
+  place(element, html);
+  for (const { style, width } of element.querySelectorAll("svg")) {
+    style.setProperty("--own", `${width.baseVal.value}px`);
+  }
+}
+
 export async function create(root) {
   const gallery = h("select", { on: { change: choose } });
   const editor = makeEditor("equations", settled(250, check));
@@ -50,7 +58,7 @@ export async function create(root) {
   const walk = buildWalk();
 
   async function loadGallery() {
-    const found = await askJson("/api/network/gallery");
+    const found = await askJson(`/api/network/gallery?language=${language()}`);
     networks = [...found.networks, ...found.files];
     const options = (list) => list.map((network) => h("option", { value: network.name }, network.name));
     const groups = [h("option", { value: "", word: "choose" }),
@@ -145,13 +153,11 @@ export async function create(root) {
   // What the chosen tab shows, for the equations of now.
   async function fill() {
     if (!current) return;
-    place(drawing, current.diagram);
-    drawing.dataset.steps = steps.value;
-    drawing.scrollLeft = (drawing.scrollWidth - drawing.clientWidth) / 2;
+    placeDiagrams(drawing, current.diagram);
     if (!panels.derivation.hidden && panels.derivation.dataset.of !== stamp()) {
       panels.derivation.dataset.of = stamp();
       const found = await askJson("/api/network/explain", body());
-      if (found.html) place(panels.derivation, found.html);
+      if (found.html) placeDiagrams(panels.derivation, found.html);
     }
     if (!panels["step by step"].hidden) walk.load();
   }
@@ -325,7 +331,9 @@ export async function create(root) {
       await check();
     },
     async translate() {
+      const unchanged = networks.find((one) => one.text === editor.text)?.name;
       await loadGallery();
+      editor.text = networks.find((one) => one.name === unchanged)?.text ?? editor.text;
       await check();
     },
   };

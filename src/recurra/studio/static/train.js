@@ -20,6 +20,7 @@ export async function create(root) {
   const axes = h("div", { class: "row", hidden: true }, field("quantity", y), field("across", x));
   const chart = h("figure", { class: "figure" });
   const about = h("div");
+  const curves = h("div", { class: "column" }, axes, chart, about);
   const problems = h("div", { role: "status", "aria-live": "polite" });
   const outcomes = makeOutcomes();
   let runs = new Map();
@@ -34,9 +35,7 @@ export async function create(root) {
   root.append(
     h("h2", { word: "train" }), problems, table.element,
     h("div", { class: "two" },
-      h("div", { class: "column" }, form.element),
-      h("div", { class: "column" },
-        axes, chart, about)),
+      h("div", { class: "column" }, form.element), curves),
     outcomes.element);
 
   function select(names, prefix, first, kept) {
@@ -112,7 +111,7 @@ export async function create(root) {
   }
 
   function begun(entry) {
-    if (entry.startsWith("runs/")) chosen([entry]);
+    if (entry.startsWith("runs/")) chosen([entry], true);
     else {
       keep({ entry });
       outcomes.element.scrollIntoView();
@@ -134,6 +133,7 @@ export async function create(root) {
   async function drawNow() {
     const there = selected.filter((id) => runs.has(id) && runs.get(id).state !== "damaged");
     axes.hidden = !there.length;
+    curves.classList.toggle("first", there.length > 0);
     if (!there.length) {
       chart.replaceChildren(runs.size ? h("p", { class: "soft", word: "choose a run" }) : "");
       about.replaceChildren();
