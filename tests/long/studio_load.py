@@ -6,11 +6,8 @@ curves and lists, and 50 readers at a time that hang up. Linux only: it reads /p
 
 import contextlib
 import json
-import os
 import random
-import re
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,25 +15,17 @@ import time
 from itertools import count
 from pathlib import Path
 
-import httpx
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "support"), str(TESTS.parent / "src")]
 
-import recurra
+import httpx  # noqa: E402
+
+import recurra  # noqa: E402
+from studio_process import cpu_seconds, memory, studio_process  # noqa: E402
 
 RUN = "runs/rnn"
 GROWTH = 48  # MiB that the server may have grown by after the first tenth of the time
 SHORT = {"model": RUN, "prompt": "to be", "max_tokens": 40, "seed": 1}
-
-
-def memory(process: int) -> float:
-    """MiB that a process holds."""
-    status = Path(f"/proc/{process}/status").read_text("utf-8")
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
-
-
-def cpu_seconds(process: int) -> float:
-    """Seconds that a process has computed."""
-    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def hang_up(port: int, token: str) -> None:
@@ -61,16 +50,9 @@ def main() -> None:
         )
         recipe = recurra.MODERN.with_(hidden=32, steps=300)
         recurra.train(folder / "text.txt", "rnn", recipe, out=folder / RUN)
-        command = [sys.executable, "-m", "recurra", "studio", "--no-browser", name]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                address = server.stdout.readline()
-                port, token = re.fullmatch(
-                    r"http://127.0.0.1:(\d+)/\?token=(.*)\n", address
-                ).groups()
-                load(server.pid, int(port), token, seconds)
-            finally:
-                server.terminate()
+        with studio_process(folder) as (server, client):
+            token = client.headers["authorization"].partition(" ")[2]
+            load(server.pid, client.base_url.port, token, seconds)
 
 
 def load(process: int, port: int, token: str, seconds: float) -> None:

@@ -168,7 +168,9 @@ def test_whoever_stops_in_the_midst_goes_on_from_there(taken, engine):
 
 @pytest.mark.parametrize("network", ["wrnn", "lag2", "tied", "large"])
 @pytest.mark.parametrize(
-    "sampling", [Sampling(), Sampling(0.0), Sampling(1.5, 4), Sampling(1.0, 9, 0.7)], ids=str
+    "sampling",
+    [Sampling(), Sampling(0.0), Sampling(1.5, 4), Sampling(1.0, 9, 0.7), Sampling(1.0, 10**30)],
+    ids=str,
 )
 def test_the_compiled_loop_writes_what_single_steps_write(network, sampling, monkeypatch):
     monkeypatch.setattr("recurra.compute.numba.engine.COMPILED_AFTER", 0.0)

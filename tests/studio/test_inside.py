@@ -55,7 +55,8 @@ def test_the_reach_is_a_figure_in_two_languages(studio):
         ("read", {"run": "nix"}, 404), ("read", {"text": "x" * 5000}, 400),
         ("read", {"text": "éé"}, 400), ("passages", {"text": "to be", "start": 3, "end": 3}, 400),
         ("passages", {"text": "to be", "start": 10**9, "end": 10**9 + 1}, 400),
-        ("reach", {"other": "nix"}, 404),
+        ("passages", {"text": "to be", "start": -1, "end": 3}, 400),
+        ("passages", {"text": "to be", "end": 10**9}, 400), ("reach", {"other": "nix"}, 404),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(studio, what, form, status):

@@ -138,6 +138,8 @@ def test_a_comparison_with_its_verdict_and_one_of_its_runs(client, place):
         ("tune", {"trials": "3"}, "trials has to be"),
         ("tune", {"workers": 10**9}, "from 1 to 64"),
         ("compare", {"seeds": 10**9}, "from 1 to 1,000"),
+        ("tune", {"trials": -1}, "from 1 to 100,000"),
+        ("tune", {"finalists": 10**30}, "from 0 to 1,000"),
         ("tune", {"storage": "postgresql://x"}, "a field that Recurra does not know"),
         ("tune", {"settings": {"lr": -1.0}}, "lr has to be"),
         ("compare", {"networks": ["rnn"]}, "choose two or more"),

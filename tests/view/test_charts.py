@@ -1,8 +1,11 @@
 """Charts and heat maps as SVG."""
 
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +64,24 @@ def test_labels_at_the_ends_do_not_overlap():
     assert len(places) == 6
     assert min(b - a for a, b in zip(sorted(places), sorted(places)[1:], strict=False)) >= 14.9
     assert max(places) < float(made.get("viewBox").split()[3])
+
+
+@pytest.mark.parametrize("name", ["run", "a" * 255, "长" * 300, "lstm-a-long-name-of-a-novel-012"])
+def test_a_long_name_leaves_room_for_the_drawing(name):
+    many = np.arange(3000.0)
+    curve = read(curves([Curve(many, many, 0, name)], "x", "y"))
+    drawn = [
+        float(x) for x in re.findall(r"([\d.]+),", curve.find(f".//{SVG}polyline").get("points"))
+    ]
+    assert drawn[-1] - drawn[0] > 100
+    bar = read(bars([(name, 1.0)], "x"))
+    assert float(bar.find(f"{SVG}rect").get("width")) > 100
+    for figure in (curve, bar):
+        (shown,) = (t.text for t in figure.iter(f"{SVG}text") if (t.text or "")[:3] == name[:3])
+        start, cut, end = shown.partition("…")
+        assert name.startswith(start)
+        assert name.endswith(end)
+        assert bool(cut) == (len(name) > 30)
 
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), max_size=4), st.booleans())

@@ -16,7 +16,7 @@ from recurra.models.model import Model
 from recurra.models.writer import Array, Writer, until
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
-from recurra.studio.forms import read_object
+from recurra.studio.forms import MOST_SEED, check_range, read_object
 from recurra.text.vocabulary import Vocabulary
 
 CHARACTERS = 16  # written where a request does not say how many, as by OpenAI
@@ -58,17 +58,12 @@ class CompletionRequest:
         """Refuse what makes no sense, or what nothing here can do.
 
         Raises:
-            BadRequestError: with the name of the field.
+            RequestError: with the name of the field.
         """
-        for name, low, high in (
-            ("max_tokens", 0, MOST_CHARACTERS),
-            ("n", 1, MOST_CHOICES),
-            ("logprobs", 0, MOST_ALTERNATIVES),
-            ("seed", 0, 2**63 - 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise BadRequestError(name, f"{name} has to be from {low:,} to {high:,}")
+        check_range("max_tokens", self.max_tokens, 0, MOST_CHARACTERS)
+        check_range("n", self.n, 1, MOST_CHOICES)
+        check_range("logprobs", self.logprobs, 0, MOST_ALTERNATIVES)
+        check_range("seed", self.seed, 0, MOST_SEED)
         stops = self.stops
         if len(stops) > STOPS or any(not 0 < len(stop) <= PIECE for stop in stops):
             raise BadRequestError("stop", f"stop has to be up to {STOPS} texts that are not empty")

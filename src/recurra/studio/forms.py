@@ -8,10 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from recurra.errors import RequestError
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer
+
+MOST_SEED = 2**63 - 1
 
 T = TypeVar("T", bound="Form")
 
@@ -54,6 +57,16 @@ def computed(path: str, form: type[T], compute: Callable[[T], Any], pool: Pool) 
         return answer(await pool.run(lambda: compute(wanted)))
 
     return Route(path, route, methods=["POST"])
+
+
+def check_range(field: str, value: float | None, low: int, high: int) -> None:
+    """Refuse a number that makes no sense; None is a default.
+
+    Raises:
+        RequestError: with the name of the field.
+    """
+    if value is not None and not low <= value <= high:
+        raise RequestError(field, f"{field} has to be from {low:,} to {high:,}")
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from recurra.models.inspection import (
     units_on,
 )
 from recurra.models.model import Model
-from recurra.studio.forms import Form, computed
+from recurra.studio.forms import Form, check_range, computed
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.workspace import Entry, Workspace, changed
@@ -69,6 +69,8 @@ class Look(Form):
         """
         if len(self.text) > LONGEST:
             raise RequestError("text", f"a text has {LONGEST:,} characters at most: shorten it")
+        check_range("start", self.start, 0, LONGEST)
+        check_range("end", self.end, 0, LONGEST)
 
     def among(self, vectors: Iterable[str]) -> str:
         """The vector that is asked for, or the last one."""
@@ -127,7 +129,7 @@ class _Inspected:
         model = self._models.load(form.run)
         found = self._activity(model, model.vocabulary.known(form.text))
         vector = form.among(found)
-        start, end = max(0, form.start), min(form.end, len(found[vector]))
+        start, end = form.start, min(form.end, len(found[vector]))
         if end <= start:
             raise RequestError("start", "select a passage of the text first")
         for threshold in _THRESHOLDS:

@@ -12,7 +12,7 @@ from recurra.compute.registry import ENGINES
 from recurra.errors import RequestError, SettingError
 from recurra.lang.library import library, load_network
 from recurra.storage.outputs import write_output
-from recurra.studio.forms import Form
+from recurra.studio.forms import Form, check_range
 from recurra.studio.workspace import Entry, Workspace
 from recurra.text.sources import NAMED
 from recurra.training.recipe import BUDGETS, MODERN, Recipe, make_recipe
@@ -22,7 +22,12 @@ from recurra.tuning.samplers import SAMPLERS
 from recurra.tuning.space import parse_space
 
 SETTINGS = {field.name for field in fields(Recipe)} - {"name"}
-MOST = {"threads": 256, "workers": 64, "seeds": 1000}  # what one machine may be asked for
+# the numbers that one machine may be asked for
+RANGES = {
+    "threads": (1, 256), "workers": (1, 64), "seeds": (1, 1000), "trials": (1, 100_000),
+    "length": (1, 10**12), "rung": (1, 10**12), "factor": (2, 1000), "keep": (1, 100_000),
+    "finalists": (0, 1000), "characters": (1, 10**15),
+}  # fmt: skip
 Value = str | bool | int | float | dict[str, int] | None
 Verb = Literal["train", "tune", "compare"]
 
@@ -67,10 +72,8 @@ class JobRequest(Form, ABC):
             names = each.metadata.get("names")
             if names and getattr(self, each.name) not in (None, *names):
                 raise RequestError(each.name, f"choose one of {', '.join(names)}")
-        for name, most in MOST.items():
-            value = getattr(self, name, None)
-            if value is not None and not 0 < value <= most:
-                raise RequestError(name, f"has to be a whole number from 1 to {most:,}")
+        for name, (low, high) in RANGES.items():
+            check_range(name, getattr(self, name, None), low, high)
         self._check(workspace)
         words = [self.verb, f"--out={out}", *self._words(workspace, out)]
         words += self._options("recipe", "encoding", "split", "engine")

@@ -30,18 +30,20 @@ from recurra.explain.walkthrough import walk_through
 from recurra.lang.library import library, library_text
 from recurra.lang.network import Network
 from recurra.lang.parser import parse
-from recurra.lang.shape_solver import ShapeSolver
+from recurra.lang.shape_solver import MAX_SIZE, ShapeSolver
 from recurra.lang.source import Source
 from recurra.storage.files import read_bounded
 from recurra.storage.outputs import write_output
-from recurra.studio.forms import Form, computed
+from recurra.studio.forms import MOST_SEED, Form, check_range, computed
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer
 from recurra.studio.workspace import Workspace
 from recurra.view.tables import html
+from recurra.view.text import visible
 from recurra.view.words import Language, Words
 
 LONGEST = 100_000  # characters of equations
+STEPS = 3  # of a diagram
 CHECKED = 800  # entries of all parameters whose gradients are checked, about
 
 
@@ -53,7 +55,7 @@ class Equations(Form):
         text: as typed.
         name: of the network.
         hidden, vocabulary: sizes.
-        steps: of the diagram, three at most.
+        steps: of the diagram.
         language: of the answer.
         line: of a derivation: a parameter, or a quantity.
         formula: a student's answer as a formula.
@@ -65,12 +67,23 @@ class Equations(Form):
     name: str = "network"
     hidden: int = 64
     vocabulary: int = 65
-    steps: int = 3
+    steps: int = STEPS
     language: Language = "en"
     line: str = ""
     formula: str = ""
     values: str = ""
     seed: int = 0
+
+    def check(self) -> None:
+        """Refuse sizes and seeds that make no sense.
+
+        Raises:
+            RequestError: with the name of the field.
+        """
+        check_range("hidden", self.hidden, 1, MAX_SIZE)
+        check_range("vocabulary", self.vocabulary, 1, MAX_SIZE)
+        check_range("steps", self.steps, 1, STEPS)
+        check_range("seed", self.seed, 0, MOST_SEED)
 
     def network(self) -> Network:
         """The network.
@@ -127,7 +140,11 @@ def _told(compute: Callable[[Equations], dict[str, Any]]) -> Callable[[Equations
 
 def _gallery(folder: Path, language: str) -> dict[str, Any]:
     found = [
-        {"name": name, "text": Source(library_text(name), name).described_in(language)}
+        {
+            "name": name,
+            "label": name,
+            "text": Source(library_text(name), name).described_in(language),
+        }
         for name in library()
     ]
     files = []
@@ -136,7 +153,7 @@ def _gallery(folder: Path, language: str) -> dict[str, Any]:
             if not path.is_symlink():
                 text = read_bounded(path, LONGEST).decode("utf-8-sig", "replace")
                 name = os.fsencode(path.stem).decode("utf-8", "replace")
-                files.append({"name": name, "text": text})
+                files.append({"name": name, "label": visible(name), "text": text})
         except OSError:
             continue
     return {"networks": found, "files": files}
@@ -169,7 +186,7 @@ def _check(form: Equations) -> dict[str, Any]:
         "vectors": shapes.vectors,
         "parameters": parameters,
         "count": shapes.count,
-        "diagram": draw(network, min(max(form.steps, 1), 3)),
+        "diagram": draw(network, form.steps),
         "lines": _questions(network),
     }
 

@@ -19,7 +19,7 @@ from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError
 from recurra.models.model import Model
 from recurra.models.writer import Array, Writer
-from recurra.studio.forms import Form, read_form
+from recurra.studio.forms import MOST_SEED, Form, check_range, read_form
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
 from recurra.studio.responses import answer, to_json
@@ -63,8 +63,8 @@ class Writing(Form):
         """
         if len(self.text) > LONGEST:
             raise RequestError("text", f"a text has {LONGEST:,} characters at most")
-        if not 0 < self.characters <= MOST:
-            raise RequestError("characters", f"from 1 to {MOST:,} are written at once")
+        check_range("characters", self.characters, 1, MOST)
+        check_range("seed", self.seed, 0, MOST_SEED)
 
     def writer(self, model: Model) -> Writer:
         """A writer that has read nothing yet."""

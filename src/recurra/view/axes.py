@@ -145,6 +145,15 @@ def text_width(text: str, letter: int = 8) -> int:
     return sum(13 if east_asian_width(c) in "WF" else letter for c in text)
 
 
+def fitted(text: str) -> str:
+    """The text, or its beginning and end where it would take more than half of a figure."""
+    short, kept = text, min(len(text), WIDTH)
+    while text_width(short) > WIDTH // 2:
+        kept -= 1
+        short = f"{text[: kept // 2]}…{text[len(text) - (kept + 1) // 2 :]}"
+    return short
+
+
 def svg(parts: Sequence[str], height: float, label: str) -> str:
     """The drawing that these parts make, as high as said; the label is for those who hear it."""
     return (

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -15,6 +15,7 @@ from recurra.view.axes import (
     TOP,
     WIDTH,
     Scale,
+    fitted,
     frame_x,
     frame_y,
     height_below,
@@ -82,6 +83,7 @@ def curves(
             first that nothing else could be told apart. Empty: the axis is whole.
         height: of the drawing above its axis.
     """
+    lines = [replace(line, label=fitted(line.label)) for line in lines]
     right = 16 + max((text_width(line.label) for line in lines), default=0)
     paths = [thin(line.x, line.y, WIDTH - LEFT - right) for line in lines]
     shown = sorted(float(y) for _, path in paths for y in path)
@@ -199,6 +201,7 @@ def bars(shares: Sequence[tuple[str, float]], x_label: str) -> str:
         return ""
     row = 28
     base = TOP + row * len(shares)
+    shares = [(fitted(name), share) for name, share in shares]
     left = EDGE + 8 + max(text_width(name) for name, _ in shares)
     across = Scale([0.0, 1.0], left, WIDTH - EDGE - 12, padded=False)
     parts = [frame_x(across, base, x_label)]

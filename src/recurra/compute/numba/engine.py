@@ -245,7 +245,8 @@ class CompiledEngine(HostEngine):
         (shard,) = self._shards_for(1, 1, training=False)
         (arrays,) = shard.arguments("write", [self.source.write], "parameter", parameters)
         hidden, matrix, bias = shard.output_operand("parameter", parameters)
-        numbers = float(sampling.temperature), sampling.top_k or 0, float(sampling.top_p or 0.0)
+        top_k = min(sampling.top_k or 0, np.iinfo(np.int64).max)
+        numbers = float(sampling.temperature), top_k, float(sampling.top_p or 0.0)
         operand = hidden.copy(), matrix, bias, self._output.sizes
         text = np.zeros(len(uniforms), np.int32)
         arguments = *arrays, *operand, uniforms, *numbers, text

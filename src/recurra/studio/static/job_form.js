@@ -121,12 +121,12 @@ export function makeForm(known, begun) {
 
   async function loadNetworks() {
     const found = await askJson("/api/network/gallery");
-    const names = [...found.networks.map(({ name }) => name),
-      ...found.files.map(({ name }) => `${name}.eq`)];
+    const named = [...found.networks.map(({ name, label }) => [name, label]),
+      ...found.files.map(({ name, label }) => [`${name}.eq`, `${label}.eq`])];
     network.replaceChildren(h("option", { value: "", word: "usual network" }),
-      ...names.map((name) => h("option", { value: name }, name)));
-    several.replaceChildren(...names.map((name) => h("label", { class: "field check" },
-      h("input", { type: "checkbox", value: name }), h("span", {}, name))));
+      ...named.map(([name, label]) => h("option", { value: name }, label)));
+    several.replaceChildren(...named.map(([name, label]) => h("label", { class: "field check" },
+      h("input", { type: "checkbox", value: name }), h("span", {}, label))));
   }
 
   choose(now);

@@ -60,7 +60,7 @@ export async function create(root) {
   async function loadGallery() {
     const found = await askJson(`/api/network/gallery?language=${language()}`);
     networks = [...found.networks, ...found.files];
-    const options = (list) => list.map((network) => h("option", { value: network.name }, network.name));
+    const options = (list) => list.map(({ name, label }) => h("option", { value: name }, label));
     const groups = [h("option", { value: "", word: "choose" }),
       h("optgroup", {}, ...options(found.networks))];
     groups[1].label = word("library");
