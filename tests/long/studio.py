@@ -71,9 +71,14 @@ WIDE = """[...document.querySelectorAll("main *")].filter((one) => one.checkVisi
   && one.getBoundingClientRect().right > innerWidth + 1
   && !one.closest("pre, .formula, .diagram, .table, .map, .verdict, .walk, .given, table, svg"))
   .map((one) => one.outerHTML.slice(0, 90))"""
-# nothing says that it is computed
-DONE = """[...document.querySelectorAll("[data-word=computing]")]
-  .every((one) => !one.checkVisibility())"""
+# nothing says that it is computed; the network and the curves of the address are there
+DONE = """(() => {
+  const network = /network=(\\w+)/.exec(location.hash)?.[1];
+  const curves = location.hash.startsWith("#train?run=");
+  return [...document.querySelectorAll("[data-word=computing]")].every((o) => !o.checkVisibility())
+    && (!network || document.querySelector("#panel-diagram title")?.textContent === network)
+    && (!curves || document.querySelector("#place-train figure polyline"));
+})()"""
 
 
 def value(page: Chromium, selector: str) -> str:
@@ -167,7 +172,7 @@ def outcomes(page: Chromium) -> None:
     page.click(f"{TRAIN} form button.main")
     page.wait(f"document.querySelector('{TRAIN} .report polyline')", 120)
     page.wait(f"document.querySelector('{TRAIN} .report .answer')", 300)
-    page.wait(f"document.querySelector('{TRAIN} section .state.done')", 60)
+    page.wait(f"document.querySelector('{TRAIN} section .state.done')", 300)
     assert not page.run(f"document.querySelector('{TRAIN} section button').checkVisibility()")
     page.run("location.hash = 'train?begin=compare'")
     page.run("""for (const box of document.querySelectorAll(".choices input"))

@@ -139,7 +139,15 @@ def test_chinese_narrow_and_nothing_foreign(page, studio):
     page.wait("document.querySelector('#place-network optgroup').label !== 'Library'")
     assert page.run("document.querySelector('#place-network select').value") == "gru"
     page.wait("document.querySelector('#place-network .about').textContent.includes('重置门')")
-    assert page.run(f"document.querySelector({EQUATIONS!r}).value").startswith("# GRU，重置门")
+    text = f"document.querySelector({EQUATIONS!r}).value"
+    assert page.run(text).startswith("# GRU，重置门")
+    # another network is chosen while the language changes
+    english = "document.querySelector('[data-language=en]').click()"
+    page.run(f"{english}; location.hash = 'network?network=lstm'")
+    page.wait("document.querySelector('#panel-diagram title')?.textContent === 'lstm'")
+    page.wait(f"{text}.startsWith('# LSTM with forget gate')")
+    page.click("[data-language=zh]")
+    page.wait(f"{text}.startsWith('# 带遗忘门的 LSTM')")
     page("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1,
          mobile=False)  # fmt: skip
     for place in ("network", "train", "write", "inside"):

@@ -8,11 +8,16 @@ import { language, word } from "./words.js";
 
 const KEPT = "recurra equations";
 
-// The style scales a diagram between bounds that depend on its own width.
+const WINDOW = 640; // pixels of height; a diagram that is taller is not enlarged
+
+// The style scales a diagram to its column, between bounds that depend on its own size.
 function placeDiagrams(element, html) {
   place(element, html);
-  for (const { style, width } of element.querySelectorAll("svg")) {
-    style.setProperty("--own", `${width.baseVal.value}px`);
+  for (const { style, width, height } of element.querySelectorAll("svg")) {
+    const own = width.baseVal.value;
+    const larger = Math.max(1, Math.min(1.4, WINDOW / height.baseVal.value));
+    style.setProperty("--least", `${0.65 * own}px`);
+    style.setProperty("--most", `${larger * own}px`);
   }
 }
 
@@ -41,6 +46,7 @@ export async function create(root) {
   let current = null; // the answer of the server to what is typed now; null: it is wrong
   let asked = null;
   let networks = [];
+  const names = new Map(); // the text of a network of the library, in any language -> its name
 
   root.append(
     h("h2", { word: "network" }),
@@ -60,6 +66,7 @@ export async function create(root) {
   async function loadGallery() {
     const found = await askJson(`/api/network/gallery?language=${language()}`);
     networks = [...found.networks, ...found.files];
+    for (const { name, text } of found.networks) names.set(text, name);
     const options = (list) => list.map(({ name, label }) => h("option", { value: name }, label));
     const groups = [h("option", { value: "", word: "choose" }),
       h("optgroup", {}, ...options(found.networks))];
@@ -331,8 +338,8 @@ export async function create(root) {
       await check();
     },
     async translate() {
-      const unchanged = networks.find((one) => one.text === editor.text)?.name;
       await loadGallery();
+      const unchanged = names.get(editor.text);
       editor.text = networks.find((one) => one.name === unchanged)?.text ?? editor.text;
       await check();
     },
