@@ -121,15 +121,18 @@ def call(
     child = os.fork()
     if child == 0:
         _become(arguments, room, names, stdin)
-    ended = _wait(child, patience)
-    if not ended:  # a training may last; it ends when it is asked to
-        os.kill(child, signal.SIGINT)
-        ended = _wait(child, 2.0)
-    seconds = time.monotonic() - begun
-    if not ended:
-        os.killpg(child, signal.SIGKILL)
-    _, status, usage = os.wait4(child, 0)
-    outlived = bool(descendants.outlived(child, 2.0))
+    ended = False
+    try:
+        ended = _wait(child, patience)
+        if not ended:  # a training may last; it ends when it is asked to
+            os.kill(child, signal.SIGINT)
+            ended = _wait(child, 2.0)
+    finally:  # also where this process is told to end
+        seconds = time.monotonic() - begun
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+        _, status, usage = os.wait4(child, 0)
+        outlived = bool(descendants.outlived(child, 2.0 if ended else 0.0))
     touched = []
     for folder, old in zip(watched, before, strict=True):
         new = snapshot(folder)
@@ -171,6 +174,8 @@ def _become(arguments: Sequence[str], room: Path, names: dict[str, Path], stdin:
     code = ESCAPED
     try:
         os.setsid()
+        for number in descendants.ENDINGS:
+            signal.signal(number, signal.SIG_DFL)
         os.chdir(room)
         for folder, variable in (("home", "HOME"), ("temporary", "TMPDIR")):
             os.environ[variable] = str(room / folder)

@@ -35,6 +35,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import confined
+import descendants
 import spoiling
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
@@ -359,6 +360,7 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="repeat this mutation with all commands")
     parser.add_argument("--keep", type=Path, help="work here, and leave it")
     given = parser.parse_args()
+    descendants.end_in_order()
     with contextlib.ExitStack() as stack:
         folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         only = frozenset(given.of.split(",") if given.of else ())
