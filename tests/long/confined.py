@@ -14,7 +14,6 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -110,25 +109,25 @@ def call(
         base: what `warm` returned.
         room: a folder for what it prints; "home" and "temporary" below it are its own.
         watched: folders in which nothing may change.
-        patience: seconds after which it is asked to end, as by Ctrl-C, and then killed.
+        patience: seconds after which it is asked to end, as by Ctrl-C, and then killed; its wait
+            for a core is not counted.
         stdin: a file.
     """
     before = [snapshot(folder) for folder in watched]
     names = {name: room / name for name in ("stdout", "stderr", "requests")}
     for path in names.values():
         path.write_bytes(b"")
-    begun = time.monotonic()
     child = os.fork()
     if child == 0:
         _become(arguments, room, names, stdin)
-    ended = False
+    clock, ended = descendants.Clock(child), False
     try:
-        ended = _wait(child, patience)
+        ended = _wait(child, clock, patience)
         if not ended:  # a training may last; it ends when it is asked to
             os.kill(child, signal.SIGINT)
-            ended = _wait(child, 2.0)
+            ended = _wait(child, clock, clock.seconds() + 2.0)
     finally:  # also where this process is told to end
-        seconds = time.monotonic() - begun
+        seconds = clock.seconds()
         if not ended:
             os.kill(child, signal.SIGKILL)
         _, status, usage = os.wait4(child, 0)
@@ -160,11 +159,14 @@ def _place(folder: Path) -> str:
     return place
 
 
-def _wait(child: int, seconds: float) -> bool:
-    """Whether it ended in so many seconds."""
+def _wait(child: int, clock: descendants.Clock, end: float) -> bool:
+    """Whether it ended before its clock shows so many seconds."""
     descriptor = os.pidfd_open(child)
     try:
-        return bool(select.select([descriptor], [], [], seconds)[0])
+        while (left := end - clock.seconds()) > 0:
+            if select.select([descriptor], [], [], left)[0]:
+                return True
+        return False
     finally:
         os.close(descriptor)
 

@@ -1,4 +1,4 @@
-"""The processes of a session: what its leader has left behind, and none left behind by us."""
+"""Processes that a check starts: their clock, and none of them left behind."""
 
 import contextlib
 import os
@@ -7,6 +7,25 @@ import time
 from pathlib import Path
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Clock:
+    """Seconds of a process, without those in which it waited for a core. For Linux.
+
+    Args:
+        number: of the process; once it is gone, it waits no more.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._schedule = Path(f"/proc/{number}/schedstat")
+        self._begun = self._waited = 0.0
+        self._begun = self.seconds()
+
+    def seconds(self) -> float:
+        """Since this clock was made."""
+        with contextlib.suppress(OSError):
+            self._waited = int(self._schedule.read_text().split()[1]) / 1e9
+        return time.monotonic() - self._begun - self._waited
 
 
 def end_in_order() -> None:

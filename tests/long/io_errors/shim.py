@@ -11,6 +11,7 @@ from pathlib import Path
 
 PROGRAM = [sys.executable, "-c", "from recurra.cli import main; main()"]
 SOURCE = Path(__file__).with_name("shim.c")
+LIMIT = 900.0  # seconds; it needs one, and on a busy machine many
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Done:
-    """A command that ran with the shim: its exit code, stderr and calls."""
+    """A command that ran with the shim: its exit code (None: it hung), stderr and calls."""
 
-    code: int
+    code: int | None
     err: str
     calls: list[Call]
 
@@ -66,10 +67,15 @@ def run(
         name, number, later, error = fail
         environment["SHIM_FAIL"] = f"{name}:{number}{'+' if later else ''}:{error}"
     command = [*PROGRAM, *map(str, arguments)]
-    done = subprocess.run(command, cwd=room, env=environment, capture_output=True, timeout=120)
+    options = {"cwd": room, "env": environment, "capture_output": True, "timeout": LIMIT}
+    try:
+        done = subprocess.run(command, **options)
+        code, err = done.returncode, done.stderr
+    except subprocess.TimeoutExpired as hung:
+        code, err = None, hung.stderr or b""
     lines = log.read_text("utf-8").splitlines() if log.exists() else []
     calls = [Call(*line.split("\t")) for line in lines]
-    return Done(done.returncode, done.stderr.decode(errors="replace"), calls)
+    return Done(code, err.decode(errors="replace"), calls)
 
 
 def name_of(error: int) -> str:
