@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from recurra.report.page import fragment
 from recurra.studio.app import create_app
+from recurra.studio.places import routes
+from recurra.studio.workspace import Workspace
 
 TOKEN = "token"
 TEXT = "Ada went home. "
@@ -53,7 +55,8 @@ def main(folder: Path) -> None:
             ("/api/write/continue", {"run": run, "text": TEXT, "characters": 5}),
         )
     ]
-    events = next(route for route in app.routes if route.path == "/api/train/events")
+    behind = routes(Workspace(folder.parent), fragment)
+    events = next(route for route in behind if route.path == "/api/train/events")
     asyncio.run(_first(events.endpoint))
     for one in answers:
         print(one.request.method, one.request.url.path, one.status_code, one.text[:200])
