@@ -120,18 +120,16 @@ def call(
     child = os.fork()
     if child == 0:
         _become(arguments, room, names, stdin)
-    clock, ended = descendants.Clock(child), False
-    try:
-        ended = _wait(child, clock, patience)
-        if not ended:  # a training may last; it ends when it is asked to
-            os.kill(child, signal.SIGINT)
-            ended = _wait(child, clock, clock.seconds() + 2.0)
-    finally:  # also where this process is told to end
-        seconds = clock.seconds()
-        if not ended:
-            os.kill(child, signal.SIGKILL)
-        _, status, usage = os.wait4(child, 0)
-        outlived = bool(descendants.outlived(child, 2.0 if ended else 0.0))
+    clock = descendants.Clock(child)
+    ended = _wait(child, clock, patience)
+    if not ended:  # a training may last; it ends when it is asked to
+        os.kill(child, signal.SIGINT)
+        ended = _wait(child, clock, clock.seconds() + 2.0)
+    seconds = clock.seconds()
+    if not ended:
+        os.killpg(child, signal.SIGKILL)
+    _, status, usage = os.wait4(child, 0)
+    outlived = bool(descendants.outlived(child, 2.0))
     touched = []
     for folder, old in zip(watched, before, strict=True):
         new = snapshot(folder)

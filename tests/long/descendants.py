@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
@@ -28,11 +29,9 @@ class Clock:
         return time.monotonic() - self._begun - self._waited
 
 
-def end_in_order() -> None:
-    """Let these signals end this process as Ctrl-C does, through every ``finally``.
-
-    What was started in a session of its own would outlive it otherwise.
-    """
+@contextlib.contextmanager
+def none_left_behind() -> Iterator[None]:
+    """End all children and their sessions on the way out: after Ctrl-C, SIGTERM and SIGHUP, too."""
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
@@ -40,6 +39,14 @@ def end_in_order() -> None:
     for number in ENDINGS:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks
             signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        own = Path(f"/proc/self/task/{os.getpid()}/children")
+        for child in map(int, own.read_text().split()):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            outlived(child, 0.0)
 
 
 def members(leader: int) -> list[int]:

@@ -360,9 +360,9 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="repeat this mutation with all commands")
     parser.add_argument("--keep", type=Path, help="work here, and leave it")
     given = parser.parse_args()
-    descendants.end_in_order()
     with contextlib.ExitStack() as stack:
         folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(descendants.none_left_behind())
         only = frozenset(given.of.split(",") if given.of else ())
         ward = Ward(folder.resolve(), given.patience, only)
         if given.only is not None:

@@ -37,7 +37,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from descendants import Clock, end_in_order, outlived
+from descendants import Clock, none_left_behind, outlived
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
 PROGRAM = [sys.executable, "-c", "from recurra.__main__ import main; main()"]
@@ -152,10 +152,7 @@ class Child:
         return took
 
     def close(self) -> None:
-        """Let go of its terminal or pipes; it is ended if this process is told to end."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        """Let go of its terminal or pipes."""
         if self.master is not None:
             os.close(self.master)
         for stream in (self.process.stdout, self.process.stderr):
@@ -417,10 +414,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one signal and one place each")
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job may ignore it
-    end_in_order()
     parts = [""] if given.phases is None else given.phases.split(",")
     kinds = [(kind, t) for t in (False, True) for kind in SIGNALS] + [("closed", True)]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, none_left_behind():
         tester = Tester(Path(folder))
         for count, name in enumerate(PHASES):
             if not any(part in name for part in parts):
