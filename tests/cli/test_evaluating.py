@@ -122,6 +122,19 @@ def test_eval_of_a_mixture_beside_its_run(call, runs):
     assert "adaptive" not in out
 
 
+def test_write_as_a_mixture(call, runs):
+    mixed = ["--mix", "counts", "--mix", runs / "wrnn", "--seed", 3, "--chars", 60]
+    code, out, err = call("write", runs / "rnn", *mixed, "enter ")
+    assert (code, err) == (0, "")
+    members = ["counts", runs / "wrnn"]
+    expected = recurra.write(runs / "rnn", "enter ", 60, seed=3, mix=members)
+    assert out == "enter " + "".join(expected) + "\n"
+    assert call("write", runs / "rnn", *mixed[4:], "enter ")[1] != out
+    code, out, err = call("write", runs / "rnn", *mixed, "--samples", 2, "enter ")
+    assert (code, out) == (2, "")
+    assert "a mixture writes one text" in err
+
+
 def test_a_mixture_of_runs_that_know_other_characters_is_refused(call, runs):
     Path("other.txt").write_text("0123456789 " * 300, "utf-8")
     small = ["--hidden=4", "--batch=2", "--seq-len=8", "--steps=3", "--engine=reference"]

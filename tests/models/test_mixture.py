@@ -15,7 +15,7 @@ from recurra.lang.shape_solver import ShapeSolver
 from recurra.models.adaptation.base import Adaptation
 from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
 from recurra.models.evaluation import character_losses, evaluate
-from recurra.models.mixture import ORDERS, Member, Mixture, decisions
+from recurra.models.mixture import CONTEXTS, Member, Mixture, decisions
 from recurra.text.vocabulary import Vocabulary
 
 CHARACTERS = " etaon"
@@ -38,13 +38,33 @@ def text_of(length, seed=1):
     ]
 
 
-def context_of(text, t, order):
-    if order >= 0:
-        return order, *text[max(0, t - order) : t]
-    first = t
-    while first > 0 and t - first < 32 and CHARACTERS[text[first - 1]].isalpha():
+def is_letter(number):
+    return CHARACTERS[number].isalpha()
+
+
+def word_before(text, end):
+    """Where the word that ends there begins."""
+    first = end
+    while first > 0 and end - first < 32 and is_letter(text[first - 1]):
         first -= 1
-    return -1, *text[first:t]
+    return first
+
+
+def context_of(text, t, kind):
+    characters, skipped, word = kind
+    if word < 0:
+        return kind, tuple(text[max(0, t - skipped - characters) : t - skipped])
+    first = word_before(text, t)
+    found, end = [kind, tuple(text[first:t])], first
+    for _ in range(word):
+        end = first
+        while end > 0 and first - end < 8 and not is_letter(text[end - 1]):
+            end -= 1
+        first = word_before(text, end)
+    if word:
+        found.append(tuple(text[first:end]))
+        end = first
+    return *found, tuple(text[max(0, end - characters) : end])
 
 
 def logit(p, certain):
@@ -59,21 +79,21 @@ def logistic(x):
 class ByHand:
     """The mixture in plain loops; contexts are tuples, tables are dictionaries."""
 
-    def __init__(self, tree, orders, networks):
-        self.tree, self.orders, self.networks = tree, orders, networks
+    def __init__(self, tree, kinds, networks):
+        self.tree, self.kinds, self.networks = tree, kinds, networks
         self.counts, self.maps = {}, {}
-        share = 0.6 if orders else 1.0
-        start = [1.75 / max(1, len(orders))] * len(orders)
+        share, count = 0.5 if kinds else 1.0, 2 * len(kinds)
+        start = [1.75 / max(1, count)] * count
         start += [share / max(1, networks)] * networks + [0.0]
-        self.weights = {"length": {}, "node": {}}
-        self.start, self.clock = start, 0
+        self.weights = {"length": {}, "node": {}, "last": {}}
+        self.start, self.clock, self.learns = start, 0, True
 
     def quieter(self):
-        n = len(self.orders)
+        n = 2 * len(self.kinds)
         for sets in self.weights.values():
             for of in sets.values():
-                of[:n] = [0.4 * w for w in of[:n]]
-        self.start = [0.4 * w for w in self.start[:n]] + self.start[n:]
+                of[:n] = [0.5 * w for w in of[:n]]
+        self.start = [0.5 * w for w in self.start[:n]] + self.start[n:]
 
     def losses(self, text, predictions=None):
         """Predictions: one (n - 1, V) of probabilities for each network."""
@@ -85,14 +105,16 @@ class ByHand:
             while node >= 0:
                 _, middle, _, first, second = self.tree[node]
                 bit = int(text[t] >= middle)
-                keys = [(context_of(text.tolist(), t, order), node) for order in self.orders]
-                x, known, states = [], 0, []
+                keys = [(context_of(text.tolist(), t, kind), node) for kind in self.kinds]
+                x, steady, known, states = [], [], 0, []
                 for c, key in enumerate(keys):
                     a, b = self.counts.get(key, (0, 0))
                     states.append((c, a, b))
                     known += a + b > 0
                     p, _ = self.maps.get((c, a, b), ((b + 0.4) / (a + b + 0.8), 0))
                     x.append(logit(p, 1 / 4096) if a + b else 0.0)
+                    steady.append(4 * p - 2 if a + b else 0.0)
+                x += steady
                 for k in range(self.networks):
                     if predictions is None:
                         x.append(0.0)
@@ -103,10 +125,15 @@ class ByHand:
                 mixers = [
                     self.weights["length"].setdefault(known, list(self.start)),
                     self.weights["node"].setdefault(node, list(self.start)),
+                    self.weights["last"].setdefault(int(text[t - 1]), list(self.start)),
                 ]
                 dots = [sum(w * v for w, v in zip(of, x, strict=True)) for of in mixers]
-                p = logistic(sum(dots) / 2)
+                p = logistic(sum(dots) / 3)
                 nats -= math.log(p if bit else 1 - p)
+                low, high = (middle, high) if bit else (low, middle)
+                node = second if bit else first
+                if not self.learns:
+                    continue
                 for of, dot in zip(mixers, dots, strict=True):
                     error = bit - logistic(dot)
                     of[:] = [w + rate * error * v for w, v in zip(of, x, strict=True)]
@@ -119,8 +146,6 @@ class ByHand:
                     if new[1 - bit] > 2:
                         new[1 - bit] = new[1 - bit] // 2 + 1
                     self.counts[key] = tuple(new)
-                low, high = (middle, high) if bit else (low, middle)
-                node = second if bit else first
             found.append(nats)
         return np.array(found)
 
@@ -139,7 +164,7 @@ def test_a_mixture_is_its_formulas(networks, with_counts):
     mixture = Mixture(Vocabulary(CHARACTERS), members, training)
     frequency = np.bincount(TRAINING, minlength=len(CHARACTERS))
     tree = decisions(frequency if with_counts else 0 * frequency)
-    hand = ByHand(tree.tolist(), ORDERS if with_counts else (), networks)
+    hand = ByHand(tree.tolist(), CONTEXTS if with_counts else (), networks)
     if with_counts:
         hand.losses(TRAINING)
         if networks:
@@ -151,7 +176,33 @@ def test_a_mixture_is_its_formulas(networks, with_counts):
     np.testing.assert_allclose(mixture.losses(TEXT), expected, rtol=1e-7)
     # again from the beginning, in pieces of another size: frozen networks do not notice
     mixture.restart()
-    np.testing.assert_allclose(mixture.losses(TEXT, 7), expected, rtol=1e-7)
+    mixture.piece = 7
+    np.testing.assert_allclose(mixture.losses(TEXT), expected, rtol=1e-7)
+
+
+def mixture_of(seed):
+    member = Member(engine_of(seed), np.arange(len(CHARACTERS)))
+    return Mixture(Vocabulary(CHARACTERS), [member], [TRAINING])
+
+
+@pytest.mark.parametrize("read", [1, 2, 150])
+def test_what_comes_next_is_said_without_learning(read):
+    engine, text, mixture = engine_of(4), TEXT[:read], mixture_of(4)
+    predictions = [np.exp(engine.log_probabilities(text, engine.zero_state(1))[0])]
+    frequency = np.bincount(TRAINING, minlength=len(CHARACTERS))
+    hand = ByHand(decisions(frequency).tolist(), CONTEXTS, 1)
+    hand.losses(TRAINING)
+    hand.quieter()
+    hand.losses(text, predictions)
+    hand.learns = False
+    expected = [-hand.losses(np.append(text, c), predictions)[-1] for c in range(len(CHARACTERS))]
+    mixture.losses(text)
+    before = [array.copy() for array in mixture._learned]
+    found = mixture.log_probabilities(text)
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
+    assert np.exp(found).sum() == pytest.approx(1.0, rel=1e-9)
+    for array, kept in zip(mixture._learned, before, strict=True):
+        np.testing.assert_array_equal(array, kept)
 
 
 def test_the_probabilities_of_all_characters_add_up_to_one():
@@ -159,28 +210,32 @@ def test_the_probabilities_of_all_characters_add_up_to_one():
     for begin in (1, 20, 150):
         total = 0.0
         for c in range(len(CHARACTERS)):
-            member = Member(engine_of(4), np.arange(len(CHARACTERS)))
-            mixture = Mixture(Vocabulary(CHARACTERS), [member], [TRAINING])
             text = np.append(TEXT[:begin], np.int32(c))
-            total += math.exp(-mixture.losses(text)[-1])
+            total += math.exp(-mixture_of(4).losses(text)[-1])
         sums.append(total)
     assert sums == pytest.approx([1.0, 1.0, 1.0], rel=1e-9)
+
+
+def test_reading_on_is_reading():
+    whole, parts = mixture_of(4), mixture_of(4)
+    expected = whole.losses(TEXT)
+    found = [parts.losses(TEXT[:150]), parts.read(TEXT[:151], 150), parts.read(TEXT[50:], 101)]
+    np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-12)
 
 
 def test_no_prediction_knows_its_character_and_all_repeats():
     def mixture():
         engine = engine_of(5)
         reader = AdaptiveReader(engine, Adaptation(rule="sgd", rate=0.3, step=10))
-        return Mixture(Vocabulary(CHARACTERS), [Member(engine, np.arange(6), reader)], [TRAINING])
+        member = Member(engine, np.arange(6), reader)
+        return Mixture(Vocabulary(CHARACTERS), [member], [TRAINING], piece=10)
 
     one = mixture()
-    first = one.loss([TEXT], 10)
-    assert one.loss([TEXT], 10) == first == mixture().loss([TEXT], 10)
+    first = one.loss([TEXT])
+    assert one.loss([TEXT]) == first == mixture().loss([TEXT])
     other = TEXT.copy()
     other[300:] = 5
-    np.testing.assert_array_equal(
-        mixture().losses(TEXT, 10)[:290], mixture().losses(other, 10)[:290]
-    )
+    np.testing.assert_array_equal(mixture().losses(TEXT)[:290], mixture().losses(other)[:290])
 
 
 def test_a_text_of_one_character_costs_nothing():
@@ -194,7 +249,8 @@ def test_it_beats_its_members():
     reader = AdaptiveReader(engine, Adaptation(rule="sgd", rate=0.3))
     alone = adaptive_loss(reader, [text]).nats
     counts = Mixture(Vocabulary(CHARACTERS), (), [TRAINING]).loss([text])
-    both = Mixture(Vocabulary(CHARACTERS), [Member(engine, np.arange(6), reader)], [TRAINING])
+    members = [Member(engine, np.arange(6), reader)]
+    both = Mixture(Vocabulary(CHARACTERS), members, [TRAINING], piece=20)
     loss = both.loss([text])
     assert loss.characters == counts.characters == 2999
     assert loss.nats < 1.03 * min(alone, counts.nats)

@@ -40,6 +40,8 @@ def test_a_text_of_several_words_needs_quotes(tmp_path, monkeypatch):
         ({"prompt": None, "out": "x.txt"}, RequestError, "out: a conversation has no file"),
         ({"out": "x.pdf"}, SettingError, "the formats are txt"),
         ({"out": "."}, RunError, "it is a folder"),
+        ({"mix": ["counts"], "last": True}, RequestError, "mix: the best model of a run is mixed"),
+        ({"mix": ["counts"], "samples": 2}, RequestError, "samples: a mixture writes one text"),
         ({"top_p": 2.0}, SettingError, "top_p has to be"),
     ],
 )

@@ -25,10 +25,7 @@ def eval_command(
     ] = None,
     adapt: options.Adapt = False,
     adapt_set: options.AdaptSet = None,
-    mix: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MEMBER", help="Also mixed with this run, or with `counts`."),
-    ] = None,
+    mix: options.Mix = None,
     versus: Annotated[
         str | None,
         typer.Option(metavar="NAMES", help="Beside these compressors: zpaq,ppmd."),

@@ -58,6 +58,12 @@ Encoding = Annotated[
 Adapt = Annotated[
     bool, typer.Option("--adapt", help="Learn from the text while reading it (dynamic evaluation).")
 ]
+Mix = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MEMBER", help="Mixed with this run, or with `counts` of the training text."
+    ),
+]
 AdaptSet = Annotated[
     list[str] | None,
     typer.Option(

@@ -13,6 +13,7 @@ import typer
 
 import recurra
 from recurra.cli import options
+from recurra.cli.display import reading_lines
 from recurra.cli.output import echo, make_console, shown_path, tell_written
 from recurra.errors import TextError
 from recurra.storage.outputs import open_output
@@ -60,6 +61,8 @@ def write_command(
     ] = False,
     adapt: options.Adapt = False,
     adapt_set: options.AdaptSet = None,
+    mix: options.Mix = None,
+    fetch: options.Fetch = False,
     last: Annotated[
         bool, typer.Option("--last", help="Use the run's last state, not its best.")
     ] = False,
@@ -71,8 +74,9 @@ def write_command(
     """Go on with a text, as one run would, or several side by side: write RUN [RUN...] [TEXT].
 
     TEXT can be -, which is standard input. With --adapt they learn from TEXT, step by step, before
-    they go on; their files stay as they are. Without TEXT, on a terminal, you type, they go on, you
-    type again; elsewhere they begin with nothing, and leave standard input to others.
+    they go on; their files stay as they are. With --mix each writes as a mixture, which learns from
+    TEXT whom to believe. Without TEXT, on a terminal, you type, they go on, you type again;
+    elsewhere they begin with nothing, and leave standard input to others.
     """
     if file is not None and prompt is not None:
         raise typer.BadParameter("the text is one of the two", param_hint="--file and --prompt")
@@ -87,7 +91,8 @@ def write_command(
             if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
                 echo("Standard input is left unread: for its text, end with -", err=True)
     text = text and _in_utf8(text)
-    parsed = {"runs": runs, "prompt": text, "adapt": options.adaptation(adapt, adapt_set)}
+    adaptation = options.adaptation(adapt, adapt_set)
+    parsed = {"runs": runs, "prompt": text, "adapt": adaptation, "mix": mix or ()}
     request = options.request(recurra.WriteRequest, context, parsed)
     write_texts(make_console(), request)
 
@@ -102,7 +107,8 @@ def _in_utf8(text: str) -> str:
 
 def write_texts(console: "Console", request: recurra.WriteRequest) -> None:
     """Let every run go on with the prompt, or with what is typed; into a file if one is named."""
-    writers = {shown_path(run): writer for run, writer in request.writers().items()}
+    writers = request.writers(reading_lines(make_console(stderr=True)))
+    writers = {shown_path(run): writer for run, writer in writers.items()}
     if request.prompt is None:
         _converse(console, writers, request)
     elif request.out is None:

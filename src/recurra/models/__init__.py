@@ -10,4 +10,5 @@ compressors      the price of a text by other means
 inspection       what units do over a text
 settings         fields of settings and recipes: help, rule, type
 writer           the continuation of a text
+mixed_writer     that of a mixture
 """

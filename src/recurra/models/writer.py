@@ -71,15 +71,18 @@ class Writer:
         numbers = vocabulary.encode(text if strict else vocabulary.known(text))
         if len(numbers):
             before = [] if self._last is None else [self._last]
-            numbers = np.concatenate([np.array(before, np.int32), numbers])
-            if self._reader is not None:
-                _, self._state = self._reader.read(numbers, self._state)
-            else:
-                for start in range(0, len(numbers) - 1, _PIECE):
-                    piece = numbers[start : start + _PIECE + 1, None]
-                    _, self._state = self._engine.losses(piece[:-1], piece[1:], self._state)
+            self._follow(np.concatenate([np.array(before, np.int32), numbers]))
             self._last = int(numbers[-1])
         return unknown
+
+    def _follow(self, numbers: Array) -> None:
+        """Read all of these but the last; the first is the latest that was read or written."""
+        if self._reader is not None:
+            _, self._state = self._reader.read(numbers, self._state)
+            return
+        for start in range(0, len(numbers) - 1, _PIECE):
+            piece = numbers[start : start + _PIECE + 1, None]
+            _, self._state = self._engine.losses(piece[:-1], piece[1:], self._state)
 
     def write(self, characters: int, stop: str | Sequence[str] = "") -> Iterator[str]:
         """Write so many characters, one by one, or as far as a text, which is left out.

@@ -15,6 +15,7 @@ signals      Ctrl-C and its like
 run_config   the configuration of a run
 finished_run a run folder -> its configuration, records and model
 sessions     names -> a run; a run folder -> its trainer and texts
+mixtures     runs and counts -> a mixture
 live         a training as a display shows it
 request      a training as it is asked for, and `train`
 write_request  texts as they are asked for, and `write`

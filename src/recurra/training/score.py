@@ -1,7 +1,7 @@
 """How well a finished run predicts a text: as it is, learning as it reads, and in a mixture."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,6 @@ from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
 from recurra.models.adaptation.search import find_settings
 from recurra.models.compressors import Compressor, require_compressor
 from recurra.models.evaluation import Loss, Text, evaluate
-from recurra.models.mixture import Member, Mixture
 from recurra.models.model import Model
 from recurra.storage.runs import Run
 from recurra.text.corpus import ENOUGH, Corpus, group_short, load_corpus, predictable
@@ -22,12 +21,8 @@ from recurra.text.sources import Source, is_stream
 from recurra.text.store import CHUNK
 from recurra.text.vocabulary import Vocabulary
 from recurra.training.finished_run import FinishedRun
+from recurra.training.mixtures import COUNTS, make_mixture, tell_reading
 from recurra.training.sessions import load_run_corpus
-
-# The name of a mixture's member that counts contexts, beside folders of runs.
-COUNTS = "counts"
-# Characters that frozen networks of a mixture predict at a time.
-PIECE = 64
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,7 @@ def score(
     for name, part in parts.items():
         prices = {one.name: one.loss(_decoded(model, part)) for one in compressors}
         for protocol in [None] if windows is None else [None, windows]:
-            report = _telling(progress, f"the {name} text", part)
+            report = tell_reading(progress, f"the {name} text", part)
             loss, adaptive, mixed = evaluate(computes, part, protocol, report), None, None
             if not math.isfinite(loss.nats):
                 raise RunError(
@@ -133,24 +128,16 @@ def score(
                 if reader is None:
                     validation = _held_out(own).get("validation", ())
                     reader = reader_with(find_settings(adapt, validation, reader_with))
-                report = _telling(progress, f"the {name} text, learning", part)
+                report = tell_reading(progress, f"the {name} text, learning", part)
                 adaptive = adaptive_loss(reader, part, report)
             settings = reader.settings if reader and adaptive else None
             if mix and protocol is None:
-                mixture = mixture or _mixture(opened, mix, own, settings, engine, threads)
-                report = _telling(progress, f"the {name} text, mixed", part)
-                mixed = mixture.loss(part, settings.step if settings else PIECE, report)
+                mixture = mixture or make_mixture(
+                    opened, mix, own, settings, engine, threads, progress
+                )
+                report = tell_reading(progress, f"the {name} text, mixed", part)
+                mixed = mixture.loss(part, report)
             yield Score(name, protocol, loss, skipped, adaptive, settings, mixed, prices)
-
-
-def _telling(
-    progress: Progress | None, what: str, texts: Sequence[Text]
-) -> Callable[[int], object] | None:
-    """Make a callback that tells of the characters that are done; None if nobody listens."""
-    if progress is None:
-        return None
-    whole = sum(len(text) - 1 for text in predictable(texts))
-    return lambda done: progress(f"reading {what}: {done:,} of {whole:,} characters")
 
 
 def _known(corpus: Corpus, vocabulary: Vocabulary) -> Iterator[Text]:
@@ -197,33 +184,3 @@ def _held_out(corpus: Corpus | None) -> Mapping[str, Sequence[Text]]:
     """The held-out parts of a corpus, those that have something to predict."""
     parts = {"validation": corpus.validation, "test": corpus.test} if corpus else {}
     return {name: part for name, part in parts.items() if predictable(part)}
-
-
-def _mixture(
-    opened: FinishedRun,
-    mix: Sequence[Source],
-    own: Corpus | None,
-    settings: Adaptation | None,
-    engine: str,
-    threads: int | None,
-) -> Mixture:
-    """A run, further ones, and counts of its training text; each learns from what it reads.
-
-    Raises:
-        RunError: a run cannot be read, or knows other characters.
-        SettingError: a run keeps no mean squares of gradients, and the rule needs them.
-    """
-    vocabulary, members = opened.best.vocabulary, []
-    runs = [opened, *(FinishedRun.open(source) for source in mix if source != COUNTS)]
-    for run in runs:
-        model = run.best
-        if sorted(model.vocabulary.characters) != sorted(vocabulary.characters):
-            raise RunError(
-                f"{run.run.folder} knows other characters than {opened.run.folder}: mix runs that "
-                "were trained on the same text"
-            )
-        computes = model.engine(engine, threads)
-        reader = AdaptiveReader(computes, settings, run.gradient_squares) if settings else None
-        members.append(Member(computes, model.vocabulary.encode(vocabulary.characters), reader))
-    training = own.train if own and COUNTS in mix else None
-    return Mixture(vocabulary, members, training)

@@ -8,11 +8,15 @@ from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError, RunError
 from recurra.models.adaptation.base import Adaptation
 from recurra.models.adaptation.reader import AdaptiveReader
+from recurra.models.mixed_writer import MixedWriter
 from recurra.models.model import Model
 from recurra.models.writer import Writer
 from recurra.storage.outputs import check_output, output_format
+from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun
+from recurra.training.mixtures import COUNTS, make_mixture
+from recurra.training.sessions import load_run_corpus
 
 TEMPERATURE = 0.8
 CHARACTERS = 500
@@ -33,6 +37,9 @@ class WriteRequest:
         seed: equal seeds write equal texts; None: another text every time.
         strict: a character of the prompt that a model does not know is an error.
         adapt: learn from the prompt while reading it; what is None in it is as the rule has it.
+        mix: write as a mixture of each run and these, or "counts" of its training text; counts and
+            weights learn from the prompt.
+        fetch: download training texts that a run's configuration has at an address.
         last: take the last state of a run, not its best.
         out: a file for the texts.
 
@@ -54,6 +61,8 @@ class WriteRequest:
     seed: int | None = None
     strict: bool = False
     adapt: Adaptation | None = None
+    mix: Sequence[Source] = ()
+    fetch: bool = False
     last: bool = False
     out: Source | None = None
 
@@ -67,11 +76,16 @@ class WriteRequest:
         temperature = TEMPERATURE if self.temperature is None else self.temperature
         vars(self).update(
             runs=tuple(self.runs),
+            mix=tuple(self.mix),
             temperature=0.0 if self.greedy else float(temperature),
             greedy=self.greedy or temperature == 0.0,
         )
         if self.greedy and self.samples > 1:
             raise RequestError("samples", "the likeliest text is always the same: leave greedy out")
+        if self.mix and (self.last or any(isinstance(run, Model) for run in self.runs)):
+            raise RequestError("mix", "the best model of a run is mixed: name run folders")
+        if self.mix and self.samples > 1:
+            raise RequestError("samples", "a mixture writes one text: leave samples out")
         self.sampling  # noqa: B018 (checked now)
         if self.out is not None:
             output_format(self.out, ["txt"])
@@ -83,14 +97,20 @@ class WriteRequest:
         assert self.temperature is not None
         return Sampling(self.temperature, self.top_k, self.top_p)
 
-    def writers(self) -> dict[str, Writer]:
+    def writers(self, progress: Progress | None = None) -> dict[str, Writer]:
         """A writer for each text, by its run's path, or by a model's network; none has read yet.
+
+        Args:
+            progress: called again and again with a line that tells how much a mixture has counted.
 
         Raises:
             RunError: a run cannot be read.
         """
-        writers = {}
+        writers: dict[str, Writer] = {}
         for run in self.runs:
+            if self.mix and not isinstance(run, Model):
+                writers[str(run)] = self._mixed_writer(FinishedRun.open(run), progress)
+                continue
             squares = None
             if isinstance(run, Model):
                 name, model = run.network.name, run
@@ -109,6 +129,11 @@ class WriteRequest:
                 writers[label] = Writer(model, self.sampling, seed, reader=reader)
         return writers
 
+    def _mixed_writer(self, opened: FinishedRun, progress: Progress | None) -> Writer:
+        own = load_run_corpus(opened, fetch=self.fetch) if COUNTS in self.mix else None
+        mixture = make_mixture(opened, self.mix, own, self.adapt, threads=1, progress=progress)
+        return MixedWriter(opened.best, mixture, self.sampling, self.seed)
+
 
 def write(
     model: Model | Source,
@@ -122,6 +147,7 @@ def write(
     seed: int | None = None,
     strict: bool = False,
     adapt: Adaptation | None = None,
+    mix: Sequence[Source] = (),
     last: bool = False,
     stop: str = "",
 ) -> Iterator[str]:
@@ -136,6 +162,7 @@ def write(
         seed: equal seeds write equal texts; None: another text every time.
         strict: an unknown character in the prompt is an error.
         adapt: learn from the prompt while reading it.
+        mix: write as a mixture with these runs, or "counts".
         last: take the last state of a run, not its best.
         stop: a text before which writing ends.
 
@@ -155,6 +182,7 @@ def write(
         seed=seed,
         strict=strict,
         adapt=adapt,
+        mix=mix,
         last=last,
         stop=stop,
     )
