@@ -66,10 +66,19 @@ def warm() -> float:
     for module in pkgutil.walk_packages(recurra.__path__, "recurra."):
         importlib.import_module(module.name)
     _compile_nothing()
-    child = os.fork()
+    child = _fork()
     if child == 0:
         os._exit(0)
     return os.wait4(child, 0)[2].ru_maxrss / 1024
+
+
+def _fork() -> int:
+    """Fork, and hear no signal meanwhile: what its handler raises in a hook of fork is lost."""
+    endings = {signal.SIGINT, *descendants.ENDINGS}
+    signal.pthread_sigmask(signal.SIG_BLOCK, endings)
+    child = os.fork()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, endings)
+    return child
 
 
 def _compile_nothing() -> None:
@@ -117,7 +126,7 @@ def call(
     names = {name: room / name for name in ("stdout", "stderr", "requests")}
     for path in names.values():
         path.write_bytes(b"")
-    child = os.fork()
+    child = _fork()
     if child == 0:
         _become(arguments, room, names, stdin)
     clock = descendants.Clock(child)
