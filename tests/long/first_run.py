@@ -35,6 +35,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from descendants import none_left_behind
+
 from recurra.compute.registry import ENGINES
 from recurra.lang.library import library, load_network
 from recurra.storage.runs import Run
@@ -251,11 +253,11 @@ def main() -> int:
     for networks, engine in itertools.product(groups, given.engines.split(",")):
         print(f"{', '.join(networks)}, {engine}", flush=True)
         options = ["--engines", engine, "--cases", given.cases]
-        with tempfile.TemporaryDirectory() as root:
+        with tempfile.TemporaryDirectory() as root, none_left_behind():
             check = Check(Path(root), networks, options, chance)
             wrong += differing(check.all(given.missing, given.kills))
     if given.tune:
-        with tempfile.TemporaryDirectory() as root:
+        with tempfile.TemporaryDirectory() as root, none_left_behind():
             wrong += differing(searches(Path(root)))
     print("the same bytes" if not wrong else f"{wrong} DIFFERENT")
     return 1 if wrong else 0

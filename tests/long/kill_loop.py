@@ -18,6 +18,8 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from descendants import none_left_behind
+
 from recurra.compute.registry import DEFAULT_ENGINE, ENGINES
 from recurra.lang.library import load_network
 from recurra.storage.runs import Run
@@ -85,7 +87,7 @@ def main() -> int:
         train(given.child, RECIPES[given.recipe], given.engine)
         return 0
     chance, kills = random.Random(given.seed), 0
-    with tempfile.TemporaryDirectory() as root:
+    with tempfile.TemporaryDirectory() as root, none_left_behind():
         Path(root, "text.txt").write_text(text(), "utf-8")
         whole, broken = Path(root, "whole"), Path(root, "broken")
         command = [sys.executable, __file__, "--recipe", given.recipe, "--engine", given.engine]
