@@ -1,11 +1,11 @@
 """The endpoint, asked by OpenAI's own client: the library's own answers, in its form."""
 
+import importlib
 import json
 import math
 import shutil
 
 import numpy as np
-import openai
 import pytest
 
 import recurra
@@ -17,7 +17,13 @@ PROMPT = "to be or not"
 
 
 @pytest.fixture(scope="module")
-def client(studio):
+def openai():
+    """The library: a second of imports, spared the processes that run none of these tests."""
+    return importlib.import_module("openai")
+
+
+@pytest.fixture(scope="module")
+def client(openai, studio):
     server, _ = studio
     with openai.OpenAI(
         base_url=f"{server.origin}/v1", api_key=server.token, max_retries=0, timeout=60
@@ -44,7 +50,7 @@ def complete(client, prompt=PROMPT, **options):
     return client.completions.create(model=RUN, prompt=prompt, **options)
 
 
-def test_models(client):
+def test_models(openai, client):
     assert [found.id for found in client.models.list()] == [RUN]
     assert client.models.retrieve(RUN).id == RUN
     for name in ("runs/none", "../rnn", "%2e%2e", "plays.txt"):
@@ -54,7 +60,7 @@ def test_models(client):
         assert error.value.type == "invalid_request_error"
 
 
-def test_a_wrong_key(studio):
+def test_a_wrong_key(openai, studio):
     server, _ = studio
     stranger = openai.OpenAI(base_url=f"{server.origin}/v1", api_key="wrong", max_retries=0)
     with stranger, pytest.raises(openai.AuthenticationError, match="open the address"):
@@ -163,7 +169,7 @@ def test_numbers_of_characters_are_a_prompt(client, model):
     assert len(set(texts)) == 1
 
 
-def test_unknown_characters(client):
+def test_unknown_characters(openai, client):
     got = complete(client, prompt="to be €", seed=1)
     assert got.skipped == ["€"]
     assert got.choices[0].text == complete(client, prompt="to be ", seed=1).choices[0].text
@@ -197,7 +203,7 @@ def test_an_empty_prompt_and_no_characters(client):
         ({"extra_body": {"min_p": 0.1}}, None), ({"extra_body": {"top_k": 0}}, "top_k"),
     ],
 )  # fmt: skip
-def test_what_is_refused(client, options, param):
+def test_what_is_refused(openai, client, options, param):
     with pytest.raises(openai.BadRequestError) as error:
         complete(client, **options)
     assert (error.value.param, error.value.type) == (param, "invalid_request_error")
