@@ -54,16 +54,16 @@ def test_comparing_and_reporting_load_nothing_of_searches():
     assert not loaded_by(program, "optuna", "sqlalchemy", "matplotlib", "distributed")
 
 
-@pytest.mark.parametrize("arguments", [[], ["train"], ["tune"], ["trials"]])
-def test_help_loads_nothing_heavy(arguments):
-    program = f"""
+def test_help_loads_nothing_heavy():
+    program = """
 import sys
 from recurra.cli import main
-sys.argv = ["recurra", *{arguments}, "--help"]
-try:
-    main()
-except SystemExit as end:
-    assert not end.code
+for arguments in [], ["train"], ["tune"], ["trials"]:
+    sys.argv = ["recurra", *arguments, "--help"]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code
 """
     assert not loaded_by(program, *HEAVY)
 

@@ -41,7 +41,7 @@ def same(one, other):
 
 def test_who_trains_which_run_changes_nothing(text, monkeypatch):
     """Searches first; workers are killed, and so is their parent."""
-    options = {"rates": [0.01, 0.001], "recipe": RECIPE.with_(steps=400), "threads": 1}
+    options = {"rates": [0.01, 0.001], "recipe": RECIPE.with_(steps=200), "threads": 1}
     whole, shared = (plan(text, out=out, **options) for out in ("whole", "shared"))
     finish(whole)
     children, spawn = [], WorkerProcess.spawn.__func__
