@@ -26,7 +26,7 @@ def openai():
 def client(openai, studio):
     server, _ = studio
     with openai.OpenAI(
-        base_url=f"{server.origin}/v1", api_key=server.token, max_retries=0, timeout=60
+        base_url=f"{server.origin}/v1", api_key=server.token, max_retries=0, timeout=600
     ) as client:
         yield client
 
