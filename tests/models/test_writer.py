@@ -107,6 +107,14 @@ def test_top_k_and_top_p_keep_the_likeliest(values, k, p):
         np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-300)
 
 
+def test_rows_are_drawn_from_as_each_alone():
+    rows = np.log(np.random.default_rng(0).dirichlet(np.ones(9), (3, 4)))
+    for sampling in (Sampling(0.0), Sampling(0.7), Sampling(2.0, 4), Sampling(1.0, 5, 0.6)):
+        found = sampling.probabilities(rows)
+        for index in np.ndindex(3, 4):
+            np.testing.assert_array_equal(found[index], sampling.probabilities(rows[index]))
+
+
 @given(logits)
 def test_temperature_zero_takes_the_first_of_the_likeliest(values):
     probabilities = Sampling(0.0, top_k=3, top_p=0.5).probabilities(values)
@@ -164,6 +172,26 @@ def test_whoever_stops_in_the_midst_goes_on_from_there(taken, engine):
     stopped.read(more)
     expected = "".join(plain.write(100))
     assert "".join(islice(text, 30)) + "".join(stopped.write(70)) == expected
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_what_is_drawn_comes_with_what_the_model_said(engine):
+    """Also across the ends of what is drawn ahead, and when others write or read in between."""
+    model = make_model()
+    drawing, plain = (Writer(model, seed=3, engine=model.engine(engine, 1)) for _ in range(2))
+    pairs = drawing.draw(140)
+    text = "".join(model.vocabulary.characters[next(pairs)[0]] for _ in range(5))
+    text += "".join(islice(drawing.write(30), 3))
+    for _ in range(135):
+        number, log_p = next(pairs)
+        if len(text) < 70:  # in this model a rounding error grows with the text
+            expected = log_probabilities(model, "\n" + text)
+            np.testing.assert_allclose(log_p, expected, rtol=1e-4, atol=1e-4)
+        text += model.vocabulary.characters[number]
+    assert text == "".join(plain.write(143))
+    drawing.read("dea")
+    plain.read("dea")
+    assert "".join(drawing.write(20)) == "".join(plain.write(20))
 
 
 @pytest.mark.parametrize("network", ["wrnn", "lag2", "tied", "large"])

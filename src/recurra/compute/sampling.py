@@ -39,21 +39,23 @@ class Sampling:
             raise SettingError(f"top_p has to be a number above 0, up to 1, not {self.top_p}")
 
     def probabilities(self, log_p: Array) -> Array:
-        """Probabilities to draw from, (V,) float64, given the model's log probabilities (V,)."""
+        """Probabilities to draw from, (..., V) float64, given log probabilities (..., V)."""
         if self.temperature == 0.0:
-            certain = np.zeros(len(log_p))
-            certain[log_p.argmax()] = 1.0
+            certain = np.zeros(log_p.shape)
+            np.put_along_axis(certain, log_p.argmax(-1, keepdims=True), 1.0, -1)
             return certain
-        relative = log_p.astype(np.float64) - log_p.max()
+        relative = log_p.astype(np.float64) - log_p.max(-1, keepdims=True)
         with np.errstate(over="ignore"):
             p = np.exp(relative / self.temperature)
         if self.top_k is not None or self.top_p is not None:
-            likeliest = np.argsort(-p, kind="stable")
-            p[likeliest[self.top_k or len(p) :]] = 0.0
+            likeliest = np.argsort(-p, axis=-1, kind="stable")
+            np.put_along_axis(p, likeliest[..., self.top_k or p.shape[-1] :], 0.0, -1)
             # enough is kept once what is likelier already reaches top_p
-            likelier = np.cumsum(p[likeliest]) - p[likeliest]
-            p[likeliest[likelier >= (self.top_p or math.inf) * p.sum()]] = 0.0
-        probabilities: Array = p / p.sum()
+            falling = np.take_along_axis(p, likeliest, -1)
+            likelier = falling.cumsum(-1) - falling
+            falling[likelier >= (self.top_p or math.inf) * p.sum(-1, keepdims=True)] = 0.0
+            np.put_along_axis(p, likeliest, falling, -1)
+        probabilities: Array = p / p.sum(-1, keepdims=True)
         return probabilities
 
     def draw(self, log_p: Array, uniform: float) -> int:

@@ -49,3 +49,12 @@ class MixedWriter(Writer):
 
     def _numbers(self, characters: int) -> Iterator[int]:
         return (number for number, _ in self.draw(characters))
+
+    def draw(self, characters: int) -> Iterator[tuple[int, Array]]:
+        """Draw characters; see `Writer.draw`."""
+        if self._last is None:
+            self._last = self._beginning()
+        for _ in range(characters):
+            log_p = self._advance()
+            self._last = self.sampling.draw(log_p, self._rng.random())
+            yield self._last, log_p

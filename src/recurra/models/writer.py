@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 # Characters of a prompt read in one call of the engine: bounds the logits it computes on the way.
 _PIECE = 256
 # Characters drawn in one call: a call costs more than a character of a small network.
-_AHEAD = 64
+AHEAD = 64
 
 
 class Writer:
@@ -102,7 +102,7 @@ class Writer:
             self._last = self._beginning()
         for left in range(characters, 0, -1):
             if not self._drawn:
-                self._draw_ahead(min(left, _AHEAD))
+                self._draw_ahead(min(left, AHEAD))
             self._last = self._drawn.popleft()
             yield self._last
 
@@ -116,9 +116,16 @@ class Writer:
         """
         if self._last is None:
             self._last = self._beginning()
-        for _ in range(characters):
-            log_p = self._advance()
-            self._last = self.sampling.draw(log_p, self._rng.random())
+        origin = None
+        for left in range(characters, 0, -1):
+            if not self._drawn or self._origin is not origin:
+                self._go_back()
+                self._draw_ahead(min(left, AHEAD))
+                origin = self._origin
+                read = np.array([origin[0], *self._drawn][:-1], np.int32)
+                predicted, _ = self._engine.log_probabilities(read, origin[1])
+            log_p = predicted[self._count - len(self._drawn)]
+            self._last = self._drawn.popleft()
             yield self._last, log_p
 
     def follow(self, numbers: Iterable[int]) -> Iterator[tuple[int, Array | None]]:

@@ -6,7 +6,7 @@ with their probabilities before temperature and after. The first character of al
 and has null and "" in their place; a character that the model does not know has null twice.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError
 from recurra.models.model import Model
-from recurra.models.writer import Array, Writer
+from recurra.models.writer import AHEAD, Array, Writer
 from recurra.studio.forms import MOST_SEED, Form, check_range, read_form
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
@@ -134,11 +134,12 @@ def _written(form: Writing, model: Model) -> Iterator[Cell | None]:
     writer = form.writer(model)
     yield from _past(writer, form.text)
     cells = _Cells(model, writer.sampling)
-    for number, log_p in writer.draw(form.characters):
-        cell = cells.cell(number, log_p)
-        yield cell
-        if form.line and cell[0] == "\n":
-            return
+    for start in range(0, form.characters, AHEAD):
+        numbers, log_p = zip(*writer.draw(min(AHEAD, form.characters - start)), strict=True)
+        for cell in cells.cells(numbers, log_p):
+            yield cell
+            if form.line and cell[0] == "\n":
+                return
 
 
 def _past(writer: Writer, text: str) -> Iterator[None]:
@@ -156,14 +157,22 @@ class _Cells:
 
     def cell(self, number: int | None, log_p: Array) -> Cell:
         """The cell of a character, or of what may follow."""
-        count = min(LIKELIEST, len(log_p))
-        top = np.argpartition(-log_p, count - 1)[:count]
-        top = top[np.argsort(-log_p[top], kind="stable")]
-        after = self.sampling.probabilities(log_p)
-        return [
-            "" if number is None else self.characters[number],
-            None if number is None else round(-float(log_p[number]), 3),
-            "".join(self.characters[i] for i in top),
-            [round(float(p), 4) for p in np.exp(log_p[top])],
-            [round(float(p), 4) for p in after[top]],
-        ]
+        (cell,) = self.cells([number], [log_p])
+        return cell
+
+    def cells(self, numbers: Sequence[int | None], log_p: Sequence[Array]) -> Iterator[Cell]:
+        """The cells of characters, each with the log probabilities (V,) before it."""
+        rows = np.stack(log_p)
+        count = min(LIKELIEST, rows.shape[1])
+        top = np.argpartition(-rows, count - 1)[:, :count]
+        found = np.take_along_axis(rows, top, 1)
+        order = np.argsort(-found, kind="stable")
+        top, found = (np.take_along_axis(array, order, 1) for array in (top, found))
+        before = np.exp(found.astype(np.float64)).round(4)
+        after = np.take_along_axis(self.sampling.probabilities(rows), top, 1).round(4)
+        characters = self.characters
+        columns = rows, top.tolist(), before.tolist(), after.tolist()
+        for number, row, likeliest, *chances in zip(numbers, *columns, strict=True):
+            nats = None if number is None else round(-float(row[number]), 3)
+            character = "" if number is None else characters[number]
+            yield [character, nats, "".join(characters[i] for i in likeliest), *chances]
