@@ -1,16 +1,16 @@
-"""Training steps of networks with a matrix memory, beside PyTorch and the memory's traffic.
+"""Training steps of networks with a matrix memory, beside PyTorch, JAX and the memory's traffic.
 
     python benchmarks/memories.py [--networks mlstm ...] [--threads 1] [--markdown FILE]
 
-PyTorch takes the step of the program that `recurra export torch` writes. The floor is the time to
-move the numbers of the memory five times: written and read on the way forward, read on the way
+PyTorch and JAX take the steps of the programs that `recurra export` writes. The floor is the time
+to move the numbers of the memory five times: written and read on the way forward, read on the way
 back, and their gradient written and read.
 """
 
 import argparse
 
 from cases import Case, Shape
-from contenders import EXPORTED, OURS, TRAFFIC
+from contenders import CONTENDERS, EXPORTED, EXPORTED_JAX, OURS, TRAFFIC
 from machine import usable_cores
 from measure import QUICK, Protocol, measure
 from report import Report, tell
@@ -33,22 +33,25 @@ def main() -> None:
     report = Report("Matrix memories", asked.markdown)
     report.say(
         "Milliseconds of one exact training step with Adagrad, median; with one thread, of the",
-        "processor. `torch`: PyTorch on the same equations, as `recurra export torch` writes them.",
-        "`floor`: the time to move every number of the memory five times, by the copy of an array",
-        "measured in between.",
+        "processor. `torch`, `jax`: PyTorch and JAX on the same equations, as `recurra export`",
+        "writes them; `ahead`: of the better one. `floor`: the time to move every number of the",
+        "memory five times, by the copy of an array measured in between.",
         "",
     )
-    header = ("network", "VxHxBxT", "cores", "recurra", "torch", "ahead", "floor", "of floor")
-    report.table(header, [16, 12, 5, 8, 8, 6, 8, 8])
+    rivals = [name for name in (EXPORTED, EXPORTED_JAX) if CONTENDERS[name].installed]
+    named = [name.removesuffix(" export") for name in rivals]
+    header = ("network", "VxHxBxT", "cores", "recurra", *named, "ahead", "floor", "of floor")
+    report.table(header, [16, 12, 5, 8, *[8 for _ in rivals], 6, 8, 8])
     for network in asked.networks:
         for shape in SHAPES:
             case = Case(network, shape, threads=asked.threads)
             protocol = QUICK if asked.quick else Protocol()
-            found = measure(case, [OURS, EXPORTED, TRAFFIC], protocol, tell)
+            found = measure(case, [OURS, *rivals, TRAFFIC], protocol, tell)
             tell("")
-            ours, torch, copy = (1e3 * found[n].median for n in (OURS, EXPORTED, TRAFFIC))
+            ours, *theirs, copy = (1e3 * found[name].median for name in (OURS, *rivals, TRAFFIC))
             floor = MOVES * copy
-            cells = [f"{ours:.1f}", f"{torch:.1f}", f"{torch / ours:.2f}x", f"{floor:.2f}"]
+            cells = [f"{ours:.1f}", *(f"{time:.1f}" for time in theirs)]
+            cells += [f"{min(theirs) / ours:.2f}x", f"{floor:.2f}"]
             size = "x".join(map(str, shape))
             report.row((network, size, str(asked.threads), *cells, f"{floor / ours:.0%}"))
 

@@ -46,7 +46,7 @@ ONE_HOT = 512  # up to this vocabulary torch.nn's recurrent layers may read one-
 FUSED = ("rnn", "wrnn", "lstm", "gru2", "lstm_embedding", "gru2_embedding")
 
 OURS, PEAK = "recurra", "gemm"
-EXPORTED, TRAFFIC = "torch export", "copy"
+EXPORTED, EXPORTED_JAX, TRAFFIC = "torch export", "jax export", "copy"
 CONTENDERS = {
     OURS: Entry("ours:Recurra"),
     "course": Entry(
@@ -71,6 +71,7 @@ CONTENDERS = {
     PEAK: Entry("gemm:Product"),
     # of networks with a matrix memory, see memories.py
     EXPORTED: Entry("exported:Exported", "torch"),
+    EXPORTED_JAX: Entry("jax_:Exported", "jax", suits=lambda c: c.optimizer == "adagrad"),
     TRAFFIC: Entry("copy_:Copy"),
     # these write T characters a step instead of learning from them
     "write recurra": Entry("ours:Writing"),

@@ -1,7 +1,10 @@
 """JAX: any network, one jitted step with donated buffers, time as a scan."""
 
+import runpy
+import tempfile
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,6 +14,7 @@ from cases import Task
 
 from contenders.walk import Arrays, Library, Walk, plain
 from recurra.compute.optimizers.registry import make_optimizer
+from recurra.export.api import export_to
 
 
 def linear(operand: Any, matrix: Any, base: Any) -> Any:
@@ -71,10 +75,7 @@ class Hoisted:
         (gradients, by_row), (loss, state) = gradient(p, rows, targets, state)
         for name in by_row.keys() - self.task.sparse:
             gradients[name] = gradients[name].at[inputs].add(by_row[name])
-        if self.settings.clip_norm is not None:
-            norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in gradients.values()))
-            factor = jnp.minimum(1.0, self.settings.clip_norm / norm)
-            gradients = {name: factor * g for name, g in gradients.items()}
+        gradients = self._clipped(gradients)
         count += 1
         p, slots = dict(p), dict(slots)
         for name, g in gradients.items():
@@ -83,6 +84,13 @@ class Hoisted:
             else:
                 p[name], slots[name] = self._updated(p[name], slots[name], g, count)
         return loss, (p, slots, count, state)
+
+    def _clipped(self, gradients: Arrays) -> Arrays:
+        if self.settings.clip_norm is None:
+            return gradients
+        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in gradients.values()))
+        factor = jnp.minimum(1.0, self.settings.clip_norm / norm)
+        return {name: factor * g for name, g in gradients.items()}
 
     def _updated(self, p: Any, slots: list[Any], g: Any, count: Any) -> tuple[Any, list[Any]]:
         s = self.settings
@@ -122,6 +130,43 @@ class Plain(Hoisted):
 
     def make_walk(self, task: Task) -> Walk:
         return Walk(plain(task.plan), JAX, stacked=False)
+
+
+class Exported(Hoisted):
+    """The loss of the program that `recurra export jax` writes: networks with a memory, too."""
+
+    def __init__(self, task: Task) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            network, hidden = task.plan.network, task.case.shape.hidden
+            path, *_ = export_to("jax", network, Path(folder, "program.py"), hidden=hidden)
+            program = runpy.run_path(str(path))
+        self.task, self.settings, self.loss = task, task.settings, program["loss"]
+        names = program["initial"](jax.random.key(0), task.vocabulary)
+        paper = {name: task.shapes.swap_layout(name, task.parameters[name]) for name in names}
+        p = {name: jnp.asarray(value.reshape(names[name].shape)) for name, value in paper.items()}
+        slots = {name: [jnp.zeros_like(v)] for name, v in p.items()}
+        self.carried = (p, slots, jnp.float32(0), program["start"](p, task.batch))
+        self.train = jax.jit(self._train, donate_argnums=0)
+
+    def _train(self, carried: Any, inputs: Any, targets: Any) -> Any:
+        p, slots, count, state = carried
+        gradient = jax.value_and_grad(self.loss, has_aux=True)
+        (loss, state), gradients = gradient(p, inputs, targets, state)
+        gradients = self._clipped({name: g / self.task.batch for name, g in gradients.items()})
+        count += 1
+        found = {
+            name: self._updated(p[name], slots[name], g, count) for name, g in gradients.items()
+        }
+        p, slots = ({name: pair[i] for name, pair in found.items()} for i in range(2))
+        return loss, (p, slots, count, state)
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        return {
+            name: self.task.shapes.swap_layout(name, np.asarray(p)).reshape(
+                self.task.parameters[name].shape
+            )
+            for name, p in self.carried[0].items()
+        }
 
 
 def matvec(operand: Any, matrix: Any, base: Any) -> Any:
