@@ -195,6 +195,7 @@ def test_what_fails_before_there_is_a_run_is_told(studio, place):
         ({"init_from": "runs/none", "network": None, "settings": {}}, "the folder has no run"),
         ({"threads": 0}, "from 1 to 256"),
         ({"threads": 10**9}, "from 1 to 256"),
+        ({"settings": {"sample_characters": 10**9}}, "from 1 to 100,000"),
         ({"out": "/tmp/x"}, "a field that Recurra does not know"),
         ({"winner": "x"}, "a field that Recurra does not know"),
         ({"settings": {"hidden": [1]}}, "settings.hidden has to be"),

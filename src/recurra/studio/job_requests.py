@@ -26,7 +26,7 @@ SETTINGS = {field.name for field in fields(Recipe)} - {"name"}
 RANGES = {
     "threads": (1, 256), "workers": (1, 64), "seeds": (1, 1000), "trials": (1, 100_000),
     "length": (1, 10**12), "rung": (1, 10**12), "factor": (2, 1000), "keep": (1, 100_000),
-    "finalists": (0, 1000), "characters": (1, 10**15),
+    "finalists": (0, 1000), "characters": (1, 10**15), "sample_characters": (1, 100_000),
 }  # fmt: skip
 Value = str | bool | int | float | dict[str, int] | None
 Verb = Literal["train", "tune", "compare"]
@@ -73,7 +73,9 @@ class JobRequest(Form, ABC):
             if names and getattr(self, each.name) not in (None, *names):
                 raise RequestError(each.name, f"choose one of {', '.join(names)}")
         for name, (low, high) in RANGES.items():
-            check_range(name, getattr(self, name, None), low, high)
+            value = getattr(self, name, self.settings.get(name))
+            if isinstance(value, int | float):
+                check_range(name, value, low, high)
         self._check(workspace)
         words = [self.verb, f"--out={out}", *self._words(workspace, out)]
         words += self._options("recipe", "encoding", "split", "engine")

@@ -130,9 +130,7 @@ class Recipe:
         50_000, "held-out characters looked at each time; the final loss is over all of them"
     )
     sample_every: int = at_least(1000, "steps from one written sample to the next; 0: none", 0)
-    sample_characters: int = setting(
-        200, "length of a sample", "a whole number from 1 to 100,000", lambda n: 1 <= n <= 100_000
-    )
+    sample_characters: int = at_least(200, "length of a sample")
 
     def __post_init__(self) -> None:
         check_fields(self)
