@@ -49,7 +49,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
 
 def budget() -> dict[str, str]:
     """What the page says about the measurement as a whole."""
-    (steps,) = FACTS["budgets"]["steps"]
+    steps = FACTS["budgets"]["steps"]
     return {
         "command": FACTS["command"],
         "processor": FACTS["machine"]["processor"],
@@ -58,6 +58,7 @@ def budget() -> dict[str, str]:
         "seeds": str(FACTS["seeds"]),
         "steps": number(steps),
         "characters": number(steps * FACTS["step_characters"]),
+        "minutes": f"{FACTS['budgets']['minutes']:g}",
         "test": number(FACTS["test_characters"]),
     }
 
