@@ -12,6 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 import recurra
+from programs import load_program
 from random_models import ALL
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
@@ -26,17 +27,10 @@ needs_jax = pytest.mark.skipif(not has_jax, reason="JAX is not installed")
 
 
 def program_of(target, network, folder, hidden=3, recipe=recurra.CLASSIC):
-    """The exported program of a network, imported."""
+    """The exported program of a network, loaded."""
     path = folder / f"{target}_program.py"
     find_target(target).write(Export(network, recipe.with_(hidden=hidden)), path)
-    return imported(path)
-
-
-def imported(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program(path)
 
 
 class Case:
@@ -165,7 +159,7 @@ def test_a_program_reads_the_run_tests_itself_trains_and_writes(target, trained,
     held = folder / "held.txt"
     whole = text.read_text("utf-8")
     held.write_text(whole[len(whole) // 2 :], "utf-8")
-    program = imported(path)
+    program = load_program(path)
 
     def run(*arguments):
         program.main([str(argument) for argument in arguments])

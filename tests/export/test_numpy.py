@@ -1,7 +1,6 @@
 """Exported NumPy programs: run as they are, they compute what the reference engine computes."""
 
 import ast
-import importlib.util
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
+from programs import load_program
 from random_models import ALL
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
@@ -27,13 +27,18 @@ V, T, B = 7, 6, 2
 
 
 def program_of(network, folder, hidden=3, recipe=recurra.CLASSIC):
-    """The exported program of a network, imported."""
+    """The exported program of a network, loaded."""
     path = folder / "program.py"
     NumpyProgram().write(Export(network, recipe.with_(hidden=hidden)), path)
-    spec = importlib.util.spec_from_file_location("program", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program(path)
+
+
+def test_no_program_is_taken_for_the_one_before_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "program.py"
+    for number in range(3):
+        path.write_text(f"number = {number}\n", "utf-8")
+        assert load_program(path).number == number
 
 
 def check_equal(text, folder, hidden=3):
