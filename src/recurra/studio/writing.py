@@ -6,6 +6,7 @@ with their probabilities before temperature and after. The first character of al
 and has null and "" in their place; a character that the model does not know has null twice.
 """
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from recurra.models.writer import AHEAD, Array, Writer
 from recurra.studio.forms import MOST_SEED, Form, check_range, read_form
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
-from recurra.studio.responses import answer, to_json
+from recurra.studio.responses import answer
 
 LIKELIEST = 10
 LONGEST = 1_000_000  # characters of a text
@@ -109,7 +110,9 @@ async def _lines(pool: Pool, cells: Iterable[Cell | None], request: Request) -> 
 
 
 def _line(cells: list[Cell | None]) -> str:
-    return to_json([cell for cell in cells if cell is not None]) + "\n"
+    # writers refuse what is not finite, so that nobody need look at each number again
+    told = [cell for cell in cells if cell is not None]
+    return json.dumps(told, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def _read(form: Writing, model: Model) -> Iterator[Cell | None]:
