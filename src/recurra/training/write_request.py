@@ -83,7 +83,9 @@ class WriteRequest:
         if self.greedy and self.samples > 1:
             raise RequestError("samples", "the likeliest text is always the same: leave greedy out")
         if self.mix and (self.last or any(isinstance(run, Model) for run in self.runs)):
-            raise RequestError("mix", "the best model of a run is mixed: name run folders")
+            raise RequestError(
+                "mix", "the best model of a run is mixed: name folders, without last"
+            )
         if self.mix and self.samples > 1:
             raise RequestError("samples", "a mixture writes one text: leave samples out")
         self.sampling  # noqa: B018 (checked now)
