@@ -185,10 +185,10 @@ def mix(
             for c in range(contexts):
                 key = _key(hashes[c], node)
                 places[c] = place = _place(marks[c], counts[c], key)
-                seen = _counted(place, key, marks[c], counts[c], maps[c])
-                x[c], x[contexts + c] = seen[0], seen[1]
-                known += seen[2]
-                if not seen[2]:
+                entry = _counted(place, key, marks[c], counts[c], maps[c])
+                x[c], x[contexts + c] = entry[0], entry[1]
+                known += entry[2]
+                if not entry[2]:
                     marks[c, place] = np.uint32(key >> np.uint64(32))
                     counts[c, place, 0] = counts[c, place, 1] = 0
             for k in range(networks):
@@ -254,9 +254,9 @@ def predict(
         for c in range(contexts):
             key = _key(hashes[c], node)
             place = _place(marks[c], counts[c], key)
-            seen = _counted(place, key, marks[c], counts[c], maps[c])
-            x[c], x[contexts + c] = seen[0], seen[1]
-            known += seen[2]
+            entry = _counted(place, key, marks[c], counts[c], maps[c])
+            x[c], x[contexts + c] = entry[0], entry[1]
+            known += entry[2]
         for k in range(networks):
             x[2 * contexts + k] = _expected(cumulative[k], low, middle, high)
         yes = _mixture(_dots(x, by_length[known], by_node[node], by_last[text[t - 1]]))
