@@ -206,9 +206,10 @@ def test_the_compiled_loop_writes_what_single_steps_write(network, sampling, mon
     engine = model.engine("compiled", 1)
     uniforms = np.random.default_rng(5).random(90)
     expected = Engine.sample(engine, 3, engine.zero_state(1), sampling, uniforms)
-    text, state = engine.sample(3, engine.zero_state(1), sampling, uniforms)
+    text, predicted, state = engine.sample(3, engine.zero_state(1), sampling, uniforms)
     assert (text, len(text)) == (expected[0], 90)
-    for name, value in expected[1].items():
+    np.testing.assert_allclose(predicted, expected[1], atol=1e-5)
+    for name, value in expected[2].items():
         np.testing.assert_array_equal(state[name], value)
 
 
@@ -219,10 +220,10 @@ def test_the_loop_is_compiled_once_it_pays(monkeypatch, tmp_path):
     own = tmp_path / "own.eq"  # no other test has compiled it in this process
     own.write_text("h[t] = tanh(U @ x[t] + W @ h[t-1] + 0.375 * b)\no[t] = softmax(Q @ h[t])\n")
     engine, uniforms = make_model(network=str(own)).engine("compiled", 1), np.arange(120) / 120
-    expected, _ = Engine.sample(engine, 3, engine.zero_state(1), Sampling(), uniforms)
+    expected, *_ = Engine.sample(engine, 3, engine.zero_state(1), Sampling(), uniforms)
     text, state, compiled = [3], engine.zero_state(1), []
     for part in np.split(uniforms, 3):
-        written, state = engine.sample(text[-1], state, Sampling(), part)
+        written, _, state = engine.sample(text[-1], state, Sampling(), part)
         compiled.append(len(engine._kernels.write.overloads))
         text += written
     assert (text[1:], compiled) == (expected, [0, 1, 1])
@@ -235,7 +236,7 @@ def test_classes_and_the_end_of_finite_numbers(monkeypatch):
     uniforms = np.random.default_rng(5).random(30)
     for sampling in (Sampling(), Sampling(1.0, 5)):
         engine = model.engine("compiled", 1)
-        expected, _ = Engine.sample(engine, 1, engine.zero_state(1), sampling, uniforms)
+        expected, *_ = Engine.sample(engine, 1, engine.zero_state(1), sampling, uniforms)
         assert engine.sample(1, engine.zero_state(1), sampling, uniforms)[0] == expected
     broken = {name: np.full_like(value, np.nan) for name, value in model.parameters.items()}
     engine.load({f"parameter/{name}": value for name, value in broken.items()})

@@ -15,9 +15,26 @@ TEXT = "to be é or\n"
 
 
 def cells(client, what, **form):
+    """For each character: itself, its surprise, the likeliest, and their probabilities."""
     answer = client.post(f"/api/write/{what}", json={"run": RUN, **form})
     assert answer.status_code == 200, answer.text
-    return [cell for line in answer.text.splitlines() for cell in json.loads(line)]
+    found = []
+    for text, nats, likeliest, *chances in (
+        cell for line in answer.text.splitlines() for cell in json.loads(line)
+    ):
+        count = len(likeliest or "") // len(nats)
+        assert [len(chance) for chance in chances] == 2 * [count * len(nats)]
+        for i, (character, surprise) in enumerate(zip(text or [""], nats, strict=True)):
+            own = slice(i * count, (i + 1) * count)
+            found.append(
+                [
+                    character,
+                    None if surprise is None else surprise / 1000,
+                    likeliest and likeliest[own],
+                    *([p / 10_000 for p in chance[own]] for chance in chances),
+                ]
+            )
+    return found
 
 
 def test_runs_are_listed(studio):

@@ -202,7 +202,7 @@ class Engine(ABC):
 
     def sample(
         self, last: int, state: State, sampling: Sampling, uniforms: Array
-    ) -> tuple[list[int], State]:
+    ) -> tuple[list[int], Array, State]:
         """Write on after a character: each draw is read before the next.
 
         Args:
@@ -212,17 +212,19 @@ class Engine(ABC):
             uniforms: numbers of [0, 1), one a character.
 
         Returns:
-            The characters, fewer if the model predicts no finite numbers, and the state before
-            the last of them.
+            The characters, fewer if the model predicts no finite numbers; log p of what could
+            stand in the place of each, ``(characters, V)``; the state before the last of them.
         """
         characters: list[int] = []
-        for uniform in uniforms:
+        predicted = np.empty((len(uniforms), self.shapes.vocabulary), self.dtype)
+        for uniform, row in zip(uniforms, predicted, strict=True):
             log_p, state = self.next_log_probabilities(np.array([last], np.int32), state)
-            last = sampling.draw(np.asarray(log_p)[0], float(uniform))
+            row[:] = np.asarray(log_p)[0]
+            last = sampling.draw(row, float(uniform))
             if last < 0:
                 break
             characters.append(last)
-        return characters, state
+        return characters, predicted[: len(characters)], state
 
     # -- checks
 

@@ -1,6 +1,5 @@
 """Continue a text as a mixture of networks and counts would."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,19 +41,13 @@ class MixedWriter(Writer):
         self._mixture.read(text, len(self._before) + 1)
         self._before = text[:-1][-_KEPT:]
 
-    def _advance(self) -> Array:
-        assert self._last is not None
-        self._before = np.append(self._before[1 - _KEPT :], np.int32(self._last))
-        return self._mixture.log_probabilities(self._before)
+    def _predict(self, numbers: Array) -> Array:
+        rows = []
+        for number in numbers:
+            self._before = np.append(self._before[1 - _KEPT :], number)
+            rows.append(self._mixture.log_probabilities(self._before))
+        return np.stack(rows)
 
-    def _numbers(self, characters: int) -> Iterator[int]:
-        return (number for number, _ in self.draw(characters))
-
-    def draw(self, characters: int) -> Iterator[tuple[int, Array]]:
-        """Draw characters; see `Writer.draw`."""
-        if self._last is None:
-            self._last = self._beginning()
-        for _ in range(characters):
-            log_p = self._advance()
-            self._last = self.sampling.draw(log_p, self._rng.random())
-            yield self._last, log_p
+    def _draw_ahead(self, characters: int) -> None:
+        (log_p,) = self._predict(np.array([self._last], np.int32))
+        self._drawn.append((self.sampling.draw(log_p, self._rng.random()), log_p))  # one at a time

@@ -51,8 +51,9 @@ class Writer:
         self._rng = np.random.default_rng(seed)
         self._state = self._engine.zero_state(1)
         self._last: int | None = None  # the latest character, which the state does not hold yet
-        # characters that nobody has taken yet, of so many drawn at once, and from where
-        self._drawn: deque[int] = deque()
+        # characters that nobody has taken yet, each with the log probabilities it was drawn from,
+        # of so many drawn at once, and from where
+        self._drawn: deque[tuple[int, Array]] = deque()
         self._count = 0
         self._origin: Any = None
 
@@ -95,16 +96,7 @@ class Writer:
         """
         stops = [stop] if isinstance(stop, str) else stop
         known = self.model.vocabulary.characters
-        yield from until(stops, (known[number] for number in self._numbers(characters)))
-
-    def _numbers(self, characters: int) -> Iterator[int]:
-        if self._last is None:
-            self._last = self._beginning()
-        for left in range(characters, 0, -1):
-            if not self._drawn:
-                self._draw_ahead(min(left, AHEAD))
-            self._last = self._drawn.popleft()
-            yield self._last
+        yield from until(stops, (known[number] for number, _ in self.draw(characters)))
 
     def draw(self, characters: int) -> Iterator[tuple[int, Array]]:
         """Draw characters: the number of each, and the log probabilities (V,) it was drawn from.
@@ -116,56 +108,55 @@ class Writer:
         """
         if self._last is None:
             self._last = self._beginning()
-        origin = None
         for left in range(characters, 0, -1):
-            if not self._drawn or self._origin is not origin:
-                self._go_back()
+            if not self._drawn:
                 self._draw_ahead(min(left, AHEAD))
-                origin = self._origin
-                read = np.array([origin[0], *self._drawn][:-1], np.int32)
-                predicted, _ = self._engine.log_probabilities(read, origin[1])
-            log_p = predicted[self._count - len(self._drawn)]
-            self._last = self._drawn.popleft()
+            self._last, log_p = self._drawn.popleft()
             yield self._last, log_p
 
-    def follow(self, numbers: Iterable[int]) -> Iterator[tuple[int, Array | None]]:
-        """Read on, character by character, with the log probabilities (V,) before each.
+    def follow(self, numbers: Array) -> Array:
+        """Read some characters on, with the log probabilities before each.
 
-        None before the first of all, which follows nothing.
+        Args:
+            numbers: (T,), at least one.
+
+        Returns:
+            (T, V), or (T - 1, V) if nothing was read before: the first of all follows nothing.
 
         Raises:
             RunError: the model predicts no finite numbers.
         """
-        for number in numbers:
-            log_p = None if self._last is None else self._advance()
-            self._last = int(number)
-            yield self._last, log_p
-
-    def _advance(self) -> Array:
         self._go_back()
-        log_p, self._state = self._engine.next_log_probabilities(
-            np.array([self._last], np.int32), self._state
-        )
+        read = numbers[:-1] if self._last is None else np.array([self._last, *numbers[:-1]])
+        self._last = int(numbers[-1])
+        if not len(read):
+            return np.empty((0, len(self.model.vocabulary)), self.model.dtype)
+        log_p = self._predict(read.astype(np.int32))
         if not np.isfinite(log_p).all():
             raise RunError("the model predicts no finite numbers: train it again")
-        return np.array(log_p[0])  # the engine's own is overwritten by the next
+        return log_p
+
+    def _predict(self, numbers: Array) -> Array:
+        log_p, self._state = self._engine.log_probabilities(numbers, self._state)
+        return log_p
 
     def _draw_ahead(self, characters: int) -> None:
         """Let the engine write some characters in one call, before anybody takes them."""
         assert self._last is not None
         origin = self._last, self._state, self._rng.bit_generator.state
         uniforms = self._rng.random(characters)
-        drawn, self._state = self._engine.sample(*origin[:2], self.sampling, uniforms)
+        drawn, predicted, self._state = self._engine.sample(*origin[:2], self.sampling, uniforms)
         if len(drawn) < characters:
             raise RunError("the model predicts no finite numbers: train it again")
-        self._drawn, self._count, self._origin = deque(drawn), characters, origin
+        self._drawn = deque(zip(drawn, predicted, strict=True))
+        self._count, self._origin = characters, origin
 
     def _go_back(self) -> None:
         """Forget what was drawn and not taken: whoever reads on reads after what was taken."""
         if self._drawn:
             last, state, self._rng.bit_generator.state = self._origin
             uniforms = self._rng.random(self._count - len(self._drawn))
-            _, self._state = self._engine.sample(last, state, self.sampling, uniforms)
+            *_, self._state = self._engine.sample(last, state, self.sampling, uniforms)
             self._drawn.clear()
 
     def _beginning(self) -> int:

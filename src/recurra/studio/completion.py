@@ -13,7 +13,7 @@ import numpy as np
 from recurra.compute.sampling import Sampling
 from recurra.errors import RecurraError
 from recurra.models.model import Model
-from recurra.models.writer import Array, Writer, until
+from recurra.models.writer import AHEAD, Array, Writer, until
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
 from recurra.studio.forms import MOST_SEED, check_range, read_object
@@ -206,9 +206,10 @@ class Completion:
         for start in range(0, len(numbers), PIECE):
             piece = numbers[start : start + PIECE]
             if request.echo and request.logprobs is not None:
-                for number, log_p in writer.follow(piece):
-                    yield Choice(index, offset, [self._token(number, log_p)])
-                    offset += 1
+                for rows in np.array_split(piece, -(-len(piece) // AHEAD)):
+                    log_p = [None, *writer.follow(rows)][-len(rows) :]
+                    yield Choice(index, offset, list(map(self._token, rows.tolist(), log_p)))
+                    offset += len(rows)
             else:
                 text = self.model.vocabulary.decode(piece)
                 writer.read(text)

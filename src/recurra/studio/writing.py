@@ -1,14 +1,17 @@
 """The place Write: a text read character by character, and continued, with what was likely.
 
-Answers are lines of JSON, as they are computed: lists of cells ``[character, nats, likeliest,
-before, after]``. ``nats`` is the surprise at the character; ``likeliest`` are up to ten characters,
-with their probabilities before temperature and after. The first character of all follows nothing,
-and has null and "" in their place; a character that the model does not know has null twice.
+Answers are lines of JSON, as they are computed: lists of cells ``[text, nats, likeliest, before,
+after]``, each of some characters. ``nats`` are the surprises at each, in thousandths; ``likeliest``
+the ten likeliest in the place of each, one text for all, with their probabilities before
+temperature and after, in ten-thousandths. The first character of all follows nothing, and has null
+and "" in their place; characters that the model does not know have null twice. In the last cell of
+a text that was read, "" stands for what may follow.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -31,7 +34,7 @@ TOLD = 6000  # characters at its end whose cells are told
 MOST = 20_000  # characters written at once
 PIECE = 2048  # characters read before others have their turn
 
-Cell = list[Any]
+Cell = tuple[str, list[int | None], str | None, list[int], list[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,33 +119,36 @@ def _line(cells: list[Cell | None]) -> str:
 
 
 def _read(form: Writing, model: Model) -> Iterator[Cell | None]:
-    """The cells at the end of a text; the last one, without a character, is what may follow."""
+    """The cells of the end of a text."""
     writer = form.writer(model)
     start = max(0, len(form.text) - TOLD)
     yield from _past(writer, form.text[:start])
-    cells = _Cells(model, writer.sampling)
-    known = set(model.vocabulary.characters)
-    for character in form.text[start:]:
-        if character not in known:
-            yield [character, None, None, [], []]
+    for known, run in groupby(form.text[start:], set(model.vocabulary.characters).__contains__):
+        text = "".join(run)
+        if not known:
+            yield text, [None] * len(text), None, [], []
             continue
-        for number, log_p in writer.follow(model.vocabulary.encode(character)):
-            yield [character, None, "", [], []] if log_p is None else cells.cell(number, log_p)
+        for at in range(0, len(text), AHEAD):
+            numbers = model.vocabulary.encode(text[at : at + AHEAD])
+            log_p = writer.follow(numbers)
+            if len(log_p) < len(numbers):
+                yield text[0], [None], "", [], []
+            yield _cell(writer, numbers[len(numbers) - len(log_p) :], log_p)
     for _, log_p in writer.draw(1):
-        yield cells.cell(None, log_p)
+        yield "", [None], *_likeliest(writer, log_p[None])
 
 
 def _written(form: Writing, model: Model) -> Iterator[Cell | None]:
     """The cells of a continuation."""
     writer = form.writer(model)
     yield from _past(writer, form.text)
-    cells = _Cells(model, writer.sampling)
-    for start in range(0, form.characters, AHEAD):
-        numbers, log_p = zip(*writer.draw(min(AHEAD, form.characters - start)), strict=True)
-        for cell in cells.cells(numbers, log_p):
-            yield cell
-            if form.line and cell[0] == "\n":
-                return
+    drawn = writer.draw(form.characters)
+    while some := list(islice(drawn, AHEAD)):
+        numbers, log_p = zip(*some, strict=True)
+        line = model.vocabulary.decode(np.array(numbers)).find("\n") + 1 if form.line else 0
+        yield _cell(writer, np.array(numbers[: line or None]), np.stack(log_p[: line or None]))
+        if line:
+            return
 
 
 def _past(writer: Writer, text: str) -> Iterator[None]:
@@ -152,30 +158,21 @@ def _past(writer: Writer, text: str) -> Iterator[None]:
         yield None
 
 
-class _Cells:
-    """Makes cells of a model's predictions."""
+def _cell(writer: Writer, numbers: Array, log_p: Array) -> Cell:
+    """The cell of characters, ``(T,)``, with the log probabilities (T, V) before each."""
+    nats = -1000.0 * np.take_along_axis(log_p, numbers[:, None], 1)[:, 0]
+    text = writer.model.vocabulary.decode(numbers)
+    return text, nats.round().astype(int).tolist(), *_likeliest(writer, log_p)
 
-    def __init__(self, model: Model, sampling: Sampling) -> None:
-        self.characters, self.sampling = model.vocabulary.characters, sampling
 
-    def cell(self, number: int | None, log_p: Array) -> Cell:
-        """The cell of a character, or of what may follow."""
-        (cell,) = self.cells([number], [log_p])
-        return cell
-
-    def cells(self, numbers: Sequence[int | None], log_p: Sequence[Array]) -> Iterator[Cell]:
-        """The cells of characters, each with the log probabilities (V,) before it."""
-        rows = np.stack(log_p)
-        count = min(LIKELIEST, rows.shape[1])
-        top = np.argpartition(-rows, count - 1)[:, :count]
-        found = np.take_along_axis(rows, top, 1)
-        order = np.argsort(-found, kind="stable")
-        top, found = (np.take_along_axis(array, order, 1) for array in (top, found))
-        before = np.exp(found.astype(np.float64)).round(4)
-        after = np.take_along_axis(self.sampling.probabilities(rows), top, 1).round(4)
-        characters = self.characters
-        columns = rows, top.tolist(), before.tolist(), after.tolist()
-        for number, row, likeliest, *chances in zip(numbers, *columns, strict=True):
-            nats = None if number is None else round(-float(row[number]), 3)
-            character = "" if number is None else characters[number]
-            yield [character, nats, "".join(characters[i] for i in likeliest), *chances]
+def _likeliest(writer: Writer, log_p: Array) -> tuple[str, list[int], list[int]]:
+    """The likeliest of each row (T, V), and their probabilities before temperature and after."""
+    count = min(LIKELIEST, log_p.shape[1])
+    top = np.argpartition(-log_p, count - 1)[:, :count]
+    found = np.take_along_axis(log_p, top, 1)
+    order = np.argsort(-found, kind="stable")
+    top, found = (np.take_along_axis(array, order, 1) for array in (top, found))
+    after = np.take_along_axis(writer.sampling.probabilities(log_p), top, 1)
+    chances = np.stack([np.exp(found).ravel(), after.ravel()])
+    before, after = (10_000 * chances).round().astype(int).tolist()
+    return writer.model.vocabulary.decode(top.ravel()), before, after

@@ -235,7 +235,7 @@ class CompiledEngine(HostEngine):
 
     def sample(
         self, last: int, state: State, sampling: Sampling, uniforms: Array
-    ) -> tuple[list[int], State]:
+    ) -> tuple[list[int], Array, State]:
         """Write on after a character; see `recurra.compute.base.Engine.sample`.
 
         The kernel that writes takes seconds to compile: until it is kept, or so long was written
@@ -249,19 +249,21 @@ class CompiledEngine(HostEngine):
         numbers = float(sampling.temperature), top_k, float(sampling.top_p or 0.0)
         operand = hidden.copy(), matrix, bias, self._output.sizes
         text = np.zeros(len(uniforms), np.int32)
-        arguments = *arrays, *operand, uniforms, *numbers, text
-        if self._writing < COMPILED_AFTER:
-            if not is_kept(self._kernels.write, tuple(map(typeof, arguments))):
-                began = time.perf_counter()
-                written = super().sample(last, state, sampling, uniforms)
-                self._writing += time.perf_counter() - began
-                return written
+        predicted = np.empty((len(uniforms), self.shapes.vocabulary), self.dtype)
+        arguments = *arrays, *operand, uniforms, *numbers, text, predicted
+        if not self._writing and is_kept(self._kernels.write, tuple(map(typeof, arguments))):
             self._writing = COMPILED_AFTER
+        if self._writing < COMPILED_AFTER:
+            began = time.perf_counter()
+            written = super().sample(last, state, sampling, uniforms)
+            self._writing += time.perf_counter() - began
+            return written
         shard.put(np.full((1, 1), last, np.int32), None, state, None)
         count = self._kernels.write(*arguments)
         # the rows have moved on by one
         past = {name: shard.arrays["vector"][name][:lags] for name, lags in self.plan.state.items()}
-        return text[:count].tolist(), {n: rows[:, None].copy() for n, rows in past.items()}
+        state = {name: rows[:, None].copy() for name, rows in past.items()}
+        return text[:count].tolist(), predicted[:count], state
 
     # -- one pass
 

@@ -8,8 +8,9 @@ def writing_function(plan: Plan, forward: list[Call]) -> tuple[Call, str]:
     """A function that writes: the forward functions, the output layer and the draw, in a loop.
 
     After the arrays it takes ``hidden`` (1, h), matrix and bias of the output layer, the sizes of
-    its classes (none without), the numbers to draw by, the temperature, top_k and top_p (0 for all)
-    and ``text``, int32, which it fills. It gives how many characters it has drawn.
+    its classes (none without), the numbers to draw by, the temperature, top_k and top_p (0 for
+    all), and what it fills: ``text``, int32, and ``predicted`` (characters, V). It gives how many
+    characters it has drawn.
     """
     keys: dict[Key, str] = {
         key: f"{key[0]}_{i}"
@@ -28,8 +29,9 @@ def writing_function(plan: Plan, forward: list[Call]) -> tuple[Call, str]:
         "if character < 0:",
         "    return i",
         "text[i] = inputs[0] = character",
+        "predicted[i] = log_p[0]",
     ]
-    more = "hidden, matrix, bias, sizes, uniforms, temperature, top_k, top_p, text"
+    more = "hidden, matrix, bias, sizes, uniforms, temperature, top_k, top_p, text, predicted"
     head = f"@jit\ndef write({', '.join(names.values())}, {more}):"
     loop = ["    for i in range(text.size):", *(f"        {line}" for line in body)]
     text = "\n".join([head, *loop, "    return text.size"]) + "\n"

@@ -183,7 +183,7 @@ export async function create(root) {
     if (side === main) status.textContent = word("computing");
     try {
       for await (const found of askLines("/api/write/read", request(side), { signal })) {
-        cells.push(...found);
+        cells.push(...found.flatMap(cellsOf));
       }
     } catch (fault) {
       if (fault.name !== "AbortError") status.textContent = fault.message;
@@ -268,7 +268,7 @@ export async function create(root) {
     };
     try {
       for await (const cells of askLines("/api/write/continue", request(side), { signal })) {
-        waiting.push(...cells);
+        waiting.push(...cells.flatMap(cellsOf));
         if (performance.now() > next) flush();
       }
     } finally {
@@ -375,6 +375,17 @@ export async function create(root) {
       status.textContent = mean(main.cells);
     },
   };
+}
+
+// A cell for each character of a piece of an answer: what it is, its surprise in nats, the likeliest
+// in its place, and their probabilities before temperature and after.
+function cellsOf([text, thousandths, likeliest, before, after]) {
+  const characters = [...text];
+  const top = [...(likeliest ?? "")];
+  const count = top.length / thousandths.length;
+  const shares = (all, i) => all.slice(i * count, (i + 1) * count).map((one) => one / 10000);
+  return thousandths.map((one, i) => [characters[i] ?? "", one === null ? null : one / 1000,
+    likeliest === null ? null : top.slice(i * count, (i + 1) * count), shares(before, i), shares(after, i)]);
 }
 
 // The cell of a character whose surprise is not known, or not yet.
