@@ -5,12 +5,14 @@ Without Chromium it is skipped, and says so.
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
 
 from chromium import PROGRAM, Chromium
 from command_line import write_text
+from recurra.comparison.create import compare_runs
 from recurra.storage.runs import Run
 from serving import serving
 
@@ -110,6 +112,20 @@ def test_a_training_from_a_dropped_text_to_its_curve(page, tmp_path):
     assert {address for address in page.requests() if not address.startswith(server.origin)} <= {
         "about:blank", "data:,",
     }  # fmt: skip
+
+
+def test_an_address_leads_to_its_comparison(page, folder, tmp_path):
+    page, server = page
+    place = tmp_path / "folder"
+    for name in ("a", "b"):
+        shutil.copytree(folder / "runs/rnn", place / name)
+    compare_runs({"one": [place / "a"], "other": [place / "b"]}, out=place / "comparison")
+    page.open("about:blank")
+    page.open(f"{server.origin}/#train?entry=comparison")
+    page.wait(f"document.querySelector('{PLACE} .report table')")
+    top = f"document.querySelector('{PLACE} .report').getBoundingClientRect().top"
+    page.wait(f"{top} >= 0 && {top} < innerHeight / 2")
+    assert page.problems() == []
 
 
 def test_a_refusal_is_shown_where_it_was_asked(page):

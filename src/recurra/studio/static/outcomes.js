@@ -18,6 +18,8 @@ export function makeOutcomes() {
   let shown = ""; // the entry of the report
   let drawn = 0;
   let waiting = 0;
+  // an address that names an entry, and no run, leads to it: the place begins with a long form
+  let sought = read().parameters.has("entry") && !read().parameters.has("run");
 
   function act(key, what) {
     const button = h("button", { type: "button", word: key, on: { click: async () => {
@@ -54,7 +56,10 @@ export function makeOutcomes() {
     const query = new URLSearchParams({ entry, language: language() });
     try {
       const found = await (await ask(`/api/outcomes/report?${query}`)).text();
-      if (shown === entry) place(report, found);
+      if (shown !== entry) return;
+      place(report, found);
+      if (sought) element.scrollIntoView();
+      sought = false;
     } catch (error) {
       report.replaceChildren(h("div", { class: "error" }, h("p", {}, error.message)));
     }
