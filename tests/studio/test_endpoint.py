@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import recurra
-from recurra.training.finished_run import load_model
+from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
+from recurra.training.finished_run import FinishedRun, load_model
 from serving import serving
 
 RUN = "runs/rnn"
@@ -158,6 +159,25 @@ def test_a_text_is_as_likely_as_eval_says(client, folder):
     assert got.text == text
     assert score.loss.characters == len(text) - 1
     assert math.isclose(-sum(got.logprobs.token_logprobs[1:]), score.loss.nats, rel_tol=1e-5)
+
+
+def test_a_prompt_is_learned_from(openai, client, folder):
+    prompt, options = "to be or not to be that is " * 20, {"extra_body": {"adapt": True}, "n": 2}
+    rms = recurra.Adaptation()
+    for echo in ({}, {"echo": True, "logprobs": 1}):
+        got = complete(client, prompt=prompt, seed=4, max_tokens=80, **options, **echo)
+        for number, choice in enumerate(got.choices):
+            written = recurra.write(
+                folder / RUN, prompt, 80, temperature=1.0, seed=4 + number, adapt=rms
+            )
+            assert choice.text.removeprefix(prompt) == "".join(written)
+    opened = FinishedRun.open(folder / RUN)
+    reader = AdaptiveReader(opened.best.engine("reference"), rms, opened.gradient_squares)
+    loss = adaptive_loss(reader, [opened.best.vocabulary.encode(prompt)])
+    told = choice.logprobs.token_logprobs[1 : len(prompt)]
+    assert -sum(told) == pytest.approx(loss.nats, rel=1e-4)
+    with pytest.raises(openai.BadRequestError, match="learns from 100,000 characters"):
+        complete(client, prompt="to be " * 20_000, **options)
 
 
 def test_numbers_of_characters_are_a_prompt(client, model):

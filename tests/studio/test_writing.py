@@ -7,8 +7,9 @@ import pytest
 
 import recurra
 from recurra.compute.sampling import Sampling
+from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
 from recurra.models.writer import Writer
-from recurra.training.finished_run import load_model
+from recurra.training.finished_run import FinishedRun, load_model
 
 RUN = "runs/rnn"
 TEXT = "to be é or\n"
@@ -77,6 +78,25 @@ def test_a_continuation_is_that_of_the_library(studio, folder):
         assert cell[1] == pytest.approx(-float(log_p[number]), abs=2e-3)
     line = cells(client, "continue", text="", characters=400, line=True, seed=1)
     assert [cell[0] for cell in line].count("\n") == (line[-1][0] == "\n") == 1
+
+
+def test_a_text_is_learned_from(studio, folder):
+    _, client = studio
+    learned, rms = "to be or not to be that is " * 30, recurra.Adaptation()
+    expected = "".join(recurra.write(folder / RUN, learned, 80, seed=4, adapt=rms))
+    asked = {"text": learned, "adapt": True}
+    found = cells(client, "continue", characters=80, seed=4, **asked)
+    assert "".join(cell[0] for cell in found) == expected
+    opened = FinishedRun.open(folder / RUN)
+    engine = opened.best.engine("reference")
+    reader = AdaptiveReader(engine, rms, opened.gradient_squares)
+    loss = adaptive_loss(reader, [opened.best.vocabulary.encode(learned)])
+    told = cells(client, "read", **asked)
+    assert sum(cell[1] for cell in told[1:-1]) == pytest.approx(loss.nats, rel=1e-3)
+    plain = cells(client, "read", text=learned)
+    assert sum(cell[1] for cell in plain[1:-1]) > 1.02 * loss.nats
+    long = client.post("/api/write/read", json={"run": RUN, **asked, "text": "to be " * 20_000})
+    assert "learns from 100,000 characters at most" in long.json()["error"]["message"]
 
 
 def test_of_a_long_text_only_the_end_is_told(studio):

@@ -41,13 +41,14 @@ class MixedWriter(Writer):
         self._mixture.read(text, len(self._before) + 1)
         self._before = text[:-1][-_KEPT:]
 
-    def _predict(self, numbers: Array) -> Array:
-        rows = []
-        for number in numbers:
-            self._before = np.append(self._before[1 - _KEPT :], number)
-            rows.append(self._mixture.log_probabilities(self._before))
-        return np.stack(rows)
+    def _predict(self, text: Array) -> Array:
+        return np.stack([self._after(number) for number in text[:-1]])  # this teaches nothing
+
+    def _after(self, last: int) -> Array:
+        self._before = np.append(self._before[1 - _KEPT :], np.int32(last))
+        return self._mixture.log_probabilities(self._before)
 
     def _draw_ahead(self, characters: int) -> None:
-        (log_p,) = self._predict(np.array([self._last], np.int32))
+        assert self._last is not None
+        log_p = self._after(self._last)
         self._drawn.append((self.sampling.draw(log_p, self._rng.random()), log_p))  # one at a time

@@ -1,5 +1,6 @@
 """Continue a text, character by character, as a trained model would."""
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -18,8 +19,9 @@ Item = TypeVar("Item")
 
 # Characters of a prompt read in one call of the engine: bounds the logits it computes on the way.
 _PIECE = 256
-# Characters drawn in one call: a call costs more than a character of a small network.
-AHEAD = 64
+# Characters drawn in one call, which costs more than a character of a small network: three steps of
+# adaptation.
+AHEAD = 60
 
 
 class Writer:
@@ -117,6 +119,8 @@ class Writer:
     def follow(self, numbers: Array) -> Array:
         """Read some characters on, with the log probabilities before each.
 
+        A reader learns from them all once they are predicted.
+
         Args:
             numbers: (T,), at least one.
 
@@ -131,14 +135,22 @@ class Writer:
         self._last = int(numbers[-1])
         if not len(read):
             return np.empty((0, len(self.model.vocabulary)), self.model.dtype)
-        log_p = self._predict(read.astype(np.int32))
+        log_p = self._predict(np.append(read, numbers[-1]).astype(np.int32))
         if not np.isfinite(log_p).all():
             raise RunError("the model predicts no finite numbers: train it again")
         return log_p
 
-    def _predict(self, numbers: Array) -> Array:
-        log_p, self._state = self._engine.log_probabilities(numbers, self._state)
-        return log_p
+    def _predict(self, text: Array) -> Array:
+        """Log probabilities (n, V) after each of the first n characters of a text, (n + 1,)."""
+        if self._reader is None:
+            log_p, self._state = self._engine.log_probabilities(text[:-1], self._state)
+            return log_p
+        rows, step = [], self._reader.settings.step
+        for start in range(0, len(text) - 1, step):
+            piece = text[start : start + step + 1]
+            rows.append(self._engine.log_probabilities(piece[:-1], self._state)[0])
+            _, self._state = self._reader.read(piece, self._state)
+        return np.concatenate(rows)
 
     def _draw_ahead(self, characters: int) -> None:
         """Let the engine write some characters in one call, before anybody takes them."""
@@ -164,6 +176,16 @@ class Writer:
         if vocabulary.unknown("\n"):
             return int(self._rng.integers(len(vocabulary)))
         return int(vocabulary.encode("\n")[0])
+
+
+def pieces(length: int, size: int) -> Iterator[slice]:
+    """The pieces of a text that is read from its start.
+
+    The first has a character more, which follows nothing: so all predict equally many, and a step
+    of adaptation ends where a piece does.
+    """
+    bounds = [0, *range(size + 1, length, size), length]
+    return (slice(*pair) for pair in itertools.pairwise(bounds))
 
 
 def until(

@@ -12,8 +12,9 @@ import numpy as np
 
 from recurra.compute.sampling import Sampling
 from recurra.errors import RecurraError
+from recurra.models.adaptation.reader import AdaptiveReader
 from recurra.models.model import Model
-from recurra.models.writer import AHEAD, Array, Writer, until
+from recurra.models.writer import AHEAD, Array, Writer, pieces, until
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
 from recurra.studio.forms import MOST_SEED, check_range, read_object
@@ -21,10 +22,12 @@ from recurra.text.vocabulary import Vocabulary
 
 CHARACTERS = 16  # written where a request does not say how many, as by OpenAI
 MOST_CHARACTERS = 1_000_000  # read, written and told in one request, with their alternatives
+MOST_LEARNED = 100_000  # characters that teach the model of one request
 MOST_CHOICES = 128
 MOST_ALTERNATIVES = 20
 STOPS = 4
-PIECE = 4096  # characters of a prompt that are read before others have their turn
+LONGEST_STOP = 4096  # characters
+PIECE = 70 * AHEAD  # characters of a prompt that are read before others have their turn
 Prompts = list[str] | list[list[int]]
 
 T = TypeVar("T")
@@ -32,13 +35,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class CompletionRequest:
-    """A request, as OpenAI defines it; ``top_k`` is ours. None is a field's default."""
+    """A request, as OpenAI defines it. None is a field's default.
+
+    Ours are ``top_k``, and ``adapt``: learn from the prompt while reading it.
+    """
 
     model: str
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    adapt: bool | None = None
     n: int | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
@@ -65,7 +72,7 @@ class CompletionRequest:
         check_range("logprobs", self.logprobs, 0, MOST_ALTERNATIVES)
         check_range("seed", self.seed, 0, MOST_SEED)
         stops = self.stops
-        if len(stops) > STOPS or any(not 0 < len(stop) <= PIECE for stop in stops):
+        if len(stops) > STOPS or any(not 0 < len(stop) <= LONGEST_STOP for stop in stops):
             raise BadRequestError("stop", f"stop has to be up to {STOPS} texts that are not empty")
         if self.best_of not in (None, self.n or 1):
             raise BadRequestError("best_of", "best_of cannot be other than n here: leave it out")
@@ -140,6 +147,7 @@ class Completion:
         request: what was asked for.
         prompts: texts, or numbers of characters.
         model: writes.
+        reader: of the model, where it learns from the prompts.
 
     Attributes:
         skipped: characters of the prompts that the model does not know.
@@ -150,8 +158,15 @@ class Completion:
             a log probability, or there is too much to tell.
     """
 
-    def __init__(self, request: CompletionRequest, prompts: Prompts, model: Model) -> None:
+    def __init__(
+        self,
+        request: CompletionRequest,
+        prompts: Prompts,
+        model: Model,
+        reader: AdaptiveReader | None = None,
+    ) -> None:
         self.request, self.model, self.written = request, model, 0
+        self._reader = reader
         self._prompts = [self._numbers(prompt) for prompt in prompts]
         self.read = sum(map(len, self._prompts))
         texts = [prompt for prompt in prompts if isinstance(prompt, str)]
@@ -165,6 +180,10 @@ class Completion:
         told = len(self._prompts) * copies * request.characters + self.read * copies
         if len(self._prompts) * copies > MOST_CHOICES:
             raise BadRequestError("n", f"these are more than {MOST_CHOICES} texts: ask for fewer")
+        if reader is not None and self.read * copies > MOST_LEARNED:
+            raise BadRequestError(
+                "adapt", f"a model learns from {MOST_LEARNED:,} characters at most: give fewer"
+            )
         if told * (1 + (request.logprobs or 0)) > MOST_CHARACTERS:
             raise BadRequestError(
                 "max_tokens",
@@ -179,11 +198,14 @@ class Completion:
             RunError: the model predicts no finite numbers.
         """
         request = self.request
-        engine = self.model.engine(threads=1)
+        reader = self._reader
+        engine = reader.engine if reader else self.model.engine(threads=1)
         for place, numbers in enumerate(self._prompts):
             for copy in range(request.n or 1):
                 seed = None if request.seed is None else request.seed + copy
-                writer = Writer(self.model, request.sampling, seed, engine)
+                if reader is not None:
+                    reader.restart()
+                writer = Writer(self.model, request.sampling, seed, engine, reader)
                 yield from self._text(place * (request.n or 1) + copy, writer, numbers)
 
     def usage(self) -> dict[str, int]:
@@ -203,18 +225,18 @@ class Completion:
 
     def _text(self, index: int, writer: Writer, numbers: Array) -> Iterator[Choice]:
         request, offset = self.request, 0
-        for start in range(0, len(numbers), PIECE):
-            piece = numbers[start : start + PIECE]
-            if request.echo and request.logprobs is not None:
-                for rows in np.array_split(piece, -(-len(piece) // AHEAD)):
-                    log_p = [None, *writer.follow(rows)][-len(rows) :]
-                    yield Choice(index, offset, list(map(self._token, rows.tolist(), log_p)))
-                    offset += len(rows)
+        told = request.echo and request.logprobs is not None
+        for place in pieces(len(numbers), AHEAD if told else PIECE):
+            piece = numbers[place]
+            text = self.model.vocabulary.decode(piece)
+            tokens = [Token(text)]
+            if told:
+                log_p = [None, *writer.follow(piece)][-len(piece) :]
+                tokens = list(map(self._token, piece.tolist(), log_p))
             else:
-                text = self.model.vocabulary.decode(piece)
                 writer.read(text)
-                yield Choice(index, offset, [Token(text)] if request.echo else [])
-                offset += len(text) if request.echo else 0
+            yield Choice(index, offset, tokens if request.echo else [])
+            offset += len(text) if request.echo else 0
         drawn = (
             map(Token, writer.write(request.characters))
             if request.logprobs is None

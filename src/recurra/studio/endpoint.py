@@ -40,7 +40,8 @@ def routes(models: Models, pool: Pool) -> list[BaseRoute]:
     async def complete(request: Request) -> Response:
         wanted, prompts = read_request(await request.body())
         model = await pool.run(lambda: _load(models, wanted.model))
-        completion = Completion(wanted, prompts, model)
+        reader = await pool.run(lambda: models.reader(wanted.model)) if wanted.adapt else None
+        completion = Completion(wanted, prompts, model, reader)
         slices = pool.stream(completion.parts(), request)
         first = await anext(slices, None)  # what can be refused is refused by now
         if first is None:

@@ -3,10 +3,12 @@
 from functools import lru_cache
 from pathlib import Path
 
+from recurra.models.adaptation.base import Adaptation
+from recurra.models.adaptation.reader import AdaptiveReader
 from recurra.models.model import Model
 from recurra.studio.errors import MissingError
 from recurra.studio.workspace import Entry, Workspace, changed
-from recurra.training.finished_run import load_model
+from recurra.training.finished_run import FinishedRun
 
 KEPT = 4  # models in memory
 
@@ -20,7 +22,8 @@ class Models:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._loaded = lru_cache(KEPT)(_load)
+        # as it was saved then
+        self._opened = lru_cache(KEPT)(lambda run, saved: FinishedRun.open(run))
 
     def entries(self) -> list[Entry]:
         """The runs that hold a model."""
@@ -44,13 +47,23 @@ class Models:
             MissingError: there is no such run.
             RunError: it is damaged, or has not been saved yet.
         """
+        return self._open(id).best
+
+    def reader(self, id: str) -> AdaptiveReader:
+        """A reader that learns from a text, from that model's weights on.
+
+        Raises:
+            MissingError: there is no such run.
+            RunError: it is damaged, or has not been saved yet.
+        """
+        opened = self._open(id)
+        squares = opened.gradient_squares
+        settings = Adaptation(rule="sgd" if squares is None else "rms")
+        return AdaptiveReader(opened.best.engine(threads=1), settings, squares)
+
+    def _open(self, id: str) -> FinishedRun:
         entry = self._workspace.entry(id, "run")
-        return self._loaded(entry.path, _checkpoint(entry.path))
-
-
-def _load(run: Path, saved: int) -> Model:
-    """The model of a run, as it was saved then."""
-    return load_model(run)
+        return self._opened(entry.path, _checkpoint(entry.path))
 
 
 def _checkpoint(run: Path) -> int:

@@ -21,8 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError
-from recurra.models.model import Model
-from recurra.models.writer import AHEAD, Array, Writer
+from recurra.models.writer import AHEAD, Array, Writer, pieces
 from recurra.studio.forms import MOST_SEED, Form, check_range, read_form
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
@@ -30,9 +29,10 @@ from recurra.studio.responses import answer
 
 LIKELIEST = 10
 LONGEST = 1_000_000  # characters of a text
+MOST_LEARNED = 100_000  # characters of one that is learned from
 TOLD = 6000  # characters at its end whose cells are told
 MOST = 20_000  # characters written at once
-PIECE = 2048  # characters read before others have their turn
+PIECE = 35 * AHEAD  # characters read before others have their turn
 
 Cell = tuple[str, list[int | None], str | None, list[int], list[int]]
 
@@ -48,6 +48,7 @@ class Writing(Form):
         temperature, top_k, top_p: see `recurra.Sampling`.
         seed: equal seeds write equal texts.
         line: stop behind the end of a line.
+        adapt: learn from the text while reading it.
     """
 
     run: str
@@ -58,6 +59,7 @@ class Writing(Form):
     top_p: float | None = None
     seed: int | None = None
     line: bool = False
+    adapt: bool = False
 
     def check(self) -> None:
         """Refuse what makes no sense, or is too much.
@@ -67,13 +69,22 @@ class Writing(Form):
         """
         if len(self.text) > LONGEST:
             raise RequestError("text", f"a text has {LONGEST:,} characters at most")
+        if self.adapt and len(self.text) > MOST_LEARNED:
+            raise RequestError("adapt", f"a model learns from {MOST_LEARNED:,} characters at most")
         check_range("characters", self.characters, 1, MOST)
         check_range("seed", self.seed, 0, MOST_SEED)
 
-    def writer(self, model: Model) -> Writer:
-        """A writer that has read nothing yet."""
+    def writer(self, models: Models) -> Writer:
+        """A writer that has read nothing yet.
+
+        Raises:
+            MissingError: there is no such run.
+            RunError: it is damaged, or has not been saved yet.
+            SettingError: an option that makes no sense.
+        """
         sampling = Sampling(self.temperature, self.top_k, self.top_p)
-        return Writer(model, sampling, self.seed)
+        reader = models.reader(self.run) if self.adapt else None
+        return Writer(models.load(self.run), sampling, self.seed, reader=reader)
 
 
 def routes(models: Models, pool: Pool) -> list[BaseRoute]:
@@ -83,11 +94,11 @@ def routes(models: Models, pool: Pool) -> list[BaseRoute]:
         entries = await pool.run(models.entries)
         return answer({"runs": [{"id": e.id, "label": e.label} for e in entries]})
 
-    def streamed(cells: Callable[[Writing, Model], Iterator[Cell | None]]) -> Any:
+    def streamed(cells: Callable[[Writing, Writer], Iterator[Cell | None]]) -> Any:
         async def route(request: Request) -> Response:
             form = await read_form(request, Writing)
-            model = await pool.run(lambda: models.load(form.run))
-            return await _lines(pool, cells(form, model), request)
+            writer = await pool.run(lambda: form.writer(models))
+            return await _lines(pool, cells(form, writer), request)
 
         return route
 
@@ -118,18 +129,18 @@ def _line(cells: list[Cell | None]) -> str:
     return json.dumps(told, allow_nan=False, separators=(",", ":")) + "\n"
 
 
-def _read(form: Writing, model: Model) -> Iterator[Cell | None]:
+def _read(form: Writing, writer: Writer) -> Iterator[Cell | None]:
     """The cells of the end of a text."""
-    writer = form.writer(model)
+    vocabulary = writer.model.vocabulary
     start = max(0, len(form.text) - TOLD)
     yield from _past(writer, form.text[:start])
-    for known, run in groupby(form.text[start:], set(model.vocabulary.characters).__contains__):
+    for known, run in groupby(form.text[start:], set(vocabulary.characters).__contains__):
         text = "".join(run)
         if not known:
             yield text, [None] * len(text), None, [], []
             continue
-        for at in range(0, len(text), AHEAD):
-            numbers = model.vocabulary.encode(text[at : at + AHEAD])
+        for place in pieces(len(text), AHEAD):
+            numbers = vocabulary.encode(text[place])
             log_p = writer.follow(numbers)
             if len(log_p) < len(numbers):
                 yield text[0], [None], "", [], []
@@ -138,14 +149,13 @@ def _read(form: Writing, model: Model) -> Iterator[Cell | None]:
         yield "", [None], *_likeliest(writer, log_p[None])
 
 
-def _written(form: Writing, model: Model) -> Iterator[Cell | None]:
+def _written(form: Writing, writer: Writer) -> Iterator[Cell | None]:
     """The cells of a continuation."""
-    writer = form.writer(model)
     yield from _past(writer, form.text)
     drawn = writer.draw(form.characters)
     while some := list(islice(drawn, AHEAD)):
         numbers, log_p = zip(*some, strict=True)
-        line = model.vocabulary.decode(np.array(numbers)).find("\n") + 1 if form.line else 0
+        line = writer.model.vocabulary.decode(np.array(numbers)).find("\n") + 1 if form.line else 0
         yield _cell(writer, np.array(numbers[: line or None]), np.stack(log_p[: line or None]))
         if line:
             return
@@ -153,8 +163,8 @@ def _written(form: Writing, model: Model) -> Iterator[Cell | None]:
 
 def _past(writer: Writer, text: str) -> Iterator[None]:
     """Read a text of which nothing is told, in pieces."""
-    for start in range(0, len(text), PIECE):
-        writer.read(text[start : start + PIECE])
+    for place in pieces(len(text), PIECE):
+        writer.read(text[place])
         yield None
 
 

@@ -20,6 +20,10 @@ export async function create(root) {
     characters: number({ min: 1, max: 20000, step: 1 }),
   };
   const line = h("input", { type: "checkbox", on: { change: () => keep({ line: line.checked ? 1 : "" }) } });
+  const adapt = h("input", { type: "checkbox", on: { change: () => {
+    keep({ adapt: adapt.checked ? 1 : "" });
+    reread();
+  } } });
   const after = h("select", { on: { change: () => { keep({ shown: after.value }); showLikeliest(); } } },
     h("option", { value: "", word: "after temperature" }),
     h("option", { value: "before", word: "before temperature" }));
@@ -48,7 +52,8 @@ export async function create(root) {
       field("temperature", inputs.temperature), field("top k", inputs.top_k),
       field("top p", inputs.top_p), field("seed", inputs.seed),
       field("length", inputs.characters),
-      h("label", { class: "field check" }, line, h("span", { word: "stop at a line" }))),
+      h("label", { class: "field check" }, line, h("span", { word: "stop at a line" })),
+      h("label", { class: "field check" }, adapt, h("span", { word: "learn from the text" }))),
     h("div", { class: "row" }, ...Object.values(buttons)),
     h("div", { class: "writing" },
       h("div", { class: "column" }, who, paper.element, unknown, status, legend(),
@@ -108,7 +113,7 @@ export async function create(root) {
     };
     return { run: side.run.value, text: paper.text, temperature: value("temperature") ?? 0.8,
       top_k: value("top_k"), top_p: value("top_p"), seed: value("seed"),
-      characters: value("characters") ?? 200, line: line.checked };
+      characters: value("characters") ?? 200, line: line.checked, adapt: adapt.checked };
   }
 
   function drawMain() {
@@ -365,6 +370,7 @@ export async function create(root) {
         input.value = parameters.get(name) ?? FIELDS[name];
       }
       line.checked = parameters.has("line");
+      adapt.checked = parameters.has("adapt");
       after.value = parameters.get("shown") ?? "";
       pair();
       await reread();
