@@ -41,6 +41,11 @@ def hang_up(port: int, token: str) -> None:
             connection.recv(1000)
 
 
+def told() -> set[Path]:
+    """The files in which servers tell of faults."""
+    return set(Path(tempfile.gettempdir()).glob("recurra-*.log"))
+
+
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     with tempfile.TemporaryDirectory() as name:
@@ -52,7 +57,9 @@ def main() -> None:
         recurra.train(folder / "text.txt", "rnn", recipe, out=folder / RUN)
         with studio_process(folder) as (server, client):
             token = client.headers["authorization"].partition(" ")[2]
+            known = told()
             load(server.pid, client.base_url.port, token, seconds)
+            assert told() == known, "the server has told of a fault"
 
 
 def load(process: int, port: int, token: str, seconds: float) -> None:

@@ -6,6 +6,7 @@ tests/long/studio_load.py does the same for a minute, and looks at the memory.
 import http.client
 import json
 import socket
+import tempfile
 import threading
 
 import pytest
@@ -63,6 +64,18 @@ def test_a_reader_who_hangs_up_before_a_whole_answer(studio, pools):
         until(lambda: any(pool._free < MOST for pool in pools))
     until(lambda: all(pool._free == MOST for pool in pools))
     assert client.post("/v1/completions", json=SHORT).status_code == 200
+
+
+def test_who_hangs_up_before_all_is_said_is_no_fault(studio, monkeypatch, tmp_path):
+    server, client = studio
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where faults are told
+    head = f"Host: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {server.token}"
+    for path in ("/v1/completions", "/api/write/read", "/api/texts?name=a.txt"):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
+            asked = f"POST {path} HTTP/1.1\r\n{head}\r\nContent-Length: 900\r\n\r\nhalf"
+            connection.sendall(asked.encode())
+    assert client.post("/v1/completions", json=SHORT).status_code == 200
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.long

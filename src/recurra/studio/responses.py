@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from recurra.errors import EquationError, RecurraError, RequestError
@@ -75,8 +75,14 @@ def tell_fault(request: Request, error: Exception) -> Response:
     )
 
 
+def leave(request: Request, error: Exception) -> Response:
+    """What nobody reads: who asked has hung up before all was said."""
+    return Response(status_code=499)
+
+
 HANDLERS: Mapping[Any, Any] = {
     RecurraError: refuse,
     HTTPException: refuse_http,
+    ClientDisconnect: leave,
     Exception: tell_fault,
 }
