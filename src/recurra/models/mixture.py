@@ -128,15 +128,6 @@ class Mixture:
         if contexts and self.members:
             for mixer in self._learned[4:7]:
                 mixer[:, : 2 * contexts] *= _BESIDE_NETWORKS
-        self._begin = [array.copy() for array in self._learned]
-
-    def restart(self) -> None:
-        """Forget all that was learned since it was made."""
-        for array, begin in zip(self._learned, self._begin, strict=True):
-            array[...] = begin
-        for member in self.members:
-            if member.reader is not None:
-                member.reader.restart()
 
     def losses(self, text: Text, progress: Callable[[int], object] | None = None) -> Array:
         """``-ln p`` of every character of a text but the first, ``(n - 1,)``; it learns from each.
@@ -191,14 +182,14 @@ class Mixture:
         return sums
 
     def loss(self, texts: Sequence[Text], progress: Callable[[int], object] | None = None) -> Loss:
-        """The loss over all of ``texts``, one after the other, after a `restart`.
+        """The loss over all of ``texts``, one after the other; then it forgets them.
 
         Args:
             texts: one array of characters per file.
             progress: called again and again with the characters done so far.
         """
-        self.restart()
         nats, characters = 0.0, 0
+        begin = [array.copy() for array in self._learned]
 
         def report(done: int) -> None:
             if progress is not None:
@@ -207,6 +198,10 @@ class Mixture:
         for text in predictable(texts):
             nats += float(self.losses(text, report).sum())
             characters += len(text) - 1
+        self._learned = begin
+        for member in self.members:
+            if member.reader is not None:
+                member.reader.restart()
         return Loss(nats, characters)
 
     def _mix(self, text: Text, begin: int, sums: Array, count: int) -> Array:
