@@ -20,7 +20,7 @@ from strategies import networks
 # All that a page may use: known to amsmath, KaTeX and MathJax alike.
 COMMANDS = """
     aligned cases begin end frac tfrac sqrt sum partial top bar overline mathcal mathbf mathit
-    text operatorname Bigl Bigr bigl bigr left right quad dots cdot odot le in pi tanh exp ln
+    text operatorname Bigl Bigr bigl bigr left right quad dots cdot odot otimes le in pi tanh exp ln
     sin cos max min alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho
     sigma tau upsilon phi chi psi omega
 """

@@ -282,9 +282,10 @@ def test_blocks_that_do_not_divide_a_size() -> None:
     assert parse(network.source) == network
 
 
-def test_heads_divide_what_they_normalise() -> None:
-    network = parse("heads = 4\nh[t] = norm(U @ x[t], heads)\no[t] = softmax(Q @ h[t])\n")
+@pytest.mark.parametrize("name", ["norm", "softmax", "sum", "mean"])
+def test_heads_divide_a_vector(name: str) -> None:
+    network = parse(f"heads = 4\nh[t] = {name}(U @ x[t], heads)\no[t] = softmax(Q @ h[t])\n")
     assert network.fitting_size(50) == 52
     assert ShapeSolver(network).shapes(V, 52).vectors == {"h": 52}
-    with pytest.raises(SettingError, match=r"norm on line 2 of network has 4 heads.* 50 numbers"):
+    with pytest.raises(SettingError, match=rf"{name} on line 2 of network has 4 heads.* 50 num"):
         ShapeSolver(network).shapes(V, 50)

@@ -152,6 +152,13 @@ VALID = [
         "heads = 2\na[t] = norm(U @ x[t] + W @ a[t-1], heads)\n"
         "h[t] = tanh(g * norm((V @ a[t]) * h[t-1], 2) + norm(a[t-1] + s, heads) / 2)\n" + OUTPUT,
     ),
+    Valid(
+        "functions of heads",
+        "heads = 2\na[t] = softmax(U @ x[t] + W @ a[t-1], heads) - sum(s * a[t-1], 1)\n"
+        "c[t] = tanh(V @ a[t]) / (2 + sum(c[t-1] * c[t-1], heads)) + mean(T @ c[t-1] + s, 2)\n"
+        "C[t] = outer(1, mean(c[t], 2)) * C[t-1] + outer(sum(a[t] * c[t], 2), c[t])\n"
+        "h[t] = c[t] + C[t] @ (softmax(s, heads) * mean(s * a[t-1], heads))\n" + OUTPUT,
+    ),
     Valid("output reads a norm", HIDDEN + "o[t] = softmax(Q @ norm(h[t]) + q)\n"),
     Valid(
         "edges that drop",

@@ -108,10 +108,20 @@ def of_pairs(function: Callable[[Any, Any], torch.Tensor]) -> Callable[[Any, Any
     return call
 
 
-def norm(z: torch.Tensor, heads: int) -> torch.Tensor:
-    """Layer normalisation of each of the heads of every column."""
-    parts = z.T.unflatten(-1, (heads, -1))
-    return functional.layer_norm(parts, parts.shape[-1:], eps=1e-5).flatten(-2).T
+def of_heads(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """A function of each of the heads of every column."""
+
+    def call(z: torch.Tensor, heads: float = 1) -> torch.Tensor:
+        parts = z.T.unflatten(-1, (int(heads), -1))
+        return function(parts).expand_as(parts).flatten(-2).T
+
+    return call
+
+
+def of_columns(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """One row of a number for each column; or with heads, that of each of them all over it."""
+    repeated = of_heads(lambda parts: function(parts, -1, keepdim=True))
+    return lambda z, *heads: repeated(z, *heads) if heads else function(z, 0, keepdim=True)
 
 
 FUNCTIONS = {
@@ -132,12 +142,12 @@ FUNCTIONS = {
         "abs": torch.abs,
         "sin": torch.sin,
         "cos": torch.cos,
-        # of each column, one row
-        "sum": lambda z: z.sum(0, keepdim=True),
-        "mean": lambda z: z.mean(0, keepdim=True),
     }.items()
 } | {
-    "norm": lambda z, heads=1: norm(z, int(heads)),
+    "norm": of_heads(lambda parts: functional.layer_norm(parts, parts.shape[-1:], eps=1e-5)),
+    "softmax": of_heads(partial(torch.softmax, dim=-1)),
+    "sum": of_columns(torch.sum),
+    "mean": of_columns(torch.mean),
     "dropout": lambda z, rate=None: z,  # masks are written out by those who test them
     "max": of_pairs(torch.maximum),
     "min": of_pairs(torch.minimum),
@@ -248,7 +258,6 @@ def evaluate(
         variables["x"][time] = np.eye(characters)[:, inputs[time]]
 
     variables["concat"], variables["outer"] = concat, outer
-    variables["softmax"] = lambda z: torch.softmax(z, dim=0)
     variables["output_softmax"] = partial(output_softmax, shapes.vocabulary)
     lines, first_values = [], set[str]()
     for line in ast.parse(text).body:

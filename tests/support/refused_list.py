@@ -97,7 +97,9 @@ INVALID = [
         "second softmax",
     ),
     refused(
-        "gate of two", "g[t] = ^softmax(U @ x[t], 3)\nh[t] = W @ g[t]\n" + OUTPUT, "one argument"
+        "gate of half a head",
+        "g[t] = softmax(U @ x[t], ^0.5)\nh[t] = W @ g[t]\n" + OUTPUT,
+        "a whole number from 1",
     ),
     # -- numbers and longer vectors
     refused(
@@ -105,7 +107,14 @@ INVALID = [
         "h[t] = U @ x[t] * ^sum(2)\n".replace("U @ x[t]", "(U @ x[t])"),
         "sum takes a vector",
     ),
-    refused("mean of two", "h[t] = (U @ x[t]) * ^mean(s, s)\n", "mean takes one argument"),
+    refused(
+        "mean in heads of a vector", "h[t] = (U @ x[t]) * mean(s, ^s)\n", "a whole number from 1"
+    ),
+    refused("sum of three", "h[t] = ^sum(U @ x[t], 2, 2)\n", "sum takes a vector", "sum(a[t], 4)"),
+    refused(
+        "sum of a number in heads", "h[t] = ^sum(2, 4) * tanh(U @ x[t])\n", "sum takes a vector"
+    ),
+    refused("no heads", "h[t] = mean(U @ x[t], ^0)\n", "a whole number from 1"),
     refused("dot of one", "h[t] = (U @ x[t]) * ^dot(s)\n", "dot takes two vectors"),
     refused("concat of one", "h[t] = U @ x[t] + W @ ^concat(h[t-1])\n", "two or more vectors"),
     refused("concat of a constant", "h[t] = U @ x[t] + W @ ^concat(h[t-1], 1)\n", "not constants"),

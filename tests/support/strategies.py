@@ -11,7 +11,7 @@ from recurra.lang.functions import FUNCTIONS
 SIZES = {"m": 3, "n": 4}
 LOW_RANK = 2
 # Matrices that map a kind to itself: H of blocks, G diagonal. Memories: S; T, of blocks.
-BLOCKS = {"m": 1, "n": 2}  # they divide the rank too; and so many heads has a norm
+BLOCKS = {"m": 1, "n": 2}  # they divide the rank too; and so many heads has a vector
 POSITIVE = ("log", "sqrt")  # functions of positive numbers
 # Functions that any number suits, however often they are nested.
 ANYWHERE = sorted(FUNCTIONS.keys() - {"exp", *POSITIVE})
@@ -186,6 +186,8 @@ class _Writer:
             f"norm({self.vector(kind)} + {self.embedding(kind)})",
             f"norm({self.vector(kind)} + {self.embedding(kind)}, {BLOCKS[kind]})",
             f"softmax({self.vector(kind)} + {self.embedding(kind)})",
+            f"softmax({inner} + {self.embedding(kind)}, {BLOCKS[kind]})",
+            f"{self.one_of('sum', 'mean')}({inner} * {self.vector(kind)}, {BLOCKS[kind]})",
         )
 
     def number(self, depth: int) -> str:

@@ -102,10 +102,10 @@ NO_ELEMENT = Element((), Constant(0.0), (), ())
 class Stage:
     """One vector: its sums, its element-wise program, and a function of the whole row behind it.
 
-    ``norm`` is the layer normalisation of Ba et al. 2016, without gain and bias, of each of
-    ``heads`` parts: ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``. Behind ``sum``
-    and ``mean`` the vector has one number. A vector with ``parts`` has no program: it is those
-    vectors, one behind the other.
+    ``norm`` is the layer normalisation of Ba et al. 2016, without gain and bias:
+    ``norm(z) = (z - mean z) / sqrt(mean (z - mean z)**2 + 1e-5)``. Behind ``sum`` and ``mean`` the
+    vector has one number. With ``heads`` a function takes each of so many parts, and a sum or mean
+    stands all over its part. A vector with ``parts`` is those vectors, one behind the other.
 
     A memory is a vector whose numbers are those of a matrix, row by row. ``matrix`` names the
     memory whose blocks, rows and columns a program has: itself, or that of which ``C @ q`` adds up
@@ -118,7 +118,7 @@ class Stage:
     row_function: RowFunction = ""
     parts: tuple[Read, ...] = ()
     matrix: str = ""
-    heads: int = 1
+    heads: int = 0
 
     @property
     def reads(self) -> tuple[Read, ...]:
@@ -129,7 +129,7 @@ class Stage:
     @property
     def is_total(self) -> bool:
         """Whether it adds up what its program computes."""
-        return self.row_function in TOTALS
+        return self.row_function in TOTALS and not self.heads
 
     @property
     def adds_up(self) -> bool:
@@ -229,7 +229,7 @@ class Plan:
 
 def _size(stage: Stage, shapes: Shapes, sizes: dict[str, int]) -> int:
     match stage.row_function:
-        case "sum" | "mean":
+        case "sum" | "mean" if stage.is_total:
             return 1
         case "row sums":
             return prod(shapes.grids[stage.matrix][:2])
@@ -338,7 +338,7 @@ class _Lowering:
 
     def _stage(self, name: str, expression: Expression) -> None:
         row_function: RowFunction = ""
-        heads = 1
+        heads = 0
         match expression:
             case Call("norm" | "softmax" | "sum" | "mean" as function, argument):
                 row_function, heads, expression = function, expression.parts, argument

@@ -1,5 +1,6 @@
 """The living definition: walks a plan in plain NumPy, one time step at a time."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,7 @@ class _Tape:
             for total in stage.sums:
                 self.sums[total.name] = self._hoisted(total, self.engine.widths[stage.vector])
             if stage.row_function == NORM:
-                shape = (self.steps, self.batch, stage.heads, 1)
+                shape = (self.steps, self.batch, max(1, stage.heads), 1)
                 self.inv_std[stage.vector] = np.empty(shape, self.engine.dtype)
         for at in range(self.steps) if block.recurrent else (ALL,):
             for stage in block.stages:
@@ -190,24 +191,23 @@ class _Tape:
             return
         result = self._run(stage.element.forward, stage.element.value, stage, at)
         match stage.row_function:
-            case "sum":
-                vector[:] = self._wide(stage, result, vector).sum(axis=-1, keepdims=True)
-            case "mean":
-                vector[:] = self._wide(stage, result, vector).mean(axis=-1, keepdims=True)
+            case "sum" | "mean" as total if stage.is_total:
+                vector[:] = _OF_PARTS[total](self._wide(stage, result, vector))
             case "row sums":
                 vector[:] = self._wide(stage, result, vector).sum(axis=-1).reshape(vector.shape)
             case "column sums":
                 vector[:] = self._wide(stage, result, vector).sum(axis=-2).reshape(vector.shape)
             case "" if stage.matrix:
                 vector[:] = self._wide(stage, result, vector).reshape(vector.shape)
-            case "softmax":
+            case "":
                 vector[:] = result
-                vector[:] = np.exp(_log_softmax(vector))
             case "norm":
                 vector[:] = result
                 self.inv_std[stage.vector][at] = _normalise(_heads(vector, stage))
-            case _:
+            case "softmax" | "sum" | "mean" as function:
                 vector[:] = result
+                heads = _heads(vector, stage)
+                heads[:] = _OF_PARTS[function](heads)
 
     def _wide(self, stage: Stage, value: Any, vector: Array) -> Array:
         """A value for every number that a stage's program computes."""
@@ -354,9 +354,9 @@ class _Tape:
         d_value = d_vectors[stage.vector][self._rows(stage.vector, 0, at)]
         value = self.vectors[stage.vector][self._rows(stage.vector, 0, at)]
         match stage.row_function:
-            case "sum":
+            case "sum" if stage.is_total:
                 d_value = self._wide(stage, d_value, value)
-            case "mean":
+            case "mean" if stage.is_total:
                 d_value = self._wide(stage, d_value / self.engine.widths[stage.vector], value)
             case "row sums":
                 d_value = self._wide(stage, self._placed(d_value, stage, "rows"), value)
@@ -364,11 +364,14 @@ class _Tape:
                 d_value = self._wide(stage, self._placed(d_value, stage, "columns"), value)
             case "":
                 d_value = self._placed(d_value, stage)
-            case "softmax":
-                d_value = value * (d_value - (d_value * value).sum(axis=-1, keepdims=True))
-            case "norm":
+            case function:
                 d_heads, heads = _heads(d_value, stage), _heads(value, stage)
-                d_heads = _normalise_backward(d_heads, heads, self.inv_std[stage.vector][at])
+                if function == "norm":
+                    d_heads = _normalise_backward(d_heads, heads, self.inv_std[stage.vector][at])
+                elif function == "softmax":
+                    d_heads = heads * (d_heads - (d_heads * heads).sum(axis=-1, keepdims=True))
+                else:  # as each number goes to every place of its part, each takes of every place
+                    d_heads = np.broadcast_to(_OF_PARTS[function](d_heads), heads.shape)
                 d_value = d_heads.reshape(value.shape)
         start = 0
         for read in stage.parts:
@@ -429,7 +432,14 @@ def _log_softmax(z: Array) -> Array:
 
 def _heads(rows: Array, stage: Stage) -> Array:
     """Rows, each as rows of its equal parts."""
-    return rows.reshape(*rows.shape[:-1], stage.heads, -1)
+    return rows.reshape(*rows.shape[:-1], max(1, stage.heads), -1)
+
+
+_OF_PARTS: dict[str, Callable[[Array], Any]] = {
+    "softmax": lambda rows: np.exp(_log_softmax(rows)),
+    "sum": lambda rows: rows.sum(axis=-1, keepdims=True),
+    "mean": lambda rows: rows.mean(axis=-1, keepdims=True),
+}
 
 
 def _normalise(rows: Array) -> Array:

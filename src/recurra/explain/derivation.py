@@ -170,7 +170,7 @@ class _Parting:
                 return Parameter(name)
             case expressions.Product(matrix, transposed, operand):
                 return MatrixVector(matrix, transposed, self._formula(operand))
-            case expressions.Call(function, argument) if function in TOTALS:
+            case expressions.Call(function, argument) if expression.is_number:
                 return Total(self._named(self._formula(argument)), function == MEAN)
             case expressions.Outer(left, right):
                 own = self.blocks.get(self.equation.name, 0)
@@ -283,6 +283,8 @@ def _chain_rule(formula: Formula, delta: Formula, kinds: Kinds) -> Iterable[tupl
             for place, one in enumerate(vectors):
                 # of a number, the part is as long: one entry
                 yield from _chain_rule(one, Part(delta, vectors[:place], one), kinds)
+        case Apply(function, argument, heads) if function in TOTALS:
+            yield from through(argument, Apply(function, delta, heads))
         case Apply(function, argument, heads) if function in ROW_FUNCTIONS:
             yield from through(argument, RowDerivative(function, argument, delta, heads))
         case Apply(function, argument):

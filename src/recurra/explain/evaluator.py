@@ -4,7 +4,7 @@ Slow and plain on purpose: one text, one time step and one formula at a time, in
 nothing with the engines, which compute the same numbers in another way.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from recurra.lang.functions import FUNCTIONS, NORM_EPS, PAIRS
 from recurra.lang.network import Network
 from recurra.lang.shape_solver import ShapeSolver
 from recurra.lang.shapes import Shapes
-from recurra.lang.syntax import CHARACTER, NORM, SOFTMAX
+from recurra.lang.syntax import CHARACTER, NORM, ROW_FUNCTIONS
 
 Array = NDArray[np.float64]
 
@@ -151,7 +151,7 @@ class Evaluator:
                 return self.mask(number, t - lag)
             case formulas.RowDerivative(function, argument, vector, heads):
                 derivative = _norm_derivative if function == NORM else _softmax_derivative
-                z, v = (self.evaluate(one, t).reshape(heads, -1) for one in (argument, vector))
+                z, v = (_parts(self.evaluate(one, t), heads) for one in (argument, vector))
                 return np.concatenate([derivative(a) @ b for a, b in zip(z, v, strict=True)])
             case formulas.Total(argument, mean):
                 entries = np.asarray(self.evaluate(argument, t))
@@ -192,12 +192,9 @@ class Evaluator:
                 if operand == formulas.Value(CHARACTER, 0):
                     vector = vector[: weights.shape[1]]
                 return weights @ vector
-            case formulas.Apply(function, argument) if function == SOFTMAX:
-                return _softmax(self.evaluate(argument, t))
-            case formulas.Apply(function, argument, heads) if function == NORM:
-                z = self.evaluate(argument, t).reshape(heads, -1)
-                centred = z - z.mean(1, keepdims=True)
-                return (centred / np.sqrt(z.var(1, keepdims=True) + NORM_EPS)).ravel()
+            case formulas.Apply(function, argument, heads) if function in ROW_FUNCTIONS:
+                parts = _parts(self.evaluate(argument, t), heads)
+                return np.concatenate([_OF_ROWS[function](part) for part in parts])
             case formulas.Apply(function, argument):
                 row = FUNCTIONS[self.derivation.network.function(function)]
                 return row.forward(np.asarray(self.evaluate(argument, t)))
@@ -267,6 +264,10 @@ class Evaluator:
         return error
 
 
+def _parts(z: Array, heads: int) -> Array:
+    return z.reshape(max(1, heads), -1)
+
+
 def _softmax(z: Array) -> Array:
     exponentials: Array = np.exp(z - z.max())
     return np.asarray(exponentials / exponentials.sum())
@@ -277,6 +278,14 @@ def _softmax_derivative(z: Array) -> Array:
     y = _softmax(z)
     derivative: Array = np.diag(y) - np.outer(y, y)
     return derivative
+
+
+_OF_ROWS: dict[str, Callable[[Array], Array]] = {
+    "norm": lambda z: (z - z.mean()) / np.sqrt(z.var() + NORM_EPS),
+    "softmax": _softmax,
+    "sum": lambda z: np.full_like(z, z.sum()),
+    "mean": lambda z: np.full_like(z, z.mean()),
+}
 
 
 def _norm_derivative(z: Array) -> Array:

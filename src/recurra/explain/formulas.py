@@ -112,11 +112,15 @@ class MatrixVector:
 
 @dataclass(frozen=True)
 class Apply:
-    """A function of every entry, by the name in the equations; ``norm`` of each of some heads."""
+    """A function of every entry, by the name in the equations; or of a whole vector.
+
+    With ``heads`` it is one of each of so many equal parts; the ``sum`` or ``mean`` of a part
+    stands all over it, and is its own derivative.
+    """
 
     function: str
     argument: "Formula"
-    heads: int = 1
+    heads: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,7 @@ class RowDerivative:
     function: str
     argument: "Formula"
     vector: "Formula"
-    heads: int = 1
+    heads: int = 0
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ class Latex(Notation):
                 chain = _PRODUCT if isinstance(operand, MatrixVector) else _ATOM
                 return rf"{self.name(matrix)}{above}\,{self.formula(operand, chain)}", _PRODUCT
             case Apply(function, argument, heads):
-                called = _below(self.name(function), f"{heads}" if heads > 1 else "")
+                called = _below(self.name(function), f"{heads}" if heads else "")
                 return f"{called}{_in_parentheses(self.formula(argument))}", _ATOM
             case Extreme(function, left, right):
                 pair = f"{self.formula(left)},\\, {self.formula(right)}"
@@ -186,7 +186,7 @@ class Latex(Notation):
             case Derivative(function, argument):
                 return f"{self.name(function)}'{_in_parentheses(self.formula(argument))}", _ATOM
             case RowDerivative(function, argument, vector, heads):
-                called = _below(self.name(function), f"{heads}" if heads > 1 else "")
+                called = _below(self.name(function), f"{heads}" if heads else "")
                 derivative = rf"{called}'{_in_parentheses(self.formula(argument))}"
                 chain = (
                     _PRODUCT

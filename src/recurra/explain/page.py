@@ -27,7 +27,7 @@ from recurra.explain.published import MISTAKES, is_wrnn
 from recurra.lang import syntax as expressions
 from recurra.lang.functions import FUNCTIONS, PAIRS, Function, PairFunction
 from recurra.lang.network import Network
-from recurra.lang.syntax import CHARACTER, NORM, ROW_FUNCTIONS, SOFTMAX, show
+from recurra.lang.syntax import CHARACTER, MEAN, NORM, ROW_FUNCTIONS, SOFTMAX, SUM, show
 from recurra.view.markdown import code, inline
 from recurra.view.words import Words
 
@@ -233,7 +233,7 @@ class _Page:
             "rule quotient": any(isinstance(n, Quotient) and not is_number(n.right) for n in both),
             "rule function": bool(applied - {*ROW_FUNCTIONS}),
             "rule norm": NORM in applied,
-            "rule heads": any(isinstance(n, Apply) and n.heads > 1 for n in nodes),
+            "rule heads": any(isinstance(n, Apply) and n.heads for n in nodes),
             "rule softmax": SOFTMAX in applied,
             "rule total": any(isinstance(n, Total) for n in nodes),
             "rule join": any(isinstance(n, Join) for n in nodes),
@@ -333,6 +333,14 @@ _OF_ROWS = {
         r"\operatorname{softmax}(z) &= \frac{e^z}{\operatorname{sum}(e^z)}",
         r"\operatorname{softmax}'(z) &= \operatorname{diag}(y) - y\, y^\top, \quad "
         r"y = \operatorname{softmax}(z)",
+    ),
+    SUM: (
+        r"\operatorname{sum}_n(z) &= (I_n \otimes \mathbf{1} \mathbf{1}^\top)\, z",
+        r"\operatorname{sum}_n'(z) &= I_n \otimes \mathbf{1} \mathbf{1}^\top",
+    ),
+    MEAN: (
+        r"\operatorname{mean}_n(z) &= (I_n \otimes \tfrac{1}{m} \mathbf{1} \mathbf{1}^\top)\, z",
+        r"\operatorname{mean}_n'(z) &= I_n \otimes \tfrac{1}{m} \mathbf{1} \mathbf{1}^\top",
     ),
 }
 

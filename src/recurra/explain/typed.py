@@ -23,7 +23,7 @@ from recurra.explain.formulas import Formula, is_number, opposite
 from recurra.explain.names import free, symbols
 from recurra.lang.functions import FUNCTIONS
 from recurra.lang.source import Source
-from recurra.lang.syntax import CHARACTER, MEAN, NORM, SOFTMAX, TOTALS
+from recurra.lang.syntax import CHARACTER, MEAN, NORM, ROW_FUNCTIONS, SOFTMAX, TOTALS
 
 _PRIME = "ʹ"  # a letter, so that f' is a name for `ast`; as long as what it stands for
 _DELTAS = ("delta", "δ", "d")
@@ -170,7 +170,7 @@ class _Reader:
                 return formulas.Outer(self.formula(left, depth), self.formula(right, depth))
             case _, [inner] if name in TOTALS:
                 return formulas.Total(self.formula(inner, depth), name == MEAN)
-            case "norm", [inner, heads]:
+            case _, [inner, heads] if name in ROW_FUNCTIONS:
                 return formulas.Apply(name, self.formula(inner, depth), self._heads(heads, depth))
             case _, [inner] if name in self.functions:
                 return formulas.Apply(name, self.formula(inner, depth))
@@ -227,10 +227,11 @@ class _Reader:
                 derivative = name.removesuffix(_PRIME), self.formula(inner, depth)
                 return formulas.RowDerivative(*derivative, self.formula(right, depth))
             case ast.Call(func=ast.Name(id=name), args=[inner, heads]), _ if (
-                name == f"{NORM}{_PRIME}"
+                name.removesuffix(_PRIME) in _MATRICES
             ):
                 pair = self.formula(inner, depth), self.formula(right, depth)
-                return formulas.RowDerivative(NORM, *pair, self._heads(heads, depth))
+                own = self._heads(heads, depth)
+                return formulas.RowDerivative(name.removesuffix(_PRIME), *pair, own)
             case _, ast.Attribute(value=row, attr="T"):
                 return formulas.Outer(self.formula(left, depth), self.formula(row, depth))
         raise self.error(

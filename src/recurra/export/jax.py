@@ -10,11 +10,19 @@ from recurra.export.names import Names
 from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, TERM, Row
 from recurra.export.starts import JAX
 from recurra.export.steps import Steps, reads_character
-from recurra.lang.syntax import NORM, SOFTMAX
+from recurra.lang.syntax import MEAN, NORM, SOFTMAX, SUM
 
 _NORM = """\
 def norm(z: Array) -> Array:
     return (z - z.mean()) / jnp.sqrt(z.var() + 1e-5)
+"""
+_SUM = """\
+def repeated_sum(z: Array) -> Array:
+    return jnp.full_like(z, z.sum())
+"""
+_MEAN = """\
+def repeated_mean(z: Array) -> Array:
+    return jnp.full_like(z, z.mean())
 """
 _DROPOUT = """\
 def dropout(z: Array, rate: float, key: Array | None, number: int) -> Array:
@@ -59,6 +67,8 @@ _ROWS = {
     "min": Row("jnp.minimum"),
     NORM: Row("norm", (_NORM,)),
     SOFTMAX: Row("jax.nn.softmax"),
+    SUM: Row("repeated_sum", (_SUM,)),
+    MEAN: Row("repeated_mean", (_MEAN,)),
 }
 
 
@@ -66,7 +76,7 @@ class _Text(LibraryText):
     """Vectors as on paper: one stream alone."""
 
     rows, block_product = _ROWS, (_BLOCK_PRODUCT,)
-    norm_of_heads = "jax.vmap(norm)({z}.reshape({n}, -1)).ravel()"
+    of_parts = "jax.vmap({f})({z}.reshape({n}, -1)).ravel()"
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names, dropout)
@@ -111,8 +121,8 @@ class _Text(LibraryText):
 
 class _Program(LibraryProgram):
     reserved = (
-        "jax", "jnp", "np", "Array", "log_probabilities", "norm", "dropout", "block_product",
-        "H", "LISTED", "classes", "vocabulary",
+        "jax", "jnp", "np", "Array", "log_probabilities", "norm", "repeated_sum",
+        "repeated_mean", "dropout", "block_product", "H", "LISTED", "classes", "vocabulary",
     )  # fmt: skip
     template = "jax.txt"
     templates = JAX

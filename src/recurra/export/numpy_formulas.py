@@ -17,6 +17,7 @@ from recurra.export.python_formulas import (
     inner_name,
 )
 from recurra.export.steps import Steps, is_fixed, reads_character
+from recurra.lang import syntax
 from recurra.lang.syntax import NORM, SOFTMAX
 
 
@@ -82,14 +83,18 @@ def norm_derivative(z, d):
     return (d - d.mean(0) - y * (y * d).mean(0)) / np.sqrt(z.var(0) + 1e-5)
 """
 
-_NORM_OF_HEADS = """\
-def norm_of_heads(z, n):
-    return np.concatenate([norm(part) for part in np.split(z, n)])
-
-
-def norm_of_heads_derivative(z, d, n):
-    parts = zip(np.split(z, n), np.split(d, n), strict=True)
-    return np.concatenate([norm_derivative(*pair) for pair in parts])
+_OF_PARTS = """\
+def of_parts(function, n, *vectors):
+    parts = zip(*(np.split(vector, n) for vector in vectors), strict=True)
+    return np.concatenate([function(*part) for part in parts])
+"""
+_SUM_OF_PART = """\
+def repeated_sum(z):
+    return np.broadcast_to(z.sum(0), z.shape)
+"""
+_MEAN_OF_PART = """\
+def repeated_mean(z):
+    return np.broadcast_to(z.mean(0), z.shape)
 """
 _SOFTMAX = """\
 def softmax(z):
@@ -132,14 +137,15 @@ ROWS = {
     "cos": NumpyRow("np.cos", (), "-np.sin({z})", SIGN),
     NORM: NumpyRow("norm", (_NORM,), "norm_derivative({z}, {d})"),
     SOFTMAX: NumpyRow("softmax", (_SOFTMAX,), "softmax_derivative({z}, {d})"),
+    syntax.SUM: NumpyRow("repeated_sum", (_SUM_OF_PART,)),
+    syntax.MEAN: NumpyRow("repeated_mean", (_MEAN_OF_PART,)),
     "max": NumpyRow("np.maximum"),
     "min": NumpyRow("np.minimum"),
 }
 RESERVED = (
     "np",
     "norm_derivative",
-    "norm_of_heads",
-    "norm_of_heads_derivative",
+    "of_parts",
     "softmax_derivative",
     "swish_derivative",
     "gelu_derivative",
@@ -154,7 +160,7 @@ class NumpyText(PythonText):
     """Writes the formulas of one network, forward and backward; see `PythonText`."""
 
     rows, block_product = ROWS, (_PARTS, _BLOCK_PRODUCT)
-    norm_of_heads = "norm_of_heads({z}, {n})"
+    of_parts = "of_parts({f}, {n}, {z})"
 
     def __init__(self, steps: Steps, names: Names) -> None:
         super().__init__(steps, names)
@@ -216,16 +222,15 @@ class NumpyText(PythonText):
                 start = " + ".join(f"len({self.text(one)})" for one in before)
                 end = f"{start} + len({self.text(own)})" if start else f"len({self.text(own)})"
                 return f"{self.text(vector, ATOM)}[{start}:{end}]", ATOM
-            case formulas.Apply(_, _, heads) if heads > 1:
-                self.definitions |= dict.fromkeys((_NORM, _NORM_OF_HEADS))
+            case formulas.Apply(_, _, heads) if heads:
+                self.definitions[_OF_PARTS] = None
                 return super().bound(formula)
-            case formulas.RowDerivative(_, argument, vector, heads) if heads > 1:
-                self.definitions |= dict.fromkeys((_NORM, _NORM_OF_HEADS))
-                pair = f"{self.text(argument)}, {self.text(vector)}"
-                return f"norm_of_heads_derivative({pair}, {heads})", ATOM
-            case formulas.RowDerivative(function, argument, vector):
-                row = self._numpy_row(function)
-                return row.derivative.format(z=self.text(argument), d=self.text(vector)), row.level
+            case formulas.RowDerivative(function, argument, vector, heads):
+                row, z, d = self._numpy_row(function), self.text(argument), self.text(vector)
+                if not heads:
+                    return row.derivative.format(z=z, d=d), row.level
+                self.definitions[_OF_PARTS] = None
+                return f"of_parts({function}_derivative, {heads}, {z}, {d})", ATOM
             case same:
                 return super().bound(same)
 

@@ -18,7 +18,7 @@ from recurra.export.base import Export, Target
 from recurra.export.steps import program_steps, reads_character
 from recurra.lang.functions import NORM_EPS
 from recurra.lang.kinds import Kind
-from recurra.lang.syntax import NORM
+from recurra.lang.syntax import MEAN, ROW_FUNCTIONS
 from recurra.models.model import Model
 from recurra.storage.outputs import open_output
 
@@ -27,7 +27,7 @@ _IR_VERSION = 8  # the format of files that came with this opset
 # ONNX calls them as we do, with a capital letter.
 _OPERATORS = (
     "tanh", "sigmoid", "relu", "softplus", "identity", "elu", "softsign", "exp", "log", "sqrt",
-    "abs", "sin", "cos", "max", "min", "softmax",
+    "abs", "sin", "cos", "max", "min",
 )  # fmt: skip
 _GELU_A, _GELU_B = 2.0 * (2.0 / np.pi) ** 0.5, 0.044715
 
@@ -142,14 +142,11 @@ class _Graph:
                 return self._node("Div", self._vector(left), self._vector(right))
             case formulas.MatrixVector(matrix, transposed, operand):
                 return self._product(matrix, transposed, operand)
-            case formulas.Apply(function, argument, heads) if function == NORM:
-                size = self.steps.size(argument, self.shapes) // heads
-                ones = self._tensor(f"ones.{size}", np.ones(size))
-                inner = self._vector(argument)
-                if heads > 1:
-                    inner = self._reshaped(inner, [0, heads, -1])
-                found = self._node("LayerNormalization", inner, ones, axis=-1, epsilon=NORM_EPS)
-                return self._reshaped(found, [0, -1]) if heads > 1 else found
+            case formulas.Apply(function, argument, heads) if function in ROW_FUNCTIONS:
+                if not heads:
+                    return self._of_rows(function, self._vector(argument), argument)
+                parts = self._reshaped(self._vector(argument), [0, heads, -1])
+                return self._reshaped(self._of_rows(function, parts, argument, heads), [0, -1])
             case formulas.Apply(function, argument):
                 return self._function(self.network.function(function), self._vector(argument))
             case formulas.Extreme(function, left, right):
@@ -157,9 +154,7 @@ class _Graph:
             case formulas.Power(base, exponent):
                 return self._node("Pow", self._vector(base), self._vector(exponent))
             case formulas.Total(argument, mean):
-                if mean:
-                    return self._node("ReduceMean", self._vector(argument), axes=[-1], keepdims=1)
-                return self._node("ReduceSum", self._vector(argument), self._numbers([-1]))
+                return self._total(self._vector(argument), mean)
             case formulas.Join(vectors):
                 return self._node("Concat", *map(self._vector, vectors), axis=-1)
             case formulas.BlockNumbers(vector):
@@ -176,6 +171,23 @@ class _Graph:
                 return self._reshaped(product, [0, -1])
         kind = type(formula).__name__.lower()
         raise SettingError(f"ONNX models cannot hold {kind} yet: export to another target")
+
+    def _of_rows(self, function: str, rows: str, argument: Formula, heads: int = 1) -> str:
+        """A function of each row of a tensor, which are the heads of an argument."""
+        size = self.steps.size(argument, self.shapes) // heads
+        match function:
+            case "norm":
+                ones = self._tensor(f"ones.{size}", np.ones(size))
+                return self._node("LayerNormalization", rows, ones, axis=-1, epsilon=NORM_EPS)
+            case "softmax":
+                return self._node("Softmax", rows, axis=-1)
+        total = self._total(rows, function == MEAN)
+        return self._node("Expand", total, self._numbers([1, heads, size]))
+
+    def _total(self, rows: str, mean: bool) -> str:
+        if mean:
+            return self._node("ReduceMean", rows, axes=[-1], keepdims=1)
+        return self._node("ReduceSum", rows, self._numbers([-1]))
 
     def _side(self, vector: Formula, blocks: int, form: list[int]) -> str:
         """A vector as a matrix that has no other row, or column; or as such blocks."""

@@ -19,7 +19,7 @@ SUM, PRODUCT, TERM, SIGN, POWER, ATOM = range(6)
 
 @dataclass(frozen=True)
 class Row:
-    """An element-wise function, or ``norm``, in a library.
+    """A function in a library.
 
     Attributes:
         value: name of the function; "" is none.
@@ -37,7 +37,7 @@ class PythonText(ABC):
         rows: function -> how the library writes it.
         definitions: of the functions that the formulas written so far call, in order.
         block_product: the definitions for a function of this name, of matrices of blocks.
-        norm_of_heads: text of ``norm(z, n)``.
+        of_parts: text of a function ``{f}`` of each of ``{n}`` parts.
 
     Args:
         steps: the network's.
@@ -46,7 +46,7 @@ class PythonText(ABC):
 
     rows: Mapping[str, Row]
     block_product: tuple[str, ...]
-    norm_of_heads: str
+    of_parts: str
 
     def __init__(self, steps: Steps, names: Names) -> None:
         self.steps = steps
@@ -116,9 +116,9 @@ class PythonText(ABC):
                 return self.of_blocks(self.parameters[matrix], transposed, operand)
             case formulas.MatrixVector():
                 return self.product(formula)
-            case formulas.Apply(function, argument, heads) if heads > 1:
-                self.row(function)  # its definitions
-                return self.norm_of_heads.format(z=self.text(argument, ATOM), n=heads), ATOM
+            case formulas.Apply(function, argument, heads) if heads:
+                one, z = self.row(function).value, self.text(argument, ATOM)
+                return self.of_parts.format(f=one, z=z, n=heads), ATOM
             case formulas.Apply(function, argument):
                 name = self.row(function).value
                 return (f"{name}({self.text(argument)})", ATOM) if name else self.bound(argument)

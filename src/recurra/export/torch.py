@@ -11,7 +11,7 @@ from recurra.export.python_formulas import ATOM, PRODUCT, SIGN, TERM, Row
 from recurra.export.starts import TORCH
 from recurra.export.steps import Steps, reads_character
 from recurra.lang.kinds import Kind
-from recurra.lang.syntax import NORM, SOFTMAX
+from recurra.lang.syntax import MEAN, NORM, SOFTMAX, SUM
 
 _GELU = """\
 def gelu(z: Tensor) -> Tensor:
@@ -40,6 +40,14 @@ def norm(z: Tensor) -> Tensor:
 _SOFTMAX = """\
 def softmax(z: Tensor) -> Tensor:
     return torch.softmax(z, -1)
+"""
+_SUM = """\
+def repeated_sum(z: Tensor) -> Tensor:
+    return z.sum(-1, keepdim=True).expand_as(z)
+"""
+_MEAN = """\
+def repeated_mean(z: Tensor) -> Tensor:
+    return z.mean(-1, keepdim=True).expand_as(z)
 """
 _CONCAT = """\
 def concat(*vectors: Tensor) -> Tensor:
@@ -80,6 +88,8 @@ _ROWS = {
     "min": Row("minimum", (_AS_TENSOR, _MINIMUM)),
     NORM: Row("norm", (_NORM,)),
     SOFTMAX: Row("softmax", (_SOFTMAX,)),
+    SUM: Row("repeated_sum", (_SUM,)),
+    MEAN: Row("repeated_mean", (_MEAN,)),
 }
 
 
@@ -87,7 +97,7 @@ class _Text(LibraryText):
     """Vectors are rows, one for each stream."""
 
     rows, block_product = _ROWS, (_BLOCK_PRODUCT,)
-    norm_of_heads = "norm({z}.unflatten(-1, ({n}, -1))).flatten(-2)"
+    of_parts = "{f}({z}.unflatten(-1, ({n}, -1))).flatten(-2)"
 
     def __init__(self, steps: Steps, names: Names, dropout: float) -> None:
         super().__init__(steps, names, dropout)
@@ -130,7 +140,8 @@ class _Text(LibraryText):
 class _Program(LibraryProgram):
     reserved = (
         "torch", "nn", "Tensor", "self", "log_probabilities", "gelu", "softplus", "norm", "logp",
-        "as_tensor", "block_product", "maximum", "minimum", "softmax", "concat",
+        "as_tensor", "block_product", "maximum", "minimum", "softmax", "concat", "repeated_sum",
+        "repeated_mean",
         "H", "LISTED", "classes", "vocabulary",
     )  # fmt: skip
     template = "torch.txt"

@@ -12,7 +12,7 @@ from recurra.lang.syntax import MEAN, SUM
 class TypedText(PythonText):
     """Writes the formulas of one network under the names of its equations."""
 
-    norm_of_heads = "norm({z}, {n})"
+    of_parts = "{f}({z}, {n})"
 
     def __init__(self, steps: Steps) -> None:
         super().__init__(steps, Names(()))
@@ -59,7 +59,7 @@ class TypedText(PythonText):
             case formulas.Derivative(function, argument):
                 return f"{function}'({self.text(argument)})", ATOM
             case formulas.RowDerivative(function, argument, vector, heads):
-                second = f", {heads}" if heads > 1 else ""
+                second = f", {heads}" if heads else ""
                 derivative = f"{function}'({self.text(argument)}{second})"
                 return f"{derivative} @ {self.text(vector, SIGN)}", PRODUCT
         try:

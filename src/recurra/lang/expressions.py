@@ -173,19 +173,18 @@ class ExpressionReader:
             return self._joined(name, node, depth)
         if name not in (*ROW_FUNCTIONS, *FUNCTIONS, *self.functions):
             raise self.error(self.unknown_function(name), node)
-        if name in ROW_FUNCTIONS:
-            self.count_vector(node)
-        if name == NORM:
-            return self._norm(node, depth)
         if name == SOFTMAX:
             self.inner_softmax = self.inner_softmax or node
+        if name in ROW_FUNCTIONS:
+            return self._of_parts(name, node, depth)
         return Call(name, self.argument(node, depth), self.place(node))
 
-    def _norm(self, node: ast.Call, depth: int) -> Expression:
+    def _of_parts(self, name: str, node: ast.Call, depth: int) -> Expression:
         """``norm(z)``, or ``norm(z, 4)``: each of four equal parts by itself."""
+        self.count_vector(node)
         if len(node.args) not in (1, 2) or node.keywords or any(map(_is_starred, node.args)):
             raise self.error(
-                "norm takes a vector, and a number of heads or none, as in norm(a[t], 4)", node
+                f"{name} takes a vector, and a number of heads or none, as in {name}(a[t], 4)", node
             )
         vector, *given = (self.expression(argument, depth) for argument in node.args)
         heads = next((one for one in given if isinstance(one, Number)), None)
@@ -193,7 +192,7 @@ class ExpressionReader:
             raise self.error(
                 f"a number of heads is a whole number from 1 to {MAX_BLOCKS:,}", node.args[1]
             )
-        return Call(NORM, vector, self.place(node), heads)
+        return Call(name, vector, self.place(node), heads)
 
     def _joined(self, name: str, node: ast.Call, depth: int) -> Expression:
         """``dot(a, b)``, which is ``sum(a * b)``, ``outer(a, b)`` or ``concat(a, b, ...)``."""

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from recurra.lang import syntax
 from recurra.lang.network import Network
-from recurra.lang.syntax import CHARACTER, ROW_FUNCTIONS, TOTALS, Expression, Vector, children
+from recurra.lang.syntax import CHARACTER, ROW_FUNCTIONS, Expression, Vector, children
 
 
 class Kind(IntEnum):
@@ -52,7 +52,7 @@ def kind_of(expression: Expression, kinds: Kinds) -> Kind:
             return Kind.VECTOR if name == CHARACTER else kinds[name]
         case syntax.Bias(name):
             return kinds[name]
-        case syntax.Call(function) if function in TOTALS:
+        case syntax.Call() if expression.is_number:
             return Kind.NUMBER
         case syntax.Product() | syntax.MemoryProduct() | syntax.Concat():
             return Kind.VECTOR

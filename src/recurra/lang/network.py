@@ -160,7 +160,7 @@ class Network:
 
     def fitting_size(self, size: int) -> int:
         """The next size of vectors that the blocks of all matrices and the heads divide."""
-        heads = (node.parts for node in self.nodes if isinstance(node, Call))
+        heads = (node.parts for node in self.nodes if isinstance(node, Call) and node.parts)
         unit = lcm(*(int(count.value) for count in self.blocks.values() if count), *heads)
         return ceil(size / unit) * unit
 

@@ -11,7 +11,7 @@ from recurra.lang.expansion import expand
 from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network
 from recurra.lang.shapes import Shapes
-from recurra.lang.syntax import CHARACTER, ROW_FUNCTIONS, TOTALS, Expression, Vector
+from recurra.lang.syntax import CHARACTER, ROW_FUNCTIONS, Expression, Vector
 
 MAX_SIZE = 1_000_000
 
@@ -164,8 +164,9 @@ class ShapeSolver:
                 given = "a matrix" if kind == Kind.MATRIX else "a number"
                 inner = self._vector(argument, f"{function} takes a vector, not {given}", place)
                 self._unify(_Dimension("", hidden=True), inner)  # a hidden vector of the plan
-                self.headed.append((inner, expression))
-                return None if function in TOTALS else inner
+                if expression.parts:
+                    self.headed.append((inner, expression))
+                return None if expression.is_number else inner
             case syntax.Concat(parts, place):
                 return self._infer_concat(parts, place)
             case syntax.Call(_, argument) | syntax.Dropout(argument) | syntax.Negative(argument):

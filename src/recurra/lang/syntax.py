@@ -61,7 +61,8 @@ class Product:
 class Call:
     """An element-wise function by its own name or that of a choice; or one of a whole vector.
 
-    With ``heads``, as in ``norm(z, 4)``, it is one of each of so many equal parts of the vector.
+    With ``heads``, as in ``norm(z, 4)``, it is one of each of so many equal parts of the vector,
+    and as long: ``sum(z, 4)`` repeats the sum of a part all over that part.
     """
 
     function: str
@@ -71,8 +72,13 @@ class Call:
 
     @property
     def parts(self) -> int:
-        """How many parts of the vector it takes, each by itself."""
-        return 1 if self.heads is None else int(self.heads.value)
+        """How many parts of the vector it takes, each by itself; 0: all of it."""
+        return 0 if self.heads is None else int(self.heads.value)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it makes one number of a vector."""
+        return self.function in TOTALS and not self.parts
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ WRONG = (
 )
 CASES = [
     "norms of heads",
+    "functions of heads",
     "memories of blocks",
     "a matrix through functions, at two lags, dropped, summed",
 ]

@@ -14,12 +14,13 @@ from recurra.compute.numba.emitter import Emitter
 from recurra.compute.numba.source import Call, Key, Kind, Source
 from recurra.compute.numba.writing_codegen import writing_function
 from recurra.compute.plan import Block, Plan, Stage, Sum, Term
+from recurra.lang.syntax import TOTALS
 
 # The equations are comments, and without those of the user: a text must not become code.
 HEADER = '''"""Kernels generated from a plan by recurra/compute/numba/codegen.py."""
 
 {equations}
-from numpy import {dtype}
+from numpy import {dtype}, uintp
 
 from recurra.compute.numba.kernels.sampling import carry, draw, log_probabilities, put
 from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
@@ -102,12 +103,12 @@ def can_share_units(plan: Plan) -> bool:
 
 def _split(array: str, heads: int) -> str:
     """Text of an array with a row for every head."""
-    return array if heads == 1 else f"{array}.reshape(-1, {array}.shape[1] // {heads})"
+    return f"{array}.reshape(-1, {array}.shape[1] // {heads})" if heads > 1 else array
 
 
 def _times(row: str, heads: int) -> str:
     """Text of a row, or of a number of rows, in such an array."""
-    return row if heads == 1 else f"({row}) * {heads}"
+    return f"({row}) * {heads}" if heads > 1 else row
 
 
 def _begun(plan: Plan) -> set[Key]:
@@ -187,13 +188,16 @@ class _Forward(Emitter):
                     self._matrix(stage, vector)
                 else:
                     self._row(stage, vector)
-            if stage.row_function == "norm":
-                inv_std = self.array("inv_std", stage.vector)
-                n = stage.heads
-                rows = f"{_split(vector, n)}, {_times(at, n)}, {_times(count, n)}"
-                self.line(f"normalise({rows}, {inv_std}, {_times(start, n)})")
-            elif stage.row_function == "softmax":
-                self.line(f"softmax_rows({vector}, {at}, {count})")
+            n = stage.heads
+            rows = f"{_split(vector, n)}, {_times(at, n)}, {_times(count, n)}"
+            match stage.row_function:
+                case "norm":
+                    inv_std = self.array("inv_std", stage.vector)
+                    self.line(f"normalise({rows}, {inv_std}, {_times(start, n)})")
+                case "softmax":
+                    self.line(f"softmax_rows({rows})")
+                case "sum" | "mean" as name if n:
+                    self.line(f"sum_rows({rows}, {name == 'mean'})")
 
     def _row(self, stage: Stage, vector: str) -> None:
         """One row of an element-wise program, or its total."""
@@ -340,12 +344,14 @@ class _Backward(Emitter):
             return
         if stage.row_function in ("norm", "softmax"):
             value, at = self.array("vector", stage.vector), self.row(stage.vector, 0, start)
+            y = f"{_split(value, n)}, {_times(at, n)}"
             if stage.row_function == "norm":
                 inv_std = self.array("inv_std", stage.vector)
-                y = f"{_split(value, n)}, {_times(at, n)}"
                 self.line(f"normalise_backward({rows}, {y}, {inv_std}, {_times(start, n)})")
             else:
-                self.line(f"softmax_rows_backward({rows}, {value}, {at})")
+                self.line(f"softmax_rows_backward({rows}, {y})")
+        elif stage.row_function in TOTALS and n:
+            self.line(f"sum_rows({rows}, {stage.row_function == 'mean'})")
         if stage.matrix:
             with self.indented(f"for row in range({start}, {start} + {count}):"):
                 self._matrix(stage, d_vector, written)

@@ -178,7 +178,7 @@ class Emitter:
         """
         columns = self.array("columns", stage.matrix)
         with self.indented(
-            f"for i in range({self.array('vector', stage.matrix)}.shape[1] // {columns}):"
+            f"for i in range(uintp({self.array('vector', stage.matrix)}.shape[1]) // {columns}):"
         ):
             self.line(f"base = i * {columns}")
             if stage.matrix in self.plan.network.blocks:

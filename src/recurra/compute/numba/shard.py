@@ -73,11 +73,13 @@ class Shard:
             self.arrays["vector"][name] = self.arrays["dropped"][name] = vector
             self.arrays["mask"][name] = _NO_MASK
             if plan.stages[name].row_function == NORM:
-                self.arrays["inv_std"][name] = self._new(self.rows * plan.stages[name].heads)
+                heads = max(1, plan.stages[name].heads)
+                self.arrays["inv_std"][name] = self._new(self.rows * heads)
         for name, edge in plan.edges.items():
             self.arrays["edge_mask"][name] = np.ones((self.rows, widths[edge.owner]), dtype)
-        self.arrays["height"] = {name: height for name, (_, height, _) in shapes.grids.items()}
-        self.arrays["columns"] = {name: columns for name, (*_, columns) in shapes.grids.items()}
+        # unsigned, as what may be negative counts from the end, in steps that do not vectorise
+        self.arrays["height"] = {name: np.uintp(grid[1]) for name, grid in shapes.grids.items()}
+        self.arrays["columns"] = {name: np.uintp(grid[2]) for name, grid in shapes.grids.items()}
         # views of the carried past, and of what the next sequence carries
         self._past: Parameters = {}
         self.last: Parameters = {}

@@ -1,6 +1,6 @@
 """Element-wise programs of fused stages on tensors, operation by operation: for any device."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -70,25 +70,23 @@ class PlainPrograms:
                 continue
             result = self._run(element.forward, element.value, stage, tensors, at, None, [])
             match stage.row_function:
-                case "sum":
-                    vector[...] = self._wide(stage, result, vector).sum(-1, keepdim=True)
-                case "mean":
-                    vector[...] = self._wide(stage, result, vector).mean(-1, keepdim=True)
+                case "sum" | "mean" as total if stage.is_total:
+                    vector[...] = _OF_PARTS[total](self._wide(stage, result, vector))
                 case "row sums":
                     vector[...] = self._wide(stage, result, vector).sum(-1).flatten(-2)
                 case "column sums":
                     vector[...] = self._wide(stage, result, vector).sum(-2).flatten(-2)
                 case "" if stage.matrix:
                     vector[...] = self._wide(stage, result, vector).flatten(-3)
-                case "softmax":
+                case "":
                     vector[...] = result
-                    vector[...] = vector.softmax(-1)
                 case "norm":
                     vector[...] = result
-                    heads = vector.unflatten(-1, (stage.heads, -1))
-                    tensors.inv_std[stage.vector][at] = _normalise(heads)
-                case _:
+                    tensors.inv_std[stage.vector][at] = _normalise(_heads(vector, stage))
+                case "softmax" | "sum" | "mean" as function:
                     vector[...] = result
+                    heads = _heads(vector, stage)
+                    heads[...] = _OF_PARTS[function](heads)
 
     def _wide(self, stage: Stage, value: Any, vector: Tensor) -> Tensor:
         """A value for every number that a stage's program computes."""
@@ -116,9 +114,9 @@ class PlainPrograms:
             d_value = tensors.d_vector(stage.vector, 0, at)
             value = tensors.vector(stage.vector, 0, at)
             match stage.row_function:
-                case "sum":
+                case "sum" if stage.is_total:
                     d_value = self._wide(stage, d_value, value)
-                case "mean":
+                case "mean" if stage.is_total:
                     d_value = self._wide(stage, d_value, value) / self.layout.widths[stage.vector]
                 case "row sums":
                     d_value = self._wide(stage, self._placed(d_value, stage, "rows"), value)
@@ -126,14 +124,16 @@ class PlainPrograms:
                     d_value = self._wide(stage, self._placed(d_value, stage, "columns"), value)
                 case "":
                     d_value = self._placed(d_value, stage)
-                case "softmax":
-                    d_value = value * (d_value - (d_value * value).sum(-1, keepdim=True))
-                case "norm":
-                    d_heads, heads = (
-                        rows.unflatten(-1, (stage.heads, -1)) for rows in (d_value, value)
-                    )
-                    inv_std = tensors.inv_std[stage.vector][at]
-                    d_value = _normalise_backward(d_heads, heads, inv_std).flatten(-2)
+                case function:
+                    d_heads, heads = _heads(d_value, stage), _heads(value, stage)
+                    if function == "norm":
+                        inv_std = tensors.inv_std[stage.vector][at]
+                        d_heads = _normalise_backward(d_heads, heads, inv_std)
+                    elif function == "softmax":
+                        d_heads = heads * (d_heads - (d_heads * heads).sum(-1, keepdim=True))
+                    else:  # as a number goes to every place of its part, it takes of every place
+                        d_heads = _OF_PARTS[function](d_heads).expand_as(heads)
+                    d_value = d_heads.flatten(-2)
             start = 0
             for part in stage.parts:
                 target = tensors.d_vector(part.vector, part.lag, at)
@@ -207,6 +207,18 @@ def _apply(kind: str, values: list[Any]) -> Any:
     formula, environment = formula_of(kind), dict(zip("xy", values, strict=False))
     formula.run(environment)
     return environment[formula.assignments[-1][0]]
+
+
+def _heads(rows: Tensor, stage: Stage) -> Tensor:
+    """Rows, each as rows of its equal parts."""
+    return rows.unflatten(-1, (max(1, stage.heads), -1))
+
+
+_OF_PARTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "softmax": lambda rows: rows.softmax(-1),
+    "sum": lambda rows: rows.sum(-1, keepdim=True),
+    "mean": lambda rows: rows.mean(-1, keepdim=True),
+}
 
 
 def _normalise(rows: Tensor) -> Tensor:

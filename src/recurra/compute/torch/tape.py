@@ -167,7 +167,8 @@ class Tape:
         self.sums.append(sums)
         for stage in layout.block.stages:
             if stage.row_function == NORM:
-                self.inv_std[stage.vector] = self.zeros(self.steps, self.batch, stage.heads, 1)
+                heads = max(1, stage.heads)
+                self.inv_std[stage.vector] = self.zeros(self.steps, self.batch, heads, 1)
         weights = {p: self._stacked(p).T for p in layout.products if p not in layout.hoisted}
         for at in range(self.steps) if layout.block.recurrent else (ALL,):
             self._products(layout.past, weights, sums[at], at)

@@ -61,13 +61,26 @@ function multiplyBlocks(multiply, matrix, vector, size, blocks) {
   return out;
 }
 
-// norm(z, heads)
-function normalise(z, heads = 1) {
-  if (heads > 1) {
-    const size = z.length / heads, out = new Float64Array(z.length);
-    for (let i = 0; i < z.length; i += size) out.set(normalise(z.subarray(i, i + size)), i);
-    return out;
-  }
+// A function of each of so many equal parts of a vector.
+function ofParts(one, z, parts) {
+  const size = z.length / parts, out = new Float64Array(z.length);
+  for (let i = 0; i < z.length; i += size) out.set(one(z.subarray(i, i + size)), i);
+  return out;
+}
+
+function repeatedSum(z) {
+  return new Float64Array(z.length).fill(z.reduce((a, b) => a + b, 0));
+}
+
+function repeatedMean(z) {
+  return repeatedSum(z).map((one) => one / z.length);
+}
+
+function softmax(z) {
+  return logSoftmax(z).map(Math.exp);
+}
+
+function normalise(z) {
   const mean = z.reduce((a, b) => a + b, 0) / z.length;
   const variance = z.reduce((a, b) => a + (b - mean) ** 2, 0) / z.length;
   return Float64Array.from(z, (one) => (one - mean) / Math.sqrt(variance + 1e-5));

@@ -11,7 +11,7 @@ from recurra.export.names import Names
 from recurra.export.steps import Steps, reads_character
 from recurra.lang.kinds import Kind
 from recurra.lang.shapes import Shapes
-from recurra.lang.syntax import NORM, ROW_FUNCTIONS, SOFTMAX
+from recurra.lang.syntax import MEAN, NORM, ROW_FUNCTIONS, SOFTMAX, SUM
 
 _WORDS = """
 arguments await boolean break byte case catch char class const continue debugger default
@@ -19,7 +19,7 @@ delete do double else enum eval export extends false final finally float for fun
 implements import in Infinity instanceof int interface let long NaN native new null of package
 private protected public return short static super switch synchronized this throw throws transient
 true try typeof undefined var void volatile while with yield async get set globalThis Math
-Float64Array normalise multiply multiplyTransposed
+Float64Array ofParts normalise softmax repeatedSum repeatedMean multiply multiplyTransposed
 multiplyBlocks logSoftmax logProbabilities
 """
 # How tightly an expression binds.
@@ -37,6 +37,7 @@ FUNCTIONS = {
     **{name: f"Math.{name}" for name in ("exp", "log", "sqrt", "abs", "sin", "cos")},
     "softsign": "(z) => z / (1 + Math.abs(z))",
 }
+_OF_ROWS = {NORM: "normalise", SOFTMAX: "softmax", SUM: "repeatedSum", MEAN: "repeatedMean"}
 
 
 class StepFunction:
@@ -124,10 +125,9 @@ class StepFunction:
                 *_, rows, columns = self.steps.sides(matrix, self.shapes)
                 memory, sides = self._vector(matrix), (rows, columns)
                 value = self._product(memory, sides, operand, transposed, blocks)
-            case formulas.Apply(function, argument, heads) if function == NORM:
-                value = f"normalise({self._vector(argument)}, {heads})"
-            case formulas.Apply(function, argument) if function == SOFTMAX:
-                value = f"logSoftmax({self._vector(argument)}).map(Math.exp)"
+            case formulas.Apply(function, argument, heads) if function in ROW_FUNCTIONS:
+                one, z = _OF_ROWS[function], self._vector(argument)
+                value = f"ofParts({one}, {z}, {heads})" if heads else f"{one}({z})"
             case formulas.Total(argument, mean):
                 vector = self._vector(argument)
                 value = f"{vector}.reduce((sum, one) => sum + one, 0)"

@@ -10,11 +10,10 @@ m[t] = n[t] + mg * (n[t-1] - n[t])
 a[t] = sigmoid(A @ m[t] + ba)
 k[t] = K @ (n[t] + mk * (n[t-1] - n[t]))
 p[t] = xi * k[t]
-N[t] = outer(1, p[t])
-f[t] = N[t] @ p[t] + 0.000001
+u[t] = p[t] / sqrt(sum(p[t] * p[t], heads) + 0.000001)
 S[t] = (
     outer(1, exp(-0.606531 * sigmoid(W @ m[t] + bw))) * S[t-1]
-    - outer(S[t-1] @ p[t], a[t] * p[t]) / f[t]
+    - outer(S[t-1] @ u[t], a[t] * u[t])
     + outer(V @ (n[t] + mv * (n[t-1] - n[t])), k[t] * (1 + (a[t] - 1) * al))
 )
 y[t] = e[t] + O @ (sigmoid(G @ m[t]) * norm(S[t] @ (R @ (n[t] + mr * (n[t-1] - n[t]))), heads))
@@ -22,7 +21,6 @@ j[t] = g2 * norm(y[t]) + c2
 h[t] = y[t] + D @ relu(U @ (j[t] + mj * (j[t-1] - j[t]))) ** 2
 o[t] = softmax(Q @ norm(h[t]) + s)
 S: blocks(heads)
-N: blocks(heads)
 g1: constant(1)
 g2: constant(1)
 mg: constant(0.5)

@@ -1,11 +1,13 @@
-"""Functions of whole rows, in place: a softmax inside of a network; parts of longer vectors."""
+"""Functions of whole rows, in place: softmax, sum and mean; parts of longer vectors."""
 
 from typing import Any
+
+import numpy as np
 
 from recurra.compute.numba.kernels.elementwise import exp
 from recurra.compute.numba.kernels.jit import jit
 
-__all__ = ["put_columns", "softmax_rows", "softmax_rows_backward", "take_columns"]
+__all__ = ["put_columns", "softmax_rows", "softmax_rows_backward", "sum_rows", "take_columns"]
 
 
 @jit
@@ -41,11 +43,26 @@ def softmax_rows_backward(d: Any, i: Any, rows: Any, y: Any, k: Any) -> None:
 
 
 @jit
+def sum_rows(a: Any, i: Any, rows: Any, mean: Any) -> None:
+    """The sum or mean of each of the rows of ``a`` from i on, all over it; its own derivative."""
+    real = a.dtype.type
+    n = a.shape[1]
+    for row in range(i, i + rows):
+        total = real(0)
+        for j in range(n):
+            total += a[row, j]
+        if mean:
+            total /= real(n)
+        for j in range(n):
+            a[row, j] = total
+
+
+@jit
 def put_columns(a: Any, i: Any, rows: Any, out: Any, o: Any, place: Any) -> None:
     """``out[o:, place:] = a[i:]``."""
     for row in range(rows):
         for j in range(a.shape[1]):
-            out[o + row, place + j] = a[i + row, j]
+            out[o + row, np.uintp(place + j)] = a[i + row, j]
 
 
 @jit
@@ -54,4 +71,4 @@ def take_columns(a: Any, i: Any, rows: Any, place: Any, out: Any, o: Any, add: A
     for row in range(rows):
         for j in range(out.shape[1]):
             before = out[o + row, j] if add else a.dtype.type(0)
-            out[o + row, j] = before + a[i + row, place + j]
+            out[o + row, j] = before + a[i + row, np.uintp(place + j)]
