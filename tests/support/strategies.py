@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from recurra.lang.functions import FUNCTIONS
+from recurra.lang.syntax import ROW_FUNCTIONS
 
 # Vectors that meet element-wise are of one kind, and a kind has one size.
 SIZES = {"m": 3, "n": 4}
@@ -183,11 +184,9 @@ class _Writer:
             f"log(exp({inner}) + exp({self.vector(kind)}))",
             f"sqrt(0.5 + ({inner}) ** 2)",
             f"-{self.factor(kind, depth)}",
-            f"norm({self.vector(kind)} + {self.embedding(kind)})",
-            f"norm({self.vector(kind)} + {self.embedding(kind)}, {BLOCKS[kind]})",
-            f"softmax({self.vector(kind)} + {self.embedding(kind)})",
-            f"softmax({inner} + {self.embedding(kind)}, {BLOCKS[kind]})",
-            f"{self.one_of('sum', 'mean')}({inner} * {self.vector(kind)}, {BLOCKS[kind]})",
+            f"{self.one_of('norm', 'softmax')}({self.vector(kind)} + {self.embedding(kind)})",
+            f"{self.one_of(*ROW_FUNCTIONS)}({self.factor(kind, 0)} + {self.embedding(kind)}, "
+            f"{BLOCKS[kind]})",
         )
 
     def number(self, depth: int) -> str:

@@ -1,13 +1,19 @@
 """The generated source holds nothing but what the plan says."""
 
 import ast
+import re
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
+import numba
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import recurra
+from gradient_tasks import make_task
+from recurra.compute.numba.kernels.jit import FAST
 
 
 @pytest.mark.parametrize(
@@ -70,3 +76,23 @@ def test_names_of_a_network_never_meet_in_a_kernel(names: list[str]) -> None:
         arguments = [argument.arg for argument in by_name[call.function].args.args]
         assert len(arguments) == len(set(arguments)) == len(call.keys)
         assert all(name.isascii() for name in arguments)
+
+
+def test_loops_over_a_memory_vectorise() -> None:
+    """An index that may be below 0 counts from the end: a vector gathers it number by number."""
+    equations = "e[t] = E @ x[t]\nC[t] = C[t-1] / 2 + outer(e[t], e[t])\nC: blocks(2)\n"
+    equations += "h[t] = C[t] @ e[t] + C[t-1].T @ e[t]\no[t] = softmax(Q @ h[t])\n"
+    task = make_task("compiled", recurra.parse(equations))
+    text = task.engine.source.text  # type: ignore[attr-defined]
+    # compiled here: code from disk cannot be looked into
+    names: dict[str, Any] = {"jit": numba.njit(error_model="numpy", fastmath=FAST)}
+    exec(text.replace("from recurra.compute.numba.kernels.jit import jit\n", ""), names)
+    vars(task.engine)["_kernels"] = SimpleNamespace(**names)
+    task.engine.loss_and_gradients(task.problem.inputs, task.problem.targets, task.state)
+    blocks = re.findall(r"^def ((?:for|back)ward_?\d*)([^@]+)", text, re.MULTILINE)
+    loops = [name for name, lines in blocks if "for i in range" in lines]
+    assert len(loops) == 6
+    for name in loops:
+        (code,) = names[name].inspect_llvm().values()
+        assert re.search(r"fmul [a-z ]*<\d+ x double>", code), name
+        assert "gather" not in code, name
