@@ -76,7 +76,7 @@ def tell_fault(request: Request, error: Exception) -> Response:
 
 
 def leave(request: Request, error: Exception) -> Response:
-    """What nobody reads: who asked has hung up before all was said."""
+    """An answer that nobody reads: who asked has hung up before all was said."""
     return Response(status_code=499)
 
 
