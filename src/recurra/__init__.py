@@ -4,11 +4,10 @@ Every public name is loaded when it is first asked for, so that ``import recurra
 """
 
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from recurra._version import __version__
 
+TYPE_CHECKING = False  # that of typing costs milliseconds, in which nobody hears Ctrl-C yet
 if TYPE_CHECKING:
     from recurra.comparison.comparison import Comparison as Comparison
     from recurra.comparison.create import compare_runs as compare_runs
@@ -236,8 +235,10 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604 (strings, which ruff cannot see)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name from its module on first use (PEP 562)."""
+    from importlib import import_module
+
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,6 +1,12 @@
 """``python -m recurra`` and the command ``recurra``: signals are heard before much is loaded."""
 
-from recurra.training.signals import end_at_once
+import os
+
+try:  # what is imported takes a while itself
+    from recurra.training.signals import end_at_once
+except KeyboardInterrupt:
+    os.write(2, b"Interrupted.\n")
+    os._exit(130)
 
 
 def main() -> None:

@@ -125,6 +125,30 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "Interrupted.\n")
 
 
+@pytest.mark.parametrize("module", ["recurra.training", "recurra.training.signals", "contextlib"])
+def test_ctrl_c_before_signals_are_handled_is_one_sentence(module):
+    program = f"""
+import os, signal, sys
+
+def send(event, arguments):
+    if event == "import" and arguments[0] == {module!r}:
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.modules.pop({module!r}, None)
+sys.addaudithook(send)
+import recurra.__main__
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_the_package_itself_loads_nothing():
+    """While it is loaded, Ctrl-C prints a traceback."""
+    program = "import sys; known = {*sys.modules}; import recurra; print(*{*sys.modules} - known)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert {*done.stdout.split()} == {"recurra", "recurra._version"}
+
+
 def test_a_script_of_the_shell_may_ask_twice(monkeypatch):
     """A shell and its terminal both send SIGHUP; a second wish is one that comes later."""
     now = [100.0]
