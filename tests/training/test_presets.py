@@ -71,6 +71,36 @@ def test_another_network_has_the_size_of_the_preset_and_a_rate_of_its_own(tmp_pa
         assert trainer.model.shapes.count > 100_000
 
 
+@pytest.mark.parametrize(
+    ("name", "speed", "hidden"),
+    [
+        # tiny Shakespeare, two cores: 38,000, 19,000 and 12,000 characters a second
+        ("fast", 38_000, 288), ("good", 19_000, 416), ("best", 12_000, 512),
+        ("fast", 38_000 / 5, 192), ("fast", 38_000 / 40, 128), ("fast", 38_000 * 5, 416),
+        ("good", 19_000 / 5, 288), ("good", 19_000 * 3, 512), ("best", 12_000 * 100, 512),
+    ],
+)  # fmt: skip
+def test_the_size_is_right_for_the_time_there_is(tmp_path, name, speed, hidden):
+    text, measured = corpus(tmp_path, 60), []
+
+    def measure(usual):
+        measured.append(usual)
+        return speed
+
+    chosen = recurra.preset(name, text, measure=measure)
+    usual = recurra.preset(name, text)
+    assert measured == [usual]
+    assert chosen.recipe.hidden == hidden
+    assert chosen.recipe.lr == 2 / hidden
+    assert chosen.recipe.minutes == usual.recipe.minutes
+    # in other minutes as much is read as by another machine in these
+    shorter = recurra.preset(name, text, minutes=usual.recipe.minutes / 4, measure=measure)
+    slower = recurra.preset(name, text, measure=lambda _: speed / 4)
+    assert shorter.recipe == slower.recipe.with_(
+        minutes=usual.recipe.minutes / 4, epochs=slower.recipe.epochs
+    )
+
+
 def test_another_name_is_refused(tmp_path):
     with pytest.raises(recurra.SettingError, match="choose one of fast, good, best"):
         recurra.preset("fats", corpus(tmp_path, 60))

@@ -8,6 +8,7 @@ import recurra
 from recurra.errors import SettingError
 from recurra.training.request import RequestError, TrainRequest
 from recurra.training.run_config import RunConfig
+from recurra.training.speed import Speed
 from recurra.training.winner import Winner
 
 SETTINGS = {"hidden": 4, "batch": 2, "seq_len": 8, "steps": 2}
@@ -112,3 +113,20 @@ def test_a_resumed_run_takes_nothing_but_its_texts_and_an_engine(name):
     value = {"choices": {"f": "relu"}, "settings": {"lr": 1.0}, "threads": 1}.get(name, "x")
     with pytest.raises(RequestError, match="a resumed run keeps"):
         TrainRequest(resume="r", **{name: value})
+
+
+def test_a_preset_is_measured_where_its_size_is_not_told(text, tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        "recurra.training.request.measure_speed", lambda one: measured.append(one) or Speed(1.0, 0)
+    )
+    settings = {"free": {}, "told": {"hidden": 7}, "steps": {"steps": 3}, "long": {"minutes": 1e9}}
+    asked = {"texts": [text], "preset": "fast", "engine": "reference", "threads": 1}
+    recipes = [
+        TrainRequest(**asked, settings=one, out=tmp_path / name).start().recipe
+        for name, one in settings.items()
+    ]
+    # a character a second is slow for two minutes
+    assert [recipe.hidden for recipe in recipes] == [128, 7, 288, 512]
+    assert len(measured) == 2
+    assert recipes[-1].minutes == 1e9

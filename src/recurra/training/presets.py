@@ -1,13 +1,14 @@
 """Presets: what to train and how, for people who only want to say how long they will wait.
 
 Which network and which settings depends on the vocabulary: where it is large, as in Chinese, the
-output layer does most of the work. The larger a network, the more it needs dropout, and time.
+output layer does most of the work. The larger a network, the more it needs dropout, and time: on
+a slow machine a smaller one learns more in the same minutes.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from recurra.errors import unknown
 from recurra.lang.library import load_network
@@ -28,20 +29,41 @@ class Preset:
     recipe: Recipe
 
 
-# network -> preset -> fields of the recipe that are not MODERN's. On a short text the epochs come
-# first: read more often, it is learned by heart.
-_SETTINGS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "glstm": {
-        "fast": {"minutes": 2.0, "epochs": 8, "hidden": 288, "lr": 2 / 288, "dropout": 0.1},
-        "good": {"minutes": 10.0, "epochs": 15, "hidden": 416, "lr": 2 / 416, "dropout": 0.25},
-        "best": {"minutes": 30.0, "epochs": 25, "hidden": 512, "lr": 2 / 512, "dropout": 0.45},
-    },
-    "large": {
-        "fast": {"minutes": 2.0, "epochs": 4, "hidden": 256},
-        "good": {"minutes": 10.0, "epochs": 8, "hidden": 320, "dropout": 0.3},
-        "best": {"minutes": 30.0, "epochs": 12, "hidden": 512, "dropout": 0.45},
-    },
+@dataclass(frozen=True)
+class _Size:
+    """A size of a network, and what goes with it.
+
+    Attributes:
+        hidden, dropout: of the recipe.
+        epochs: on a short text they come first: read more often, it is learned by heart.
+        characters: that its training reads, where the time is right for it.
+    """
+
+    hidden: int
+    dropout: float
+    epochs: int
+    characters: float
+
+
+# The size of each preset is in its place; the first two are for slower machines.
+_SIZES: Mapping[str, tuple[_Size, ...]] = {
+    "glstm": (
+        _Size(128, 0.0, 5, 1.0e6),
+        _Size(192, 0.05, 6, 2.2e6),
+        _Size(288, 0.1, 8, 4.6e6),
+        _Size(416, 0.25, 15, 11.5e6),
+        _Size(512, 0.45, 25, 22.3e6),
+    ),
+    "large": (
+        _Size(128, 0.0, 3, 1.3e6),
+        _Size(192, 0.0, 4, 2.7e6),
+        _Size(256, 0.0, 4, 4.9e6),
+        _Size(320, 0.3, 8, 18.9e6),
+        _Size(512, 0.45, 12, 28.4e6),
+    ),
 }
+_PLACES = {"fast": 2, "good": 3, "best": 4}
+_MINUTES = {"fast": 2.0, "good": 10.0, "best": 30.0}
 # Rare characters get few gradients: strong decay would undo in between what they have learned.
 _WEIGHT_DECAY = {"glstm": 0.1, "large": 0.03}
 
@@ -51,6 +73,9 @@ def preset(
     corpus: Corpus,
     network: str | Path | None = None,
     choices: Mapping[str, str | float] | None = None,
+    *,
+    minutes: float | None = None,
+    measure: Callable[[Preset], float] | None = None,
 ) -> Preset:
     """Network and recipe of a preset for a corpus.
 
@@ -61,6 +86,10 @@ def preset(
         network: another one, as for `recurra.load_network`; it gets the preset's size, and
             the learning rate that its sizes ask for.
         choices: as for `recurra.load_network`.
+        minutes: other ones.
+        measure: the characters a second that a preset trains on here. With it the size is the one
+            whose training takes the time that is nearest to the minutes; without it that of two
+            cores of 2025.
 
     Raises:
         SettingError: no such preset, network or choice.
@@ -69,13 +98,31 @@ def preset(
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
     own = "large" if len(corpus.vocabulary) >= LARGE_VOCABULARY else "glstm"
-    recipe = MODERN.with_(weight_decay=_WEIGHT_DECAY[own], **_SETTINGS[own][name])
-    if network not in (None, own):
-        recipe = recipe.with_(lr=None)
-    # a stream should be read in some steps, not in one; and the best model of a short text comes
-    # and goes within a few hundred steps
-    characters = sum(map(len, corpus.train))
-    batch = max(1, min(recipe.batch, characters // (10 * recipe.seq_len)))
-    epoch = max(10, characters // (batch * recipe.seq_len))
-    recipe = recipe.with_(batch=batch, evaluate_every=min(recipe.evaluate_every, epoch))
-    return Preset(load_network(network or own, choices), recipe)
+    loaded = load_network(network or own, choices)
+    usual, minutes = _SIZES[own][_PLACES[name]], minutes or _MINUTES[name]
+
+    def of_size(size: _Size) -> Preset:
+        recipe = MODERN.with_(
+            hidden=size.hidden,
+            dropout=size.dropout,
+            weight_decay=_WEIGHT_DECAY[own],
+            lr=2 / size.hidden if own == "glstm" and network in (None, own) else None,
+        ).with_(minutes=minutes, epochs=size.epochs)
+        # a stream should be read in some steps, not in one; and the best model of a short text
+        # comes and goes within a few hundred steps
+        characters = sum(map(len, corpus.train))
+        batch = max(1, min(recipe.batch, characters // (10 * recipe.seq_len)))
+        epoch = max(10, characters // (batch * recipe.seq_len))
+        recipe = recipe.with_(batch=batch, evaluate_every=min(recipe.evaluate_every, epoch))
+        return Preset(loaded, recipe)
+
+    chosen = of_size(usual)
+    if measure is None:
+        return chosen
+    speed = measure(chosen)
+
+    def distance(size: _Size) -> float:
+        seconds = size.characters * (size.hidden / usual.hidden) ** 2 / speed
+        return abs(math.log(seconds / (60.0 * minutes)))
+
+    return of_size(min(_SIZES[own], key=distance))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from recurra.compute.registry import DEFAULT_ENGINE, require_engine
+from recurra.compute.registry import DEFAULT_ENGINE, available_threads, require_engine
 from recurra.errors import RequestError, RunError
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
@@ -14,11 +14,11 @@ from recurra.text.corpus import DEFAULT_SPLIT, Corpus, Split, load_corpus
 from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.finished_run import FinishedRun
-from recurra.training.presets import preset
+from recurra.training.presets import Preset, preset
 from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
-from recurra.training.records import Finished, Record
+from recurra.training.records import Compiling, Finished, Record
 from recurra.training.sessions import resume, start
-from recurra.training.speed import TimeEstimate, estimate_time
+from recurra.training.speed import TimeEstimate, estimate_time, measure_speed
 from recurra.training.stopping import DIVERGED
 from recurra.training.trackers.registry import open_tracker
 from recurra.training.trackers.tensorboard import require_package
@@ -152,9 +152,7 @@ class TrainRequest:
             encoding, split = text.encoding, text.split
         elif self.preset is not None:
             corpus = corpus or load_corpus(texts, encoding, split, progress=progress)
-            assert not isinstance(self.network, Network)
-            chosen = preset(self.preset, corpus, self.network, self.choices)
-            network, recipe = chosen.network, chosen.recipe
+            network, recipe = self._preset(corpus, progress)
         elif self.init_from is not None:
             warm = WarmStart.of(FinishedRun.open(self.init_from), self.keep_optimizer)
             network = warm.source.network
@@ -175,6 +173,34 @@ class TrainRequest:
             threads=self.threads,
             warm=warm,
         )
+
+    def _preset(self, corpus: Corpus, progress: Progress | None) -> tuple[Network, Recipe]:
+        """Network and recipe of the preset, for the time there is on this machine."""
+
+        def measure(usual: Preset) -> float:
+            trainer = Trainer(
+                usual.network,
+                corpus,
+                usual.recipe,
+                engine=self.engine or DEFAULT_ENGINE,
+                threads=self.threads or available_threads(),
+            )
+            for record in trainer.records(1):
+                if progress is not None and isinstance(record, Compiling) and not record.kernel:
+                    progress(str(record))
+            return 1.0 / measure_speed(trainer).training
+
+        assert self.preset is not None
+        assert not isinstance(self.network, Network)
+        chosen = preset(
+            self.preset,
+            corpus,
+            self.network,
+            self.choices,
+            minutes=self.budget.get("minutes"),
+            measure=None if self.settings.keys() & {"hidden", "steps", "epochs"} else measure,
+        )
+        return chosen.network, chosen.recipe
 
     def estimate(self) -> TimeEstimate:
         """Estimate how long it takes; nothing is kept, and it trains for about a second.
