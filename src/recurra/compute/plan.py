@@ -26,7 +26,7 @@ from recurra.compute.autodiff import (
     Value,
     differentiate,
 )
-from recurra.compute.components import strong_components
+from recurra.compute.strong_components import strong_components
 from recurra.lang.expansion import expand
 from recurra.lang.kinds import Kind, find_kinds, kind_of
 from recurra.lang.network import Network

@@ -4,7 +4,7 @@ api               a network or a run -> files
 base              the contract of a target, and all that a target may ask
 targets           the registry of targets
 steps             a derivation as the lines of a program
-names, sides      identifiers of a program, none twice; sizes as it says them
+names, sizes      identifiers of a program, none twice; sizes as it says them
 starts            parameters before any training, as it draws them
 optimizer         the update of a recipe, as its lines
 words             its comments in English and Chinese

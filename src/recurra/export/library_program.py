@@ -17,7 +17,7 @@ from recurra.export.names import Names
 from recurra.export.optimizer import learning_rate_line, slot_names, update_lines
 from recurra.export.python_formulas import ATOM, SIGN, PythonText
 from recurra.export.self_test import TEXT, VOCABULARY, expected_numbers
-from recurra.export.sides import Sides, indented
+from recurra.export.sizes import Sides, indented
 from recurra.export.starts import Starts, Templates
 from recurra.export.steps import Steps, program_steps, safe_line
 from recurra.export.words import all_words, word

@@ -17,7 +17,7 @@ from recurra.explain.formulas import (
 from recurra.export.base import Export
 from recurra.export.names import Names
 from recurra.export.numpy_formulas import RESERVED, NumpyText
-from recurra.export.sides import Sides, indented
+from recurra.export.sizes import Sides, indented
 from recurra.export.steps import program_steps, reads_character
 from recurra.export.typed_formulas import TypedText
 from recurra.export.words import word

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from recurra.compute.plan import make_plan
-from recurra.export.sides import Sides
+from recurra.export.sizes import Sides
 from recurra.lang.network import Initialiser, Network
 from recurra.models.initialisation import begins_with_counts, initialisers
 from recurra.training.recipe import Recipe

@@ -26,7 +26,7 @@ from recurra.text.cache import CacheEntry, write_numbers
 from recurra.text.decoding import DecodedText, DocumentInfo
 from recurra.text.detection import characters
 from recurra.text.download import Progress
-from recurra.text.frames import Frame
+from recurra.text.gutenberg import Frame
 from recurra.text.sources import (
     Source,
     absolute,

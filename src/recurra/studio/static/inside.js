@@ -3,7 +3,7 @@
 import { keep } from "./address.js";
 import { askJson, field, h, notify, place, settled } from "./dom.js";
 import { offerRuns } from "./runs_choice.js";
-import { makeSheet, mark, visible } from "./sheet.js";
+import { makeSheet, mark, visible } from "./coloured_text.js";
 import { language, word } from "./words.js";
 
 const STEPS = 4; // colours on each side of zero

@@ -4,7 +4,7 @@ import { keep } from "./address.js";
 import { askLines, field, h, notify, settled } from "./dom.js";
 import { keepForLater, recall } from "./memory.js";
 import { offerRuns } from "./runs_choice.js";
-import { makeSheet, mark, visible } from "./sheet.js";
+import { makeSheet, mark, visible } from "./coloured_text.js";
 import { word } from "./words.js";
 
 const KEPT = "recurra text";

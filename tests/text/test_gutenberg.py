@@ -6,7 +6,7 @@ import pytest
 
 from recurra.errors import SettingError
 from recurra.text.corpus import TextSpec, load_corpus
-from recurra.text.frames import Frame
+from recurra.text.gutenberg import Frame
 
 START = "The eBook\n\n*** START OF THE PROJECT GUTENBERG EBOOK 紅樓夢 ***\n\n\n"
 END = "\n\n*** END OF THIS PROJECT GUTENBERG EBOOK 紅樓夢 ***\nLicence\n"
