@@ -86,7 +86,8 @@ def check_gradients(
         engine: which engine to check.
         vocabulary: number of characters of the random problem; a shortlist that would hold all
             of them is shortened, so that there are classes to check.
-        hidden: size of every vector, or the next that all blocks of matrices divide.
+        hidden: size of every vector, or the next that heads of at least 3 numbers divide: of two
+            numbers a norm is 1 and -1, and its derivative hardly anything.
         steps: length of the text, at least two more than the longest lag; a random state is
             carried in.
         batch: number of texts.
@@ -102,7 +103,7 @@ def check_gradients(
     rng = np.random.default_rng(seed)
     if network.shortlist and network.shortlist.value >= vocabulary:
         network = replace(network, shortlist=Number(float(vocabulary // 2)))
-    shapes = ShapeSolver(network).shapes(vocabulary, network.fitting_size(hidden))
+    shapes = ShapeSolver(network).shapes(vocabulary, network.fitting_size(hidden, 3))
     plan = make_plan(network)
     steps = max(steps, 2 + max(plan.lags.values(), default=0))
     checked = make_engine(engine, plan, shapes, np.float64)

@@ -158,11 +158,11 @@ class Network:
             said[name] = f"{said[name]} = {drawn}" if name in said else drawn
         return said
 
-    def fitting_size(self, size: int) -> int:
-        """The next size of vectors that the blocks of all matrices and the heads divide."""
+    def fitting_size(self, size: int, each: int = 1) -> int:
+        """The next size of vectors that all blocks and heads divide, into ``each`` or more."""
         heads = (node.parts for node in self.nodes if isinstance(node, Call) and node.parts)
         unit = lcm(*(int(count.value) for count in self.blocks.values() if count), *heads)
-        return ceil(size / unit) * unit
+        return max(each, ceil(size / unit)) * unit
 
     def function(self, name: str) -> str:
         """The function that a called name stands for: itself, or what the choice says."""
