@@ -141,6 +141,8 @@ export async function create(root) {
     }
     const query = new URLSearchParams({ x: x.value, y: y.value, language: language() });
     for (const id of there) query.append("run", id);
+    // seconds for the first look at a run with a hundred thousand records
+    if (!chart.querySelector("svg")) chart.replaceChildren(h("p", { class: "soft", word: "computing" }));
     place(chart, await (await ask(`/api/train/chart?${query}`)).text());
     if (!chart.firstChild) chart.replaceChildren(h("p", { class: "soft", word: "no records yet" }));
     await showRun(there.at(-1));
