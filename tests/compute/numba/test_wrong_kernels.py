@@ -29,6 +29,17 @@ WRONG = (
 CASES = [
     "norms of heads",
     "functions of heads",
+    "gates by softmax",
+    "sum, mean, dot",
+    "concat",
+    "matrices of blocks",
+    "diagonal matrices",
+    "largest and smallest of two",
+    "powers",
+    "waves",
+    "logarithms of exponentials",
+    "earlier characters",
+    "memory of the delta rule, decays of rows and columns",
     "memories of blocks",
     "a matrix through functions, at two lags, dropped, summed",
 ]
