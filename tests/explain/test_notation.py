@@ -44,8 +44,14 @@ def written(right: str) -> tuple[str, str, str]:
         ),
         (
             "(1 - alpha) * tanh(U @ x[t]) / 2 + -1e-9 * h[t-1]",
-            "(1 − α) · tanh(U xt) / 2 + −1e−09 · ht−1",
+            "(1 − α) · tanh(U xt) / 2 + −1 · 10−9 · ht−1",
             r"(1 - \alpha)\,\tanh(U\,x_{t}) / 2 + -1 \cdot 10^{-9}\,h_{t-1}",
+            None,
+        ),
+        (
+            "tanh(U @ x[t] + 0.000001) + 2.5e-7 * h[t-1]",
+            "tanh(U xt + 10−6) + 2.5 · 10−7 · ht−1",
+            r"\tanh(U\,x_{t} + 10^{-6}) + 2.5 \cdot 10^{-7}\,h_{t-1}",
             None,
         ),
         (

@@ -132,7 +132,7 @@ def test_a_vanilla_network_as_in_the_textbook() -> None:
         ("0.5 * h[t-1] - (r[t] - h[t-2])", r"0.5\,h_{t-1} - (r_{t} - h_{t-2})"),
         ("-(r[t] + h[t-1]) * s", r"(-(r_{t} + h_{t-1})) \odot s"),
         ("r[t] / (1 + tanh(r[t])) / 2", r"\frac{\frac{r_{t}}{1 + \tanh(r_{t})}}{2}"),
-        ("W.T @ r[t] * 1e-20", r"1 \cdot 10^{-20}\,W^\top\,r_{t}"),
+        ("W.T @ r[t] * 1e-20", r"10^{-20}\,W^\top\,r_{t}"),
         ("r[t] * -2 * s", r"(-2)\,r_{t} \odot s"),
     ],
 )  # fmt: skip

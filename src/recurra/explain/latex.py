@@ -98,7 +98,8 @@ class Latex(Notation):
     def number(self, value: float) -> str:
         """A constant."""
         mantissa, _, exponent = super().number(value).partition("e")
-        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+        power = rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+        return power.removeprefix(r"1 \cdot ")
 
     def vector(self, name: str, lag: int) -> str:
         """A vector of the equations."""

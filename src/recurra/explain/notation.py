@@ -19,8 +19,11 @@ class Html(Notation):
         self.symbols = symbols(network)
 
     def number(self, value: float) -> str:
-        """A constant, with a true minus."""
-        return super().number(value).replace("-", self.minus)
+        """A constant, with a true minus and a power of ten."""
+        mantissa, _, exponent = super().number(value).partition("e")
+        if exponent:
+            mantissa += f"{self.scaled}10<sup>{int(exponent)}</sup>"
+        return mantissa.removeprefix(f"1{self.scaled}").replace("-", self.minus)
 
     def name(self, name: str) -> str:
         """A letter and its subscript."""

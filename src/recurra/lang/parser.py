@@ -14,7 +14,8 @@ Besides the element-wise functions, ``max(a, b)``, ``min(a, b)`` and ``a ** 2`` 
 ``norm(z)``, layer normalisation, and ``dropout(z)``, an edge that drops part of its numbers in
 training. ``sum(z)``, ``mean(z)`` and ``dot(a, b)`` make one number of vectors (see
 `recurra.lang.kinds`), ``concat(a, b)`` makes a longer one, and ``softmax(z)`` of a vector that
-others read is a gate. The output's ``softmax(z, 1000)`` chooses among the 1000 most frequent
+others read is a gate. ``norm(z, 4)`` is of each of four parts, and so are ``softmax``, ``sum`` and
+``mean``. The output's ``softmax(z, 1000)`` chooses among the 1000 most frequent
 characters and classes of all others, then within the class. Layers: see `recurra.lang.layers`.
 """
 
