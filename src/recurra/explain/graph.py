@@ -191,7 +191,12 @@ class _Drawing:
     def _factor(self, expression: Expression) -> Mark:
         if isinstance(expression, syntax.Number | syntax.Bias) and expression.name:
             return self._mark(expression.name)
-        return Mark(show(expression, 4, self.letters).replace(" ", ""))
+        letter = show(expression, 4, self.letters).replace(" ", "")
+        mantissa, scaled, exponent = letter.partition("e")
+        if isinstance(expression, syntax.Number) and scaled:
+            power = exponent.removeprefix("+").replace("−0", "−")
+            return Mark(f"{mantissa}·10".removeprefix("1·"), above=power)
+        return Mark(letter)
 
     def _mark(self, name: str, above: str = "") -> Mark:
         letter, below = self.symbols.get(name, (FUNCTION_LETTERS.get(name, name), ""))
