@@ -82,9 +82,10 @@ def test_loops_over_a_memory_vectorise() -> None:
     """An index that may be below 0 counts from the end: a vector gathers it number by number."""
     equations = "e[t] = E @ x[t]\nC[t] = C[t-1] / 2 + outer(e[t], e[t])\nC: blocks(2)\n"
     equations += "h[t] = C[t] @ e[t] + C[t-1].T @ e[t]\no[t] = softmax(Q @ h[t])\n"
-    task = make_task("compiled", recurra.parse(equations))
+    task = make_task("compiled", recurra.parse(equations), batch=1)  # on one thread
     text = task.engine.source.text  # type: ignore[attr-defined]
-    # compiled here: code from disk cannot be looked into
+    # compiled here, as code from disk cannot be looked into, and while they are called: two
+    # threads that compile and run so at once can crash
     names: dict[str, Any] = {"jit": numba.njit(error_model="numpy", fastmath=FAST)}
     exec(text.replace("from recurra.compute.numba.kernels.jit import jit\n", ""), names)
     vars(task.engine)["_kernels"] = SimpleNamespace(**names)
