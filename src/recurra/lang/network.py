@@ -158,7 +158,7 @@ class Network:
             said[name] = f"{said[name]} = {drawn}" if name in said else drawn
         return said
 
-    def fitting_size(self, size: int, each: int = 1) -> int:
+    def fitting_size(self, size: int, each: int = 0) -> int:
         """The next size of vectors that all blocks and heads divide, into ``each`` or more."""
         heads = (node.parts for node in self.nodes if isinstance(node, Call) and node.parts)
         unit = lcm(*(int(count.value) for count in self.blocks.values() if count), *heads)
