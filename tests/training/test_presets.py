@@ -101,6 +101,11 @@ def test_the_size_is_right_for_the_time_there_is(tmp_path, name, speed, hidden):
     )
 
 
+def test_what_diverges_while_it_is_measured_has_its_usual_size(tmp_path):
+    text = corpus(tmp_path, 60)
+    assert recurra.preset("fast", text, measure=lambda _: 0.0) == recurra.preset("fast", text)
+
+
 def test_another_name_is_refused(tmp_path):
     with pytest.raises(recurra.SettingError, match="choose one of fast, good, best"):
         recurra.preset("fats", corpus(tmp_path, 60))

@@ -8,7 +8,6 @@ import recurra
 from recurra.errors import SettingError
 from recurra.training.request import RequestError, TrainRequest
 from recurra.training.run_config import RunConfig
-from recurra.training.speed import Speed
 from recurra.training.winner import Winner
 
 SETTINGS = {"hidden": 4, "batch": 2, "seq_len": 8, "steps": 2}
@@ -118,7 +117,7 @@ def test_a_resumed_run_takes_nothing_but_its_texts_and_an_engine(name):
 def test_a_preset_is_measured_where_its_size_is_not_told(text, tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(
-        "recurra.training.request.measure_speed", lambda one: measured.append(one) or Speed(1.0, 0)
+        "recurra.training.request.training_speed", lambda one: measured.append(one) or 1.0
     )
     settings = {"free": {}, "told": {"hidden": 7}, "steps": {"steps": 3}, "long": {"minutes": 1e9}}
     asked = {"texts": [text], "preset": "fast", "engine": "reference", "threads": 1}

@@ -48,7 +48,7 @@ class MixedWriter(Writer):
         self._before = np.append(self._before[1 - _KEPT :], np.int32(last))
         return self._mixture.log_probabilities(self._before)
 
-    def _draw_ahead(self, characters: int) -> None:
+    def _draw_some(self, characters: int) -> None:
         assert self._last is not None
         log_p = self._after(self._last)
         self._drawn.append((self.sampling.draw(log_p, self._rng.random()), log_p))  # one at a time

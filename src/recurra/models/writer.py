@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 _PIECE = 256
 # Characters drawn in one call, which costs more than a character of a small network: three steps of
 # adaptation.
-AHEAD = 60
+AT_ONCE = 60
 
 
 class Writer:
@@ -112,7 +112,7 @@ class Writer:
             self._last = self._beginning()
         for left in range(characters, 0, -1):
             if not self._drawn:
-                self._draw_ahead(min(left, AHEAD))
+                self._draw_some(min(left, AT_ONCE))
             self._last, log_p = self._drawn.popleft()
             yield self._last, log_p
 
@@ -152,7 +152,7 @@ class Writer:
             _, self._state = self._reader.read(piece, self._state)
         return np.concatenate(rows)
 
-    def _draw_ahead(self, characters: int) -> None:
+    def _draw_some(self, characters: int) -> None:
         """Let the engine write some characters in one call, before anybody takes them."""
         assert self._last is not None
         origin = self._last, self._state, self._rng.bit_generator.state

@@ -14,7 +14,7 @@ from recurra.compute.sampling import Sampling
 from recurra.errors import RecurraError
 from recurra.models.adaptation.reader import AdaptiveReader
 from recurra.models.model import Model
-from recurra.models.writer import AHEAD, Array, Writer, pieces, until
+from recurra.models.writer import AT_ONCE, Array, Writer, pieces, until
 from recurra.storage.typed_json import read_typed
 from recurra.studio.errors import BadRequestError
 from recurra.studio.forms import MOST_SEED, check_range, read_object
@@ -27,7 +27,7 @@ MOST_CHOICES = 128
 MOST_ALTERNATIVES = 20
 STOPS = 4
 LONGEST_STOP = 4096  # characters
-PIECE = 70 * AHEAD  # characters of a prompt that are read before others have their turn
+PIECE = 70 * AT_ONCE  # characters of a prompt that are read before others have their turn
 Prompts = list[str] | list[list[int]]
 
 T = TypeVar("T")
@@ -226,7 +226,7 @@ class Completion:
     def _text(self, index: int, writer: Writer, numbers: Array) -> Iterator[Choice]:
         request, offset = self.request, 0
         told = request.echo and request.logprobs is not None
-        for place in pieces(len(numbers), AHEAD if told else PIECE):
+        for place in pieces(len(numbers), AT_ONCE if told else PIECE):
             piece = numbers[place]
             text = self.model.vocabulary.decode(piece)
             tokens = [Token(text)]

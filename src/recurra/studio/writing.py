@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from recurra.compute.sampling import Sampling
 from recurra.errors import RequestError
-from recurra.models.writer import AHEAD, Array, Writer, pieces
+from recurra.models.writer import AT_ONCE, Array, Writer, pieces
 from recurra.studio.forms import MOST_SEED, Form, check_range, read_form
 from recurra.studio.models import Models
 from recurra.studio.pool import Pool
@@ -32,7 +32,7 @@ LONGEST = 1_000_000  # characters of a text
 MOST_LEARNED = 100_000  # characters of one that is learned from
 TOLD = 6000  # characters at its end whose cells are told
 MOST = 20_000  # characters written at once
-PIECE = 35 * AHEAD  # characters read before others have their turn
+PIECE = 35 * AT_ONCE  # characters read before others have their turn
 
 Cell = tuple[str, list[int | None], str | None, list[int], list[int]]
 
@@ -139,7 +139,7 @@ def _read(form: Writing, writer: Writer) -> Iterator[Cell | None]:
         if not known:
             yield text, [None] * len(text), None, [], []
             continue
-        for place in pieces(len(text), AHEAD):
+        for place in pieces(len(text), AT_ONCE):
             numbers = vocabulary.encode(text[place])
             log_p = writer.follow(numbers)
             if len(log_p) < len(numbers):
@@ -153,7 +153,7 @@ def _written(form: Writing, writer: Writer) -> Iterator[Cell | None]:
     """The cells of a continuation."""
     yield from _past(writer, form.text)
     drawn = writer.draw(form.characters)
-    while some := list(islice(drawn, AHEAD)):
+    while some := list(islice(drawn, AT_ONCE)):
         numbers, log_p = zip(*some, strict=True)
         line = writer.model.vocabulary.decode(np.array(numbers)).find("\n") + 1 if form.line else 0
         yield _cell(writer, np.array(numbers[: line or None]), np.stack(log_p[: line or None]))

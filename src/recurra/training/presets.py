@@ -87,9 +87,9 @@ def preset(
             the learning rate that its sizes ask for.
         choices: as for `recurra.load_network`.
         minutes: other ones.
-        measure: the characters a second that a preset trains on here. With it the size is the one
-            whose training takes the time that is nearest to the minutes; without it that of two
-            cores of 2025.
+        measure: the characters a second that a preset trains on here; 0: not known. The size is
+            the one whose training takes the time that is nearest to the minutes; where nothing is
+            measured, that of two cores of 2025.
 
     Raises:
         SettingError: no such preset, network or choice.
@@ -117,9 +117,9 @@ def preset(
         return Preset(loaded, recipe)
 
     chosen = of_size(usual)
-    if measure is None:
+    speed = measure(chosen) if measure else 0.0
+    if not speed:
         return chosen
-    speed = measure(chosen)
 
     def distance(size: _Size) -> float:
         seconds = size.characters * (size.hidden / usual.hidden) ** 2 / speed

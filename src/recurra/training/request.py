@@ -18,7 +18,7 @@ from recurra.training.presets import Preset, preset
 from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
 from recurra.training.records import Compiling, Finished, Record
 from recurra.training.sessions import resume, start
-from recurra.training.speed import TimeEstimate, estimate_time, measure_speed
+from recurra.training.speed import TimeEstimate, estimate_time, training_speed
 from recurra.training.stopping import DIVERGED
 from recurra.training.trackers.registry import open_tracker
 from recurra.training.trackers.tensorboard import require_package
@@ -188,7 +188,7 @@ class TrainRequest:
             for record in trainer.records(1):
                 if progress is not None and isinstance(record, Compiling) and not record.kernel:
                     progress(str(record))
-            return 1.0 / measure_speed(trainer).training
+            return training_speed(trainer)
 
         assert self.preset is not None
         assert not isinstance(self.network, Network)

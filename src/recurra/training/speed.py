@@ -20,8 +20,8 @@ class Speed:
     evaluation: float
 
 
-def measure_speed(trainer: Trainer) -> Speed:
-    """Train for about a second, and read some held-out text.
+def training_speed(trainer: Trainer) -> float:
+    """Train for about a second: characters a second; 0 if it diverged, or there was nothing to.
 
     Args:
         trainer: has not begun; it is of no other use any more.
@@ -36,6 +36,16 @@ def measure_speed(trainer: Trainer) -> Speed:
         speed = finished.chars_per_second or speed
         if trainer.watch.step < until:  # it diverged, or that was all
             break
+    return speed
+
+
+def measure_speed(trainer: Trainer) -> Speed:
+    """Train for about a second, and read some held-out text.
+
+    Args:
+        trainer: has not begun; it is of no other use any more.
+    """
+    speed = training_speed(trainer)
     if not trainer.held_out:
         return Speed(1.0 / speed if speed else 0.0, 0.0)
     trainer.held_out_loss()  # the first time may compile
