@@ -90,7 +90,9 @@ class _SealedLibrary(JITCodeLibrary):
     """Machine code whose calls stay inside: every kernel has copies of its callees, all its own.
 
     Numba shares them. Of equal names the linker takes the copy that this process met first: that of
-    the callee itself, or that of one caller or another, each optimised in its own surroundings.
+    the callee itself, or that of one caller or another, each optimised in its own surroundings, and
+    perhaps with its arguments elsewhere. So what calls a kernel has to be a kernel, too: code of
+    plain `numba.njit` that does so can crash.
     """
 
     _linked: Any = None
