@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-from llvmlite.binding import Linkage, add_symbol, address_of_symbol, parse_bitcode
+from llvmlite.binding import add_symbol, address_of_symbol
 from numba.core.caching import NullCache
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler, CompileResult
+from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from recurra.compute.numba.cache import holds, read, write
 from recurra.compute.numba.compilation import in_thread
+from recurra.compute.numba.kernels.libraries import Function, from_bits, to_bits
 
 # NaN and infinity keep their meaning under both: a diverging run has to be seen.
 # "contract" allows fused multiply-add, "nsz" forgets the sign of zero.
@@ -21,11 +21,12 @@ EXACT = {"contract", "nsz"}
 # Sums may also be regrouped into vectors of partial sums, x / y may be x * (1 / y).
 FAST = EXACT | {"reassoc", "arcp"}
 INLINED: Any = {"nogil": True, "forceinline": True, "fastmath": EXACT, "error_model": "numpy"}
+INLINED |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """A building block: becomes part of every kernel that calls it, and keeps its own rounding."""
-    return numba.njit(**INLINED)(function)
+    return Function(function, INLINED | {"no_cpython_wrapper": False}, sealed=False)
 
 
 def jit(function: Callable[..., Any], *, python: bool = True) -> Any:
@@ -37,12 +38,14 @@ def jit(function: Callable[..., Any], *, python: bool = True) -> Any:
     """
     options: Any = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
     options |= {"no_cpython_wrapper": not python, "no_cfunc_wrapper": python}
-    dispatcher: Any = numba.njit(pipeline_class=_SealedCompiler, **options)(function)
-    dispatcher.compile = in_thread(function.__name__, dispatcher.compile)
+    made: Any = Function(function, options, sealed=True)
+    for form in (made, made.linked):
+        form.compile = in_thread(function.__name__, form.compile)
     # only what the names of the cache's folder and of generated modules answer for
     if function.__module__.startswith("recurra") and function.__closure__ is None:
-        dispatcher._cache = _DiskCache(f"{function.__module__}.{function.__qualname__}")
-    return dispatcher
+        name = f"{function.__module__}.{function.__qualname__}"
+        made._cache, made.linked._cache = _DiskCache(name), _BitsCache(f"{name}-linked")
+    return made
 
 
 # What defines a symbol, by its name.
@@ -86,43 +89,6 @@ def is_kept(kernel: Any, arguments: tuple[Any, ...]) -> bool:
     return arguments in kernel.overloads or kernel._cache.holds(arguments, kernel.targetctx)
 
 
-class _SealedLibrary(JITCodeLibrary):
-    """Machine code whose calls stay inside: every kernel has copies of its callees, all its own.
-
-    Numba shares them. Of equal names the linker takes the copy that this process met first: that of
-    the callee itself, or that of one caller or another, each optimised in its own surroundings, and
-    perhaps with its arguments elsewhere. So what calls a kernel has to be a kernel, too: code of
-    plain `numba.njit` that does so can crash.
-    """
-
-    _linked: Any = None
-
-    def _optimize_final_module(self) -> None:
-        for function in self._final_module.functions:
-            if function.linkage == Linkage.linkonce_odr:  # what other libraries have lent
-                function.linkage = Linkage.internal
-        super()._optimize_final_module()
-
-    def called(self) -> list[str]:
-        """Names of the symbols that this code calls."""
-        functions = self._final_module.functions
-        return [f.name for f in functions if f.is_declaration and f.name.startswith("recurra_")]
-
-    def _get_module_for_linking(self) -> Any:
-        """The code that callers inline: the bits that they would find on disk."""
-        if self._linked is None:
-            self._linked = parse_bitcode(super()._get_module_for_linking().as_bitcode())
-        return self._linked
-
-
-class _SealedCompiler(Compiler):
-    def compile_extra(self, func: Callable[..., Any]) -> Any:
-        codegen = self.state.targetctx.codegen()
-        self.state.library = _SealedLibrary(codegen, func.__qualname__)
-        self.state.library.enable_object_caching()
-        return super().compile_extra(func)
-
-
 class _DiskCache(NullCache):
     """Compiled kernels as files, one for each signature; Numba's own cache trusts its files.
 
@@ -147,11 +113,10 @@ class _DiskCache(NullCache):
         if body is None:
             return None
         try:
-            rebuild: Any = CompileResult._rebuild
             called, compiled = pickle.loads(body)  # noqa: S301 - signed with this user's key
             for name in called:
                 _symbols[name]()
-            return rebuild(target_context, *compiled)
+            return self._rebuilt(target_context, compiled)
         except Exception:  # noqa: BLE001 - whatever is wrong with a cache costs a compilation
             return None
 
@@ -159,5 +124,22 @@ class _DiskCache(NullCache):
         """Keep a compiled kernel."""
         if not data.library.has_dynamic_globals:
             serialise: Any = dumps
-            body = serialise((data.library.called(), data._reduce()))
+            body = serialise((data.library.called(), self._reduced(data)))
             write(self._file(sig, data.codegen), body)
+
+    def _reduced(self, result: Any) -> Any:
+        return result._reduce()
+
+    def _rebuilt(self, target_context: Any, reduced: Any) -> Any:
+        rebuild: Any = CompileResult._rebuild
+        return rebuild(target_context, *reduced)
+
+
+class _BitsCache(_DiskCache):
+    """The same for what kernels link."""
+
+    def _reduced(self, result: Any) -> Any:
+        return to_bits(result)
+
+    def _rebuilt(self, target_context: Any, reduced: Any) -> Any:
+        return from_bits(target_context, *reduced)

@@ -1,0 +1,147 @@
+"""What Numba makes of one function: machine code for Python, or bits for the kernels that call it.
+
+A kernel that Python calls is machine code of its own, with all that it calls inside. What kernels
+call needs no machine code, since each of them has a copy: making none saves a third of a
+compilation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite.binding import Linkage, parse_bitcode
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler, compile_result
+from numba.core.registry import CPUDispatcher
+
+# -------------------------------------------------------------------------------------- libraries
+
+
+class SealedLibrary(JITCodeLibrary):
+    """Code whose calls stay inside: every kernel has copies of its callees, all its own.
+
+    Numba shares them. Of equal names the linker takes the copy that this process met first: that of
+    the callee itself, or that of one caller or another, each optimised in its own surroundings, and
+    perhaps with its arguments elsewhere. So what calls a kernel has to be a kernel, too: code of
+    plain `numba.njit` that does so can crash.
+    """
+
+    _linked: Any = None
+
+    def _optimize_final_module(self) -> None:
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr:  # what other libraries have lent
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+    def called(self) -> list[str]:
+        """Names of the symbols that this code calls."""
+        functions = self._final_module.functions
+        return [f.name for f in functions if f.is_declaration and f.name.startswith("recurra_")]
+
+    def _get_module_for_linking(self) -> Any:
+        """The code that callers inline: the bits that they would find on disk."""
+        if self._linked is None:
+            self._linked = parse_bitcode(super()._get_module_for_linking().as_bitcode())
+        return self._linked
+
+
+class _Bits(JITCodeLibrary):
+    """Optimised code that callers link: nothing executes it."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+class _SealedBits(_Bits, SealedLibrary):
+    """The same, whose calls stay inside."""
+
+
+def to_bits(result: Any) -> Any:
+    """What `from_bits` makes the result of a compilation of again."""
+    library, descriptor = result.library, result.fndesc
+    descriptor.typemap = descriptor.calltypes = None  # as Numba does, too: they may not be kept
+    bits = library._get_module_for_linking().as_bitcode()
+    return library.name, bits, descriptor, result.signature
+
+
+def from_bits(target_context: Any, name: str, bits: bytes, descriptor: Any, signature: Any) -> Any:
+    """The result of a compilation that is on disk."""
+    library = _SealedBits(target_context.codegen(), name)
+    library._linked, library._finalized = parse_bitcode(bits), True
+    return compile_result(
+        target_context=target_context,
+        typing_context=target_context.typing_context,
+        library=library,
+        entry_point=object(),
+        fndesc=descriptor,
+        signature=signature,
+        objectmode=False,
+        lifted=(),
+        reload_init=(),
+        referenced_envs=(),
+    )
+
+
+# -------------------------------------------------------------------------------------- compilers
+
+
+class _SealedCompiler(Compiler):
+    """Compiles for Python."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        self.state.library = SealedLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(func)
+
+
+class _BitsCompiler(Compiler):
+    """Compiles what kernels inline."""
+
+    library: type[_Bits] = _Bits
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        context, self.state.flags.no_compile = self.state.targetctx, True
+        self.state.library = self.library(context.codegen(), func.__qualname__)
+        result = super().compile_extra(func)._replace(entry_point=object())  # a key, no more
+        context.insert_user_function(result.entry_point, result.fndesc, [result.library])
+        return result
+
+
+class _SealedBitsCompiler(_BitsCompiler):
+    """Compiles what kernels call."""
+
+    library = _SealedBits
+
+
+# -------------------------------------------------------------------------------------- functions
+
+
+class Function(CPUDispatcher):
+    """A function as Python calls it; kernels that call it are led to its other form, ``linked``.
+
+    Args:
+        function: plain Python.
+        options: of `numba.njit`.
+        sealed: whether calls stay inside; else all has to be inlined.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: Any, *, sealed: bool) -> None:
+        options = {"nopython": True, **options}
+        own, bits = (_SealedCompiler, _SealedBitsCompiler) if sealed else (Compiler, _BitsCompiler)
+        super().__init__(function, None, options, pipeline_class=own)
+        options = options | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        self.linked = _LinkedFunction(function, None, options, pipeline_class=bits)
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """What a call by a kernel looks like; compiles its target."""
+        return self.linked.get_call_template(args, kws)
+
+    def get_overload(self, sig: Any) -> Any:
+        """The target of such a call."""
+        return self.linked.get_overload(sig)
+
+
+class _LinkedFunction(CPUDispatcher):
+    def add_overload(self, cres: Any) -> None:
+        self.overloads[tuple(cres.signature.args)] = cres  # and nothing that Python could call
