@@ -13,7 +13,7 @@ from numba.core.serialize import dumps
 
 from recurra.compute.numba.cache import holds, read, write
 from recurra.compute.numba.compilation import in_thread
-from recurra.compute.numba.kernels.libraries import Function, from_bits, to_bits
+from recurra.compute.numba.kernels.libraries import Function, from_bitcode, to_bitcode
 
 # NaN and infinity keep their meaning under both: a diverging run has to be seen.
 # "contract" allows fused multiply-add, "nsz" forgets the sign of zero.
@@ -44,7 +44,7 @@ def jit(function: Callable[..., Any], *, python: bool = True) -> Any:
     # only what the names of the cache's folder and of generated modules answer for
     if function.__module__.startswith("recurra") and function.__closure__ is None:
         name = f"{function.__module__}.{function.__qualname__}"
-        made._cache, made.linked._cache = _DiskCache(name), _BitsCache(f"{name}-linked")
+        made._cache, made.linked._cache = _DiskCache(name), _BitcodeCache(f"{name}-linked")
     return made
 
 
@@ -135,11 +135,11 @@ class _DiskCache(NullCache):
         return rebuild(target_context, *reduced)
 
 
-class _BitsCache(_DiskCache):
+class _BitcodeCache(_DiskCache):
     """The same for what kernels link."""
 
     def _reduced(self, result: Any) -> Any:
-        return to_bits(result)
+        return to_bitcode(result)
 
     def _rebuilt(self, target_context: Any, reduced: Any) -> Any:
-        return from_bits(target_context, *reduced)
+        return from_bitcode(target_context, *reduced)

@@ -1,8 +1,7 @@
-"""What Numba makes of one function: machine code for Python, or bits for the kernels that call it.
+"""Forms of a compiled function: machine code that Python calls, LLVM bitcode that kernels link.
 
-A kernel that Python calls is machine code of its own, with all that it calls inside. What kernels
-call needs no machine code, since each of them has a copy: making none saves a third of a
-compilation.
+A kernel that Python calls is machine code of its own, with all that it calls inside. A function
+that kernels call needs none, since each of them has a copy.
 """
 
 from collections.abc import Callable
@@ -39,13 +38,13 @@ class SealedLibrary(JITCodeLibrary):
         return [f.name for f in functions if f.is_declaration and f.name.startswith("recurra_")]
 
     def _get_module_for_linking(self) -> Any:
-        """The code that callers inline: the bits that they would find on disk."""
+        """The code that callers inline: the bitcode that they would find on disk."""
         if self._linked is None:
             self._linked = parse_bitcode(super()._get_module_for_linking().as_bitcode())
         return self._linked
 
 
-class _Bits(JITCodeLibrary):
+class _Bitcode(JITCodeLibrary):
     """Optimised code that callers link: nothing executes it."""
 
     def _finalize_final_module(self) -> None:
@@ -53,22 +52,24 @@ class _Bits(JITCodeLibrary):
         self._finalized = True
 
 
-class _SealedBits(_Bits, SealedLibrary):
+class _SealedBitcode(_Bitcode, SealedLibrary):
     """The same, whose calls stay inside."""
 
 
-def to_bits(result: Any) -> Any:
-    """What `from_bits` makes the result of a compilation of again."""
+def to_bitcode(result: Any) -> Any:
+    """The arguments from which `from_bitcode` makes the result of a compilation again."""
     library, descriptor = result.library, result.fndesc
     descriptor.typemap = descriptor.calltypes = None  # as Numba does, too: they may not be kept
-    bits = library._get_module_for_linking().as_bitcode()
-    return library.name, bits, descriptor, result.signature
+    bitcode = library._get_module_for_linking().as_bitcode()
+    return library.name, bitcode, descriptor, result.signature
 
 
-def from_bits(target_context: Any, name: str, bits: bytes, descriptor: Any, signature: Any) -> Any:
+def from_bitcode(
+    target_context: Any, name: str, bitcode: bytes, descriptor: Any, signature: Any
+) -> Any:
     """The result of a compilation that is on disk."""
-    library = _SealedBits(target_context.codegen(), name)
-    library._linked, library._finalized = parse_bitcode(bits), True
+    library = _SealedBitcode(target_context.codegen(), name)
+    library._linked, library._finalized = parse_bitcode(bitcode), True
     return compile_result(
         target_context=target_context,
         typing_context=target_context.typing_context,
@@ -95,10 +96,10 @@ class _SealedCompiler(Compiler):
         return super().compile_extra(func)
 
 
-class _BitsCompiler(Compiler):
+class _BitcodeCompiler(Compiler):
     """Compiles what kernels inline."""
 
-    library: type[_Bits] = _Bits
+    library: type[_Bitcode] = _Bitcode
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
         context, self.state.flags.no_compile = self.state.targetctx, True
@@ -108,10 +109,10 @@ class _BitsCompiler(Compiler):
         return result
 
 
-class _SealedBitsCompiler(_BitsCompiler):
+class _SealedBitcodeCompiler(_BitcodeCompiler):
     """Compiles what kernels call."""
 
-    library = _SealedBits
+    library = _SealedBitcode
 
 
 # -------------------------------------------------------------------------------------- functions
@@ -128,13 +129,15 @@ class Function(CPUDispatcher):
 
     def __init__(self, function: Callable[..., Any], options: Any, *, sealed: bool) -> None:
         options = {"nopython": True, **options}
-        own, bits = (_SealedCompiler, _SealedBitsCompiler) if sealed else (Compiler, _BitsCompiler)
+        own, other = (
+            (_SealedCompiler, _SealedBitcodeCompiler) if sealed else (Compiler, _BitcodeCompiler)
+        )
         super().__init__(function, None, options, pipeline_class=own)
         options = options | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        self.linked = _LinkedFunction(function, None, options, pipeline_class=bits)
+        self.linked = _LinkedFunction(function, None, options, pipeline_class=other)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
-        """What a call by a kernel looks like; compiles its target."""
+        """The type of a call by a kernel, whose target is compiled."""
         return self.linked.get_call_template(args, kws)
 
     def get_overload(self, sig: Any) -> Any:
