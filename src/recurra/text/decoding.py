@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from recurra.errors import TextError
-from recurra.text.detection import TOLERATED, decode_replacing, detect, detect_wide
+from recurra.text.encoding_detection import TOLERATED, decode_replacing, detect, detect_wide
 from recurra.text.pieces import read_pieces
 
 BYTE_ORDER_MARK, UTF8, GIVEN, DETECTED = "byte-order mark", "UTF-8", "given", "detected"
