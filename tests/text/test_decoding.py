@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.errors import TextError
-from recurra.text import detection
+from recurra.text import encoding_detection
 from recurra.text.decoding import decode
 
 CHINESE = (
@@ -99,7 +99,7 @@ def test_encoding_is_detected(text: str, codec: str, found: str) -> None:
 def test_a_sample_finds_what_the_whole_file_tells(
     text: str, rare: str, codec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detection, "_BLOCK", 512)
+    monkeypatch.setattr(encoding_detection, "_BLOCK", 512)
     long = f"{text}\n" * 150
     document = decode((long + rare + long).encode(codec), "a long novel")
     assert (document.encoding, document.replaced) == (codec, 0)

@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from recurra.errors import RunError, SettingError, TextError
 from recurra.text.cache import CacheEntry, write_numbers
+from recurra.text.code_points import characters
 from recurra.text.decoding import DecodedText, DocumentInfo
-from recurra.text.encoding_detection import characters
 from recurra.text.download import Progress
 from recurra.text.gutenberg import Frame
 from recurra.text.sources import (

@@ -19,9 +19,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from recurra.text.code_points import census, code_points
 from recurra.text.pieces import WIDE, read_pieces
 
-UTF32 = "utf-32-le", "surrogatepass"
 TOLERATED = 0.1  # share of broken places above which an encoding is not the right one
 # The order is the preference among code pages that read the text alike.
 _SINGLE_BYTE = (
@@ -170,20 +170,5 @@ def decode_replacing(data: bytes, codec: str) -> tuple[str, int]:
         return text, text.count("\ufffd") - data.decode(codec, "ignore").count("\ufffd")
 
 
-def code_points(text: str) -> npt.NDArray[np.uint32]:
-    """The Unicode code point of every character."""
-    return np.frombuffer(text.encode(*UTF32), "<u4")
-
-
-def characters(points: npt.NDArray[np.uint32]) -> str:
-    """The text of code points."""
-    return points.tobytes().decode(*UTF32)
-
-
-def census(points: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
-    """How often each code point occurs."""
-    return np.bincount(points, minlength=0x110000)
-
-
-def _count(census: npt.NDArray[Any], scripts: Iterable[str]) -> int:
-    return int(sum(census[low:high].sum() for name in scripts for low, high in _SCRIPTS[name]))
+def _count(counts: npt.NDArray[Any], scripts: Iterable[str]) -> int:
+    return int(sum(counts[low:high].sum() for name in scripts for low, high in _SCRIPTS[name]))

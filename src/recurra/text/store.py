@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import TextError
-from recurra.text.encoding_detection import code_points
+from recurra.text.code_points import code_points
 
 MEMORY = 2**26  # bytes that are kept in memory
 CHUNK = 2**20  # characters that are looked at together

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import TextError
-from recurra.text.encoding_detection import census, characters, code_points
+from recurra.text.code_points import census, characters, code_points
 
 PIECE = 2**20  # characters of a text that are looked at together: between pieces Ctrl-C is heard
 Array = npt.NDArray[Any]
