@@ -99,7 +99,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return _is_whole(value) or (type(value) is float and math.isfinite(value))
+    return (type(value) is float and math.isfinite(value)) or _is_whole(value)
 
 
 _PLAIN = {
@@ -135,8 +135,16 @@ def _reader(type_: Any, mode: Mode) -> _Reader:
         # null is no NaN where it has a meaning of its own
         inner: Mode = "strict" if mode == "lenient" and NoneType in arguments else mode
         members = [_reader(one, inner) for one in arguments]
+        words = " or ".join(member.words for member in members)
+        if len(members) == 2 and arguments[1] is NoneType:
+            accepts, convert = members[0].accepts, members[0].convert
+            return _Reader(
+                words,
+                lambda value: value is None or accepts(value),
+                lambda value: None if value is None else convert(value),
+            )
         return _Reader(
-            " or ".join(member.words for member in members),
+            words,
             lambda value: any(member.accepts(value) for member in members),
             lambda value: next(m for m in members if m.accepts(value)).convert(value),
         )
@@ -158,6 +166,7 @@ def _reader(type_: Any, mode: Mode) -> _Reader:
 def _object_reader(type_: Any, mode: Mode) -> _Reader:
     hints, own = get_type_hints(type_), [field for field in fields(type_) if field.init]
     readers = {field.name: _reader(hints[field.name], mode) for field in own}
+    steps = [(name, reader.accepts, reader.convert) for name, reader in readers.items()]
     needed = {f.name for f in own if f.default is MISSING and f.default_factory is MISSING}
 
     def convert(value: Any) -> Any:
@@ -168,9 +177,10 @@ def _object_reader(type_: Any, mode: Mode) -> _Reader:
             raise _MismatchError("is a field that Recurra does not know", unknown)
         found = {}
         try:  # once, not for every field: a run may have millions of records
-            for name, reader in readers.items():
+            for name, accepts, convert in steps:
                 if name in value:
-                    found[name] = reader.read(value[name])
+                    one = value[name]
+                    found[name] = convert(one) if accepts(one) else readers[name].read(one)
         except _MismatchError as mismatch:
             raise mismatch.within(name) from None
         try:
