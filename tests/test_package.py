@@ -24,7 +24,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 HEAVY = {
     "numba", "scipy", "torch", "jax", "rich", "safetensors", "charset_normalizer", "pooch",
-    "optuna", "sqlalchemy", "matplotlib", "distributed",
+    "optuna", "sqlalchemy", "matplotlib", "distributed", "pydantic",
 }  # fmt: skip
 
 
