@@ -40,7 +40,7 @@ class Writing:
 
     def __init__(self, task: Task) -> None:
         model = model_of(task)
-        compiled.COMPILED_AFTER = 0.0  # the first step compiles, and is not measured
+        compiled.COMPILED_AFTER = 1e-9  # the first step compiles, and is not measured
         engine = model.engine("compiled", task.case.threads)
         self.writer = Writer(model, Sampling(temperature=0.8), seed=0, engine=engine)
         self.length = task.steps
