@@ -132,9 +132,9 @@ class Function(CPUDispatcher):
         own, other = (
             (_SealedCompiler, _SealedBitcodeCompiler) if sealed else (Compiler, _BitcodeCompiler)
         )
-        super().__init__(function, None, options, pipeline_class=own)
+        super().__init__(function, {}, options, pipeline_class=own)
         options = options | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        self.linked = _LinkedFunction(function, None, options, pipeline_class=other)
+        self.linked = _LinkedFunction(function, {}, options, pipeline_class=other)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """The type of a call by a kernel, whose target is compiled."""
