@@ -199,6 +199,9 @@ def until(
         text: the one character of an item.
     """
     stops = [stop for stop in stops if stop]
+    if not stops:
+        yield from items
+        return
     held: list[Item] = []  # the beginning of a stop, perhaps
     made = ""
     for item in items:
