@@ -121,6 +121,19 @@ def test_a_text_is_coloured_continued_branched_and_taken_back(page):
     assert page.run("localStorage['recurra text']").startswith("to bé or")
 
 
+def test_a_text_is_continued_in_the_moment_in_which_it_is_typed(page):
+    """An edit is told in the next frame of the screen: it must not end what was begun after it."""
+    go(page, "write?run=runs%2Frnn&characters=40&seed=1")
+    page.wait("document.querySelector('#place-write button.main')?.disabled === false")
+    page.run(f"""(() => {{
+      const sheet = document.querySelector("{SHEET}");
+      sheet.value = "to be";
+      sheet.dispatchEvent(new Event("input", {{ bubbles: true }}));
+      document.querySelector("#place-write button.main").click();
+    }})()""")
+    page.wait(f"document.querySelector('{SHEET}').value.length === 45")
+
+
 def test_a_text_is_coloured_by_a_unit(page):
     go(page, "inside?unit=2")
     page.wait("document.querySelectorAll('#place-inside .paper span').length > 2")

@@ -111,9 +111,10 @@ class Chromium:
         )
 
     def click(self, selector: str) -> None:
-        """Click on an element that is shown."""
-        self.wait(f"document.querySelector({json.dumps(selector)})?.checkVisibility()")
-        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        """Click on an element that is shown, as soon as it can be clicked on."""
+        element = f"document.querySelector({json.dumps(selector)})"
+        self.wait(f"{element}?.checkVisibility() && !{element}.disabled")
+        self.run(f"{element}.click()")
 
     def problems(self) -> list[str]:
         """Errors and warnings of the console, as they were reported so far."""

@@ -13,7 +13,12 @@ export function makeSheet(key, changed, look, selected = () => {}) {
   // Some ways of putting in a text fire an event a line: they are told once.
   function typed() {
     cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(changed);
+    waiting = requestAnimationFrame(tell);
+  }
+
+  function tell() {
+    waiting = 0;
+    changed();
   }
 
   function hover(event) {
@@ -35,6 +40,12 @@ export function makeSheet(key, changed, look, selected = () => {}) {
     element: h("div", { class: "sheet" }, layer, input),
     get text() { return input.value; },
     set text(value) { input.value = value; },
+    // Tells now what was put in and not told yet.
+    settle() {
+      if (!waiting) return;
+      cancelAnimationFrame(waiting);
+      tell();
+    },
     // Shows spans, one for each character, and plainly what is behind them.
     draw(spans) {
       const rest = [...input.value].slice(spans.length).join("");

@@ -223,6 +223,7 @@ export async function create(root) {
   // -- writing
 
   async function proceed(kept = true) {
+    paper.settle(); // or an edit would be told while the text is continued, and end that
     if (!run.value || working) return;
     if (kept) remember(paper.text);
     for (const side of [main, ...others]) side.reading?.abort();
@@ -282,6 +283,7 @@ export async function create(root) {
   }
 
   function stop() {
+    paper.settle();
     working?.abort();
     working = null;
     update();
