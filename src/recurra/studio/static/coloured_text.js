@@ -41,7 +41,7 @@ export function makeSheet(key, changed, look, selected = () => {}) {
     get text() { return input.value; },
     set text(value) { input.value = value; },
     // Tells now what was put in and not told yet.
-    settle() {
+    flush() {
       if (!waiting) return;
       cancelAnimationFrame(waiting);
       tell();

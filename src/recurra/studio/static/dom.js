@@ -73,7 +73,7 @@ export function notify(text) {
 }
 
 // The same function, called once where calls follow each other within some milliseconds.
-export function settled(milliseconds, act) {
+export function debounced(milliseconds, act) {
   let waiting = 0;
   return (...values) => {
     clearTimeout(waiting);

@@ -1,7 +1,7 @@
 // The place Look inside: a text coloured by one unit, the units ranked, the state as a map.
 
 import { keep } from "./address.js";
-import { askJson, field, h, notify, place, settled } from "./dom.js";
+import { askJson, debounced, field, h, notify, place } from "./dom.js";
 import { offerRuns } from "./runs_choice.js";
 import { makeSheet, mark, visible } from "./coloured_text.js";
 import { language, word } from "./words.js";
@@ -15,7 +15,7 @@ export async function create(root) {
   const unit = h("input", { type: "number", min: 0, value: 0, on: { input: () => choose(Number(unit.value)) } });
   const told = h("p", { class: "soft", role: "status", "aria-live": "polite" });
   const skipped = h("p", { class: "unknown-list", hidden: true });
-  const sheet = makeSheet("text", settled(500, () => load(true)), look, select);
+  const sheet = makeSheet("text", debounced(500, () => load(true)), look, select);
   const ranking = h("div", { class: "ranking" });
   const canvas = h("canvas", { role: "img", label: "state map", tabindex: 0, on: { click: pick, keydown: step } });
   const find = h("button", { type: "button", class: "main", word: "find passages", disabled: true, on: { click: passages } });

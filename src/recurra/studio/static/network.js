@@ -1,7 +1,7 @@
 // The place Network: type equations, see at once what is wrong, and what follows from them.
 
 import { keep } from "./address.js";
-import { askJson, field, h, notify, place, settled, tabs } from "./dom.js";
+import { askJson, debounced, field, h, notify, place, tabs } from "./dom.js";
 import { makeEditor } from "./editor.js";
 import { keepForLater, recall } from "./memory.js";
 import { language, word } from "./words.js";
@@ -23,7 +23,7 @@ function placeDiagrams(element, html) {
 
 export async function create(root) {
   const gallery = h("select", { on: { change: choose } });
-  const editor = makeEditor("equations", settled(250, check));
+  const editor = makeEditor("equations", debounced(250, check));
   const error = h("div", { class: "error", role: "status", "aria-live": "polite", hidden: true });
   const about = h("p", { class: "about" });
   const hidden = h("input", { type: "number", min: 1, max: 100000, value: 64, on: { input: sized } });

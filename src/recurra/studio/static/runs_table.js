@@ -1,7 +1,7 @@
 // The table of runs: filtered by what one types, sorted by any column, several chosen at once.
 
 import { keep } from "./address.js";
-import { field, h, settled } from "./dom.js";
+import { debounced, field, h } from "./dom.js";
 import { word } from "./words.js";
 
 const NUMBERS = new Set(["parameters", "steps", "train", "held_out", "seconds", "speed"]);
@@ -9,7 +9,7 @@ const NUMBERS = new Set(["parameters", "steps", "train", "held_out", "seconds", 
 // `columns` are those of a run's cells; `chosen(ids, looked)` is called with the runs that are to be
 // shown, the latest last, and whether one was clicked on.
 export function makeTable(columns, chosen) {
-  const filter = h("input", { type: "search", on: { input: settled(150, filtered) } });
+  const filter = h("input", { type: "search", on: { input: debounced(150, filtered) } });
   const count = h("p", { class: "soft", role: "status" });
   const head = h("tr");
   const body = h("tbody");

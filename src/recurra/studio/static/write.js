@@ -1,7 +1,7 @@
 // The place Write: type anywhere, continue from there, see what surprised, branch, take it back.
 
 import { keep } from "./address.js";
-import { askLines, field, h, notify, settled } from "./dom.js";
+import { askLines, debounced, field, h, notify } from "./dom.js";
 import { keepForLater, recall } from "./memory.js";
 import { offerRuns } from "./runs_choice.js";
 import { makeSheet, mark, visible } from "./coloured_text.js";
@@ -157,7 +157,7 @@ export async function create(root) {
     buttons.go.disabled = !run.value || Boolean(working);
   }
 
-  const typed = settled(350, () => { remember(paper.text); reread(); });
+  const typed = debounced(350, () => { remember(paper.text); reread(); });
 
   function edited() {
     if (working) stop();
@@ -223,7 +223,7 @@ export async function create(root) {
   // -- writing
 
   async function proceed(kept = true) {
-    paper.settle(); // or an edit would be told while the text is continued, and end that
+    paper.flush(); // or an edit would be told while the text is continued, and end that
     if (!run.value || working) return;
     if (kept) remember(paper.text);
     for (const side of [main, ...others]) side.reading?.abort();
@@ -283,7 +283,7 @@ export async function create(root) {
   }
 
   function stop() {
-    paper.settle();
+    paper.flush();
     working?.abort();
     working = null;
     update();

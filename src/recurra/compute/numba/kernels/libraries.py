@@ -15,7 +15,7 @@ from numba.core.registry import CPUDispatcher
 # -------------------------------------------------------------------------------------- libraries
 
 
-class SealedLibrary(JITCodeLibrary):
+class _SealedLibrary(JITCodeLibrary):
     """Code whose calls stay inside: every kernel has copies of its callees, all its own.
 
     Numba shares them. Of equal names the linker takes the copy that this process met first: that of
@@ -52,7 +52,7 @@ class _Bitcode(JITCodeLibrary):
         self._finalized = True
 
 
-class _SealedBitcode(_Bitcode, SealedLibrary):
+class _SealedBitcode(_Bitcode, _SealedLibrary):
     """The same, whose calls stay inside."""
 
 
@@ -91,7 +91,7 @@ class _SealedCompiler(Compiler):
     """Compiles for Python."""
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
-        self.state.library = SealedLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library = _SealedLibrary(self.state.targetctx.codegen(), func.__qualname__)
         self.state.library.enable_object_caching()
         return super().compile_extra(func)
 
