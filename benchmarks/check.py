@@ -5,12 +5,16 @@ With eps as large as the gradients an update is a smooth function of them, so th
 agree mean gradients that agree.
 """
 
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 from cases import OPTIMIZERS, TABLE, Case, Shape, Task
-from contenders import CONTENDERS, PEAK
+from contenders import CONTENDERS
 
 from recurra.compute.base import StepSettings
 from recurra.compute.optimizers.registry import make_optimizer
@@ -46,22 +50,32 @@ def differences(name: str, case: Case) -> dict[str, float]:
     return errors
 
 
-def check(names: list[str], networks: list[str] | None = None) -> list[str]:
-    """One line for each contender and case, and an error if any disagrees."""
-    lines, wrong = [], []
-    for network in networks or TABLE:
+def errors(name: str, networks: list[str]) -> list[tuple[str, float]]:
+    """A line for each case of a contender, and the largest error in it."""
+    found, entry = [], CONTENDERS[name]
+    for network in networks:
         for shape in SHAPES:
             for optimizer in OPTIMIZERS:
                 case = Case(network, shape, optimizer)
-                for name in names:
-                    entry = CONTENDERS[name]
-                    if name == PEAK or not (entry.suits(case) and entry.same(case)):
-                        continue
+                if entry.suits(case) and entry.same(case):
                     worst, error = max(differences(name, case).items(), key=lambda item: item[1])
-                    text = f"{name:14} {network:15} {shape} {optimizer:8} {error:.1e} ({worst})"
-                    lines.append(text)
-                    if not error < TOLERANCE:
-                        wrong.append(text)
+                    line = f"{name:14} {network:15} {shape} {optimizer:8} {error:.1e} ({worst})"
+                    found.append((line, error))
+    return found
+
+
+def check(names: list[str], networks: list[str] | None = None) -> Iterator[str]:
+    """The lines of all contenders, each in a process of its own, and an error if any disagrees."""
+    wrong = []
+    for name in names:
+        command = [CONTENDERS[name].python, __file__, name, *(networks or TABLE)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        found = json.loads(done.stdout.splitlines()[-1])
+        yield from (line for line, _ in found)
+        wrong += [line for line, error in found if not error < TOLERANCE]
     if wrong:
         raise SystemExit("contenders that disagree with the reference:\n" + "\n".join(wrong))
-    return lines
+
+
+if __name__ == "__main__":
+    print(json.dumps(errors(sys.argv[1], sys.argv[2:])))

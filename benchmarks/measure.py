@@ -5,7 +5,6 @@ import math
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -16,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from cases import Case
-from contenders import OURS
+from contenders import CONTENDERS, OURS
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -85,7 +84,7 @@ class Worker:
         # empty, so that torch.compile has to compile
         self.cache = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
-            [sys.executable, WORKER, json.dumps(asked)],
+            [CONTENDERS[contender].python, WORKER, json.dumps(asked)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

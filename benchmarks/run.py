@@ -64,6 +64,14 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def present(rivals: list[str]) -> list[str]:
+    """Those that are installed; a word about each of the others."""
+    for entry, name in ((CONTENDERS[name], name) for name in rivals):
+        if not entry.installed:
+            print(f"without {name}: {entry.file or entry.needs} is not installed", file=sys.stderr)
+    return [name for name in rivals if CONTENDERS[name].installed]
+
+
 def taking_part(case: Case, rivals: list[str]) -> list[str]:
     return [OURS, *(name for name in rivals if CONTENDERS[name].suits(case)), PEAK]
 
@@ -73,12 +81,10 @@ def main() -> None:
     rivals = ["course", *RIVALS] if asked.rivals is None else asked.rivals
     if asked.quick and asked.rivals is None:
         rivals.remove("torch.compile")
-    absent = {name: CONTENDERS[name].needs for name in rivals if not CONTENDERS[name].installed}
-    for name, library in absent.items():
-        print(f"without {name}: {library} is not installed", file=sys.stderr)
-    rivals = [name for name in rivals if name not in absent]
+    rivals = present(rivals)
     if asked.check:
-        print(*check([OURS, *rivals], asked.networks), sep="\n")
+        for line in check([OURS, *rivals], asked.networks):
+            print(line, flush=True)
         return
     shapes = [SHAPES["english-classic"]] if asked.quick and not asked.shapes else asked.shapes
     protocol = QUICK if asked.quick else Protocol()

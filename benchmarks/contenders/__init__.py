@@ -10,8 +10,11 @@ sum over all characters.
 
 import importlib
 import importlib.util
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cases import Case, Task, is_plain
@@ -23,7 +26,8 @@ class Entry:
 
     Attributes:
         place: module and class.
-        needs: the library it is written with; without it the contender is left out.
+        needs: the library it is written with, or a file below RECURRA_RIVALS: the interpreter of
+            an environment of its own. Without it the contender is left out.
         suits: whether it can take part in a case.
         same: whether its network is the very function of the case, or one of like work (marked *).
     """
@@ -34,8 +38,21 @@ class Entry:
     same: Callable[[Case], bool] = lambda case: True
 
     @property
+    def file(self) -> Path | None:
+        return (
+            Path(os.environ.get("RECURRA_RIVALS", "rivals"), self.needs)
+            if "/" in self.needs
+            else None
+        )
+
+    @property
     def installed(self) -> bool:
-        return importlib.util.find_spec(self.needs) is not None
+        return self.file.exists() if self.file else importlib.util.find_spec(self.needs) is not None
+
+    @property
+    def python(self) -> str:
+        """The interpreter that runs it."""
+        return str(self.file) if self.needs.endswith("/bin/python") else sys.executable
 
     def make(self, task: Task) -> Any:
         module, name = self.place.split(":")
@@ -68,6 +85,8 @@ CONTENDERS = {
     ),
     "jax": Entry("jax_:Plain", "jax", suits=is_plain),
     "jax hoisted": Entry("jax_:Hoisted", "jax", suits=is_plain),
+    "tensorflow": Entry("tensorflow_:Xla", "tensorflow/bin/python", suits=is_plain),
+    "mlx": Entry("mlx_:Compiled", "mlx/bin/python", suits=is_plain),
     PEAK: Entry("gemm:Product"),
     # of networks with a matrix memory, see memories.py
     EXPORTED: Entry("exported:Exported", "torch"),
@@ -80,4 +99,4 @@ CONTENDERS = {
     "write jax at once": Entry("jax_:WritingAtOnce", "jax"),
 }
 # The yardstick is not a rival.
-RIVALS = ("torch", "torch.compile", "torch.nn", "jax", "jax hoisted")
+RIVALS = ("torch", "torch.compile", "torch.nn", "jax", "jax hoisted", "tensorflow", "mlx")

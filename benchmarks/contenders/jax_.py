@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from cases import Task
 
+from contenders.updates import Updates
 from contenders.walk import Arrays, Library, Walk, plain
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.export.api import export_to
@@ -51,7 +52,7 @@ class Hoisted:
     """Products that need not wait for time are done before the scan, gates stacked."""
 
     def __init__(self, task: Task) -> None:
-        self.task, self.settings = task, task.settings
+        self.task, self.updates = task, Updates(task, jnp)
         self.walk = self.make_walk(task)
         p = {name: jnp.asarray(value) for name, value in task.parameters.items()}
         kept = make_optimizer(task.settings).slots
@@ -75,36 +76,15 @@ class Hoisted:
         (gradients, by_row), (loss, state) = gradient(p, rows, targets, state)
         for name in by_row.keys() - self.task.sparse:
             gradients[name] = gradients[name].at[inputs].add(by_row[name])
-        gradients = self._clipped(gradients)
+        gradients = self.updates.clipped(gradients)
         count += 1
         p, slots = dict(p), dict(slots)
         for name, g in gradients.items():
             if name in self.task.sparse:
                 self._update_rows(p, slots, name, inputs.ravel(), by_row[name])
             else:
-                p[name], slots[name] = self._updated(p[name], slots[name], g, count)
+                p[name], slots[name] = self.updates.updated(p[name], slots[name], g, count)
         return loss, (p, slots, count, state)
-
-    def _clipped(self, gradients: Arrays) -> Arrays:
-        if self.settings.clip_norm is None:
-            return gradients
-        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in gradients.values()))
-        factor = jnp.minimum(1.0, self.settings.clip_norm / norm)
-        return {name: factor * g for name, g in gradients.items()}
-
-    def _updated(self, p: Any, slots: list[Any], g: Any, count: Any) -> tuple[Any, list[Any]]:
-        s = self.settings
-        if s.clip_value is not None:
-            g = jnp.clip(g, -s.clip_value, s.clip_value)
-        if s.kind == "adagrad":
-            total = slots[0] + g * g
-            return p - self.task.rate * g / (jnp.sqrt(total) + s.eps), [total]
-        m = s.beta1 * slots[0] + (1 - s.beta1) * g
-        v = s.beta2 * slots[1] + (1 - s.beta2) * g * g
-        root = jnp.sqrt(v / (1 - s.beta2**count)) + s.eps
-        decay = s.weight_decay if p.ndim > 1 else 0.0
-        p = p * (1 - self.task.rate * decay)
-        return p - self.task.rate * m / (1 - s.beta1**count) / root, [m, v]
 
     def _update_rows(self, p: Arrays, slots: Arrays, name: str, text: Any, by_row: Any) -> None:
         """Adagrad in the rows that occurred, each once; the others' gradient is 0."""
@@ -112,7 +92,7 @@ class Hoisted:
         g = jnp.zeros((len(text), by_row.shape[-1])).at[places].add(by_row.reshape(len(text), -1))
         ids = jnp.where(ids < 0, len(p[name]), ids)  # out of range: dropped
         before = p[name].at[ids].get(mode="clip"), slots[name][0].at[ids].get(mode="clip")
-        after, (total,) = self._updated(before[0], [before[1]], g, 0)
+        after, (total,) = self.updates.updated(before[0], [before[1]], g, 0)
         p[name] = p[name].at[ids].set(after, mode="drop")
         slots[name] = [slots[name][0].at[ids].set(total, mode="drop")]
 
@@ -140,7 +120,7 @@ class Exported(Hoisted):
             network, hidden = task.plan.network, task.case.shape.hidden
             path, *_ = export_to("jax", network, Path(folder, "program.py"), hidden=hidden)
             program = runpy.run_path(str(path))
-        self.task, self.settings, self.loss = task, task.settings, program["loss"]
+        self.task, self.updates, self.loss = task, Updates(task, jnp), program["loss"]
         names = program["initial"](jax.random.key(0), task.vocabulary)
         paper = {name: task.shapes.swap_layout(name, task.parameters[name]) for name in names}
         p = {name: jnp.asarray(value.reshape(names[name].shape)) for name, value in paper.items()}
@@ -152,10 +132,13 @@ class Exported(Hoisted):
         p, slots, count, state = carried
         gradient = jax.value_and_grad(self.loss, has_aux=True)
         (loss, state), gradients = gradient(p, inputs, targets, state)
-        gradients = self._clipped({name: g / self.task.batch for name, g in gradients.items()})
+        gradients = self.updates.clipped(
+            {name: g / self.task.batch for name, g in gradients.items()}
+        )
         count += 1
         found = {
-            name: self._updated(p[name], slots[name], g, count) for name, g in gradients.items()
+            name: self.updates.updated(p[name], slots[name], g, count)
+            for name, g in gradients.items()
         }
         p, slots = ({name: pair[i] for name, pair in found.items()} for i in range(2))
         return loss, (p, slots, count, state)

@@ -107,7 +107,11 @@ class Walk:
             given = self._given(block, p, rows, vectors, length)
             if block.recurrent:
                 names = [stage.vector for stage in block.stages]
-                past = {name: tuple(state[name]) for name in names if name in state}
+                past = {
+                    name: tuple(state[name][i] for i in range(self.plan.state[name]))
+                    for name in names
+                    if name in state
+                }
                 carry, values = self._loop(block, p, past, given, (length, streams))
                 following |= {name: self.library.stack(last) for name, last in carry.items()}
             else:
