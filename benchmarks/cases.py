@@ -147,6 +147,24 @@ class Task:
         return 6 * self.steps * self.batch * weights
 
     @property
+    def recurrent_bytes(self) -> int:
+        """Size of the matrices whose products wait for the time step before, in float32."""
+        terms = [t for total in self.plan.sums.values() for t in total.terms if not t.hoisted]
+        return 4 * sum(math.prod(self.shapes.parameters[m]) for m in {t.matrix for t in terms})
+
+    def floor(self, flops_per_second: float, bytes_per_second: float) -> float:
+        """The least seconds of a step on cores that can do so much, together.
+
+            max(6 T B weights / flops_per_second, 2 T recurrent_bytes / bytes_per_second)
+
+        Each weight of a product is multiplied and added once for each character forward, and
+        twice backward. Matrices whose product waits for the time step before are read once a step
+        of time forward and once backward, each core reading the part that its units need.
+        """
+        traffic = 2 * self.steps * self.recurrent_bytes
+        return max(self.flops / flops_per_second, traffic and traffic / bytes_per_second)
+
+    @property
     def sparse(self) -> frozenset[str]:
         """Embeddings so large that an Adagrad step had better touch only the rows that occur."""
         if self.case.optimizer != "adagrad" or self.vocabulary < 4 * self.steps * self.batch:

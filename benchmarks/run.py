@@ -16,11 +16,11 @@ from pathlib import Path
 
 from cases import OPTIMIZERS, SHAPES, TABLE, Case, Shape, cases, load
 from check import check
-from contenders import CONTENDERS, OURS, PEAK, RIVALS
+from contenders import CONTENDERS, OURS, PEAK, READING, RIVALS
 from machine import machine, usable_cores
 from measure import QUICK, Protocol, measure
 from report import Report, tell
-from table import HEADER, LEGEND, WIDTHS, facts, row
+from table import LEGEND, columns, facts, widths
 
 from recurra.errors import RecurraError
 
@@ -73,7 +73,7 @@ def present(rivals: list[str]) -> list[str]:
 
 
 def taking_part(case: Case, rivals: list[str]) -> list[str]:
-    return [OURS, *(name for name in rivals if CONTENDERS[name].suits(case)), PEAK]
+    return [OURS, *(name for name in rivals if CONTENDERS[name].suits(case)), PEAK, READING]
 
 
 def main() -> None:
@@ -92,12 +92,13 @@ def main() -> None:
         protocol = replace(protocol, cap=asked.cap)
     report = Report("Training step", asked.markdown)
     report.say(LEGEND, "")
-    report.table(HEADER, WIDTHS)
+    shown = columns(rivals)
+    report.table(shown, widths(shown))
     found = []
     for case in cases(asked.networks, shapes, asked.optimizers, asked.threads):
         found.append(facts(measure(case, taking_part(case, rivals), protocol, tell)))
         tell("")
-        report.row(row(found[-1]))
+        report.row(cell(found[-1]) for cell in shown.values())
         for name, contender in found[-1]["contenders"].items():
             if contender.get("failure"):
                 print(f"  {name}: {contender['failure']}", file=sys.stderr)

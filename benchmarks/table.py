@@ -1,11 +1,14 @@
 """Measurements of one case -> facts for JSON -> a row of the table."""
 
+from collections.abc import Callable, Iterable
+from operator import itemgetter
 from statistics import quantiles
 from typing import Any
 
 from cases import Task
-from contenders import CONTENDERS, OURS, PEAK, RIVALS
+from contenders import CONTENDERS, OURS, PEAK, READING, RIVALS
 from contenders.gemm import FLOPS
+from contenders.reading import rounds
 from measure import Measurement
 
 Facts = dict[str, Any]
@@ -14,11 +17,16 @@ Facts = dict[str, Any]
 def facts(results: dict[str, Measurement]) -> Facts:
     """Everything known about a case. Times in seconds, memory in MB."""
     case = next(iter(results.values())).case
-    flops = Task(case).flops
+    task = Task(case)
+    flops = task.flops
     medians = {name: m.median for name, m in results.items() if m.seconds}
     rivals = [name for name in RIVALS if name in medians]
     best = min(rivals, key=medians.__getitem__) if rivals else None
     peak = FLOPS / min(results[PEAK].seconds) if PEAK in medians else None
+    bandwidth = None
+    if READING in medians:
+        bandwidth = rounds(task) * task.recurrent_bytes / min(results[READING].seconds)
+    floor = task.floor(peak, bandwidth) if peak and bandwidth is not None else None
     ours = medians.get(OURS)
     return {
         "network": case.network,
@@ -28,6 +36,10 @@ def facts(results: dict[str, Measurement]) -> Facts:
         "flops": flops,
         "peak_flops_per_second": peak,
         "fraction_of_peak": flops / ours / peak if ours and peak else None,
+        "recurrent_bytes": task.recurrent_bytes,
+        "peak_bytes_per_second": bandwidth,
+        "floor": floor,
+        "times_the_floor": ours / floor if ours and floor else None,
         "best_rival": best,
         "ahead_of_best_rival": medians[best] / ours if ours and best else None,
         "ahead_of_course": medians["course"] / ours if ours and "course" in medians else None,
@@ -53,35 +65,47 @@ def _contender(m: Measurement) -> Facts:
 
 LEGEND = """\
 Milliseconds of one exact training step (forward, backward, clip, update), median; V characters,
-H hidden units, B streams, T time steps. `ahead`: the best rival's time over Recurra's; the second
-`course`: the course program's. `peak`: floating-point operations of Recurra's products over its
-time, as a part of the fastest large float32 product measured in between. MB: the most a process
-held while stepping, libraries included, for Recurra, PyTorch and JAX (the leanest form of each).
-`(s)`: seconds until torch.compile had taken three steps. `*` torch.nn has no such network; its
-nearest does as much work or a little more. `>` not ready within the cap. A dash: does not apply."""
+H hidden units, B streams, T time steps. `ahead`: the best rival's time over Recurra's; `of course`:
+the course program's. `limit`: Recurra's time over the least that these cores need,
+max(6 T B weights / F, 2 T M / R): every weight of a product takes two operations for a character
+forward and four backward, at the speed F of the fastest large float32 product measured in between;
+the M bytes of matrices whose products wait for the time step before are read once forward and once
+backward in each time step, each core its part, at the speed R at which the cores, measured in
+between, read an array of M bytes again and again, from whatever cache holds it. `peak`: the
+operations over Recurra's time, as a part of F. MB: the most a process held while stepping,
+libraries included (the leanest form of each library). `(s)`: seconds until torch.compile had taken
+three steps. `*` torch.nn has no such network; its nearest does as much work or a little more. `>`
+not ready within the cap. A dash: does not apply."""
 
-_MS = (OURS, "course", *RIVALS)
-_HEAD = ("network", "VxHxBxT", "step", "cores")
-HEADER = (*_HEAD, *_MS, "(s)", "ahead", "course", "peak", "MB", "torch", "jax")
-WIDTHS = [max(5, len(name)) for name in HEADER]
-WIDTHS[:4] = [14, 14, 7, 5]
+
+def columns(rivals: list[str]) -> dict[str, Callable[[Facts], str]]:
+    """Headings, and what turns the facts of a case into a cell, with these rivals."""
+    shown = {
+        "network": itemgetter("network"),
+        "VxHxBxT": lambda case: "x".join(map(str, case["shape"].values())),
+        "step": itemgetter("optimizer"),
+        "cores": lambda case: str(case["threads"]),
+    }
+    for name in (OURS, *(name for name in ("course", *RIVALS) if name in rivals)):
+        shown[name] = lambda case, name=name: _time(case["contenders"].get(name))
+    if "torch.compile" in rivals:
+        shown["(s)"] = lambda case: _number(
+            case["contenders"].get("torch.compile", {}).get("ready"), ".0f"
+        )
+    shown["ahead"] = lambda case: _number(case["ahead_of_best_rival"], ".2f", "x")
+    if "course" in rivals:
+        shown["of course"] = lambda case: _number(case["ahead_of_course"], ".0f", "x")
+    shown["limit"] = lambda case: _number(case["times_the_floor"], ".2f", "x")
+    shown["peak"] = lambda case: _number(case["fraction_of_peak"], ".0%")
+    shown["MB"] = lambda case: _memory(case["contenders"], OURS)
+    for library in ("torch", "jax", "tensorflow", "mlx"):
+        if any(name.startswith(library) for name in rivals):
+            shown[f"{library} MB"] = lambda case, of=library: _memory(case["contenders"], of)
+    return shown
 
 
-def row(case: Facts) -> list[str]:
-    """A case's cells, under HEADER."""
-    contenders = case["contenders"]
-    return [
-        case["network"],
-        "x".join(map(str, case["shape"].values())),
-        case["optimizer"],
-        str(case["threads"]),
-        *(_time(contenders.get(name)) for name in _MS),
-        _number(contenders.get("torch.compile", {}).get("ready"), ".0f"),
-        _number(case["ahead_of_best_rival"], ".2f", "x"),
-        _number(case["ahead_of_course"], ".0f", "x"),
-        _number(case["fraction_of_peak"], ".0%"),
-        *(_memory(contenders, prefix) for prefix in (OURS, "torch", "jax")),
-    ]
+def widths(headings: Iterable[str]) -> list[int]:
+    return [14, 14, 7, 5, *(max(5, len(name)) for name in [*headings][4:])]
 
 
 def _time(contender: Facts | None) -> str:

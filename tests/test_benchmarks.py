@@ -11,6 +11,12 @@ import pytest
 RUN = Path(__file__).parents[1] / "benchmarks" / "run.py"
 
 
+@pytest.fixture
+def programs(monkeypatch):
+    """The folder of the benchmarks, whose modules import one another."""
+    monkeypatch.syspath_prepend(str(RUN.parent))
+
+
 @pytest.mark.long
 def test_contenders_take_the_same_steps():
     command = [sys.executable, RUN, "--check", "--networks", "wrnn", "lstm"]
@@ -54,3 +60,46 @@ def test_every_program_finds_what_it_imports():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("--help") >= len(programs)
+
+
+# rnn: W (3, 3) in the time loop, V (5, 3) behind it; wrnn: W, T in the loop, V, R, Q (5, 3) outside
+@pytest.mark.parametrize(("network", "weights", "recurrent"), [("rnn", 24, 9), ("wrnn", 51, 18)])
+def test_no_step_is_shorter_than_its_products_and_its_traffic(
+    programs, network, weights, recurrent
+):
+    from cases import Case, Shape, Task
+
+    task = Task(Case(network, Shape(vocabulary=5, hidden=3, batch=2, steps=7)))
+    operations = 6 * 2 * 7 * weights  # two forward and four backward, for each of 14 characters
+    traffic = 2 * 7 * 4 * recurrent  # 4 bytes each, forward and backward
+    assert task.floor(operations / 3.0, traffic / 2.0) == pytest.approx(3.0)
+    assert task.floor(operations / 1.0, traffic / 2.0) == pytest.approx(2.0)
+
+
+def test_without_recurrence_there_is_no_traffic(programs):
+    from cases import Case, Shape, Task
+
+    task = Task(Case("mingru", Shape(5, 3, 2, 7)))
+    assert task.floor(task.flops / 3.0, 0.0) == pytest.approx(3.0)
+
+
+def test_a_rival_that_is_not_installed_is_left_out_with_a_word(
+    programs, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setenv("RECURRA_RIVALS", str(tmp_path))
+    present = runpy.run_path(str(RUN))["present"]
+    interpreter = tmp_path / "mlx" / "bin" / "python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.touch()
+    assert present(["course", "tensorflow", "mlx"]) == ["course", "mlx"]
+    missing = tmp_path / "tensorflow" / "bin" / "python"
+    assert capsys.readouterr().err == f"without tensorflow: {missing} is not installed\n"
+
+
+def test_the_table_has_a_column_for_each_rival_that_takes_part(programs):
+    from table import columns
+
+    assert [*columns(["jax hoisted", "mlx"])] == [
+        *("network", "VxHxBxT", "step", "cores", "recurra", "jax hoisted", "mlx"),
+        *("ahead", "limit", "peak", "MB", "jax MB", "mlx MB"),
+    ]

@@ -62,7 +62,7 @@ class Entry:
 ONE_HOT = 512  # up to this vocabulary torch.nn's recurrent layers may read one-hot columns
 FUSED = ("rnn", "wrnn", "lstm", "gru2", "lstm_embedding", "gru2_embedding")
 
-OURS, PEAK = "recurra", "gemm"
+OURS, PEAK, READING = "recurra", "gemm", "reading"
 EXPORTED, EXPORTED_JAX, TRAFFIC = "torch export", "jax export", "copy"
 CONTENDERS = {
     OURS: Entry("ours:Recurra"),
@@ -88,6 +88,7 @@ CONTENDERS = {
     "tensorflow": Entry("tensorflow_:Xla", "tensorflow/bin/python", suits=is_plain),
     "mlx": Entry("mlx_:Compiled", "mlx/bin/python", suits=is_plain),
     PEAK: Entry("gemm:Product"),
+    READING: Entry("reading:Reading"),
     # of networks with a matrix memory, see memories.py
     EXPORTED: Entry("exported:Exported", "torch"),
     EXPORTED_JAX: Entry("jax_:Exported", "jax", suits=lambda c: c.optimizer == "adagrad"),
@@ -98,5 +99,5 @@ CONTENDERS = {
     "write jax": Entry("jax_:Writing", "jax"),
     "write jax at once": Entry("jax_:WritingAtOnce", "jax"),
 }
-# The yardstick is not a rival.
+# The yardsticks are no rivals.
 RIVALS = ("torch", "torch.compile", "torch.nn", "jax", "jax hoisted", "tensorflow", "mlx")
