@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import recurra
 from command_line import RECURRA, process, wait_for
 
 SMALL = [
@@ -195,3 +196,29 @@ def test_what_a_user_gets_wrong_is_one_sentence(call, runs, code, sentence, line
     assert sentence in err
     assert "Traceback" not in err
     assert not list(Path().iterdir())
+
+
+def test_the_script_for_slurm_works_on_the_comparison(runs, tmp_path, call, monkeypatch):
+    monkeypatch.setattr("recurra.tuning.optuna_storage.require_database", lambda url: None)
+    shared = ("--storage=postgresql://me:secret@host/name", "--sbatch", "--workers=7")
+    command = ["compare", "rnn", "wrnn", "--text", runs / "plays.txt", "--hidden=40", *shared]
+    code, script, err = call(*command, "--out=a comparison")
+    assert (code, err) == (0, "")
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+    assert "#SBATCH --array=1-7\n" in script
+    assert f"exec recurra worker '{tmp_path / 'a comparison'}'\n" in script
+    assert "secret" not in script
+    assert call("compare", "--resume=a comparison", *shared) == (0, script, "")
+
+
+def test_worker_works_on_what_compare_began(runs, call):
+    options = {"hidden": [40], "seeds": 1, "engine": "reference", "threads": 1}
+    recipe = recurra.MODERN.with_(batch=2, seq_len=8, steps=20, warmup=5)
+    made = recurra.plan_comparison(["rnn", "wrnn"], [runs / "plays.txt"], recipe, **options)
+    code, _, err = call("worker", made.folder, "--characters=9")
+    assert code == 2
+    assert "a comparison trains every run to its end" in err
+    code, out, err = call("worker", made.folder)
+    assert (code, err) == (0, "")
+    assert "[2/2] 40/" in out
+    assert recurra.evaluate_test(recurra.Comparison.open(made.folder)).rows

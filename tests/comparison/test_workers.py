@@ -1,5 +1,6 @@
 """Comparisons by several processes: the same bytes, kills of workers and of their parent."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -10,8 +11,9 @@ import pytest
 
 import recurra
 from comparing import RECIPE, finish, plan, write_text
-from recurra.comparison.budgets import Budget, fair_workers
+from recurra.comparison.budgets import fair_workers
 from recurra.comparison.workers import Worker, train_with_workers
+from recurra.storage import locks
 from recurra.training.processes import WorkerProcess
 
 PROGRAM = """
@@ -84,6 +86,15 @@ def test_a_worker_s_refusal_is_told(tmp_path):
         list(train_with_workers(planned, 2, pause=0.05))
 
 
+def test_a_disk_that_cannot_lock_is_told(text, monkeypatch):
+    def refuse(file):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(locks, "try_lock", refuse)
+    with pytest.raises(recurra.RunError, match=r"cannot write .*00000\.lock: No locks available"):
+        Worker(plan(text, out="locked")).work()
+
+
 @pytest.mark.parametrize(
     ("workers", "limit", "networks", "seeds", "rates", "fair"),
     [
@@ -95,8 +106,8 @@ def test_a_worker_s_refusal_is_told(tmp_path):
     ],
 )
 def test_equal_minutes_are_spent_beside_as_many(workers, limit, networks, seeds, rates, fair):
-    budgets = [Budget(name, own, {}, {}) for name, own in (("a", {"steps": 1}), ("b", limit))]
-    assert fair_workers(workers, budgets, networks, seeds, rates) == fair
+    recipes = [RECIPE, RECIPE.with_(**limit)]
+    assert fair_workers(workers, recipes, networks, seeds, rates) == fair
 
 
 def test_no_workers_train_nothing(text):

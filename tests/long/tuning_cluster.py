@@ -12,104 +12,28 @@ started anew. Every table has to be that of a search in one process. Exit code 0
 """
 # ruff: noqa: T201
 
-import contextlib
 import dataclasses
 import os
 
 os.environ["RECURRA_HEARTBEAT"] = "1"  # before Recurra reads it, here and in all workers
 
-import pwd
 import random
-import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+from cluster_servers import DaskCluster, Server, programs, wait_until
+
 from recurra.errors import RunError
 from recurra.training.recipe import CLASSIC
-from recurra.tuning import cluster
 from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study, rows
-from recurra.tuning.workers import Worker, spawn_worker
+from recurra.tuning.workers import Worker, search_with_dask, worker_command
 
 CLOCK = {"seconds", "chars_per_second", "run"}
-
-
-def programs() -> Path | None:
-    """Where PostgreSQL's server programs are."""
-    found = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr/pgsql").glob("*/bin")]
-    on_path = shutil.which("initdb")
-    candidates = [*sorted(found, reverse=True), *([Path(on_path).parent] if on_path else [])]
-    return next(
-        (f for f in candidates if (f / "initdb").exists() and (f / "postgres").exists()), None
-    )
-
-
-def free_port() -> int:
-    """A port on loopback that nobody uses now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-class Server:
-    """A private PostgreSQL on loopback, with a database "recurra"."""
-
-    def __init__(self, folder: Path, binaries: Path) -> None:
-        self.folder, self.binaries, self.port = folder, binaries, free_port()
-        self.process: subprocess.Popen | None = None
-        folder.mkdir()
-        # PostgreSQL refuses to run as root.
-        self.user = "nobody" if os.getuid() == 0 else None
-        if self.user:
-            shutil.chown(folder, self.user)
-        self._run("initdb", "-D", str(folder / "data"), "-U", "recurra", "-A", "trust", "-N")
-        self.start()
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "recurra", "recurra")
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"postgresql://recurra@127.0.0.1:{self.port}/recurra"
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-F"]
-        command = [self.binaries / "postgres", "-D", self.folder / "data", *options]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, **self._identity())
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                time.sleep(0.5)
-                return
-            time.sleep(0.1)
-        raise SystemExit((self.folder / "log").read_text())
-
-    def stop(self) -> None:
-        """Stop it at once, connections and all."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait()
-            self.process = None
-
-    def _identity(self) -> dict[str, object]:
-        if self.user is None:
-            return {"cwd": self.folder}
-        found = pwd.getpwnam(self.user)
-        return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": [], "cwd": self.folder}
-
-    def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self.binaries / program, *arguments], capture_output=True, text=True, check=False,
-            **self._identity(),
-        )  # fmt: skip
-        if done.returncode:
-            raise SystemExit(f"{program}: {done.stdout}{done.stderr}")
 
 
 def make_spec(root: Path, length: int, **options):
@@ -136,34 +60,25 @@ def table(study: Study) -> list[dict[str, object]]:
     return [{k: v for k, v in row.items() if k not in CLOCK} for row in rows(study, study.trials())]
 
 
-def wait_until(condition, seconds: float = 120.0) -> None:
-    """Look again and again."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise SystemExit("waited in vain")
-        time.sleep(0.1)
-
-
 def started(study: Study) -> bool:
     return any(trial.state == "running" for trial in study.trials())
 
 
 def workers_killed(study: Study) -> None:
     """Three processes, of which one is killed, and one told to end, while they train."""
-    children = [spawn_worker(study, None, None) for _ in range(3)]
+    children = [worker_command(study)() for _ in range(3)]
     wait_until(lambda: sum(t.state == "running" for t in study.trials()) >= 2)
     children[0].process.kill()
     children[1].ask_to_stop()
     codes = [child.process.wait() for child in children]
     for child in children:
-        child.close()
+        child.wait()  # closes its pipes
     assert codes == [-signal.SIGKILL, 0, 0], codes
 
 
 def database_away(study: Study, server: Server) -> None:
     """The database stops in the middle, for longer than a grace period, and comes back."""
-    children = [spawn_worker(study, None, None) for _ in range(2)]
+    children = [worker_command(study)() for _ in range(2)]
     wait_until(lambda: started(study))
     server.stop()
     time.sleep(8)
@@ -171,7 +86,7 @@ def database_away(study: Study, server: Server) -> None:
     server.start()
     for child in children:
         child.process.wait()
-    ends = [child.close() for child in children]
+    ends = [child.wait() for child in children]
     assert [code for code, _ in ends] == [0, 0], ends
 
 
@@ -193,47 +108,17 @@ def database_gone(study: Study, server: Server) -> None:
 
 def dask_suffers(study: Study, root: Path) -> None:
     """A Dask cluster of several processes: a worker is killed, the scheduler started anew."""
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    log = (root / "dask.log").open("ab")
-
-    def start(*command: object) -> subprocess.Popen:
-        program = f"from distributed.cli.dask_{command[0]} import main; main()"
-        return subprocess.Popen(
-            [sys.executable, "-c", program, *map(str, command[1:])],
-            stdout=log,
-            stderr=log,
-            cwd=root,
-        )
-
-    quiet = ("--no-dashboard",)
-    one = ("worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
-    scheduler = start("scheduler", "--host", "127.0.0.1", "--port", port, *quiet)
-    helpers = [start(*one) for _ in range(2)]
     done = []
-    try:
-        for trials in cluster.search_with_dask(study, address, workers=2, pause=0.3):
+    with DaskCluster(root, 2) as dask:
+        for trials in search_with_dask(study, dask.address, workers=2, pause=0.3):
             over = sum(trial.finished for trial in trials)
             if started(study) and not done:
-                helpers[0].kill()
-                helpers.append(start(*one))
+                dask.replace_worker()
                 done.append("worker")
             elif over >= 3 and done == ["worker"]:
-                scheduler.kill()
-                scheduler.wait()
-                scheduler = start("scheduler", "--host", "127.0.0.1", "--port", port, *quiet)
-                helpers += [start(*one) for _ in range(2)]
+                dask.restart_scheduler(2)
                 done.append("scheduler")
-        assert done == ["worker", "scheduler"], done
-    finally:
-        for process in [*helpers, scheduler]:
-            process.terminate()
-        for process in [*helpers, scheduler]:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
-            process.wait()
-        log.close()
+    assert done == ["worker", "scheduler"], done
 
 
 def main() -> int:

@@ -16,8 +16,9 @@ from xml.etree import ElementTree
 import pytest
 
 from recurra.storage.runs import Run
-from recurra.tuning.cluster import sbatch_script, search_with_dask
+from recurra.tuning.cluster import sbatch_script
 from recurra.tuning.study import Study
+from recurra.tuning.workers import search_with_dask
 from studies import LENGTH, finished, study, write_text
 
 RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
@@ -190,7 +191,7 @@ def in_database(made):
 
 def test_the_script_for_slurm_starts_workers(tmp_path):
     made = in_database(study(tmp_path, "a study"))
-    script = sbatch_script(made, 16)
+    script = sbatch_script(made.folder, made.storage, 16)
     checked = subprocess.run(["bash", "-n"], input=script, text=True, check=False)
     assert checked.returncode == 0
     assert "#SBATCH --array=1-16\n" in script
@@ -211,7 +212,7 @@ def test_the_script_for_slurm_starts_workers(tmp_path):
 )
 def test_no_name_of_a_study_is_a_command_of_its_script(tmp_path, name):
     made = in_database(study(tmp_path, name))
-    script = sbatch_script(made, 2)
+    script = sbatch_script(made.folder, made.storage, 2)
     comments = [line for line in script.splitlines() if line.startswith("#SBATCH --job-name=")]
     assert re.fullmatch(r"#SBATCH --job-name=[A-Za-z0-9._-]+", *comments)
     program = tmp_path / "bin" / "recurra"
@@ -231,5 +232,5 @@ def test_no_name_of_a_study_is_a_command_of_its_script(tmp_path, name):
 def test_dask_wants_a_database(tmp_path):
     from recurra.errors import SettingError
 
-    with pytest.raises(SettingError, match="begin the study with --storage"):
+    with pytest.raises(SettingError, match="begin with --storage"):
         next(search_with_dask(study(tmp_path), "tcp://127.0.0.1:1", workers=1))

@@ -21,7 +21,7 @@ from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.request import TuneRequest
 from recurra.tuning.study import Study
 from recurra.tuning.trial_runner import open_trainer
-from recurra.tuning.workers import Worker, characters_used, search, spawn_worker
+from recurra.tuning.workers import Worker, characters_used, search, worker_command
 from studies import LENGTH, RECIPE, SPACE, finished, make_spec, states, study, table
 
 
@@ -163,7 +163,7 @@ def test_processes_end_in_order_when_the_search_is_left(tmp_path):
 
 def test_processes_end_when_their_parent_is_gone(tmp_path):
     made = study(tmp_path, length=100 * LENGTH)
-    child = spawn_worker(made, None, None)
+    child = worker_command(made)()
     while not made.curve(0):
         assert child.process.poll() is None
         time.sleep(0.05)
@@ -227,10 +227,8 @@ def test_a_trial_that_kills_its_process_again_and_again_is_given_up(tmp_path):
     for _ in range(MAX_CRASHES):
         made.store.trial(0)
         made.store.start(0)  # by a process that holds no lock: it is dead
-        taken = made.leases.acquire(0, None)
-        if taken:
-            file, _ = made.leases._held.pop(0)
-            file.close()
+        with made.leases.hold(0):
+            pass
     assert made.trials()[0].state == "failed"
     assert "not enough memory" in made.trials()[0].reason
     assert Worker(made).work()
@@ -246,17 +244,17 @@ def test_deaths_after_new_checkpoints_are_forgiven(tmp_path):
         os.utime(folder / "last.safetensors", ns=(i, i))
         made.store.trial(0)
         made.store.start(0)
-        assert made.leases.acquire(0, None)
-        made.leases._held.pop(0)[0].close()
+        with made.leases.hold(0) as trial:
+            assert trial
 
 
 def test_nobody_takes_a_trial_that_another_holds(tmp_path):
     one, other = study(tmp_path), Study.open(tmp_path / "study")
-    assert one.leases.acquire(0, None)
-    assert other.leases.acquire(0, None) is None
-    one.leases.release(0)
-    assert other.leases.acquire(0, None)
-    other.leases.release(0)
+    with one.leases.hold(0) as mine, other.leases.hold(0) as theirs:
+        assert mine
+        assert theirs is None
+    with other.leases.hold(0) as theirs:
+        assert theirs
 
 
 def test_a_refused_worker_ends_the_search_with_its_sentence(tmp_path):

@@ -39,7 +39,7 @@ COMMANDS = {
     "train": ("training", "Train a network on texts."),
     "tune": ("tuning", "Search for good settings: many trials, on all cores."),
     "trials": ("studies", "Show the trials of a search: table, JSON, CSV, figures."),
-    "worker": ("studies", "Work on a search that another process began."),
+    "worker": ("studies", "Work on a search or comparison that another process began."),
     "compare": ("comparing", "Compare networks, with several seeds and intervals."),
     "runs": ("runs", "List the runs of a folder with their settings and losses."),
     "report": ("comparing", "Make one page of a comparison, or of runs."),

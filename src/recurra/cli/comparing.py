@@ -11,6 +11,7 @@ from recurra.cli import options
 from recurra.cli.display import follow, reading_lines
 from recurra.cli.output import (
     Interrupted,
+    echo,
     make_console,
     print_json,
     print_remarks,
@@ -92,6 +93,12 @@ def compare_command(
         int | None,
         typer.Option(min=1, help="Train so many runs side by side, with a thread each."),
     ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Share the runs between machines: postgresql://..."),
+    ] = None,
+    dask: options.Dask = None,
+    sbatch: options.Sbatch = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell how many runs, and how long they take.")
     ] = False,
@@ -139,9 +146,15 @@ def compare_command(
         _dry_run(console, request, json)
         return
     comparison = request.open(reading_lines(make_console(stderr=json, quiet=quiet)))
+    if request.sbatch:
+        from recurra.tuning.cluster import sbatch_script
+
+        workers = request.processes(comparison) or 1
+        echo(sbatch_script(comparison.folder, request.storage, workers), end="")
+        return
     where = shown_path(comparison.folder)
     try:
-        train = _train if request.workers is None else _train_with_workers
+        train = _train if request.processes(comparison) is None else train_with_workers
         train(comparison, make_console(stderr=json, quiet=quiet), request)
         results = recurra.evaluate_test(comparison, request.texts or None, fetch=request.fetch)
     except KeyboardInterrupt:
@@ -275,24 +288,21 @@ def _dry_run(console: "Console", request: "recurra.CompareRequest", json: bool) 
     console.print(f"{numbers.counted(cost.count, 'run')} to train: {total}")
 
 
-def _train_with_workers(
+def train_with_workers(
     comparison: "Comparison", console: "Console", request: "recurra.CompareRequest"
 ) -> None:
     """The same by processes side by side."""
-    from recurra.comparison.workers import train_with_workers
-
     done, total = _print_plan(comparison, console)
-    assert request.workers is not None
-    texts = request.texts or None
     try:
-        for finished in train_with_workers(comparison, request.workers, texts, fetch=request.fetch):
+        for finished in request.train(comparison):
             for planned in finished:
                 done += 1
                 console.print(f"[{done}/{total}] {_outcome(planned, planned.finished())}")
     except KeyboardInterrupt:
         advice = f"recurra compare --resume {shown_path(comparison.folder)}"
         raise Interrupted(
-            f"Interrupted after {done} of {total} runs. Go on: {advice} --workers {request.workers}"
+            f"Interrupted after {done} of {total} runs. Go on: {advice} --workers "
+            f"{request.processes(comparison)}"
         ) from None
 
 

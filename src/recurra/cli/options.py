@@ -72,6 +72,13 @@ AdaptSet = Annotated[
         help="How it learns: rule=rms or sgd, rate, decay, step=20, carry=true.",
     ),
 ]
+Dask = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Let a Dask cluster start the workers (--storage)."),
+]
+Sbatch = Annotated[
+    bool, typer.Option("--sbatch", help="Print a script for SLURM instead (--storage).")
+]
 Fetch = Annotated[
     bool, typer.Option("--fetch", help="Download texts that a folder, not you, names by address.")
 ]

@@ -1,4 +1,4 @@
-"""Commands about a study that there is: `trials` and `worker`."""
+"""Commands about work that another command began: `trials` and `worker`."""
 
 from typing import Annotated
 
@@ -7,7 +7,9 @@ import typer
 import recurra
 from recurra.cli import options
 from recurra.cli.board import board, show_winner
+from recurra.cli.comparing import train_with_workers
 from recurra.cli.output import echo, make_console, print_json, print_table, shown_path
+from recurra.comparison.comparison import is_comparison
 from recurra.view.export import check_format
 from recurra.view.numbers import DASH
 
@@ -88,22 +90,31 @@ def trials_command(
 
 
 def worker_command(
-    study: StudyFolder,
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="A study's folder, or a comparison's.")
+    ],
     storage: Storage = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = 1,
     characters: Annotated[
-        int | None, typer.Option(min=1, help="Begin no trial after so many in all.")
+        int | None, typer.Option(min=1, help="Begin no trial of a study after so many in all.")
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Work on a search that `recurra tune` began: any number may, on any machine.
+    """Work on what `recurra tune` or `recurra compare` began: any number may, on any machine.
 
-    All need the study's folder. Ctrl-C or SIGTERM saves the trial; another worker goes on with it.
+    All need the folder. Ctrl-C or SIGTERM saves what is trained; another worker goes on with it.
     """
+    console = make_console(quiet=quiet)
+    if is_comparison(folder):
+        if characters is not None:
+            message = "a comparison trains every run to its end"
+            raise typer.BadParameter(message, param_hint="--characters")
+        request = recurra.CompareRequest(resume=folder, storage=storage, workers=workers)
+        train_with_workers(request.open(), console, request)
+        return
     from recurra.tuning.workers import search
 
-    opened = recurra.Study.open(study, storage)
-    console = make_console(quiet=quiet)
+    opened = recurra.Study.open(folder, storage)
     with board(console, opened) as show:
         for trials in search(opened, workers=workers, characters=characters):
             show(trials)

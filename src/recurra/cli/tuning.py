@@ -121,13 +121,8 @@ def tune_command(
         str | None,
         typer.Option(metavar="URL", help="Keep the trials in PostgreSQL: postgresql://..."),
     ] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Let a Dask cluster start the workers (--storage)."),
-    ] = None,
-    sbatch: Annotated[
-        bool, typer.Option("--sbatch", help="Print a script for SLURM instead (--storage).")
-    ] = False,
+    dask: options.Dask = None,
+    sbatch: options.Sbatch = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell how many trials, how long, what memory.")
     ] = False,
@@ -158,7 +153,7 @@ def tune_command(
     if request.sbatch:
         from recurra.tuning.cluster import sbatch_script
 
-        echo(sbatch_script(study, request.processes), end="")
+        echo(sbatch_script(study.folder, study.storage, request.processes), end="")
         return
     console.print(f"study {shown_path(study.folder)}: {counted(study.spec.trials, 'trial')}")
     _tell_warmup(console, request, study.spec)

@@ -8,7 +8,7 @@ from typing import Literal
 from recurra.errors import SettingError
 from recurra.lang.network import Network
 from recurra.lang.shape_solver import MAX_SIZE, ShapeSolver
-from recurra.training.recipe import BUDGETS
+from recurra.training.recipe import BUDGETS, Recipe
 
 Sizes = int | dict[str, int]
 
@@ -145,7 +145,7 @@ def _label(size: Sizes) -> str:
 
 
 def fair_workers(
-    workers: int, budgets: Sequence[Budget], networks: int, seeds: int, rates: int
+    workers: int, recipes: Sequence[Recipe], networks: int, seeds: int, rates: int
 ) -> int:
     """How many train at a time: fewer, where a budget is minutes, if some would end alone.
 
@@ -154,10 +154,10 @@ def fair_workers(
 
     Args:
         workers: how many were asked for.
-        budgets: of the comparison.
+        recipes: one for each budget.
         networks, seeds, rates: how many there are; each network has a run for each of them.
     """
-    if all("minutes" not in budget.limit for budget in budgets):
+    if all(recipe.minutes is None for recipe in recipes):
         return workers
     runs = gcd(networks * seeds, networks * rates)
     return max(n for n in range(1, workers + 1) if runs % n == 0)

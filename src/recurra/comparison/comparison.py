@@ -176,6 +176,8 @@ class Definition:
         given: runs that were there before; else empty.
         recipes: network -> a recipe of its own, as the winners of studies have; else empty.
         studies: network -> folder of the study that it won; else empty.
+        storage: address, without its password, of the database in which processes on several
+            machines note down who trains which run; None: they are on one machine.
     """
 
     contestants: tuple[Contestant, ...]
@@ -191,6 +193,7 @@ class Definition:
     given: tuple[GivenRun, ...] = ()
     recipes: dict[str, Recipe] = field(default_factory=dict)
     studies: dict[str, str] = field(default_factory=dict)
+    storage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -221,17 +224,29 @@ class Comparison(Definition):
             raise SettingError("a network has no recipe")
 
     @classmethod
-    def create(cls, folder: str | Path | None, name: str, definition: Mapping[str, Any]) -> Self:
+    def create(
+        cls,
+        folder: str | Path | None,
+        name: str,
+        definition: Mapping[str, Any],
+        storage: str | None = None,
+    ) -> Self:
         """Make the folder of a new comparison and open it.
 
         Args:
             folder: where; None: ``comparisons/name-001``, or the next free number.
             name: by custom ``networks-text``.
             definition: the fields of a comparison, as plain JSON values.
+            storage: address of a PostgreSQL database, see `Definition`; its password is not kept.
 
         Raises:
+            SettingError: it is no such address.
             RunError: the folder is there already and not empty, or cannot be written.
         """
+        if storage is not None:
+            from recurra.tuning.optuna_storage import public_url  # with Optuna: takes a second
+
+            definition = {**definition, "storage": public_url(storage)}
         path = _free(name) if folder is None else Path(folder).resolve()
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -286,7 +301,8 @@ class Comparison(Definition):
     def fair_workers(self, workers: int) -> int:
         """How many of so many train at a time; see `recurra.comparison.budgets.fair_workers`."""
         counts = map(len, (self.names, self.seeds, self.rates))
-        return fair_workers(workers, self.budgets, *counts)
+        recipes = [self.recipe.with_(**budget.limit) for budget in self.budgets]
+        return fair_workers(workers, recipes, *counts)
 
     def search(self, budget: str, contestant: str) -> list[PlannedRun]:
         """The runs that try learning rates: one each, all from one seed that no finalist has."""
@@ -330,6 +346,11 @@ class Comparison(Definition):
     ) -> PlannedRun:
         planned = PlannedRun(budget, contestant, seed, self.folder, lr)
         return replace(planned, folder=self.folder / "runs" / planned.key)
+
+
+def is_comparison(folder: str | Path) -> bool:
+    """Whether a folder holds a comparison."""
+    return (Path(folder) / FILE).exists()
 
 
 def check_comparable(names: Sequence[str], seeds: int, rates: Sequence[float]) -> None:

@@ -47,6 +47,7 @@ def plan_comparison(
     engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
     workers: int | None = None,
+    storage: str | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """A new comparison: its folder, in which nothing is trained yet.
@@ -68,6 +69,8 @@ def plan_comparison(
         encoding, split, corpus, engine, threads: as for `recurra.start`.
         progress: see `recurra.load_corpus`.
         workers: how many processes are to train at a time; noted beside the machine.
+        storage: address of a PostgreSQL database through which processes on several machines share
+            the runs; then no budget may be minutes.
 
     Raises:
         RecurraError: a network, text, size or setting is refused; then nothing is left behind.
@@ -90,8 +93,11 @@ def plan_comparison(
         limits or [{}],
         match,
     )
-    for budget in budgets:  # refused now, or never
-        recipe.with_(**budget.limit)
+    recipes = [recipe.with_(**budget.limit) for budget in budgets]  # refused now, or never
+    if storage is not None and any(one.minutes is not None for one in recipes):
+        raise SettingError(
+            "minutes are worth more on a faster machine: on several machines give steps or epochs"
+        )
     Streams(corpus.training, recipe.batch, recipe.seq_len)
     definition = {
         "contestants": [asdict(one) for one in contestants],
@@ -106,10 +112,10 @@ def plan_comparison(
         "environment": machine(),
     }
     if workers is not None:
-        fair = fair_workers(workers, budgets, len(contestants), seeds, len(rates))
+        fair = fair_workers(workers, recipes, len(contestants), seeds, len(rates))
         definition["environment"] = {**machine(), "workers": str(fair)}
     name = "-".join([*[one.name for one in contestants][:4], Path(sources[0]).stem])
-    return replace(Comparison.create(out, name, definition), text=text)
+    return replace(Comparison.create(out, name, definition, storage), text=text)
 
 
 def compare_runs(

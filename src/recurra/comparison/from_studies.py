@@ -26,6 +26,7 @@ def compare_studies(
     out: Source | None = None,
     threads: int | None = None,
     fetch: bool = False,
+    storage: str | None = None,
 ) -> Comparison:
     """A comparison of the winners of studies, in which nothing is trained yet.
 
@@ -38,6 +39,7 @@ def compare_studies(
         out: the folder; see `plan_comparison`.
         threads: of each training.
         fetch: download texts that the studies have at an address.
+        storage: see `plan_comparison`.
 
     Raises:
         RunError: a study has no winner.
@@ -90,4 +92,4 @@ def compare_studies(
         "environment": machine(),
     }
     name = "-".join([*list(studies)[:4], Path(first.text.sources[0]).stem])
-    return replace(Comparison.create(out, name, definition), text=first.text)
+    return replace(Comparison.create(out, name, definition, storage), text=first.text)

@@ -1,6 +1,6 @@
 """A comparison as it is asked for, by options, in a notebook or a studio: data, checked once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_compar
 from recurra.comparison.results import Results, evaluate_test
 from recurra.comparison.runner import pending_runs
 from recurra.comparison.workers import train_with_workers
-from recurra.compute.registry import DEFAULT_ENGINE
+from recurra.compute.registry import DEFAULT_ENGINE, available_threads
 from recurra.errors import RequestError
 from recurra.lang.network import Network
 from recurra.text.corpus import DEFAULT_SPLIT, Split
@@ -21,7 +21,7 @@ from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.recipe import BUDGETS, MODERN, Recipe, RecipeValue, make_recipe
 from recurra.training.records import Record
-from recurra.training.request import as_shares, as_sources, refuse_beside
+from recurra.training.request import as_shares, as_sources, check_starters, refuse_beside
 from recurra.tuning.study_spec import FILE as STUDY_FILE
 
 Runs = Sequence[Source] | Mapping[str, Sequence[Source]]
@@ -52,7 +52,12 @@ class CompareRequest:
         match, seeds, rates: see `recurra.plan_comparison`.
         out: the new folder.
         encoding, split, engine, threads: see `recurra.start`; with workers one thread by default.
-        workers: processes that train runs side by side; None: one run after the other.
+        workers: processes that train runs side by side; None: one run after the other, or with
+            `storage` one process a core.
+        storage: address of a PostgreSQL database through which workers on several machines share
+            the runs.
+        dask: address of a Dask cluster that starts them.
+        sbatch: SLURM starts them, by a script: see `recurra.tuning.cluster.sbatch_script`.
         fetch: download texts that a folder names by address.
 
     Raises:
@@ -81,6 +86,9 @@ class CompareRequest:
     engine: str | None = None
     threads: int | None = None
     workers: int | None = None
+    storage: str | None = None
+    dask: str | None = None
+    sbatch: bool = False
     fetch: bool = False
 
     def __post_init__(self) -> None:
@@ -90,12 +98,16 @@ class CompareRequest:
         fill(texts=as_sources(self.texts), split=as_shares(self.split))
         if self.workers is not None and self.workers < 1:
             raise RequestError("workers", "a whole number, 1 or more, has to train the runs")
+        check_starters(self.storage, self.dask, self.sbatch)
+        if self.storage is not None and self.workers is None and self.resume is None:
+            fill(workers=available_threads())
+        shared = {"workers", "storage", "dask", "sbatch"}
         if self.resume is not None:
             kept = "a resumed comparison keeps what it began with; begin a new one to change that"
-            refuse_beside(self, {"resume", "texts", "fetch", "workers"}, kept)
+            refuse_beside(self, {"resume", "texts", "fetch", *shared}, kept)
         elif self.studies:
             kept = "the winners of studies keep their settings; to set others, add --text"
-            refuse_beside(self, {"studies", "out", "fetch", "seeds", "threads", "workers"}, kept)
+            refuse_beside(self, {"studies", "out", "fetch", "seeds", "threads", *shared}, kept)
             fill(studies=_named(self.studies), seeds=SEEDS if self.seeds is None else self.seeds)
         elif self.runs:
             kept = (
@@ -143,8 +155,19 @@ class CompareRequest:
         Raises:
             RecurraError: a network, text, folder or setting is refused.
         """
+        if self.storage is not None:
+            from recurra.tuning.optuna_storage import full_address, require_database
+
+            require_database(self.storage)
+        if self.dask is not None:
+            from recurra.tuning.cluster import require_dask
+
+            require_dask()
         if self.resume is not None:
-            return Comparison.open(self.resume)
+            comparison = Comparison.open(self.resume)
+            if self.storage is not None:
+                full_address(comparison.folder, comparison.storage, self.storage)
+            return comparison
         if self.studies:
             from recurra.comparison.from_studies import compare_studies
             from recurra.tuning.study import Study  # with Optuna, which takes a second
@@ -157,6 +180,7 @@ class CompareRequest:
                 out=self.out,
                 threads=self._threads,
                 fetch=self.fetch,
+                storage=self.storage,
             )
         if self.runs:
             return compare_runs(self.runs, self.out)
@@ -176,7 +200,24 @@ class CompareRequest:
             engine=self.engine or DEFAULT_ENGINE,
             threads=self._threads,
             workers=self.workers,
+            storage=self.storage,
             progress=progress,
+        )
+
+    def processes(self, comparison: Comparison) -> int | None:
+        """How many train the runs of a comparison; None: this one does."""
+        shared = comparison.storage is not None
+        return self.workers or (available_threads() if shared else None)
+
+    def train(self, comparison: Comparison) -> Iterator[list[PlannedRun]]:
+        """Train with `processes` what is missing; see `recurra.comparison.workers`."""
+        return train_with_workers(
+            comparison,
+            self.processes(comparison) or 1,
+            self.texts or None,
+            fetch=self.fetch,
+            storage=self.storage,
+            dask=self.dask,
         )
 
     def estimate(self) -> ComparisonCost:
@@ -186,13 +227,12 @@ class CompareRequest:
             RecurraError: see `open`.
         """
         with TemporaryDirectory() as folder:
-            request = (
-                self if self.resume is not None else replace(self, out=Path(folder, "estimate"))
-            )
+            out = Path(folder, "estimate") if self.resume is None else None
+            request = replace(self, out=out, storage=None, dask=None, sbatch=False)
             comparison = request.open()
             texts = self.texts if self.resume is not None else ()
             corpus = comparison.text.load(comparison.folder, texts or None, fetch=self.fetch)
-            return estimate_cost(comparison, corpus, self.workers or 1)
+            return estimate_cost(comparison, corpus, self.processes(comparison) or 1)
 
     @property
     def _threads(self) -> int | None:
@@ -212,11 +252,11 @@ def compare(
     Raises:
         RecurraError: something is refused, or a search found no rate.
     """
-    request = what if isinstance(what, CompareRequest) else None
-    comparison = what.open() if isinstance(what, CompareRequest) else what
-    texts, fetch = (request.texts or None, request.fetch) if request else (None, False)
-    if request and request.workers is not None:
-        for finished in train_with_workers(comparison, request.workers, texts, fetch=fetch):
+    request = what if isinstance(what, CompareRequest) else CompareRequest(resume=what.folder)
+    comparison = what if isinstance(what, Comparison) else what.open()
+    texts, fetch = request.texts or None, request.fetch
+    if request.processes(comparison) is not None:
+        for finished in request.train(comparison):
             for planned in finished:
                 if report is not None:
                     report(planned, planned.finished())

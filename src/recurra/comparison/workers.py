@@ -1,19 +1,27 @@
-"""Processes that train the runs of a comparison; see `recurra.training.processes`."""
+"""Processes that train the runs of a comparison; see `recurra.training.processes`.
+
+What has finished, the folder tells. Who trains a run now, a lock on a file tells, which ends with
+the process, however that dies; between machines a lease in a database: `recurra.tuning.leases`.
+"""
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from recurra.comparison.comparison import Comparison, PlannedRun
-from recurra.comparison.runner import is_ready, open_trainer, unfinished_runs
+from recurra.comparison.runner import all_runs, is_ready, open_trainer, unfinished_runs
 from recurra.errors import RunError
-from recurra.storage.files import cannot_write, open_to_write
-from recurra.storage.locks import try_lock
+from recurra.storage.locks import claim
 from recurra.text.corpus import Corpus
 from recurra.text.sources import Source
 from recurra.training.processes import TrainingWorker, WorkerProcess, run_worker, supervise
+
+if TYPE_CHECKING:
+    from recurra.tuning.leases import Leases  # with Optuna, which takes a second
 
 # Seconds between two looks at what others have trained: each reads the records of open runs.
 PAUSE = 2.0
@@ -23,12 +31,30 @@ PAUSE = 2.0
 class Worker(TrainingWorker):
     """Trains one run after the other until none is left, or `stop` is called.
 
-    A lock on a file says who trains a run, and ends with the process, however that dies.
+    Attributes:
+        comparison: opened.
+        sources, fetch: as for `train_with_workers`.
     """
 
     comparison: Comparison
     sources: Sequence[Source] | None = None
     fetch: bool = False
+
+    @cached_property
+    def leases(self) -> "Leases | None":
+        """Who trains which run, by number; None: only on this machine."""
+        comparison = self.comparison
+        if comparison.storage is None:
+            return None
+        from recurra.tuning.leases import Leases
+        from recurra.tuning.optuna_storage import full_address
+        from recurra.tuning.space import Space
+        from recurra.tuning.trial_store import TrialStore
+
+        address = full_address(comparison.folder, comparison.storage, None)
+        name = f"comparison-{comparison.seal[:16]}"
+        store = TrialStore(comparison.folder, name, Space({}), address)
+        return Leases(store, comparison.folder / "claims", None)
 
     def work(self) -> bool:
         """Train; whether all runs have finished.
@@ -49,14 +75,8 @@ class Worker(TrainingWorker):
 
     def _try(self, planned: PlannedRun, corpus: Corpus) -> bool:
         """Train a run if nobody else does; whether it was done."""
-        path = self.comparison.folder / "claims" / f"{planned.key.replace('/', '_')}.lock"
-        try:
-            path.parent.mkdir(exist_ok=True)
-            lock = open_to_write(path)
-        except OSError as error:
-            raise cannot_write(path, error) from None
-        with lock:
-            if not try_lock(lock) or planned.outcome() is not None:
+        with self._hold(all_runs(self.comparison).index(planned)) as held:
+            if not held or planned.outcome() is not None:
                 return False
             self.trainer = open_trainer(self.comparison, planned, corpus)
             if not self.stopped.is_set():
@@ -65,6 +85,11 @@ class Worker(TrainingWorker):
             self.trainer = None
         return True
 
+    def _hold(self, number: int) -> AbstractContextManager[object]:
+        if self.leases is not None:
+            return self.leases.hold(number)
+        return claim(self.comparison.folder / "claims" / f"{number:05}.lock")
+
 
 def train_with_workers(
     comparison: Comparison,
@@ -72,6 +97,8 @@ def train_with_workers(
     sources: Sequence[Source] | None = None,
     *,
     fetch: bool = False,
+    storage: str | None = None,
+    dask: str | None = None,
     pause: float = PAUSE,
 ) -> Iterator[list[PlannedRun]]:
     """Train what is missing with so many processes; the runs that have just finished.
@@ -85,18 +112,39 @@ def train_with_workers(
             minutes, see `recurra.comparison.budgets.fair_workers`.
         sources: where its texts are now, if they were moved.
         fetch: download texts that the comparison has at an address.
+        storage: address of the comparison's database, if it has one; default: the environment's
+            ``RECURRA_STORAGE``.
+        dask: address of a Dask cluster that starts the processes, see
+            `recurra.tuning.cluster.supervise_with_dask`; None: they are on this machine.
         pause: seconds between two looks.
 
     Raises:
+        SettingError: the database is not named, or Dask is not installed.
         RunError: a process was refused something, and why.
     """
     pending = unfinished_runs(comparison)
     paths = None if sources is None else [str(source) for source in sources]
     arguments = [str(comparison.folder), json.dumps([paths, fetch])]
-    spawn = partial(WorkerProcess.spawn, "recurra.comparison.workers", arguments)
+    environment: dict[str, str] = {}
+    if comparison.storage is not None and pending:
+        from recurra.tuning.optuna_storage import STORAGE, full_address
+
+        address = full_address(comparison.folder, comparison.storage, storage)
+        assert address is not None
+        environment[STORAGE] = address
+    spawn = partial(WorkerProcess.spawn, "recurra.comparison.workers", arguments, environment)
     count = min(comparison.fair_workers(workers), len(pending))
     status = partial(unfinished_runs, comparison)
-    for now in supervise(comparison.folder, [spawn] * count, status, pause=pause):
+    if dask is None:
+        states = supervise(comparison.folder, [spawn] * count, status, pause=pause)
+    else:
+        from recurra.tuning.cluster import require_storage, supervise_with_dask
+
+        require_storage(comparison.storage)
+        states = supervise_with_dask(
+            dask, spawn, status, workers=count, finished=lambda left: not left, pause=pause
+        )
+    for now in states:
         yield [planned for planned in pending if planned not in now]
         pending = now
     if pending:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from recurra.errors import RunError
+from recurra.storage.files import cannot_write, open_to_write
 
 if sys.platform == "win32":
     import msvcrt
@@ -32,6 +33,22 @@ def try_lock(file: IO[bytes], *, shared: bool = False) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
+
+
+@contextlib.contextmanager
+def claim(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file, which is made if it is not there; False: another process holds it.
+
+    Raises:
+        RunError: it cannot be made, or its disk cannot lock.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(exist_ok=True)
+            locked = try_lock(stack.enter_context(open_to_write(path)))
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        yield locked
 
 
 def lock_file(file: IO[bytes], folder: Path) -> None:

@@ -291,6 +291,18 @@ def refuse_beside(request: object, allowed: set[str], why: str) -> None:
             raise RequestError(next(iter(value)) if name == "settings" else name, why)
 
 
+def check_starters(storage: str | None, dask: str | None, sbatch: bool) -> None:
+    """Refuse workers on many machines that share no database, or are to be started twice.
+
+    Raises:
+        RequestError: one of these.
+    """
+    if (dask is not None or sbatch) and storage is None:
+        raise RequestError("storage", "many machines share a database")
+    if dask is not None and sbatch:
+        raise RequestError("sbatch", "Dask or SLURM starts the workers: give one of the two")
+
+
 def as_sources(sources: Source | Sequence[Source]) -> tuple[Source, ...]:
     """Sources of texts; one may stand alone."""
     return (sources,) if isinstance(sources, Source) else tuple(sources)

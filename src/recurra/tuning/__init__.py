@@ -15,8 +15,8 @@
     leases         which process trains which trial, and whether it is still alive
     trial_runner   one trial, from rung to rung, on from its checkpoint
     study          all of these together: open, work, look
-    workers        processes that work on a study, on one machine
-    cluster        on many: Dask, SLURM
+    cluster        workers on many machines: Dask, SLURM
+    workers        processes that work on a study
     cost           how long a search will take, before it begins
     statistics     numbers about its results
     figures        the same, drawn

@@ -1,31 +1,30 @@
-"""A search on many machines: the trials are in PostgreSQL, the folder is on a disk that all share.
+"""Work on many machines: leases are in PostgreSQL, the folder is on a disk that all share.
 
 Whoever starts the workers knows nothing else: Dask, SLURM (`sbatch_script`), or a person who types
-`recurra worker STUDY`. Each is a process of its own with one thread, which ends in order when its
+`recurra worker FOLDER`. Each is a process of its own with one thread, which ends in order when its
 starter does; what it trained, another one goes on with.
 """
 
 import os
+import secrets
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from recurra.errors import RecurraError, RunError, SettingError
-from recurra.training.processes import MAX_CRASHES, ONE_THREAD
-from recurra.tuning.optuna_storage import public_url
-from recurra.tuning.schedule import next_actions
-from recurra.tuning.study import STORAGE, Study
-from recurra.tuning.trials import Trial
-from recurra.tuning.workers import characters_used, spawn_worker
+from recurra.training.processes import MAX_CRASHES, ONE_THREAD, WorkerProcess
+from recurra.tuning.optuna_storage import STORAGE, public_url
 
 PATIENCE = 600.0  # seconds to wait for a scheduler that does not answer
 
+T = TypeVar("T")
+
 
 def require_dask() -> None:
-    """Refuse a search by Dask before it is begun.
+    """Refuse workers by Dask before anything is begun.
 
     Raises:
         SettingError: Dask is not installed.
@@ -38,47 +37,57 @@ def require_dask() -> None:
         ) from None
 
 
-def search_with_dask(
-    study: Study,
-    address: str,
-    *,
-    workers: int,
-    minutes: float | None = None,
-    characters: int | None = None,
-    pause: float = 1.0,
-) -> Iterator[list[Trial]]:
-    """As `recurra.tuning.workers.search`, with processes that a Dask cluster starts.
-
-    A task of Dask's does nothing but start a worker and wait for it. Lost tasks, with a machine or
-    with the scheduler, are given out again; so nothing of a study depends on Dask.
-
-    Args:
-        study: its trials are in a database.
-        address: of the scheduler, such as ``tcp://head:8786``.
-        workers: tasks at a time.
-        minutes, characters, pause: see `search`.
+def require_storage(storage: str | None) -> None:
+    """Refuse work on many machines that has no database.
 
     Raises:
-        SettingError: Dask is not installed, or the study is not in a database.
+        SettingError: there is none.
+    """
+    if storage is None:
+        raise SettingError("many machines share a database: begin with --storage")
+
+
+def supervise_with_dask(
+    address: str,
+    spawn: Callable[[], WorkerProcess],
+    status: Callable[[], T],
+    *,
+    workers: int,
+    finished: Callable[[T], bool],
+    wanted: Callable[[T], bool] = lambda _: True,
+    end: float = float("inf"),
+    pause: float = 1.0,
+) -> Iterator[T]:
+    """As `recurra.training.processes.supervise`, with processes that a Dask cluster starts.
+
+    A task of Dask's does nothing but start a worker and wait for it. Lost tasks, with a machine or
+    with the scheduler, are given out again; so nothing that is trained depends on Dask.
+
+    Args:
+        address: of the scheduler, such as ``tcp://head:8786``.
+        spawn: start a process; it can be pickled.
+        status: how things stand; what equals the last one is no progress.
+        workers: tasks at a time.
+        finished: whether nothing is left to do.
+        wanted: whether another worker is to begin; if not, those that run come to their end.
+        end: of all, on the monotonic clock.
+        pause: seconds between two of them.
+
+    Raises:
+        SettingError: Dask is not installed.
         RunError: the scheduler does not answer, or a worker was refused something.
     """
-    if study.storage is None:
-        raise SettingError("many machines share a database: begin the study with --storage")
     require_dask()
     import distributed
 
-    end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
-    stop = f"recurra-{study.spec.key}-{time.time_ns()}"
-    task = (str(study.folder), study.storage, characters, stop)
+    stop = f"recurra-{secrets.token_hex(8)}"
     client: Any = None
     futures: list[Any] = []
-    known, failures, lost_since = study.trials(), 0, 0.0
+    state, failures, lost_since = status(), 0, 0.0
     try:
         while True:
-            yield known
-            if next_actions(study.spec, known).finished or time.monotonic() > end:
-                return
-            if characters is not None and characters_used(known) >= characters and not futures:
+            yield state
+            if finished(state) or time.monotonic() > end or not (futures or wanted(state)):
                 return
             try:
                 client = client or distributed.Client(address, timeout=10)
@@ -87,8 +96,8 @@ def search_with_dask(
                 running = [f for f in futures if not f.done()]
                 failures += sum(map(_failed, set(futures) - set(running)))
                 futures = running
-                while len(futures) < workers:
-                    futures.append(client.submit(run_worker, *task, pure=False, retries=0))
+                while wanted(state) and len(futures) < workers:
+                    futures.append(client.submit(run_worker, spawn, stop, pure=False, retries=0))
             except (OSError, TimeoutError, distributed.comm.CommClosedError, ValueError) as error:
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > PATIENCE:
@@ -101,15 +110,15 @@ def search_with_dask(
             if failures > MAX_CRASHES:
                 raise RunError(f"workers on {address} end again and again: see Dask's own log")
             time.sleep(pause)
-            trials, known = known, study.trials()
-            failures = failures if trials == known else 0
+            before, state = state, status()
+            failures = failures if state == before else 0
     finally:
         if client is not None and futures:
             _stop_workers(distributed, client, stop, futures)
         _close(client)
 
 
-def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> bool:
+def run_worker(spawn: Callable[[], WorkerProcess], stop: str) -> bool:
     """A task of Dask's: start a worker, wait until it ends, or until all are asked to.
 
     Raises:
@@ -118,7 +127,7 @@ def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> 
     from distributed import Event
 
     event = Event(stop)
-    child = spawn_worker(Study.open(folder, storage), characters, None)
+    child = spawn()
     try:
         while child.process.poll() is None:
             if event.is_set():
@@ -135,17 +144,21 @@ def run_worker(folder: str, storage: str, characters: int | None, stop: str) -> 
     return code == 0
 
 
-def sbatch_script(study: Study, workers: int) -> str:
+def sbatch_script(folder: Path, storage: str | None, workers: int) -> str:
     """A script for SLURM's ``sbatch``: an array of so many workers, one core each.
 
+    Args:
+        folder: of a study or a comparison.
+        storage: address of its database.
+        workers: how many.
+
     Raises:
-        SettingError: the study is not in a database.
+        SettingError: it has no database.
     """
-    if study.storage is None:
-        raise SettingError("many machines share a database: begin the study with --storage")
-    address, name = public_url(study.storage), study.folder.name
+    require_storage(storage)
+    assert storage is not None
     # a line of a comment has no quotes that SLURM and bash both know
-    job = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
+    job = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder.name)
     exports = "\n".join(f"export {name}={value}" for name, value in ONE_THREAD.items())
     return f"""#!/bin/bash
 #SBATCH --job-name={job}
@@ -153,12 +166,12 @@ def sbatch_script(study: Study, workers: int) -> str:
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=1
 #SBATCH --requeue
-# A minute before its time is over a worker saves its trial; another one goes on with it.
+# A minute before its time is over a worker saves what it trains; another one goes on with it.
 #SBATCH --signal=B:TERM@60
 {exports}
 # Where the database wants a password, let it come from ~/.pgpass, or write it into the address.
-export {STORAGE}={shlex.quote(address)}
-exec recurra worker {_shell_word(study.folder)}
+export {STORAGE}={shlex.quote(public_url(storage))}
+exec recurra worker {_shell_word(folder)}
 """
 
 

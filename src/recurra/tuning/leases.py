@@ -1,4 +1,4 @@
-"""Leases: which process trains which trial, and whether it is still alive.
+"""Leases: which process trains which trial, or run of a comparison, and whether it is still alive.
 
 On one machine the sign of life is a lock on a file, which the system itself ends with the process,
 however that dies: nobody waits for a missed heartbeat, and nobody alive is taken for dead. Between
@@ -6,12 +6,12 @@ machines it is Optuna's heartbeat in the database; the lock, in a folder that al
 decides between two who find the same trial dead at the same moment.
 """
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
-from recurra.storage.files import cannot_write, open_to_write
-from recurra.storage.locks import try_lock
+from recurra.storage.locks import claim
 from recurra.tuning.optuna_storage import HEARTBEAT
 from recurra.tuning.trial_store import TrialStore
 from recurra.tuning.trials import FAILED, RUNNING, Trial
@@ -25,48 +25,38 @@ class Leases:
     Args:
         store: of the trials.
         folder: for the lock files.
-        runs: the folder of the trials' runs.
+        runs: the folder of the trials' runs; None: no trial is given up, however often it crashes.
     """
 
-    def __init__(self, store: TrialStore, folder: Path, runs: Path) -> None:
+    def __init__(self, store: TrialStore, folder: Path, runs: Path | None) -> None:
         self.store, self.folder, self.runs = store, folder, runs
-        self._held: dict[int, tuple[BinaryIO, threading.Event]] = {}
 
-    def acquire(self, number: int, until: int | None) -> Trial | None:
+    @contextlib.contextmanager
+    def hold(self, number: int, until: int | None = None) -> Iterator[Trial | None]:
         """Start a trial, or go on with one that waits or whose process has died.
 
         Returns:
-            The trial as it is now; None if another process has it, or has done what was to do.
+            The trial as it is now, for as long as the block runs; None if another process has it,
+            or has done what was to do.
 
         Raises:
             RunError: the lock cannot be made.
         """
-        path = self.folder / f"{number:05}.lock"
-        try:
-            self.folder.mkdir(exist_ok=True)
-            file = open_to_write(path)
-        except OSError as error:
-            raise cannot_write(path, error) from None
-        trial = self._start(number, until) if try_lock(file) else None
-        if trial is None:
-            file.close()
-            return None
-        released = threading.Event()
-        self._held[number] = file, released
-        if self.store.storage.has_heartbeats:
-            threading.Thread(
-                target=self._record_heartbeats, args=(number, released), daemon=True
-            ).start()
-        return trial
-
-    def release(self, number: int) -> None:
-        """Hold a trial no longer: others may go on with it."""
-        file, released = self._held.pop(number)
-        released.set()
-        try:
-            self.store.pause(number)
-        finally:
-            file.close()
+        with claim(self.folder / f"{number:05}.lock") as claimed:
+            trial = self._start(number, until) if claimed else None
+            if trial is None:
+                yield None
+                return
+            released = threading.Event()
+            if self.store.storage.has_heartbeats:
+                threading.Thread(
+                    target=self._record_heartbeats, args=(number, released), daemon=True
+                ).start()
+            try:
+                yield trial
+            finally:
+                released.set()
+                self.store.pause(number)
 
     def _start(self, number: int, until: int | None) -> Trial | None:
         trial = self.store.trial(number)
@@ -75,7 +65,7 @@ class Leases:
         if trial.state == RUNNING:
             if self.store.storage.has_heartbeats and not self.store.storage.is_stale(number):
                 return None
-            if self._count_crash(trial) >= MAX_CRASHES:
+            if self.runs is not None and self._count_crash(trial, self.runs) >= MAX_CRASHES:
                 self.store.finalise(
                     number,
                     FAILED,
@@ -89,8 +79,8 @@ class Leases:
             self.store.storage.record_heartbeat(number, patient=True)
         return trial if self.store.start(number) else None
 
-    def _count_crash(self, trial: Trial) -> int:
-        path = self.runs / f"{trial.number:05}" / "last.safetensors"
+    def _count_crash(self, trial: Trial, runs: Path) -> int:
+        path = runs / f"{trial.number:05}" / "last.safetensors"
         saved = path.stat().st_mtime_ns if path.exists() else 0
         count, before = trial.crashes
         count = count + 1 if saved == before else 1

@@ -34,6 +34,8 @@ Result = TypeVar("Result")
 HEARTBEAT = int(os.environ.get("RECURRA_HEARTBEAT", "20"))
 MISSED = 3  # so many missed ones mean death
 
+STORAGE = "RECURRA_STORAGE"  # the environment variable with a database's full address
+
 
 class OptunaStorage:
     """The trials of one study, by number; every call waits while a database is away.
@@ -154,10 +156,9 @@ class OptunaStorage:
             except (StorageInternalError, SQLAlchemyError) as error:
                 self.last_failure = time.monotonic()
                 if self.last_failure - begun > self.patience:
-                    cause = str(error.__cause__ or error).splitlines()[0]
                     raise RunError(
                         f"the database has not answered for {self.patience:,.0f} seconds "
-                        f"({cause}): start it, or check --storage; the same command goes on"
+                        f"({_cause(error)}): start it, or check --storage; the same command goes on"
                     ) from None
                 time.sleep(pause)
                 pause = min(2 * pause, 5.0)
@@ -202,8 +203,52 @@ def require_driver(url: str) -> None:
         _address(url).get_dialect().import_dbapi()
     except ImportError:
         raise SettingError(
-            'a study in PostgreSQL needs its driver: pip install "recurra[cluster]"'
+            'a database in PostgreSQL needs its driver: pip install "recurra[cluster]"'
         ) from None
+
+
+def require_database(url: str) -> None:
+    """Refuse a database that cannot be used, before anything is begun.
+
+    Raises:
+        SettingError: see `require_driver`.
+        RunError: it does not answer, or may not be written.
+    """
+    try:
+        _open_database(url)
+    except (StorageInternalError, SQLAlchemyError) as error:
+        raise RunError(
+            f"the database {public_url(url)} does not answer ({_cause(error)}): start it, or check "
+            "--storage"
+        ) from None
+
+
+def full_address(folder: Path, kept: str | None, given: str | None) -> str | None:
+    """The address of the database that a folder uses, with what its own file does not keep.
+
+    Args:
+        folder: of a study or a comparison.
+        kept: the address without its password, by the folder's file; None: it uses none.
+        given: by whoever opens it; default: the environment's ``RECURRA_STORAGE``.
+
+    Raises:
+        SettingError: the folder uses a database, which is not named; or uses none.
+    """
+    if kept is None:
+        if given is not None:
+            raise SettingError(f"{folder} uses no database: leave --storage out")
+        return None
+    # Nobody is called only because a folder, which may be a stranger's, names him.
+    address = given or os.environ.get(STORAGE)
+    if address is None:
+        raise SettingError(
+            f"{folder} uses the database {kept}: name it with --storage, or in {STORAGE}"
+        )
+    return address
+
+
+def _cause(error: Exception) -> str:
+    return str(error.__cause__ or error).splitlines()[0]
 
 
 def public_url(url: str) -> str:

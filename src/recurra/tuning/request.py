@@ -14,8 +14,14 @@ from recurra.text.corpus import DEFAULT_SPLIT, Split, TextSpec
 from recurra.text.download import Progress
 from recurra.text.sources import Source
 from recurra.training.recipe import CLASSIC, MODERN, Recipe, RecipeValue, make_recipe
-from recurra.training.request import NETWORK, as_shares, as_sources, refuse_beside
-from recurra.tuning.cluster import require_dask, search_with_dask
+from recurra.training.request import (
+    NETWORK,
+    as_shares,
+    as_sources,
+    check_starters,
+    refuse_beside,
+)
+from recurra.tuning.cluster import require_dask
 from recurra.tuning.optuna_storage import require_driver
 from recurra.tuning.pruners import PRUNERS
 from recurra.tuning.pruners.base import Goal
@@ -24,7 +30,7 @@ from recurra.tuning.space import Range, Space, Values, classic_space, load_space
 from recurra.tuning.study import Study
 from recurra.tuning.study_spec import RECIPE_NAMES, StudySpec
 from recurra.tuning.trials import Trial
-from recurra.tuning.workers import search
+from recurra.tuning.workers import search, search_with_dask
 
 CLASSIC_GRID = "classic"
 PASSES = 4  # times through the text, for a recipe that has no budget of its own
@@ -113,10 +119,7 @@ class TuneRequest:
             raise RequestError("texts", "name what to search on, or use --resume")
         if (self.space is None) == (self.grid is None) or self.grid not in (None, CLASSIC_GRID):
             raise RequestError("space", "give --space FILE or --grid classic")
-        if (self.dask is not None or self.sbatch) and self.storage is None:
-            raise RequestError("storage", "many machines share a database")
-        if self.dask is not None and self.sbatch:
-            raise RequestError("sbatch", "Dask or SLURM starts the workers: give one of the two")
+        check_starters(self.storage, self.dask, self.sbatch)
         if self.devices is not None and (self.dask is not None or self.sbatch):
             raise RequestError("devices", "Dask or SLURM gives a worker its device: leave it out")
         if self.devices is not None and self.engine == DEFAULT_ENGINE:

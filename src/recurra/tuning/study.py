@@ -7,9 +7,8 @@ claims/         lock files of leases: which process trains which trial
 figures/        what `recurra trials --figures` draws
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -19,14 +18,10 @@ from recurra.storage.files import safe_name
 from recurra.training.finished_run import FinishedRun
 from recurra.training.winner import Winner
 from recurra.tuning.leases import Leases
-from recurra.tuning.optuna_storage import public_url
+from recurra.tuning.optuna_storage import full_address, public_url, require_database
 from recurra.tuning.study_spec import FILE, StudySpec, load_spec, save_spec, study_name
 from recurra.tuning.trial_store import TrialStore
 from recurra.tuning.trials import DONE, WAITING, Trial, best
-
-STORAGE = "RECURRA_STORAGE"  # the environment variable with a database's full address
-
-FIRST_CONTACT = 15.0  # seconds in which a database has to answer before a search begins
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,10 @@ class Study:
             TextError: no text is held out.
             RunError: the folder cannot be written, or the database does not answer.
         """
-        address = None if storage is None else public_url(storage)
+        address = None
+        if storage is not None:
+            require_database(storage)
+            address = public_url(storage)
         corpus = spec.text.load("the study")
         corpus.held_out("validation")
         name = safe_name("-".join([*spec.networks, Path(spec.text.sources[0]).stem]))
@@ -74,13 +72,13 @@ class Study:
         if (folder / FILE).exists():
             study = cls.open(folder, storage)
             _refuse_other(study, spec)
-            return study._in_reach()
+            return study
         # hidden: what is left of a call that was killed here
         if folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise RunError(f"{folder} is not empty, and no study: choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
         save_spec(spec, folder, study_name(folder, spec), address)
-        return cls.open(folder, storage)._in_reach()
+        return cls.open(folder, storage)
 
     @classmethod
     def open(cls, folder: str | Path, storage: str | None = None) -> Self:
@@ -97,30 +95,13 @@ class Study:
         """
         folder = Path(folder).resolve()
         spec, name, kept = load_spec(folder)
-        if kept is not None:
-            # Nobody is called only because a folder, which may be a stranger's, names him.
-            storage = storage or os.environ.get(STORAGE)
-            if storage is None:
-                raise SettingError(
-                    f"{folder} keeps its trials in the database {kept}: name it with --storage, or "
-                    f"in {STORAGE}"
-                )
-            kept = storage
-        elif storage is not None:
-            raise SettingError(f"{folder} keeps its trials itself: leave --storage out")
-        return cls(folder, spec, name, kept)
+        return cls(folder, spec, name, full_address(folder, kept, storage))
 
     @cached_property
     def store(self) -> TrialStore:
         """Where the trials are kept."""
         space = self.spec.space
         return TrialStore(self.folder, self.name, space, self.storage, patience=self.patience)
-
-    def _in_reach(self) -> Self:
-        """This study, once its database has answered: a wrong address is told soon."""
-        if self.storage is not None:
-            replace(self, patience=min(self.patience, FIRST_CONTACT)).trials()
-        return self
 
     @cached_property
     def leases(self) -> Leases:

@@ -3,7 +3,7 @@
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
@@ -11,9 +11,11 @@ from itertools import cycle, islice
 from recurra.errors import EquationError, SettingError, TextError
 from recurra.text.corpus import Corpus
 from recurra.training.processes import TrainingWorker, WorkerProcess, run_worker, supervise
+from recurra.tuning.cluster import require_storage, supervise_with_dask
 from recurra.tuning.cost import memory_limit, memory_needed
+from recurra.tuning.optuna_storage import STORAGE
 from recurra.tuning.schedule import Actions, Job, next_actions
-from recurra.tuning.study import STORAGE, Study
+from recurra.tuning.study import Study
 from recurra.tuning.trial_runner import open_trainer, train_on
 from recurra.tuning.trials import FINALIST, PRUNED, SKIPPED, WAITING, Trial
 
@@ -78,14 +80,13 @@ class Worker(TrainingWorker):
             study.store.trial(number)
             study.store.set_setting(number, study.spec.suggest(trials, number))
             trials[number] = study.store.trial(number)
-        trial = study.leases.acquire(number, job.until)
-        if trial is None:
-            return False
-        try:
-            self._train(corpus, trials, trial, job.until)
-        finally:
-            self.trainer = None
-            study.leases.release(number)
+        with study.leases.hold(number, job.until) as trial:
+            if trial is None:
+                return False
+            try:
+                self._train(corpus, trials, trial, job.until)
+            finally:
+                self.trainer = None
         return True
 
     def _train(self, corpus: Corpus, trials: list[Trial], trial: Trial, until: int | None) -> None:
@@ -169,24 +170,59 @@ def search(
     Raises:
         RecurraError: a process was refused something, and why.
     """
-    end = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
     limit = memory_limit()
     own_limit = None if limit is None else limit // workers
     spawns = [
-        partial(spawn_worker, study, characters, own_limit, engine)
+        worker_command(study, characters, own_limit, engine)
         for engine in islice(cycle(engines or [None]), workers)
     ]
     # the first look opens, and if need be repairs, the journal before others do
-    yield from supervise(study.folder, spawns, study.trials, end=end, pause=pause)
+    yield from supervise(study.folder, spawns, study.trials, end=_end(minutes), pause=pause)
 
 
-def spawn_worker(
-    study: Study, characters: int | None, memory: int | None, engine: str | None = None
-) -> WorkerProcess:
-    """Start a process that works on a study; budgets and engine are those of `Worker`."""
+def search_with_dask(
+    study: Study,
+    address: str,
+    *,
+    workers: int,
+    minutes: float | None = None,
+    characters: int | None = None,
+    pause: float = 1.0,
+) -> Iterator[list[Trial]]:
+    """As `search`, with processes that a Dask cluster starts; see `supervise_with_dask`.
+
+    Raises:
+        SettingError: Dask is not installed, or the study is not in a database.
+        RunError: the scheduler does not answer, or a worker was refused something.
+    """
+    require_storage(study.storage)
+    yield from supervise_with_dask(
+        address,
+        worker_command(study, characters),
+        study.trials,
+        workers=workers,
+        finished=lambda trials: next_actions(study.spec, trials).finished,
+        wanted=lambda trials: characters is None or characters_used(trials) < characters,
+        end=_end(minutes),
+        pause=pause,
+    )
+
+
+def _end(minutes: float | None) -> float:
+    return float("inf") if minutes is None else time.monotonic() + 60.0 * minutes
+
+
+def worker_command(
+    study: Study,
+    characters: int | None = None,
+    memory: int | None = None,
+    engine: str | None = None,
+) -> Callable[[], WorkerProcess]:
+    """What starts a process that works on a study; budgets and engine are those of `Worker`."""
     given = ["-" if n is None else str(n) for n in (characters, memory, engine)]
     environment = {} if study.storage is None else {STORAGE: study.storage}
-    return WorkerProcess.spawn("recurra.tuning.workers", [str(study.folder), *given], environment)
+    arguments = [str(study.folder), *given]
+    return partial(WorkerProcess.spawn, "recurra.tuning.workers", arguments, environment)
 
 
 def main() -> None:
