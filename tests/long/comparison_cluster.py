@@ -37,7 +37,7 @@ from recurra.comparison.runner import all_runs, unfinished_runs
 from recurra.comparison.workers import train_with_workers
 from recurra.storage.checkpoints import load_checkpoint
 
-CLOCK = {"seconds", "chars_per_second"}
+CLOCK = {"run", "seconds", "seconds_left", "chars_per_second"}
 WORKER = "from recurra.cli import main; main()"
 AWAY = 5.0  # seconds without a database: more than three missed heartbeats
 
