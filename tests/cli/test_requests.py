@@ -126,6 +126,17 @@ def test_trainings_that_only_a_request_asks_for(typed, line, fields):
                 "recipe": "classic", "out": "x",
             },
         ),
+        (
+            ["rnn", "gru", "--text=a.txt", "--storage=postgresql://h/x", "--dask=tcp://h:1"],
+            {
+                "networks": ["rnn", "gru"], "texts": ["a.txt"], "storage": "postgresql://h/x",
+                "dask": "tcp://h:1",
+            },
+        ),
+        (
+            ["--resume=folder", "--storage=postgresql://h/x", "--sbatch", "--workers=9"],
+            {"resume": "folder", "storage": "postgresql://h/x", "sbatch": True, "workers": 9},
+        ),
         (["one", "other"], {"runs": ["one", "other"]}),
         (["a=one", "b=other", "a=more"], {"runs": {"a": ["one", "more"], "b": ["other"]}}),
         (

@@ -111,6 +111,14 @@ def test_minutes_are_refused_on_several_machines(text):
             shared(text, "timed", **options)
 
 
+def test_nobody_joins_where_minutes_end_the_runs(text):
+    made = plan(text, out="timed", limits=[{"steps": 9}, {"minutes": 1.0}])
+    with pytest.raises(recurra.RunError, match="as many beside it: recurra compare --resume"):
+        recurra.CompareRequest(resume=made.folder, workers=1).join()
+    made = plan(text, out="counted", limits=[{"steps": 9}])
+    assert recurra.CompareRequest(resume=made.folder, workers=1).join() == made
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [

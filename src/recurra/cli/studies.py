@@ -110,7 +110,7 @@ def worker_command(
             message = "a comparison trains every run to its end"
             raise typer.BadParameter(message, param_hint="--characters")
         request = recurra.CompareRequest(resume=folder, storage=storage, workers=workers)
-        train_with_workers(request.open(), console, request)
+        train_with_workers(request.join(), console, request)
         return
     from recurra.tuning.workers import search
 

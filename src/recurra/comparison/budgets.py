@@ -1,6 +1,6 @@
 """Budgets of a fair comparison: how large each network may be, and how long it may train."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd, inf
 from typing import Literal
@@ -144,6 +144,11 @@ def _label(size: Sizes) -> str:
     return str(size) if isinstance(size, int) else "_".join(f"{n}{s}" for n, s in size.items())
 
 
+def timed(recipes: Iterable[Recipe]) -> bool:
+    """Whether minutes end some runs, so that it matters what else a machine does meanwhile."""
+    return any(recipe.minutes is not None for recipe in recipes)
+
+
 def fair_workers(
     workers: int, recipes: Sequence[Recipe], networks: int, seeds: int, rates: int
 ) -> int:
@@ -157,7 +162,7 @@ def fair_workers(
         recipes: one for each budget.
         networks, seeds, rates: how many there are; each network has a run for each of them.
     """
-    if all(recipe.minutes is None for recipe in recipes):
+    if not timed(recipes):
         return workers
     runs = gcd(networks * seeds, networks * rates)
     return max(n for n in range(1, workers + 1) if runs % n == 0)

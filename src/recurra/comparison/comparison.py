@@ -298,11 +298,15 @@ class Comparison(Definition):
         """The budget of that name."""
         return next(one for one in self.budgets if one.name == name)
 
+    @property
+    def budget_recipes(self) -> list[Recipe]:
+        """What all runs have in common, with the limit of each budget."""
+        return [self.recipe.with_(**budget.limit) for budget in self.budgets]
+
     def fair_workers(self, workers: int) -> int:
         """How many of so many train at a time; see `recurra.comparison.budgets.fair_workers`."""
         counts = map(len, (self.names, self.seeds, self.rates))
-        recipes = [self.recipe.with_(**budget.limit) for budget in self.budgets]
-        return fair_workers(workers, recipes, *counts)
+        return fair_workers(workers, self.budget_recipes, *counts)
 
     def search(self, budget: str, contestant: str) -> list[PlannedRun]:
         """The runs that try learning rates: one each, all from one seed that no finalist has."""

@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from recurra.comparison.budgets import Budget, LimitName, Match, Sizes, fair_workers, make_budgets
+from recurra.comparison.budgets import (
+    Budget,
+    LimitName,
+    Match,
+    Sizes,
+    fair_workers,
+    make_budgets,
+    timed,
+)
 from recurra.comparison.comparison import (
     Comparison,
     Contestant,
@@ -94,7 +102,7 @@ def plan_comparison(
         match,
     )
     recipes = [recipe.with_(**budget.limit) for budget in budgets]  # refused now, or never
-    if storage is not None and any(one.minutes is not None for one in recipes):
+    if storage is not None and timed(recipes):
         raise SettingError(
             "minutes are worth more on a faster machine: on several machines give steps or epochs"
         )

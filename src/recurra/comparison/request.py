@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from recurra.comparison.budgets import LimitName, Match, Sizes
+from recurra.comparison.budgets import LimitName, Match, Sizes, timed
 from recurra.comparison.comparison import Comparison, PlannedRun
 from recurra.comparison.cost import ComparisonCost, estimate_cost
 from recurra.comparison.create import SEEDS, Networks, compare_runs, plan_comparison
@@ -14,7 +14,7 @@ from recurra.comparison.results import Results, evaluate_test
 from recurra.comparison.runner import pending_runs
 from recurra.comparison.workers import train_with_workers
 from recurra.compute.registry import DEFAULT_ENGINE, available_threads
-from recurra.errors import RequestError
+from recurra.errors import RequestError, RunError
 from recurra.lang.network import Network
 from recurra.text.corpus import DEFAULT_SPLIT, Split
 from recurra.text.download import Progress
@@ -203,6 +203,21 @@ class CompareRequest:
             storage=self.storage,
             progress=progress,
         )
+
+    def join(self) -> Comparison:
+        """The comparison to go on with, which others may be training, too.
+
+        Raises:
+            RunError: minutes end its runs.
+            RecurraError: see `open`.
+        """
+        comparison = self.open()
+        if timed(comparison.budget_recipes):
+            raise RunError(
+                f"minutes end the runs of {comparison.folder}, and each has to have as many beside "
+                "it: recurra compare --resume goes on"
+            )
+        return comparison
 
     def processes(self, comparison: Comparison) -> int | None:
         """How many train the runs of a comparison; None: this one does."""

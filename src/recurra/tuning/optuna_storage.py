@@ -272,6 +272,6 @@ def _address(url: str) -> URL:
     if parsed.get_backend_name() != "postgresql":
         raise SettingError(
             f"--storage has to be a PostgreSQL database (postgresql://...), not "
-            f"{parsed.get_backend_name()}; without it a study lives in its folder"
+            f"{parsed.get_backend_name()}; without it all is kept in the folder"
         )
     return parsed
