@@ -300,7 +300,7 @@ class Comparison(Definition):
 
     @property
     def budget_recipes(self) -> list[Recipe]:
-        """What all runs have in common, with the limit of each budget."""
+        """The recipe of each budget, with its limit."""
         return [self.recipe.with_(**budget.limit) for budget in self.budgets]
 
     def fair_workers(self, workers: int) -> int:

@@ -218,7 +218,7 @@ def worker_command(
     memory: int | None = None,
     engine: str | None = None,
 ) -> Callable[[], WorkerProcess]:
-    """What starts a process that works on a study; budgets and engine are those of `Worker`."""
+    """A function that starts a process for a study; budgets and engine are those of `Worker`."""
     given = ["-" if n is None else str(n) for n in (characters, memory, engine)]
     environment = {} if study.storage is None else {STORAGE: study.storage}
     arguments = [str(study.folder), *given]
