@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import recurra.compute.optimizers.orthogonal as orthogonal_module
 from recurra.compute.optimizers.base import OptimizerSettings, clip, gradient_norm
+from recurra.compute.optimizers.orthogonal import orthogonal
 from recurra.compute.optimizers.registry import OPTIMIZERS, make_optimizer, register_optimizer
 from recurra.errors import SettingError
 
@@ -42,7 +44,7 @@ def torch_optimizer(settings, parameters, rate):
             return torch.optim.RMSprop(groups, lr=rate, alpha=alpha, eps=eps, momentum=momentum)
         case "adam":
             return torch.optim.Adam(groups, lr=rate, betas=betas, eps=eps)
-        case "adamw":
+        case "adamw" | "muon":
             return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=eps)
 
 
@@ -83,6 +85,64 @@ def test_twenty_updates_equal_those_of_torch(kind, momentum, weight_decay):
         for name, value in ours.items():
             expected = theirs[name].detach().numpy()
             np.testing.assert_allclose(value, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_muon_takes_the_steps_of_torch_on_a_matrix_between_vectors(monkeypatch):
+    rng = np.random.default_rng(1)
+    ours = {name: rng.standard_normal(shape) for name, shape in SHAPES.items()}
+    theirs = torch.tensor(ours["W"], requires_grad=True)
+    adam = {name: torch.tensor(ours[name], requires_grad=True) for name in ("U", "s")}
+    settings = OptimizerSettings("muon", beta1=0.8, beta2=0.95, weight_decay=0.1)
+    optimizer = make_optimizer(settings)
+    slots = zeros(optimizer, ours)
+    # torch's iterates one polynomial, in bfloat16
+    polynomial = (3.4445, -4.7750, 2.0315)
+    monkeypatch.setattr(orthogonal_module, "POLYNOMIALS", [polynomial] * 5)
+    monkeypatch.setattr(orthogonal_module, "MARGIN", 1.0)
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+    oracle = torch.optim.Muon(
+        [theirs],
+        lr=0.1,
+        weight_decay=0.1,
+        adjust_lr_fn="match_rms_adamw",
+        ns_coefficients=polynomial,
+    )
+    of_others = torch_optimizer(settings, [*adam.values()], 0.1)
+    for step in range(20):
+        gradients = {name: rng.standard_normal(shape) for name, shape in SHAPES.items()}
+        for name, tensor in (("W", theirs), *adam.items()):
+            tensor.grad = torch.tensor(gradients[name])
+        oracle.step()
+        of_others.step()
+        optimizer.update(ours, gradients, slots, 0.1, step + 1, {"W": 1})
+        for name, tensor in (("W", theirs), *adam.items()):
+            np.testing.assert_allclose(ours[name], tensor.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (4, 9), (9, 4), (1, 5)])
+def test_the_nearest_orthogonal_matrix_is_that_of_the_singular_vectors(shape):
+    rng, n, length = np.random.default_rng(2), min(shape), math.sqrt(max(shape))
+    left, _, right = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+    values = np.geomspace(1.0, 0.01, n)
+    z = 1e-9 * (left * values) @ right
+    found = left.T @ orthogonal(z) @ right.T / length
+    # the same singular vectors, and singular values near 1
+    np.testing.assert_allclose(found, np.diag(np.diag(found)), atol=1e-9)
+    np.testing.assert_allclose(np.diag(found), 1.0, atol=0.084)
+    np.testing.assert_allclose(orthogonal(1e30 * z), orthogonal(z), rtol=1e-7)
+    assert not orthogonal(np.zeros(shape)).any()
+
+
+def test_blocks_are_orthogonal_each_by_itself():
+    rng = np.random.default_rng(3)
+    whole = {"W": rng.standard_normal((6, 3))}
+    parts = {"a": whole["W"][:3].copy(), "b": whole["W"][3:].copy()}
+    gradient = rng.standard_normal((6, 3))
+    optimizer = make_optimizer(OptimizerSettings("muon"))
+    both = {"a": gradient[:3].copy(), "b": gradient[3:].copy()}
+    optimizer.update(parts, both, zeros(optimizer, parts), 0.1, 1, {"a": 1, "b": 1})
+    optimizer.update(whole, {"W": gradient}, zeros(optimizer, whole), 0.1, 1, {"W": 2})
+    np.testing.assert_array_equal(whole["W"], np.concatenate([*parts.values()]))
 
 
 def test_adagrad_of_the_original_has_eps_inside_the_root():

@@ -27,6 +27,7 @@ SETTINGS = [
     OptimizerSettings("adam", weight_decay=0.1),
     OptimizerSettings("adamw", weight_decay=0.1, clip_norm=1.0, clip_value=0.2),
     OptimizerSettings("adamw", eps_inside_root=True),
+    OptimizerSettings("muon", weight_decay=0.1, clip_norm=1.0, clip_value=0.2),
 ]
 NAMES = [f"{s.kind}{i}" for i, s in enumerate(SETTINGS)]
 

@@ -199,7 +199,7 @@ def test_a_program_without_its_package_says_how_to_install_it(package, language,
 
 
 @pytest.mark.parametrize("target", ["torch", "jax"])
-@pytest.mark.parametrize("optimizer", ["adagrad", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adagrad", "adamw", "muon", "rmsprop", "sgd"])
 def test_programs_are_clean(target, optimizer, tmp_path):
     recipe = recurra.MODERN.with_(
         hidden=4, optimizer=optimizer, momentum=0.9 if optimizer == "sgd" else 0.0, clip_value=1.0

@@ -148,8 +148,9 @@ def text(tmp_path):
         recurra.MODERN.with_(steps=30, lr=0.01, batch=4, seq_len=16),
         recurra.MODERN.with_(steps=30, optimizer="sgd", lr=0.1, momentum=0.9, carry_state=False),
         recurra.MODERN.with_(steps=30, optimizer="rmsprop", lr=1e-3, clip_value=0.1, final_lr=1.0),
+        recurra.MODERN.with_(steps=30, optimizer="muon", lr=0.01, batch=4, seq_len=16),
     ],
-    ids=["classic", "modern", "sgd", "rmsprop"],
+    ids=["classic", "modern", "sgd", "rmsprop", "muon"],
 )
 def test_a_program_trains_to_the_same_losses_and_weights(recipe, text, tmp_path):
     recipe = recipe.with_(hidden=6, dtype="float64", record_every=1, sample_every=0)

@@ -66,7 +66,10 @@ class ReferenceEngine(HostEngine):
             inputs, targets, state, scale=settings.scale, masks=masks
         )
         parameters, slots = self.held["parameter"], self.held["optimizer"]
-        self.gradient_norm = settings.optimizer.update(parameters, gradients, slots, rate, update)
+        matrices = self.plan.hidden_matrices(self.shapes)
+        self.gradient_norm = settings.optimizer.update(
+            parameters, gradients, slots, rate, update, matrices
+        )
         return loss, dict(after)
 
     @quiet

@@ -14,7 +14,12 @@ from recurra.explain import formulas
 from recurra.explain.formulas import Formula, is_number
 from recurra.export.base import Export
 from recurra.export.names import Names
-from recurra.export.optimizer import learning_rate_line, slot_names, update_lines
+from recurra.export.optimizer import (
+    learning_rate_line,
+    slot_names,
+    update_functions,
+    update_lines,
+)
 from recurra.export.python_formulas import ATOM, SIGN, PythonText
 from recurra.export.self_test import TEXT, VOCABULARY, expected_numbers
 from recurra.export.sizes import Sides, indented
@@ -165,7 +170,8 @@ class LibraryProgram(ABC):
 
     def _text(self) -> str:
         recipe = self.recipe
-        rate = recipe.lr or default_rate(make_plan(self.network), self.sides.shapes)
+        plan, shapes = make_plan(self.network), self.sides.shapes
+        rate = recipe.lr or default_rate(plan, shapes)
         loss, lengths = expected_numbers(self.network, recipe)
         stored = [f'"{n}"' for n in self.network.parameters if n in self.sides.shapes.transposed]
         slots = self.slots()  # only then it is known which functions are called
@@ -182,6 +188,8 @@ class LibraryProgram(ABC):
         functions = [*self.code.definitions]
         if self.network.shortlist:
             functions.append(fill("classes.txt", common))
+        matrices = plan.hidden_matrices(shapes)
+        functions += update_functions(recipe, self.module, matrices, self.word("nearest"))
         slots |= {
             "docstring": "\n".join(self._docstring()),
             "constants": "\n".join(

@@ -12,7 +12,13 @@ from recurra.explain.formulas import Outer, Value, walk
 from recurra.export import numpy_parts as parts
 from recurra.export.base import Export, Target
 from recurra.export.numpy_passes import Passes
-from recurra.export.optimizer import counts_steps, learning_rate_line, slot_names, update_lines
+from recurra.export.optimizer import (
+    counts_steps,
+    learning_rate_line,
+    slot_names,
+    update_functions,
+    update_lines,
+)
 from recurra.export.starts import NUMPY, Starts
 from recurra.export.steps import reads_character, safe_line
 from recurra.models.initialisation import default_rate
@@ -109,7 +115,8 @@ class _Program:
             blocks.append(parts.ORTHOGONAL)
         if self.passes.steps.rates:
             blocks.append(parts.DROPOUT.format(dropout=self.word("dropout")))
-        return blocks
+        matrices = self.plan.hidden_matrices(self.passes.shapes)
+        return blocks + update_functions(self.recipe, "np", matrices, self.word("nearest"))
 
     def _initial(self) -> str:
         lines = [*self.starts.lines(NUMPY), "return {"]

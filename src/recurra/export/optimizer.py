@@ -1,5 +1,9 @@
 """The update of a recipe as the lines of a program: only what this recipe does."""
 
+from collections.abc import Mapping
+
+from recurra.compute.optimizers.muon import LENGTH, MOMENTUM
+from recurra.compute.optimizers.orthogonal import MARGIN, POLYNOMIALS
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.errors import SettingError
 from recurra.training.recipe import Recipe
@@ -12,7 +16,40 @@ def slot_names(recipe: Recipe) -> tuple[str, ...]:
 
 def counts_steps(recipe: Recipe) -> bool:
     """Whether the update depends on how many came before it."""
-    return recipe.optimizer in ("adam", "adamw")
+    return recipe.optimizer in ("adam", "adamw", "muon")
+
+
+def update_functions(
+    recipe: Recipe, module: str, matrices: Mapping[str, int], docstring: str
+) -> list[str]:
+    """Definitions that `update_lines` calls.
+
+    Args:
+        recipe, module: see `update_lines`.
+        matrices: those between vectors -> number of their blocks.
+        docstring: of the function, in the language of the program.
+    """
+    if recipe.optimizer != "muon":
+        return []
+    names = ", ".join(f'"{name}": {blocks}' for name, blocks in matrices.items())
+    return [f"MATRICES = {{{names}}}", NEAREST_ORTHOGONAL.format(
+        docstring=docstring, module=module, margin=MARGIN, polynomials=POLYNOMIALS
+    )]  # fmt: skip
+
+
+NEAREST_ORTHOGONAL = '''\
+def nearest_orthogonal(z, blocks):
+    """{docstring}"""
+    x = z.reshape(blocks, -1, z.shape[-1])
+    x = x / ({margin} * {module}.sqrt((x * x).sum((1, 2), keepdims=True)) + 1e-30)
+    wide = x.shape[1] <= x.shape[2]
+    for a, b, c in {polynomials}:
+        turned = x.swapaxes(1, 2)
+        gram = x @ turned if wide else turned @ x
+        factor = b * gram + c * gram @ gram
+        x = a * x + (factor @ x if wide else x @ factor)
+    return max(x.shape[1:]) ** 0.5 * x.reshape(z.shape)
+'''
 
 
 def update_lines(recipe: Recipe, module: str) -> list[str]:
@@ -44,7 +81,7 @@ def _one_parameter(recipe: Recipe, module: str) -> list[str]:
         # in NumPy biases are columns: one entry a row
         matrix = "p[name].shape[1] > 1" if module == "np" else "p[name].ndim > 1"
         lines.append(f"if {matrix}:  # matrices, not biases")
-        if recipe.optimizer == "adamw":
+        if make_optimizer(recipe.optimizer_settings).decoupled_decay:
             lines.append(f"    p[name] *= 1 - rate * {decay:g}")
         else:
             lines.append(f"    g = g + {decay:g} * p[name]")
@@ -59,12 +96,15 @@ def _one_parameter(recipe: Recipe, module: str) -> list[str]:
                 f"g = g / {_root(recipe, 'v', module)}",
             ]
         case "adam" | "adamw":
-            b1, b2 = recipe.beta1, recipe.beta2
+            lines += _adam(recipe, module)
+        case "muon":
+            mean = f"{MOMENTUM:g} * m + {1 - MOMENTUM:.12g} * g"
             lines += [
-                f"m += {1 - b1:.12g} * (g - m)",
-                f"v += {1 - b2:.12g} * (g * g - v)",
-                f"m_mean, v_mean = m / (1 - {b1:g}**step), v / (1 - {b2:g}**step)",
-                f"g = m_mean / {_root(recipe, 'v_mean', module)}",
+                "if name in MATRICES:",
+                f"    m += {1 - MOMENTUM:.12g} * (g - m)",
+                f"    g = {LENGTH:g} * nearest_orthogonal({mean}, MATRICES[name])",
+                "else:",
+                *(f"    {line}" for line in _adam(recipe, module)),
             ]
         case "sgd":
             pass
@@ -75,6 +115,16 @@ def _one_parameter(recipe: Recipe, module: str) -> list[str]:
     if module == "jnp":  # whose arrays never change in place
         lines += [f'memory[name, "{slot}"] = {slot}' for slot in slots]
     return [*lines, "p[name] -= rate * g"]
+
+
+def _adam(recipe: Recipe, module: str) -> list[str]:
+    b1, b2 = recipe.beta1, recipe.beta2
+    return [
+        f"m += {1 - b1:.12g} * (g - m)",
+        f"v += {1 - b2:.12g} * (g * g - v)",
+        f"m_mean, v_mean = m / (1 - {b1:g}**step), v / (1 - {b2:g}**step)",
+        f"g = m_mean / {_root(recipe, 'v_mean', module)}",
+    ]
 
 
 def _root(recipe: Recipe, v: str, module: str) -> str:

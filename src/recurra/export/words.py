@@ -67,6 +67,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "error": ("d loss / d scores.", "损失对得分的导数。"),
     "update": ("One step of {optimizer}.", "{optimizer} 的一步更新。"),
+    "nearest": (
+        "The nearest orthogonal matrix, by products alone, of root mean square 1.",
+        "只用矩阵乘法求最接近的正交矩阵，其均方根为 1。",
+    ),
     "read": (
         "The text and its distinct characters, the most frequent of the training text first.",
         "文本及其不同的字符，训练文本中最常见的在前。",

@@ -196,6 +196,7 @@ class CompiledEngine(HostEngine):
                 self.held["parameter"],
                 self.held["optimizer"],
                 self._looked_up,
+                self.plan.hidden_matrices(self.shapes),
                 self._pool.run,
                 self.threads,
             )

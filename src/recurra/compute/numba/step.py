@@ -5,7 +5,7 @@ momentum, both without weight decay), only those rows are read and written.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -35,6 +35,15 @@ class _Piece:
 
 
 @dataclass(frozen=True, eq=False)
+class _MatrixBlock:
+    """A block of a matrix that is updated as a whole, flat: itself, gradient, slots; and sizes."""
+
+    arrays: list[Array]
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
 class _Part:
     """Gradients that one thread updates with, and a row of facts about each for `update_all`."""
 
@@ -50,6 +59,7 @@ class OptimizerStep:
         parameters: changed in place.
         slots: changed in place.
         looked_up: parameters whose gradients come from look-ups alone.
+        matrices: those between vectors -> number of their blocks.
         run: calls a function on every item, each in a thread of its own.
         threads: how many.
         worth_sharing: fewer numbers than this are updated by one thread.
@@ -61,6 +71,7 @@ class OptimizerStep:
         parameters: Parameters,
         slots: Parameters,
         looked_up: Sequence[str],
+        matrices: Mapping[str, int],
         run: Run,
         threads: int,
         worth_sharing: int = WORTH_SHARING,
@@ -71,6 +82,7 @@ class OptimizerStep:
         self.limit = math.inf if s.clip_value is None else s.clip_value
         # parameters of which only the rows that occur are updated
         self.sparse = tuple(looked_up) if optimizer.ignores_zeros and not s.weight_decay else ()
+        self.matrices = matrices if optimizer.matrix_kernel else {}
         self.kernels: ModuleType = load(generate_update(optimizer))
         vocabulary = max((len(parameters[name]) for name in looked_up), default=0)
         self._marked = np.zeros(vocabulary, np.uint8)
@@ -114,11 +126,34 @@ class OptimizerStep:
                 self.kernels.update_all(part.facts, part.pieces[0].gradient, *numbers)
 
         self.run(update_part, parts)
+        self._update_matrices(shards[0], numbers)
         for name in self.sparse:
             slots = [self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots]
             arrays = (self.parameters[name], shards[0].gradients[name], *slots)
             self.kernels.update_rows(*arrays, rows, self.limit, factor, *constants)
         return norm
+
+    def _update_matrices(self, shard: Shard, numbers: tuple[float, ...]) -> None:
+        """Update the matrices that are updated as a whole, each block by one thread."""
+
+        def update_blocks(blocks: list[_MatrixBlock]) -> None:
+            for block in blocks:
+                self.kernels.update_block(*block.arrays, block.height, block.width, *numbers)
+
+        if self.matrices:
+            blocks = self._blocks(shard)
+            self.run(update_blocks, [blocks[i :: self.threads] for i in range(self.threads)])
+
+    def _blocks(self, shard: Shard) -> list[_MatrixBlock]:
+        """The blocks of all these matrices, large ones first."""
+        blocks = []
+        for name, count in self.matrices.items():
+            p = self.parameters[name]
+            slots = [self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots]
+            arrays = [a.reshape(count, -1) for a in (p, shard.gradients[name], *slots)]
+            height, width = len(p) // count, p.shape[1]
+            blocks += [_MatrixBlock([a[i] for a in arrays], height, width) for i in range(count)]
+        return sorted(blocks, key=lambda block: -block.height * block.width)
 
     def _distinct(self, shards: Sequence[Shard]) -> Array:
         """The characters that occur in the text of this step."""
@@ -145,8 +180,10 @@ class OptimizerStep:
                 slots = [self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots]
                 flat = [a.reshape(-1)[where] for a in (p, shard.gradients[name], *slots)]
                 pieces.append(_Piece(name, where, flat[1]))
-                facts.append([flat[0].size, p.ndim > 1, *(a.ctypes.data for a in flat)])
-            parts.append(_Part(pieces, np.array(facts, np.int64)))
+                if name not in self.matrices:
+                    facts.append([flat[0].size, p.ndim > 1, *(a.ctypes.data for a in flat)])
+            facts_of_all = np.array(facts, np.int64).reshape(len(facts), -1)
+            parts.append(_Part(pieces, facts_of_all))
         # shards come and go with the shapes of batches, of which training has one
         self._parts = {(shard, done): parts}
         return parts

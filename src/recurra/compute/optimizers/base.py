@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
+# The line of a rule for whole matrices before and after which each number is changed by itself.
+ORTHOGONAL = "d = orthogonal(z)"
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,14 @@ class Optimizer(ABC):
         name: what settings and recipes call it.
         decoupled_decay: weight decay shrinks the weights themselves, as in AdamW; else it is
             added to the gradient.
+        matrix_kernel: the rule of `matrix_direction`, if there is one: as `kernel`, with one line
+            ``d = orthogonal(z)``, which reads what the lines before gave all numbers of a matrix.
         settings: the constants.
     """
 
     name: ClassVar[str]
     decoupled_decay: ClassVar[bool] = False
+    matrix_kernel: ClassVar[str] = ""
 
     def __init__(self, settings: OptimizerSettings) -> None:
         self.settings = settings
@@ -80,6 +86,15 @@ class Optimizer(ABC):
             slots: those of one parameter, of the gradient's shape.
             update: 1 at the first step.
         """
+
+    def matrix_direction(self, gradient: Array, slots: Mapping[str, Array], update: int) -> Array:
+        """As `direction`, for a whole matrix between vectors, if there is a `matrix_kernel`.
+
+        Args:
+            gradient: of a matrix, or of one block of a block-diagonal one.
+            slots, update: see `direction`.
+        """
+        raise NotImplementedError(f"{self.name} has no rule for whole matrices")
 
     @property
     @abstractmethod
@@ -109,7 +124,13 @@ class Optimizer(ABC):
         return False
 
     def update(
-        self, parameters: Arrays, gradients: Arrays, slots: Arrays, rate: float, update: int
+        self,
+        parameters: Arrays,
+        gradients: Arrays,
+        slots: Arrays,
+        rate: float,
+        update: int,
+        matrices: Mapping[str, int] = MappingProxyType({}),
     ) -> float:
         """Clip the gradients and take one step; the norm that `clip` returns.
 
@@ -119,6 +140,7 @@ class Optimizer(ABC):
             slots: ``"NAME/SLOT"`` -> array; changed in place.
             rate: the learning rate.
             update: 1 at the first step.
+            matrices: those between vectors -> number of their blocks, one below the other.
         """
         s = self.settings
         norm = clip(gradients, s)
@@ -130,7 +152,13 @@ class Optimizer(ABC):
             elif decay:
                 gradient += decay * value
             own = {slot: slots[f"{name}/{slot}"] for slot in self.slots}
-            value -= rate * self.direction(gradient, own, update)
+            if not (self.matrix_kernel and name in matrices):
+                value -= rate * self.direction(gradient, own, update)
+                continue
+            height = len(value) // matrices[name]
+            for block in (slice(i, i + height) for i in range(0, len(value), height)):
+                of_block = {slot: array[block] for slot, array in own.items()}
+                value[block] -= rate * self.matrix_direction(gradient[block], of_block, update)
         return norm
 
     def divisor(self, squares: Array) -> Array:

@@ -3,12 +3,13 @@
 from recurra.compute.optimizers.adagrad import Adagrad
 from recurra.compute.optimizers.adam import Adam, AdamW
 from recurra.compute.optimizers.base import Optimizer, OptimizerSettings
+from recurra.compute.optimizers.muon import Muon
 from recurra.compute.optimizers.rmsprop import RMSprop
 from recurra.compute.optimizers.sgd import SGD
 from recurra.errors import SettingError, unknown
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
-    kind.name: kind for kind in (Adagrad, SGD, RMSprop, Adam, AdamW)
+    kind.name: kind for kind in (Adagrad, SGD, RMSprop, Adam, AdamW, Muon)
 }
 
 

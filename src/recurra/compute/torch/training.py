@@ -54,8 +54,9 @@ class TrainingStep:
         state: dict[str, Tensor],
     ) -> None:
         self.walk, self.output, self.parameters, self.settings = walk, output, parameters, settings
-        self.state, self.update = state, Update(settings.optimizer)
         shapes, flat = output.shapes.parameters, parameters.flat
+        matrices = walk.plan.hidden_matrices(output.shapes)
+        self.state, self.update = state, Update(settings.optimizer, matrices)
         self.gradients = Numbers(shapes, flat.dtype, flat.device)
         self.slots = {s: Numbers(shapes, flat.dtype, flat.device) for s in settings.optimizer.slots}
         self._text = torch.zeros(2, settings.seq_len, settings.batch, dtype=torch.int64)
