@@ -12,7 +12,7 @@ MOMENTUM, LENGTH = 0.95, 0.2
 
 
 class Muon(AdamW):
-    """Follows the orthogonal matrix that is nearest to the mean gradient, with Nesterov's look ahead.
+    """Follows the orthogonal matrix nearest to the mean gradient, with Nesterov momentum.
 
     That is for matrices between vectors. All other parameters, those of the characters among them,
     take the steps of AdamW, whose constants they have.
