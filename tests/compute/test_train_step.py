@@ -91,7 +91,7 @@ def test_step(settings: OptimizerSettings, batch: int, threads: int) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("settings", [SETTINGS[3], SETTINGS[-2]], ids=[NAMES[3], NAMES[-2]])
+@pytest.mark.parametrize("settings", [SETTINGS[3], SETTINGS[10]], ids=[NAMES[3], NAMES[10]])
 @pytest.mark.parametrize("shortlist", [0, 4, 6])
 def test_shortlist(shortlist: int, settings: OptimizerSettings, threads: int) -> None:
     check("large", settings, 4, threads, choices={"shortlist": shortlist})
@@ -103,8 +103,8 @@ def test_shortlist(shortlist: int, settings: OptimizerSettings, threads: int) ->
     "network", ["wrnn", pytest.param("glstm", marks=pytest.mark.long), "large"]
 )
 def test_dropout(network: str, batch: int, threads: int) -> None:
-    dropped = check(network, SETTINGS[-2], batch, threads, dropout=0.5)
-    whole = check(network, SETTINGS[-2], batch, threads)
+    dropped = check(network, SETTINGS[10], batch, threads, dropout=0.5)
+    whole = check(network, SETTINGS[10], batch, threads)
     assert not np.allclose(dropped["losses"], whole["losses"])
 
 
@@ -114,7 +114,15 @@ def test_networks_with_shared_or_several_output_matrices(network: str, batch: in
     check(network, SETTINGS[0], batch, threads=2)
 
 
-@pytest.mark.parametrize("settings", [SETTINGS[0], SETTINGS[3], SETTINGS[4]], ids=str)
+@pytest.mark.parametrize("network", ["tied", "griffin"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_matrices_updated_as_a_whole(network: str, threads: int) -> None:
+    check(network, SETTINGS[-1], 3, threads, hidden=8)
+
+
+@pytest.mark.parametrize(
+    "settings", [SETTINGS[0], SETTINGS[3], SETTINGS[4], OptimizerSettings("muon")], ids=str
+)
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_share_parameters_and_the_vocabulary(
     settings: OptimizerSettings, threads: int, monkeypatch: pytest.MonkeyPatch

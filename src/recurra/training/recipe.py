@@ -76,8 +76,10 @@ class Recipe:
     # one step
     optimizer: str = one_of("adamw", "how gradients change weights", OPTIMIZERS)
     lr: float | None = above_zero(None, "highest learning rate; unless given, the sizes decide")
-    beta1: float = below_one(0.9, "decay of the mean gradient (Adam, AdamW)")
-    beta2: float = below_one(0.99, "decay of the mean squared gradient (RMSprop, Adam, AdamW)")
+    beta1: float = below_one(0.9, "decay of the mean gradient (Adam, AdamW, Muon)")
+    beta2: float = below_one(
+        0.99, "decay of the mean squared gradient (RMSprop, Adam, AdamW, Muon)"
+    )
     momentum: float = below_one(0.0, "decay of the summed updates (SGD, RMSprop)")
     eps: float = above_zero(1e-8, "keeps the optimiser's divisions finite")
     eps_inside_root: bool = switch(False, "divide by sqrt(v + eps), not by sqrt(v) + eps")

@@ -126,14 +126,14 @@ class OptimizerStep:
                 self.kernels.update_all(part.facts, part.pieces[0].gradient, *numbers)
 
         self.run(update_part, parts)
-        self._update_matrices(shards[0], numbers)
+        self._update_matrices(shards[0], numbers, 1 if done else self.threads)
         for name in self.sparse:
             slots = [self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots]
             arrays = (self.parameters[name], shards[0].gradients[name], *slots)
             self.kernels.update_rows(*arrays, rows, self.limit, factor, *constants)
         return norm
 
-    def _update_matrices(self, shard: Shard, numbers: tuple[float, ...]) -> None:
+    def _update_matrices(self, shard: Shard, numbers: tuple[float, ...], threads: int) -> None:
         """Update the matrices that are updated as a whole, each block by one thread."""
 
         def update_blocks(blocks: list[_MatrixBlock]) -> None:
@@ -142,7 +142,7 @@ class OptimizerStep:
 
         if self.matrices:
             blocks = self._blocks(shard)
-            self.run(update_blocks, [blocks[i :: self.threads] for i in range(self.threads)])
+            self.run(update_blocks, [blocks[i::threads] for i in range(threads)])
 
     def _blocks(self, shard: Shard) -> list[_MatrixBlock]:
         """The blocks of all these matrices, large ones first."""

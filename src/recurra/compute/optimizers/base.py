@@ -21,14 +21,14 @@ class OptimizerSettings:
     """Which optimiser, and its constants.
 
     Attributes:
-        kind: its name in the registry: "adagrad", "sgd", "rmsprop", "adam", "adamw", or your own.
+        kind: its name in the registry: "adagrad", "sgd", "rmsprop", "adam", "adamw", "muon", or your own.
         eps: keeps the division by a root of squared gradients finite.
         eps_inside_root: divide by ``sqrt(v + eps)``, not by ``sqrt(v) + eps``.
-        beta1: decay of the mean gradient (Adam, AdamW).
-        beta2: decay of the mean squared gradient (RMSprop, Adam, AdamW).
+        beta1: decay of the mean gradient (Adam, AdamW, Muon).
+        beta2: decay of the mean squared gradient (RMSprop, Adam, AdamW, Muon).
         momentum: decay of the summed updates (SGD, RMSprop); 0 is none.
-        weight_decay: pulls matrices, never biases, towards zero. AdamW shrinks the weights
-            themselves; every other kind adds ``weight_decay * weights`` to the gradient.
+        weight_decay: pulls matrices, never biases, towards zero. AdamW and Muon shrink the
+            weights themselves; every other kind adds ``weight_decay * weights`` to the gradient.
         clip_value: every element of the gradients is cut to [-clip_value, clip_value].
         clip_norm: gradients whose norm over all parameters is larger are scaled down to it.
     """

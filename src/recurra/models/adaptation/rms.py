@@ -60,7 +60,7 @@ class RMSRule(Rule):
         if squares is None:
             raise SettingError(
                 "this model has no mean squares of its gradients in training, which rule=rms takes "
-                "from the last checkpoint of adagrad, rmsprop, adam and adamw: give rule=sgd"
+                "from the last checkpoint of adagrad, rmsprop, adam, adamw and muon: give rule=sgd"
             )
         rms = squares.rms(step)
         total = sum(float(r.sum(dtype=np.float64)) for r in rms.values())
