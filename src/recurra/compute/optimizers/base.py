@@ -21,7 +21,7 @@ class OptimizerSettings:
     """Which optimiser, and its constants.
 
     Attributes:
-        kind: its name in the registry: "adagrad", "sgd", "rmsprop", "adam", "adamw", "muon", or your own.
+        kind: its name in the registry, such as "adagrad", "adamw" or "muon", or your own.
         eps: keeps the division by a root of squared gradients finite.
         eps_inside_root: divide by ``sqrt(v + eps)``, not by ``sqrt(v) + eps``.
         beta1: decay of the mean gradient (Adam, AdamW, Muon).
