@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import recurra.compute.optimizers.muon as muon_module
 import recurra.compute.optimizers.orthogonal as orthogonal_module
 from recurra.compute.optimizers.base import OptimizerSettings, clip, gradient_norm
 from recurra.compute.optimizers.orthogonal import orthogonal
@@ -99,6 +100,9 @@ def test_muon_takes_the_steps_of_torch_on_a_matrix_between_vectors(monkeypatch):
     polynomial = (3.4445, -4.7750, 2.0315)
     monkeypatch.setattr(orthogonal_module, "POLYNOMIALS", [polynomial] * 5)
     monkeypatch.setattr(orthogonal_module, "MARGIN", 1.0)
+    # and changes the matrix at every step
+    monkeypatch.setattr(muon_module, "INTERVAL", 1)
+    monkeypatch.setattr(muon_module.Muon, "matrix_interval", 1)
     monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
     oracle = torch.optim.Muon(
         [theirs],
@@ -136,13 +140,18 @@ def test_the_nearest_orthogonal_matrix_is_that_of_the_singular_vectors(shape):
 def test_blocks_are_orthogonal_each_by_itself():
     rng = np.random.default_rng(3)
     whole = {"W": rng.standard_normal((6, 3))}
-    parts = {"a": whole["W"][:3].copy(), "b": whole["W"][3:].copy()}
+    parts, before = {"a": whole["W"][:3].copy(), "b": whole["W"][3:].copy()}, whole["W"].copy()
     gradient = rng.standard_normal((6, 3))
     optimizer = make_optimizer(OptimizerSettings("muon"))
-    both = {"a": gradient[:3].copy(), "b": gradient[3:].copy()}
-    optimizer.update(parts, both, zeros(optimizer, parts), 0.1, 1, {"a": 1, "b": 1})
-    optimizer.update(whole, {"W": gradient}, zeros(optimizer, whole), 0.1, 1, {"W": 2})
-    np.testing.assert_array_equal(whole["W"], np.concatenate([*parts.values()]))
+    slots = zeros(optimizer, parts), zeros(optimizer, whole)
+    for update in range(1, 8):  # b, the second matrix, changes a step before a and W do
+        both = {"a": gradient[:3].copy(), "b": gradient[3:].copy()}
+        optimizer.update(parts, both, slots[0], 0.1, update, {"a": 1, "b": 1})
+        optimizer.update(whole, {"W": gradient.copy()}, slots[1], 0.1, update, {"W": 2})
+        assert (whole["W"] == before).all() == (update < 4)
+        assert (parts["b"] == before[3:]).all() == (update < 3)
+        if update == 4:
+            np.testing.assert_allclose(whole["W"], np.concatenate([*parts.values()]), rtol=1e-7)
 
 
 def test_adagrad_of_the_original_has_eps_inside_the_root():

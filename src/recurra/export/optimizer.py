@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from recurra.compute.optimizers.muon import LENGTH, MOMENTUM
+from recurra.compute.optimizers.muon import INTERVAL, LENGTH, MOMENTUM
 from recurra.compute.optimizers.orthogonal import MARGIN, POLYNOMIALS
 from recurra.compute.optimizers.registry import make_optimizer
 from recurra.errors import SettingError
@@ -31,7 +31,8 @@ def update_functions(
     """
     if recipe.optimizer != "muon":
         return []
-    names = ", ".join(f'"{name}": {blocks}' for name, blocks in matrices.items())
+    places = enumerate(matrices.items())
+    names = ", ".join(f'"{name}": ({place}, {blocks})' for place, (name, blocks) in places)
     return [f"MATRICES = {{{names}}}", NEAREST_ORTHOGONAL.format(
         docstring=docstring, module=module, margin=MARGIN, polynomials=POLYNOMIALS
     )]  # fmt: skip
@@ -101,8 +102,12 @@ def _one_parameter(recipe: Recipe, module: str) -> list[str]:
             mean = f"{MOMENTUM:g} * m + {1 - MOMENTUM:.12g} * g"
             lines += [
                 "if name in MATRICES:",
+                "    place, blocks = MATRICES[name]",
                 f"    m += {1 - MOMENTUM:.12g} * (g - m)",
-                f"    g = {LENGTH:g} * nearest_orthogonal({mean}, MATRICES[name])",
+                f"    if (step + place) % {INTERVAL} == 0:",
+                f"        g = {LENGTH * INTERVAL:g} * nearest_orthogonal({mean}, blocks)",
+                "    else:",
+                "        g = 0.0 * g",
                 "else:",
                 *(f"    {line}" for line in _adam(recipe, module)),
             ]

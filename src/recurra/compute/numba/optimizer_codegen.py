@@ -88,7 +88,9 @@ def update_output(
 OF_MATRICES = '''
 
 @jit
-def update_block(p_, g_, {slots}height, width, limit, factor, decay, shrink, {constants}):
+def update_block(
+    p_, g_, {slots}height, width, changes, limit, factor, decay, shrink, {constants}
+):
     """Update a block of a matrix between vectors as a whole; height times width numbers."""
     real = p_.dtype.type
     limit, factor, decay, shrink = real(limit), real(factor), real(decay), real(shrink)
@@ -97,13 +99,14 @@ def update_block(p_, g_, {slots}height, width, limit, factor, decay, shrink, {co
     for i in range(p_.size):
         p = p_[i]
         g = clipped(g_[i], limit) * factor{coupled}
-{read}{before}
-{write}        z_[i] = z
-    orthogonalise(z_, height, width)
-    for i in range(p_.size):
-        p, d = p_[i], z_[i]
-{decoupled}{after}
-        p_[i] = p
+{read}{decoupled}{before}
+{write}        p_[i], z_[i] = p, z
+    if changes:
+        orthogonalise(z_, height, width)
+        for i in range(p_.size):
+            p, d = p_[i], z_[i]
+{after}
+            p_[i] = p
 '''
 
 
@@ -123,7 +126,7 @@ def _fill(
         decoupled="        p = shrink * p\n" if decoupled else "",
         rule=indent(rule, " " * 8),
         before=indent(before, " " * 8),
-        after=indent(after.strip(), " " * 8),
+        after=indent(after.strip(), " " * 12),
         slots=of_slots("{0}_, "),
         read=of_slots("        {0} = {0}_[i]\n"),
         write=of_slots("        {0}_[i] = {0}\n"),

@@ -38,6 +38,7 @@ class _Piece:
 class _MatrixBlock:
     """A block of a matrix that is updated as a whole, flat: itself, gradient, slots; and sizes."""
 
+    place: int
     arrays: list[Array]
     height: int
     width: int
@@ -126,19 +127,23 @@ class OptimizerStep:
                 self.kernels.update_all(part.facts, part.pieces[0].gradient, *numbers)
 
         self.run(update_part, parts)
-        self._update_matrices(shards[0], numbers, 1 if done else self.threads)
+        self._update_matrices(shards[0], update, numbers, 1 if done else self.threads)
         for name in self.sparse:
             slots = [self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots]
             arrays = (self.parameters[name], shards[0].gradients[name], *slots)
             self.kernels.update_rows(*arrays, rows, self.limit, factor, *constants)
         return norm
 
-    def _update_matrices(self, shard: Shard, numbers: tuple[float, ...], threads: int) -> None:
+    def _update_matrices(
+        self, shard: Shard, update: int, numbers: tuple[float, ...], threads: int
+    ) -> None:
         """Update the matrices that are updated as a whole, each block by one thread."""
 
         def update_blocks(blocks: list[_MatrixBlock]) -> None:
             for block in blocks:
-                self.kernels.update_block(*block.arrays, block.height, block.width, *numbers)
+                changes = self.optimizer.changes(block.place, update)
+                sizes = block.height, block.width
+                self.kernels.update_block(*block.arrays, *sizes, changes, *numbers)
 
         if self.matrices:
             blocks = self._blocks(shard)
@@ -147,12 +152,13 @@ class OptimizerStep:
     def _blocks(self, shard: Shard) -> list[_MatrixBlock]:
         """The blocks of all these matrices, large ones first."""
         blocks = []
-        for name, count in self.matrices.items():
+        for place, (name, count) in enumerate(self.matrices.items()):
             p = self.parameters[name]
             slots = [self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots]
             arrays = [a.reshape(count, -1) for a in (p, shard.gradients[name], *slots)]
             height, width = len(p) // count, p.shape[1]
-            blocks += [_MatrixBlock([a[i] for a in arrays], height, width) for i in range(count)]
+            flat = [[a[i] for a in arrays] for i in range(count)]
+            blocks += [_MatrixBlock(place, own, height, width) for own in flat]
         return sorted(blocks, key=lambda block: -block.height * block.width)
 
     def _distinct(self, shards: Sequence[Shard]) -> Array:

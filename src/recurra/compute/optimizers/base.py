@@ -60,14 +60,16 @@ class Optimizer(ABC):
         name: what settings and recipes call it.
         decoupled_decay: weight decay shrinks the weights themselves, as in AdamW; else it is
             added to the gradient.
-        matrix_kernel: the rule of `matrix_direction`, if there is one: as `kernel`, with one line
-            ``d = orthogonal(z)``, which reads what the lines before gave all numbers of a matrix.
+        matrix_kernel: the rule of `matrix_operand` and `matrix_direction`, if there are such: as
+            `kernel`, with the line ``d = orthogonal(z)`` between them, after which p changes.
+        matrix_interval: a matrix with that rule changes at every so many steps, others at others.
         settings: the constants.
     """
 
     name: ClassVar[str]
     decoupled_decay: ClassVar[bool] = False
     matrix_kernel: ClassVar[str] = ""
+    matrix_interval: ClassVar[int] = 1
 
     def __init__(self, settings: OptimizerSettings) -> None:
         self.settings = settings
@@ -87,14 +89,22 @@ class Optimizer(ABC):
             update: 1 at the first step.
         """
 
-    def matrix_direction(self, gradient: Array, slots: Mapping[str, Array], update: int) -> Array:
-        """As `direction`, for a whole matrix between vectors, if there is a `matrix_kernel`.
+    def matrix_operand(self, gradient: Array, slots: Mapping[str, Array], update: int) -> Array:
+        """Return z of `matrix_direction`, after the slots were changed in place, at every step.
 
         Args:
-            gradient: of a matrix, or of one block of a block-diagonal one.
+            gradient: of a whole matrix between vectors, or of one block of a block-diagonal one.
             slots, update: see `direction`.
         """
         raise NotImplementedError(f"{self.name} has no rule for whole matrices")
+
+    def matrix_direction(self, z: Array) -> Array:
+        """Return ``d`` of ``p = p - rate * d`` for a whole matrix, at the steps that change it."""
+        raise NotImplementedError(f"{self.name} has no rule for whole matrices")
+
+    def changes(self, place: int, update: int) -> bool:
+        """Whether a step changes the matrix in this place, from 0, of those between vectors."""
+        return (update + place) % self.matrix_interval == 0
 
     @property
     @abstractmethod
@@ -155,10 +165,13 @@ class Optimizer(ABC):
             if not (self.matrix_kernel and name in matrices):
                 value -= rate * self.direction(gradient, own, update)
                 continue
+            changes = self.changes([*matrices].index(name), update)
             height = len(value) // matrices[name]
             for block in (slice(i, i + height) for i in range(0, len(value), height)):
                 of_block = {slot: array[block] for slot, array in own.items()}
-                value[block] -= rate * self.matrix_direction(gradient[block], of_block, update)
+                z = self.matrix_operand(gradient[block], of_block, update)
+                if changes:
+                    value[block] -= rate * self.matrix_direction(z)
         return norm
 
     def divisor(self, squares: Array) -> Array:

@@ -12,6 +12,8 @@ from recurra.compute.torch.numbers import Numbers
 
 # The factor of weights that AdamW shrinks, beside the constants of an optimiser's kernel.
 SHRINK = "shrink"
+# Whether a step changes a matrix, before its name: a number, for a graph cannot choose.
+CHANGES = "changes"
 
 
 class Update:
@@ -35,7 +37,11 @@ class Update:
     def constants(self, rate: float, update: int) -> dict[str, float]:
         """The numbers of one step, by name, in a fixed order."""
         shrink = 1.0 - rate * self.optimizer.settings.weight_decay
-        return {**self.optimizer.constants(rate, update), SHRINK: shrink}
+        changes = {
+            f"{CHANGES} {name}": float(self.optimizer.changes(place, update))
+            for place, name in enumerate(self.matrices)
+        }
+        return {**self.optimizer.constants(rate, update), SHRINK: shrink, **changes}
 
     def take(
         self,
@@ -85,6 +91,8 @@ class Update:
             before.run(environment)
             environment["d"] = orthogonal(environment["z"])
             after.run(environment)
+            changes = constants[f"{CHANGES} {name}"] > 0
+            environment["p"] = torch.where(changes, environment["p"], arrays["p"])
             updated += [(arrays[key], environment[key]) for key in (*slots, "p")]
         return updated
 
