@@ -3,6 +3,7 @@
 autodiff            derivatives of element-wise expressions
 strong_components   strongly connected components of a graph
 plan                network -> ordered stages, forward and backward
+hidden_matrices     those between vectors, for optimisers
 base                the contract of an engine
 host                engines on NumPy arrays: what they do alike
 registry            the registry of engines

@@ -207,14 +207,6 @@ class Plan:
         """Vectors carried from one sequence to the next, with how many steps of each."""
         return {name: lag for name, lag in self.lags.items() if lag}
 
-    def hidden_matrices(self, shapes: Shapes) -> dict[str, int]:
-        """Matrices between vectors, neither of characters nor of scores -> number of blocks."""
-        sums = [s for stage in self.stages.values() for s in stage.sums]
-        outer = {name for s in sums for name in s.lookups}
-        outer |= {*self.logits.lookups, *(t.matrix for t in self.logits.terms)}
-        inner = dict.fromkeys(t.matrix for s in sums for t in s.terms if t.matrix not in outer)
-        return {name: shapes.blocks.get(name, 1) for name in inner}
-
     def sizes(self, shapes: Shapes) -> dict[str, int]:
         """The size of every vector of the plan, those with dotted names included."""
         sizes = dict(shapes.vectors)

@@ -9,6 +9,7 @@ from recurra.compute import autodiff
 from recurra.compute.autodiff import SUMMED_AXES, forward
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
+from recurra.compute.hidden_matrices import hidden_matrices
 from recurra.compute.host import HostEngine
 from recurra.compute.plan import Block, Stage, Sum, Term
 from recurra.lang.functions import NORM_EPS
@@ -66,7 +67,7 @@ class ReferenceEngine(HostEngine):
             inputs, targets, state, scale=settings.scale, masks=masks
         )
         parameters, slots = self.held["parameter"], self.held["optimizer"]
-        matrices = self.plan.hidden_matrices(self.shapes)
+        matrices = hidden_matrices(self.plan, self.shapes)
         self.gradient_norm = settings.optimizer.update(
             parameters, gradients, slots, rate, update, matrices
         )

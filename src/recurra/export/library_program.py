@@ -9,6 +9,7 @@ from string import Template
 import numpy as np
 
 from recurra._version import __version__
+from recurra.compute.hidden_matrices import hidden_matrices
 from recurra.compute.plan import make_plan
 from recurra.explain import formulas
 from recurra.explain.formulas import Formula, is_number
@@ -188,7 +189,7 @@ class LibraryProgram(ABC):
         functions = [*self.code.definitions]
         if self.network.shortlist:
             functions.append(fill("classes.txt", common))
-        matrices = plan.hidden_matrices(shapes)
+        matrices = hidden_matrices(plan, shapes)
         functions += update_functions(recipe, self.module, matrices, self.word("nearest"))
         slots |= {
             "docstring": "\n".join(self._docstring()),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recurra._version import __version__
+from recurra.compute.hidden_matrices import hidden_matrices
 from recurra.compute.plan import make_plan
 from recurra.explain.formulas import Outer, Value, walk
 from recurra.export import numpy_parts as parts
@@ -115,7 +116,7 @@ class _Program:
             blocks.append(parts.ORTHOGONAL)
         if self.passes.steps.rates:
             blocks.append(parts.DROPOUT.format(dropout=self.word("dropout")))
-        matrices = self.plan.hidden_matrices(self.passes.shapes)
+        matrices = hidden_matrices(self.plan, self.passes.shapes)
         return blocks + update_functions(self.recipe, "np", matrices, self.word("nearest"))
 
     def _initial(self) -> str:

@@ -14,6 +14,7 @@ from numba import typeof
 
 from recurra.compute.base import Array, Parameters, State, StepSettings, Weights
 from recurra.compute.dropout import Masks
+from recurra.compute.hidden_matrices import hidden_matrices
 from recurra.compute.host import HostEngine
 from recurra.compute.numba.ahead import compiled_ahead
 from recurra.compute.numba.cache import unwritable
@@ -196,7 +197,7 @@ class CompiledEngine(HostEngine):
                 self.held["parameter"],
                 self.held["optimizer"],
                 self._looked_up,
-                self.plan.hidden_matrices(self.shapes),
+                hidden_matrices(self.plan, self.shapes),
                 self._pool.run,
                 self.threads,
             )

@@ -12,6 +12,7 @@ import torch
 
 from recurra.compute.base import Array, StepSettings
 from recurra.compute.dropout import Masks
+from recurra.compute.hidden_matrices import hidden_matrices
 from recurra.compute.torch.devices import Tensor
 from recurra.compute.torch.numbers import Numbers
 from recurra.compute.torch.output_layer import OutputLayer
@@ -55,7 +56,7 @@ class TrainingStep:
     ) -> None:
         self.walk, self.output, self.parameters, self.settings = walk, output, parameters, settings
         shapes, flat = output.shapes.parameters, parameters.flat
-        matrices = walk.plan.hidden_matrices(output.shapes)
+        matrices = hidden_matrices(walk.plan, output.shapes)
         self.state, self.update = state, Update(settings.optimizer, matrices)
         self.gradients = Numbers(shapes, flat.dtype, flat.device)
         self.slots = {s: Numbers(shapes, flat.dtype, flat.device) for s in settings.optimizer.slots}
