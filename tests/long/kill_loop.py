@@ -33,6 +33,10 @@ RECIPES = {
         hidden=48, batch=8, seq_len=32, steps=8000, dropout=0.1, evaluate_every=25,
         evaluate_characters=2000, sample_every=100, sample_characters=50
     ),
+    "tiny": MODERN.with_(
+        hidden=8, batch=2, seq_len=8, steps=2000, warmup=5, evaluate_every=50,
+        evaluate_characters=200, sample_every=100, sample_characters=20
+    ),
     "classic": CLASSIC.with_(hidden=100, seq_len=50, steps=15_000, evaluate_every=500, lr=0.01),
 }  # fmt: skip
 CLOCK = {"run", "seconds", "seconds_left", "chars_per_second"}

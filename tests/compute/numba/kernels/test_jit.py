@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 PROGRAM = """
+import ctypes, mmap, os
 import numpy as np
 from recurra.compute.numba.kernels import elementwise, products
 
@@ -27,6 +28,18 @@ for dtype, tolerance in ((np.float32, 1e-4), (np.float64, 1e-12)):
         copy = np.zeros((depth, columns), dtype)
         products.transpose(matrix, copy, 2)
         np.testing.assert_array_equal(copy, matrix.T)
+    if os.name == "posix":  # a matrix that ends with the memory: to read beyond is to crash
+        memory = mmap.mmap(-1, 2 * mmap.PAGESIZE)
+        end = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + mmap.PAGESIZE
+        assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(end), mmap.PAGESIZE, 0) == 0
+        pages = np.frombuffer(memory, dtype, mmap.PAGESIZE // np.dtype(dtype).itemsize)
+        for columns in (1, 3, 5, 37):
+            matrix = pages[-7 * columns :].reshape(7, columns)
+            matrix[:] = rng.standard_normal(matrix.shape)
+            a, out = rng.standard_normal((5, 7)).astype(dtype), np.zeros((5, columns), dtype)
+            for row, rows in ((0, 1), (1, 1), (2, 3)):
+                products.times(a, row, rows, matrix, out, row, False)
+            np.testing.assert_allclose(out, a @ matrix, rtol=0, atol=10 * tolerance)
 """
 
 

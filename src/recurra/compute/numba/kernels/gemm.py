@@ -12,7 +12,14 @@ from numba import carray, types
 from numba.extending import overload
 
 from recurra.compute.numba.kernels.jit import INLINED, inlined, symbol
-from recurra.compute.numba.kernels.tile import LONE_VECTORS, ROWS, VECTOR_BYTES, VECTORS, tile
+from recurra.compute.numba.kernels.tile import (
+    LONE_VECTORS,
+    MASKS,
+    ROWS,
+    VECTOR_BYTES,
+    VECTORS,
+    tile,
+)
 from recurra.compute.numba.kernels.transpose import transpose_part
 
 # So many rows of B, one panel wide, stay in the second-level cache while the rows of A pass. Where
@@ -51,7 +58,8 @@ def _gemm(
     width = most * lanes
     many, far = rows >= MANY, APART * width
     most_deep = DEPTH if many or depth * columns * c.itemsize < LARGE else SHALLOW
-    b_copied = b_column != 1 or (many and b_row > far)
+    narrow = not MASKS and b_row < lanes  # `tile` would read beyond it
+    b_copied = b_column != 1 or (many and b_row > far) or narrow
     panel = np.empty(min(depth, most_deep) * width, c.dtype) if b_copied else b
     # a copy of A is read once for every panel; its rows end a vector later than they have to, so
     # that they share no place in cache

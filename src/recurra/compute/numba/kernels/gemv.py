@@ -82,7 +82,7 @@ def gemv_transposed(matrix: Any, x: Any, i: Any, out: Any, o: Any, add: Any) -> 
     """``out[o] (+)= matrix.T @ x[i]``, for kernels; uncompiled, the formula.
 
     Args:
-        matrix: (k, m).
+        matrix: (k, m), with a vector's numbers in a row at least, unless there are `tile.MASKS`.
         x, i: (rows, k), and which row.
         out, o: (rows, m), and which row.
         add: add to the row, or overwrite it.

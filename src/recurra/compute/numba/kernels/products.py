@@ -11,6 +11,7 @@ from typing import Any
 from recurra.compute.numba.kernels.gemm import gemm
 from recurra.compute.numba.kernels.gemv import gemv, gemv_transposed
 from recurra.compute.numba.kernels.jit import jit
+from recurra.compute.numba.kernels.tile import MASKS, VECTOR_BYTES
 from recurra.compute.numba.kernels.transpose import transpose_part
 
 __all__ = [
@@ -42,7 +43,7 @@ def times(a: Any, i: Any, rows: Any, matrix: Any, out: Any, o: Any, add: Any) ->
     blocks = width // n
     k = matrix.shape[0] // blocks
     for b in range(blocks):
-        if rows == 1:
+        if rows == 1 and (MASKS or n * out.itemsize >= VECTOR_BYTES):
             block = matrix[b * k : (b + 1) * k]
             gemv_transposed(block, a, i * blocks + b, out, o * blocks + b, add)
         else:

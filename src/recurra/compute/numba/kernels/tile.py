@@ -16,15 +16,32 @@ from numba.extending import intrinsic
 _FEATURES = config.CPU_FEATURES
 if _FEATURES is None:
     _FEATURES = llvmlite.binding.get_host_cpu_features().flatten()
-_WIDE, _MIDDLE = "+avx512f" in _FEATURES, "+avx2" in _FEATURES
 
-VECTOR_BYTES = 64 if _WIDE else 32 if _MIDDLE else 16
-# Sums, one row of vectors and a broadcast number share 32 registers, or 16.
-ROWS, VECTORS = (4, 3) if "+sse2" in _FEATURES and not _WIDE else (6, 4)
-# A single row has registers for more, and reads a matrix in longer pieces.
-LONE_VECTORS = 2 * VECTORS
-# Elsewhere a masked load is a branch for every number, so only the last one is masked.
-_MASKED_LOADS = _WIDE or _MIDDLE
+
+def block_size(triple: str, features: str) -> tuple[int, int, int, int]:
+    """Bytes of a vector, rows and vectors of the largest block, vectors of a single row.
+
+    Sums, one row of vectors and a broadcast number share 32 registers, on x86 without AVX-512 16.
+    Where a product is not fused with its addition it takes one more, and a sum goes through memory:
+    smaller blocks were slower.
+
+    Args:
+        triple: LLVM's name of the target.
+        features: those of its processor, as LLVM writes them.
+    """
+    if "+avx512f" in features:
+        return 64, 6, 4, 8
+    if not triple.startswith("x86"):
+        return 16, 6, 4, 8
+    return (32 if "+avx2" in features else 16), 4, 3, 6
+
+
+VECTOR_BYTES, ROWS, VECTORS, LONE_VECTORS = block_size(
+    llvmlite.binding.get_process_triple(), _FEATURES
+)
+# Elsewhere a mask takes one of few registers, or is a branch for every number: a last vector that
+# is not whole goes through a buffer.
+MASKS = VECTOR_BYTES == 64
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
@@ -52,7 +69,8 @@ def tile(
     A single row may have up to `LONE_VECTORS` vectors.
 
     C, A and B are parts of flat arrays: where they start, the distance of their rows (and, for A,
-    of its columns). The columns of C and B are contiguous. Nothing outside of the parts is read.
+    of its columns). The columns of C and B are contiguous. Nothing outside of C and A is read, nor
+    beyond the rows of B, which without `MASKS` are at least a vector apart.
     """
     index = types.intp
     arguments = (*[index] * 3, c, *[index] * 2, a, *[index] * 3, b, *[index] * 2, types.boolean)
@@ -91,6 +109,8 @@ class _Tile:
     def emit(self) -> None:
         b = self.builder
         vectors = b.udiv(b.add(self.columns, _I64(self.lanes - 1)), _I64(self.lanes))
+        if not MASKS:
+            self._fill_buffers(b.mul(b.sub(vectors, _I64(1)), _I64(self.lanes)))
         end = b.append_basic_block("tile.end")
         case = b.switch(b.add(b.mul(vectors, _I64(16)), self.rows), end)
         for r in range(1, ROWS + 1):
@@ -101,60 +121,99 @@ class _Tile:
                 self._block(r, v)
                 b.branch(end)
         b.position_at_end(end)
+        if not MASKS:
+            with b.if_then(self.partial), cgutils.for_range(b, self.rows) as row:
+                value = self._load(self._at(self.c_buffer, b.mul(row.index, _I64(self.lanes))))
+                self._store(value, self._c_end(row.index), True)
+
+    def _fill_buffers(self, start: Any) -> None:
+        """Copy the last vectors of C's rows, and of B's last row in memory, if they are not whole.
+
+        A load from another row of B runs into the next one in memory, and nothing comes of it.
+        """
+        b, left, self.start = self.builder, self.builder.sub(self.columns, start), start
+        self.mask, self.partial = self._first(left), b.icmp_signed("<", left, _I64(self.lanes))
+        self.b_buffer = cgutils.alloca_once(b, self.b.type.pointee, _I64(self.lanes))
+        self.c_buffer = cgutils.alloca_once(b, self.c.type.pointee, _I64(ROWS * self.lanes))
+        upwards, end = b.icmp_signed(">=", self.b_row, _I64(0)), b.sub(self.depth, _I64(1))
+        last = b.select(upwards, end, _I64(0))
+        self.buffered = b.select(self.partial, last, _I64(-1))
+        with b.if_then(self.partial):
+            place = self._at(self.b, b.mul(last, self.b_row), start)
+            self._store(self._load(place, True), self.b_buffer)
+            with b.if_then(self.add), cgutils.for_range(b, self.rows) as row:
+                value = self._load(self._c_end(row.index), True)
+                self._store(value, self._at(self.c_buffer, b.mul(row.index, _I64(self.lanes))))
+
+    def _c_end(self, row: Any) -> Any:
+        """Where the last vector of a row of C is."""
+        return self._at(self.c, self.builder.mul(row, self.c_row), self.start)
+
+    def _first(self, count: Any) -> Any:
+        """A mask of so many numbers of a vector."""
+        lanes = ir.Constant(self.lane, list(range(self.lanes)))
+        every = self._splat(self.builder.trunc(count, _I32), self.lane)
+        return self.builder.icmp_signed("<", lanes, every)
 
     def _block(self, rows: int, vectors: int) -> None:
         b = self.builder
-        left = b.trunc(b.sub(self.columns, _I64((vectors - 1) * self.lanes)), _I32)
-        lanes = ir.Constant(self.lane, list(range(self.lanes)))
-        self.mask = b.icmp_signed("<", lanes, self._splat(left, self.lane))
+        if MASKS:
+            self.mask = self._first(b.sub(self.columns, _I64((vectors - 1) * self.lanes)))
         places = [
             self._at(self.c, b.mul(self.c_row, _I64(r)), _I64(v * self.lanes))
             for r in range(rows)
             for v in range(vectors)
         ]
         last = [i % vectors == vectors - 1 for i in range(len(places))]
+        if not MASKS:
+            for r in range(rows):
+                at, buffer = (r + 1) * vectors - 1, self._at(self.c_buffer, _I64(r * self.lanes))
+                places[at] = b.select(self.partial, buffer, places[at])
         sums = [
-            b.select(self.add, self._load(place, masked), self.zero)
-            for place, masked in zip(places, last, strict=True)
+            b.select(self.add, self._load(place, MASKS and is_last), self.zero)
+            for place, is_last in zip(places, last, strict=True)
         ]
         a_rows = [self._at(self.a, b.mul(self.a_row, _I64(r))) for r in range(rows)]
-        if _MASKED_LOADS:
-            sums = self._loop(a_rows, sums, vectors)
-        else:  # a load may then run into the next row, so the last row is apart
-            sums = self._loop(a_rows, sums, vectors, apart=1)
-        for place, masked, value in zip(places, last, sums, strict=True):
-            self._store(value, place, masked)
+        sums = self._loop(a_rows, sums, vectors)
+        for place, is_last, value in zip(places, last, sums, strict=True):
+            self._store(value, place, MASKS and is_last)
 
-    def _loop(self, a_rows: Any, sums: Any, vectors: int, apart: int = 0) -> Any:
+    def _loop(self, a_rows: Any, sums: Any, vectors: int) -> Any:
         b = self.builder
-        count = b.sub(self.depth, _I64(apart))
         before = b.block
         head, body, after = (b.append_basic_block(f"tile.{n}") for n in ("head", "body", "after"))
         b.branch(head)
         b.position_at_end(head)
         k = b.phi(_I64)
         totals = [b.phi(self.vector) for _ in sums]
-        b.cbranch(b.icmp_signed("<", k, count), body, after)
+        b.cbranch(b.icmp_signed("<", k, self.depth), body, after)
         b.position_at_end(body)
-        added = self._step(k, a_rows, totals, vectors, masked=not apart)
+        added = self._step(k, a_rows, totals, vectors)
         for phi, start, following in zip(
             [k, *totals], [_I64(0), *sums], [b.add(k, _I64(1)), *added], strict=True
         ):
             phi.add_incoming(start, before)
             phi.add_incoming(following, b.block)
-        b.branch(head)
+        back = b.branch(head)
+        if not MASKS:  # where LLVM would do four steps at once, the sums do not stay in registers
+            loop = b.module.add_metadata([])
+            loop.operands = loop, b.module.add_metadata(["llvm.loop.unroll.disable"])
+            back.set_metadata("llvm.loop", loop)
         b.position_at_end(after)
-        return self._step(k, a_rows, totals, vectors, masked=True) if apart else totals
+        return totals
 
-    def _step(self, k: Any, a_rows: Any, sums: Any, vectors: int, masked: bool) -> list[Any]:
+    def _step(self, k: Any, a_rows: Any, sums: Any, vectors: int) -> list[Any]:
         """``sums[r, v] + A[r, k] B[k, v]``."""
         b = self.builder
         b_row = self._at(self.b, b.mul(k, self.b_row))
         column = b.mul(k, self.a_column)
-        operands = [
-            self._load(self._at(b_row, _I64(v * self.lanes)), masked and v == vectors - 1)
-            for v in range(vectors)
-        ]
+        operands = []
+        for v in range(vectors):
+            place, is_last = self._at(b_row, _I64(v * self.lanes)), v == vectors - 1
+            if is_last and not MASKS:
+                buffered = b.icmp_signed("==", k, self.buffered)
+                place = b.select(buffered, self.b_buffer, place)
+            operands.append(self._load(place, MASKS and is_last))
         fused = self._function("llvm.fmuladd", self.vector, [self.vector] * 3)
         added = []
         for r, row in enumerate(a_rows):
@@ -173,7 +232,7 @@ class _Tile:
         first = b.insert_element(undefined, value, _I32(0))
         return b.shuffle_vector(first, undefined, ir.Constant(self.lane, [0] * self.lanes))
 
-    def _load(self, pointer: Any, masked: bool) -> Any:
+    def _load(self, pointer: Any, masked: bool = False) -> Any:
         b, vector = self.builder, self.vector
         place = b.bitcast(pointer, vector.as_pointer())
         if not masked:
@@ -184,7 +243,7 @@ class _Tile:
         load = self._function("llvm.masked.load", vector, types_, ".p0")
         return b.call(load, [place, _I32(self.bytes), self.mask, self.zero])
 
-    def _store(self, value: Any, pointer: Any, masked: bool) -> None:
+    def _store(self, value: Any, pointer: Any, masked: bool = False) -> None:
         b = self.builder
         place = b.bitcast(pointer, self.vector.as_pointer())
         if not masked:
