@@ -5,33 +5,21 @@ SQLite stands in for PostgreSQL, whose real self is in `tests/long/comparison_cl
 
 import json
 import sys
-import warnings
 
 import pytest
-from optuna.storages import RDBStorage
 
 import recurra
 from comparing import RECIPE, finish, plan
+from databases import URL, in_sqlite
 from recurra.comparison.runner import all_runs
 from recurra.comparison.workers import Worker, train_with_workers
 from recurra.tuning import optuna_storage
-
-URL = "postgresql://me:secret@host/name"
 
 
 @pytest.fixture
 def database(tmp_path, monkeypatch):
     """A database with heartbeats, whose address the environment has."""
-    address = f"sqlite:///{tmp_path / 'leases.db'}"
-    opened = []
-
-    def connect(url):
-        opened.append(url)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # as in `_open_database`
-            return RDBStorage(address, heartbeat_interval=60, grace_period=180)
-
-    monkeypatch.setattr(optuna_storage, "_open_database", connect)
+    opened = in_sqlite(monkeypatch, tmp_path / "leases.db")
     monkeypatch.setenv("RECURRA_STORAGE", URL)
     return opened
 

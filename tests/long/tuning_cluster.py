@@ -82,7 +82,8 @@ def database_away(study: Study, server: Server) -> None:
     wait_until(lambda: started(study))
     server.stop()
     time.sleep(8)
-    assert all(child.process.poll() is None for child in children), "a worker did not wait"
+    ended = [child.wait() for child in children if child.process.poll() is not None]
+    assert not ended, f"a worker did not wait: {ended}"
     server.start()
     for child in children:
         child.process.wait()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import recurra
+from databases import URL, in_sqlite
 from recurra.errors import RequestError, RunError, SettingError
 from recurra.storage.runs import Run
 from recurra.training import processes
@@ -380,6 +381,19 @@ def test_a_database_that_only_a_folder_names_is_not_called(tmp_path, monkeypatch
         Study.open(made.folder)
     monkeypatch.setenv("RECURRA_STORAGE", "postgresql://other/y")
     assert Study.open(made.folder).storage == "postgresql://other/y"
+
+
+def test_a_trial_in_a_database_that_another_process_has_just_made(tmp_path, monkeypatch):
+    opened = in_sqlite(monkeypatch, tmp_path / "trials.db")
+    one = Study.create(make_spec(tmp_path), tmp_path / "study", URL)
+    other = Study.open(one.folder, URL)
+    assert other.trials()[0].setting is None
+    one.store.trial(0)
+    setting = one.spec.space.point(0)
+    other.store.trial(0)
+    other.store.set_setting(0, setting)
+    assert one.trials()[0].setting == setting
+    assert set(opened) == {URL}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
     runs/BUDGET/NETWORK/seed-0        ordinary run folders
     runs/BUDGET/NETWORK/rate-0.003    those of the search before
     test.safetensors   per-character losses of every finished run on the test part; written once
+    claims             lock files: which process trains which run
 
 A comparison of runs that are there already has their paths in comparison.json, and no ``runs``.
 """

@@ -85,8 +85,17 @@ class OptunaStorage:
         """
         trial_id = self._call(lambda: self._find(number))
         assert trial_id is not None
+
+        def attempt() -> Result:
+            try:
+                return change(self._storage, trial_id)
+            except KeyError:
+                # Optuna's cache learns of a trial of another process only when all are read.
+                self._storage.get_all_trials(self._study_id, deepcopy=False)
+                return change(self._storage, trial_id)
+
         try:
-            return self._call(lambda: change(self._storage, trial_id))
+            return self._call(attempt)
         except UpdateFinishedTrialError:
             return None
 
