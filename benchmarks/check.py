@@ -1,8 +1,6 @@
 """Do all contenders compute the same? Else their times could not be compared.
 
 Three whole steps on a small shape, state carried over: the losses, and where the parameters end.
-With eps as large as the gradients an update is a smooth function of them, so that parameters that
-agree mean gradients that agree.
 """
 
 import json
@@ -29,7 +27,8 @@ LIMITS = {"adagrad": {"clip_value": 0.02}, "adamw": {"clip_norm": 0.3}}  # low e
 
 def differences(name: str, case: Case) -> dict[str, float]:
     """The largest relative error of each quantity, against the reference engine in float64."""
-    settings = replace(OPTIMIZERS[case.optimizer][1], eps=0.05, **LIMITS[case.optimizer])
+    limits = LIMITS[case.optimizer]
+    settings = replace(OPTIMIZERS[case.optimizer][1], eps=CONTENDERS[name].eps, **limits)
     task, other = Task(case, RATE, settings), Task(case, RATE, settings)
     oracle = make_engine("reference", other.plan, other.shapes, np.float64)
     oracle.load({f"parameter/{name}": value for name, value in other.parameters.items()})

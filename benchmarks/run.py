@@ -16,13 +16,15 @@ from pathlib import Path
 
 from cases import OPTIMIZERS, SHAPES, TABLE, Case, Shape, cases, load
 from check import check
-from contenders import CONTENDERS, OURS, PEAK, READING, RIVALS
+from contenders import CELLS, CONTENDERS, OURS, PEAK, READING, RIVALS
 from machine import machine, usable_cores
 from measure import QUICK, Protocol, measure
 from report import Report, tell
 from table import LEGEND, columns, facts, widths
 
 from recurra.errors import RecurraError
+
+COMPARED = ("course", *RIVALS, CELLS)
 
 
 def shape(text: str) -> Shape:
@@ -53,7 +55,7 @@ def arguments() -> argparse.Namespace:
         "--networks", nargs="+", type=network, help=f"{', '.join(TABLE)}, or .eq files"
     )
     parser.add_argument("--shapes", nargs="+", type=shape, help=f"VxHxBxT, or {', '.join(SHAPES)}")
-    parser.add_argument("--rivals", nargs="*", choices=("course", *RIVALS), default=None)
+    parser.add_argument("--rivals", nargs="*", choices=COMPARED, default=None)
     parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS)
     parser.add_argument("--threads", nargs="+", type=int, default=[usable_cores()])
     parser.add_argument("--cap", type=float, help="seconds that a contender may take to compile")
@@ -78,7 +80,7 @@ def taking_part(case: Case, rivals: list[str]) -> list[str]:
 
 def main() -> None:
     asked = arguments()
-    rivals = ["course", *RIVALS] if asked.rivals is None else asked.rivals
+    rivals = list(COMPARED) if asked.rivals is None else asked.rivals
     if asked.quick and asked.rivals is None:
         rivals.remove("torch.compile")
     rivals = present(rivals)

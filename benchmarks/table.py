@@ -6,7 +6,7 @@ from statistics import quantiles
 from typing import Any
 
 from cases import Task
-from contenders import CONTENDERS, OURS, PEAK, READING, RIVALS
+from contenders import CELLS, CONTENDERS, OURS, PEAK, READING, RIVALS
 from contenders.gemm import FLOPS
 from contenders.reading import rounds
 from measure import Measurement
@@ -74,8 +74,10 @@ backward in each time step, each core its part, at the speed R at which the core
 between, read an array of M bytes again and again, from whatever cache holds it. `peak`: the
 operations over Recurra's time, as a part of F. MB: the most a process held while stepping,
 libraries included (the leanest form of each library). `(s)`: seconds until torch.compile had taken
-three steps. `*` torch.nn has no such network; its nearest does as much work or a little more. `>`
-not ready within the cap. A dash: does not apply."""
+three steps. `*` torch.nn has no such network; its nearest does as much work or a little more.
+`libxsmm*` is less than a step and no rival in `ahead`: the forward and backward pass of LIBXSMM's
+own layers (for gru2 a GRU with its reset gate before the product), without look-up, output layer,
+clip and update, for wrnn also without R. `>` not ready within the cap. A dash: does not apply."""
 
 
 def columns(rivals: list[str]) -> dict[str, Callable[[Facts], str]]:
@@ -86,7 +88,7 @@ def columns(rivals: list[str]) -> dict[str, Callable[[Facts], str]]:
         "step": itemgetter("optimizer"),
         "cores": lambda case: str(case["threads"]),
     }
-    for name in (OURS, *(name for name in ("course", *RIVALS) if name in rivals)):
+    for name in (OURS, *(name for name in ("course", *RIVALS, CELLS) if name in rivals)):
         shown[name] = lambda case, name=name: _time(case["contenders"].get(name))
     if "torch.compile" in rivals:
         shown["(s)"] = lambda case: _number(
@@ -98,7 +100,7 @@ def columns(rivals: list[str]) -> dict[str, Callable[[Facts], str]]:
     shown["limit"] = lambda case: _number(case["times_the_floor"], ".2f", "x")
     shown["peak"] = lambda case: _number(case["fraction_of_peak"], ".0%")
     shown["MB"] = lambda case: _memory(case["contenders"], OURS)
-    for library in ("torch", "jax", "tensorflow", "mlx"):
+    for library in ("torch", "jax", "tensorflow", "mlx", "dynet"):
         if any(name.startswith(library) for name in rivals):
             shown[f"{library} MB"] = lambda case, of=library: _memory(case["contenders"], of)
     return shown

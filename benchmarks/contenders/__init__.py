@@ -27,15 +27,18 @@ class Entry:
     Attributes:
         place: module and class.
         needs: the library it is written with, or a file below RECURRA_RIVALS: the interpreter of
-            an environment of its own. Without it the contender is left out.
+            an environment of its own, or a compiled library. Without it the contender is left out.
         suits: whether it can take part in a case.
         same: whether its network is the very function of the case, or one of like work (marked *).
+        eps: of the optimiser in the check; as large as the gradients, it makes an update a smooth
+            function of them, so that parameters that agree mean gradients that agree.
     """
 
     place: str
     needs: str = "recurra"
     suits: Callable[[Case], bool] = lambda case: True
     same: Callable[[Case], bool] = lambda case: True
+    eps: float = 0.05
 
     @property
     def file(self) -> Path | None:
@@ -60,9 +63,10 @@ class Entry:
 
 
 ONE_HOT = 512  # up to this vocabulary torch.nn's recurrent layers may read one-hot columns
-FUSED = ("rnn", "wrnn", "lstm", "gru2", "lstm_embedding", "gru2_embedding")
+LAYERS = ("rnn", "wrnn", "lstm", "gru2")
+FUSED = (*LAYERS, "lstm_embedding", "gru2_embedding")
 
-OURS, PEAK, READING = "recurra", "gemm", "reading"
+OURS, PEAK, READING, CELLS = "recurra", "gemm", "reading", "libxsmm"
 EXPORTED, EXPORTED_JAX, TRAFFIC = "torch export", "jax export", "copy"
 CONTENDERS = {
     OURS: Entry("ours:Recurra"),
@@ -87,8 +91,20 @@ CONTENDERS = {
     "jax hoisted": Entry("jax_:Hoisted", "jax", suits=is_plain),
     "tensorflow": Entry("tensorflow_:Xla", "tensorflow/bin/python", suits=is_plain),
     "mlx": Entry("mlx_:Compiled", "mlx/bin/python", suits=is_plain),
+    "dynet": Entry(
+        "dynet_:Dynamic",
+        "dynet/bin/python",
+        suits=lambda c: c.optimizer == "adamw" and c.network in LAYERS,
+        eps=1e-15,  # its Adam adds eps to the root before it corrects that
+    ),
     PEAK: Entry("gemm:Product"),
     READING: Entry("reading:Reading"),
+    CELLS: Entry(
+        "libxsmm_:Cells",
+        "libxsmm/cells.so",
+        suits=lambda c: c.network in LAYERS and c.shape.hidden % 32 == 0 and c.shape.batch % 8 == 0,
+        same=lambda c: False,
+    ),
     # of networks with a matrix memory, see memories.py
     EXPORTED: Entry("exported:Exported", "torch"),
     EXPORTED_JAX: Entry("jax_:Exported", "jax", suits=lambda c: c.optimizer == "adagrad"),
@@ -100,4 +116,4 @@ CONTENDERS = {
     "write jax at once": Entry("jax_:WritingAtOnce", "jax"),
 }
 # The yardsticks are no rivals.
-RIVALS = ("torch", "torch.compile", "torch.nn", "jax", "jax hoisted", "tensorflow", "mlx")
+RIVALS = ("torch", "torch.compile", "torch.nn", "jax", "jax hoisted", "tensorflow", "mlx", "dynet")

@@ -244,7 +244,7 @@ class Walk:
             raise AssertionError(of)
 
         for operation in stage.element.forward:
-            function = OPERATORS.get(operation.kind) or self.library.functions[operation.kind]
+            function = (OPERATORS | self.library.functions)[operation.kind]
             results.append(function(*map(value, operation.arguments)))
         return value(stage.element.value)
 
