@@ -2,10 +2,12 @@
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 PACKAGES = ("recurra", "numpy", "scipy", "numba", "torch", "jax")
+# in environments of their own
+RIVALS = ("tensorflow_cpu", "mlx", "dyNET38")
 
 
 def machine() -> dict[str, str]:
@@ -16,6 +18,10 @@ def machine() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
+    places = Path(os.environ.get("RECURRA_RIVALS", "rivals")).glob("*/lib/python3*/site-packages")
+    for package in distributions(path=list(map(str, places))):
+        if package.name in RIVALS:
+            found[package.name] = package.version
     return found
 
 
