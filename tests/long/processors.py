@@ -6,9 +6,9 @@
 For root on Debian, x86-64, with the packages of the tests. haswell has AVX2 and no AVX-512, nehalem
 no AVX at all; arm64 is Debian's Python with wheels of the versions that are installed here. An
 emulated process sees the emulated processor, and so do those that it starts, since its Python is a
-script that calls the emulator. It compiles twenty times slower: each takes a quarter of an hour of
-a core, less when the folder has what was compiled before. --pinned emulates nothing: Numba compiles
-for that x86 processor, by NUMBA_CPU_NAME, and this one runs it. Exit code 0: all right.
+script that calls the emulator. That compiles for minutes where this processor takes seconds; what
+was compiled is kept in the folder. --pinned emulates nothing: Numba compiles for that processor of
+x86, by NUMBA_CPU_NAME, and this one runs it. Exit code 0: all right.
 """
 # ruff: noqa: T201
 

@@ -21,11 +21,11 @@ TARGETS = {
 }
 _LABEL = re.compile(r"(\.L\w+):")
 _JUMP = re.compile(r"(?:j\w+|b|b\.\w+|cbn?z|tbn?z)\s+(?:.*,\s*)?(\.L\w+)$")
-_ARITHMETIC = re.compile(r"v?f?n?m?(?:add|sub|mul|div|madd|msub|mla|mls|fn?m(?:add|sub)\d+)")
 _PRODUCT = re.compile(r"vfn?m|v?mul[ps]|fmul|fn?m(add|sub|la|ls)")
-_NUMBERS = re.compile(r"[ps][sd]\b|\b[sd]\d+\b|\.[24][sd]\b")
-_OF_VECTORS = re.compile(r"^\w+p[sd]\b|\.[24][sd]\b")
-_WIDTHS = {"%zmm": 64, "%ymm": 32, "%xmm": 16, ".4s": 16, ".2d": 16}
+_SCALAR = re.compile(r"\w+s[sd]\b|v?mov[dq]\b|f\w+\s+[sd]\d")
+# in x86 what is read is not the last operand
+_LOAD = re.compile(r"ld|(?!lea)\w+\s.*\((?!%rsp)[^)]*\)(\{\w+\})?,")
+_WIDTHS = {"%zmm": 64, "%ymm": 32, "%xmm": 16, r"\.4s|\.2d|\bq\d": 16}
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Loop:
         products: multiplications of floats, fused with an addition or not.
         loads: from memory, but for the stack.
         spills: vectors that go to the stack or come from there.
-        scalars: sums, products and quotients of single floats.
-        bytes: of its widest vectors; 0 without arithmetic of vectors.
+        scalars: products of single floats.
+        bytes: of its widest vectors; 0 without vectors.
     """
 
     instructions: tuple[str, ...]
@@ -49,10 +49,8 @@ class Loop:
 
     @property
     def loads(self) -> int:
-        x86 = re.compile(r"(?!lea|cmp|test)\w+\s+.*\((?!%rsp)[^)]*\)(?:,|$)(?!.*\(.*$)")
-        reads = [i for i in self.instructions if re.match(r"ld", i) and "[sp" not in i]
-        pairs = sum(i.startswith("ldp") for i in reads)
-        return len(reads) + pairs + sum(bool(x86.match(i)) for i in self.instructions if "%" in i)
+        loads = [i for i in self.instructions if _LOAD.match(i) and "[sp" not in i]
+        return len(loads) + sum(i.startswith("ldp") for i in loads)
 
     @property
     def spills(self) -> int:
@@ -61,18 +59,13 @@ class Loop:
 
     @property
     def scalars(self) -> int:
-        return len(self._arithmetic()) - len(self._vectors())
+        products = [i for i in self.instructions if _PRODUCT.match(i)]
+        return sum(bool(_SCALAR.match(i)) for i in products)
 
     @property
     def bytes(self) -> int:
-        text = "\n".join(self._vectors())
-        return max((size for mark, size in _WIDTHS.items() if mark in text), default=0)
-
-    def _arithmetic(self) -> list[str]:
-        return [i for i in self.instructions if _ARITHMETIC.match(i) and _NUMBERS.search(i)]
-
-    def _vectors(self) -> list[str]:
-        return [i for i in self._arithmetic() if _OF_VECTORS.search(i)]
+        text = "\n".join(i for i in self.instructions if not _SCALAR.match(i))
+        return max((size for mark, size in _WIDTHS.items() if re.search(mark, text)), default=0)
 
 
 def innermost_loops(assembly: str) -> Iterator[Loop]:
