@@ -2,11 +2,11 @@
 
     PYTHONPATH=tests/support python tests/long/machine_code.py [TARGET ...]
 
-LLVM writes it for every target; a minute each. Of the innermost loops it says how many vectors are
+LLVM writes it, and none of it runs. Of the innermost loops it says how many vectors are
 multiplied and loaded, instructions a product, the bytes of a vector, and how many vectors go
-through the stack. Exit code 1: a function or product has no loop of vectors as wide as they should
-be (LLVM's loops have 32 bytes at most), or vectors on the stack where a product is fused with its
-addition.
+through the stack. Exit code 1: a product, or a function of float32, has no loop of vectors as wide
+as they should be (LLVM's own loops have 32 bytes at most), or there are vectors on the stack where
+products are fused with their additions.
 """
 # ruff: noqa: T201
 
@@ -53,7 +53,7 @@ def write_for(target: str) -> int:
             widths.setdefault(found, []).append(name)
         for found, names in sorted(widths.items()):
             some = f" ({', '.join(names)})" if found < min(wide, 32) else ""
-            wrong |= bool(some)
+            wrong |= dtype == "float32" and some != ""
             print(f"{target} {dtype}: {len(names)} functions in {found} bytes{some}", flush=True)
     return int(wrong)
 
