@@ -6,6 +6,7 @@
     python benchmarks/run.py --networks my.eq --shapes 65x256x32x64 --rivals torch jax
 
 Every contender runs in a process of its own, with so many threads and cores; they take turns.
+TensorFlow, MLX, DyNet and LIBXSMM are in the folder RECURRA_RIVALS; docs/benchmarks.md says how.
 """
 
 import argparse

@@ -6,7 +6,7 @@ python benchmarks/scaling.py [--network wrnn] [--rivals "jax hoisted"] [--thread
 import argparse
 
 from cases import Case, Shape
-from contenders import OURS, RIVALS
+from contenders import CONTENDERS, OURS, RIVALS
 from machine import usable_cores
 from measure import QUICK, Protocol, measure
 from report import Report, tell
@@ -20,7 +20,8 @@ def main() -> None:
     parser.add_argument("--network", default="wrnn", help="a name or an .eq file")
     parser.add_argument("--vocabulary", type=int, default=65)
     parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--rivals", nargs="*", choices=RIVALS, default=[])
+    installed = [name for name in RIVALS if CONTENDERS[name].installed]
+    parser.add_argument("--rivals", nargs="*", choices=installed, default=[])
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--quick", action="store_true", help="few steps, rough figures")
     parser.add_argument("--markdown", metavar="FILE", help="docs/benchmarks.md: replace its table")
