@@ -22,7 +22,8 @@ class Library:
     """What an array library calls things.
 
     Attributes:
-        functions: element-wise functions by their names in equations.
+        functions: element-wise functions by their names in equations, operators where * and the
+            like would not do.
         concatenate: arrays, axis -> array.
         stack: arrays -> array, along a new first axis.
         split: array, sizes -> arrays, along the last axis.
@@ -69,6 +70,7 @@ class Walk:
 
     def __init__(self, plan: Plan, library: Library, stacked: bool = True) -> None:
         self.plan, self.library, self.stacked = plan, library, stacked
+        self.functions = OPERATORS | library.functions
         totals = plan.sums.values()
         self.lookups = tuple(dict.fromkeys(m for total in totals for m in total.lookups))
         self.outside = {t.vector for total in totals for t in total.terms if t.hoisted}
@@ -244,7 +246,7 @@ class Walk:
             raise AssertionError(of)
 
         for operation in stage.element.forward:
-            function = (OPERATORS | self.library.functions)[operation.kind]
+            function = self.functions[operation.kind]
             results.append(function(*map(value, operation.arguments)))
         return value(stage.element.value)
 
