@@ -15,6 +15,7 @@ x86, by NUMBA_CPU_NAME, and this one runs it. Exit code 0: all right.
 import argparse
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -156,6 +157,7 @@ def emulated_python(processor: str, folder: Path) -> Path:
 
 def make_arm64(system: Path, packages: Path) -> None:
     """Unpack Debian's Python, and wheels, for another processor: nothing of it runs yet."""
+    shutil.rmtree(system, ignore_errors=True)  # what an interrupted one left is in the way
     options = ["--foreign", "--arch=arm64", "--variant=minbase", "--include=python3"]
     subprocess.run(["debootstrap", *options, "bookworm", system], check=True)
     for package in sorted(system.glob("var/cache/apt/archives/*.deb")):
