@@ -10,7 +10,7 @@ import pytest
 
 from recurra.errors import RunError
 from recurra.training.processes import REFUSED, WorkerProcess
-from recurra.tuning.cluster import supervise_with_dask
+from recurra.tuning.cluster import run_worker, supervise_with_dask
 
 
 class Future:
@@ -28,19 +28,30 @@ class Future:
 
 
 @pytest.fixture
-def dask(monkeypatch):
+def lost():
+    """Tasks with which the scheduler goes away."""
+    return []
+
+
+@pytest.fixture
+def dask(monkeypatch, lost):
     """A module named ``distributed`` whose tasks are threads; the futures that it was asked for."""
     pool, futures, events = ThreadPoolExecutor(8), [], {}
 
     class Client:
         def __init__(self, address, timeout):
             assert address == "tcp://head:8786"
+            self.status = "running"
 
         def scheduler_info(self):
             return {}
 
         def submit(self, task, *arguments, pure, retries):
             assert (pure, retries) == (False, 0)
+            if task in lost:
+                lost.remove(task)
+                self.status = "closed"
+                raise Exception("Client is closed")
             futures.append(Future(pool.submit(task, *arguments)))
             return futures[-1]
 
@@ -87,6 +98,12 @@ def test_those_that_run_are_asked_to_stop_when_all_is_finished(dask):
     looks = look(reading, None, finished=lambda _: len(dask) == 2)
     assert len(list(looks)) == 2
     assert [future.result() for future in dask] == [True, True]
+
+
+def test_a_scheduler_that_goes_away_before_a_task_is_given_out(dask, lost):
+    lost.append(run_worker)
+    assert list(look("", None, workers=1, wanted=lambda _: not dask))
+    assert (len(dask), lost) == (1, [])
 
 
 def test_a_refusal_of_a_worker_is_told(dask):

@@ -80,6 +80,7 @@ def supervise_with_dask(
     require_dask()
     import distributed
 
+    lost = OSError, TimeoutError, ValueError, distributed.comm.CommClosedError
     stop = f"recurra-{secrets.token_hex(8)}"
     client: Any = None
     futures: list[Any] = []
@@ -98,7 +99,10 @@ def supervise_with_dask(
                 futures = running
                 while wanted(state) and len(futures) < workers:
                     futures.append(client.submit(run_worker, spawn, stop, pure=False, retries=0))
-            except (OSError, TimeoutError, distributed.comm.CommClosedError, ValueError) as error:
+            except Exception as error:
+                # a client that was closed meanwhile says so by an exception of any other class
+                if not isinstance(error, lost) and (client is None or client.status == "running"):
+                    raise
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > PATIENCE:
                     raise RunError(
@@ -196,7 +200,7 @@ def _stop_workers(distributed: Any, client: Any, stop: str, futures: list[Any]) 
     try:
         distributed.Event(stop, client=client).set()
         distributed.wait(futures, timeout=60)
-    except (OSError, TimeoutError, distributed.comm.CommClosedError):
+    except Exception:  # noqa: BLE001 (a closed client, too)
         pass  # a task that cannot be reached ends with its own machine
 
 
