@@ -64,8 +64,8 @@ _SIZES: Mapping[str, tuple[_Size, ...]] = {
 }
 _PLACES = {"fast": 2, "good": 3, "best": 4}
 _MINUTES = {"fast": 2.0, "good": 10.0, "best": 30.0}
-# Where there are thousands of characters, most numbers are in matrices that muon does not change.
-_OPTIMIZERS = {"glstm": "muon", "tiedlstm": "adamw"}
+# Learning rate times hidden.
+_RATES = {"glstm": 3.0, "tiedlstm": 2.0}
 # Rare characters get few gradients: strong decay would undo in between what they have learned.
 _WEIGHT_DECAY = {"glstm": 0.1, "tiedlstm": 0.03}
 
@@ -107,9 +107,9 @@ def preset(
         recipe = MODERN.with_(
             hidden=size.hidden,
             dropout=size.dropout,
-            optimizer=_OPTIMIZERS[own],
+            optimizer="muon",
             weight_decay=_WEIGHT_DECAY[own],
-            lr=3 / size.hidden if own == "glstm" and network in (None, own) else None,
+            lr=_RATES[own] / size.hidden if network in (None, own) else None,
         ).with_(minutes=minutes, epochs=size.epochs)
         # a stream should be read in some steps, not in one; and the best model of a short text
         # comes and goes within a few hundred steps
