@@ -30,7 +30,7 @@ for name, assembly in products("float32").items():
 def test_sums_stay_in_registers(target):
     process = subprocess.run(
         [sys.executable, "-c", PROGRAM, target],
-        env=os.environ | pinned(target),
+        env=os.environ | pinned(target) | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
     )
