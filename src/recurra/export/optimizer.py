@@ -45,8 +45,8 @@ def nearest_orthogonal(z, blocks):
     x = x / ({margin} * {module}.sqrt((x * x).sum((1, 2), keepdims=True)) + 1e-30)
     wide = x.shape[1] <= x.shape[2]
     for a, b, c in {polynomials}:
-        turned = x.swapaxes(1, 2)
-        gram = x @ turned if wide else turned @ x
+        transposed = x.swapaxes(1, 2)
+        gram = x @ transposed if wide else transposed @ x
         factor = b * gram + c * gram @ gram
         x = a * x + (factor @ x if wide else x @ factor)
     return max(x.shape[1:]) ** 0.5 * x.reshape(z.shape)
