@@ -6,7 +6,7 @@ output weights can be taken block by block, while their gradients are in cache; 
 it: one thread goes on with the backward pass, and helps when that is done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class OutputLayer:
         sizes = shapes.vocabulary, shapes.shortlist, shapes.class_size
         self.sizes = sizes if shapes.classes else ()
         self._space: dict[tuple[int, int], tuple[Array, ...]] = {}
+        self._others: list[list[Array]] = []
         self._begun: tuple[Callable[[], None], Callable[[], Any]] | None = None
 
     def fuses(self, shard: Shard, step: OptimizerStep) -> bool:
@@ -76,8 +77,8 @@ class OutputLayer:
         """The loss of a shard whose units threads share; here each takes some of its rows."""
         (rows, *weights), (d_rows, *d_weights) = operand, gradients
         bounds = [shard.rows * i // shard.threads for i in range(shard.threads + 1)]
-        # each part's gradients of the weights; the first one's become the sums
-        parts = [d_weights, *([np.empty_like(d) for d in d_weights] for _ in bounds[2:])]
+        # gradients of the weights of each part; the first one's become the sums
+        parts = [d_weights, *self._parts(d_weights, shard.threads - 1)]
 
         def train(part: int) -> float:
             own = slice(bounds[part], bounds[part + 1])
@@ -87,11 +88,21 @@ class OutputLayer:
             loss: float = self._kernels.train(*operand, targets, scale, *gradients, *self.sizes)
             return loss
 
+        def add(part: int) -> None:
+            for total, *others in zip(*parts, strict=True):
+                own = slice(len(total) * part // len(parts), len(total) * (part + 1) // len(parts))
+                for other in others:
+                    total[own] += other[own]
+
         losses = self.pool.run(train, range(shard.threads))
-        for part in parts[1:]:
-            for total, more in zip(d_weights, part, strict=True):
-                total += more
+        self.pool.run(add, range(shard.threads))
         return float(sum(losses))
+
+    def _parts(self, d_weights: Sequence[Array], count: int) -> list[list[Array]]:
+        """Space for so many more gradients of the weights."""
+        if len(self._others) != count:
+            self._others = [[np.empty_like(d) for d in d_weights] for _ in range(count)]
+        return self._others
 
     def losses(self, rows: Array, weights: Array, bias: Array, targets: Array) -> Array:
         """``-log p`` of each target, (N,)."""

@@ -228,6 +228,8 @@ class Shard:
     def distribute_output_gradients(self, rows: Array, matrix: Array, bias: Array) -> None:
         """Give each product of the logits its part of the output layer's gradients."""
         logits = self.plan.logits
+        if len(logits.terms) == len(logits.biases) == 1:
+            return  # they are its gradients
         # The first one's gradient is `bias` itself, and so comes last.
         for name, times in reversed(Counter(logits.biases).items()):
             np.multiply(bias, times, out=self.gradients[name])

@@ -225,5 +225,6 @@ def clear_lookups(shards: Sequence[Shard], looked_up: Sequence[str]) -> None:
     """Zeros again wherever the look-ups of the shards' texts touched a gradient."""
     for shard in shards:
         for name in looked_up:
-            shard.gradients[name][shard.inputs] = 0.0
-            shards[0].gradients[name][shard.inputs] = 0.0  # it may hold the sum
+            reduce.clear_rows(shard.gradients[name], shard.inputs)
+            if shard is not shards[0]:  # it may hold the sum
+                reduce.clear_rows(shards[0].gradients[name], shard.inputs)

@@ -13,6 +13,8 @@ from numba.extending import overload
 
 from recurra.compute.numba.kernels.jit import INLINED, inlined, symbol
 from recurra.compute.numba.kernels.tile import (
+    CACHE_LINE,
+    FETCHED,
     LONE_VECTORS,
     MASKS,
     ROWS,
@@ -57,7 +59,8 @@ def _gemm(
     panels = (vectors + most - 1) // most
     width = most * lanes
     many, far = rows >= MANY, APART * width
-    most_deep = DEPTH if many or depth * columns * c.itemsize < LARGE else SHALLOW
+    from_afar = not many and depth * columns * c.itemsize >= LARGE
+    most_deep = SHALLOW if from_afar else DEPTH
     narrow = not MASKS and b_row < lanes  # `tile` would read beyond it
     b_copied = b_column != 1 or (many and b_row > far) or narrow
     panel = np.empty(min(depth, most_deep) * width, c.dtype) if b_copied else b
@@ -82,26 +85,32 @@ def _gemm(
                 # vectors and rows are dealt out evenly: 5 vectors are 3 + 2, not 4 + 1
                 j = vectors * p // panels * lanes
                 wide = min(vectors * (p + 1) // panels * lanes, columns) - j
+                ahead = -1
+                if from_afar and not b_copied:  # the next panel, or the first of the next rows
+                    last = p + 1 == panels
+                    ahead = b_start + ((k + deep) * b_row if last else k * b_row + j + wide)
                 b_part = (b, b_start + k * b_row + j * b_column, b_row)
                 if b_copied:
                     _copy(b, b_part[1], b_row, b_column, deep, wide, panel, width)
                     b_part = (panel, 0, width)
                 c_part = (c, c_start + top * c_row + j, c_row)
-                _tiles(high, wide, deep, c_part, a_part, b_part, more)
+                _tiles(high, wide, deep, c_part, a_part, b_part, more, ahead)
 
 
 @inlined
 def _tiles(
-    rows: Any, wide: Any, deep: Any, c_part: Any, a_part: Any, b_part: Any, add: Any
+    rows: Any, wide: Any, deep: Any, c_part: Any, a_part: Any, b_part: Any, add: Any, ahead: Any
 ) -> None:
-    """All rows times one panel."""
+    """All rows times one panel, while one ``ahead`` is fetched, half by half; -1: none."""
     (c, c_start, c_row), (a, a_start, a_row, a_column) = c_part, a_part
     chunks, i = (rows + ROWS - 1) // ROWS, 0
+    half = FETCHED * CACHE_LINE // c.itemsize
     for chunk in range(chunks):
         high = rows * (chunk + 1) // chunks - i
+        fetched = -1 if ahead < 0 else ahead + chunk % 2 * half
         tile(
             *(high, wide, deep, c, c_start + i * c_row, c_row),
-            *(a, a_start + i * a_row, a_row, a_column, *b_part, add),
+            *(a, a_start + i * a_row, a_row, a_column, *b_part, add, fetched),
         )
         i += high
 

@@ -52,7 +52,7 @@ def _gemv_transposed(
     first, step = (k - 1, -1) if i % 2 else (0, 1)
     for j in range(0, m, width):
         out_part, x_part = (out, o * m + j, m), (x, i * k + first, k, step)
-        tile(1, min(width, m - j), k, *out_part, *x_part, matrix, first * m + j, step * m, add)
+        tile(1, min(width, m - j), k, *out_part, *x_part, matrix, first * m + j, step * m, add, -1)
 
 
 def _signature(number: Any) -> Any:

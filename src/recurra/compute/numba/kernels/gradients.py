@@ -78,6 +78,15 @@ def merge_rows(total: Any, other: Any, inputs: Any) -> None:
 
 
 @jit
+def clear_rows(g: Any, inputs: Any) -> None:
+    """``g[inputs] = 0`` in a (V, n) gradient."""
+    for i in range(inputs.size):
+        row = g[inputs[i]]
+        for j in range(row.size):
+            row[j] = 0.0
+
+
+@jit
 def squares_rows(g: Any, rows: Any, limit: float) -> float:
     """`squares` over some rows of a (V, n) gradient."""
     total = 0.0

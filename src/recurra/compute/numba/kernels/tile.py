@@ -43,6 +43,12 @@ VECTOR_BYTES, ROWS, VECTORS, LONE_VECTORS = block_size(
 # is not whole goes through a buffer.
 MASKS = VECTOR_BYTES == 64
 
+CACHE_LINE = 64
+# Half of the cache lines in a panel's row, for two blocks of rows fetch a panel.
+FETCHED = -(-VECTORS * VECTOR_BYTES // CACHE_LINE // 2)
+# Blocks of fewer vectors have no time to fetch in.
+WORTH_FETCHING = 12
+
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
 
@@ -63,6 +69,7 @@ def tile(
     b_start: Any,
     b_row: Any,
     add: Any,
+    ahead: Any,
 ) -> Any:
     """``C (+)= A @ B`` for 1 to `ROWS` rows, 1 to `VECTORS` vectors of columns and depth >= 1.
 
@@ -70,10 +77,13 @@ def tile(
 
     C, A and B are parts of flat arrays: where they start, the distance of their rows (and, for A,
     of its columns). The columns of C and B are contiguous. Nothing outside of C and A is read, nor
-    beyond the rows of B, which without `MASKS` are at least a vector apart.
+    beyond the rows of B, which without `MASKS` are at least a vector apart. While a large block is
+    computed, `FETCHED` cache lines of each row that begins at ``ahead`` in B are fetched into
+    cache, if it is not negative; they need not exist.
     """
     index = types.intp
-    arguments = (*[index] * 3, c, *[index] * 2, a, *[index] * 3, b, *[index] * 2, types.boolean)
+    parts = (c, *[index] * 2, a, *[index] * 3, b, *[index] * 2)
+    arguments = (*[index] * 3, *parts, types.boolean, index)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         values = list(values)
@@ -94,7 +104,9 @@ class _Tile:
         self.builder = builder
         (self.rows, self.columns, self.depth, self.c, c_start, self.c_row) = values[:6]
         (self.a, a_start, self.a_row, self.a_column) = values[6:10]
-        (self.b, b_start, self.b_row, self.add) = values[10:]
+        (self.b, b_start, self.b_row, self.add, ahead) = values[10:]
+        self.ahead = builder.gep(self.b, [ahead])
+        self.fetches = builder.icmp_signed(">=", ahead, _I64(0))
         self.c, self.a, self.b = (
             builder.gep(pointer, [start])
             for pointer, start in ((self.c, c_start), (self.a, a_start), (self.b, b_start))
@@ -118,7 +130,14 @@ class _Tile:
                 block = b.append_basic_block(f"tile.{r}x{v}")
                 case.add_case(_I64(v * 16 + r), block)
                 b.position_at_end(block)
-                self._block(r, v)
+                if r * v >= WORTH_FETCHING:
+                    with b.if_else(self.fetches) as (then, otherwise):
+                        with then:
+                            self._block(r, v, fetches=True)
+                        with otherwise:
+                            self._block(r, v)
+                else:
+                    self._block(r, v)
                 b.branch(end)
         b.position_at_end(end)
         if not MASKS:
@@ -155,7 +174,7 @@ class _Tile:
         every = self._splat(self.builder.trunc(count, _I32), self.lane)
         return self.builder.icmp_signed("<", lanes, every)
 
-    def _block(self, rows: int, vectors: int) -> None:
+    def _block(self, rows: int, vectors: int, fetches: bool = False) -> None:
         b = self.builder
         if MASKS:
             self.mask = self._first(b.sub(self.columns, _I64((vectors - 1) * self.lanes)))
@@ -174,11 +193,11 @@ class _Tile:
             for place, is_last in zip(places, last, strict=True)
         ]
         a_rows = [self._at(self.a, b.mul(self.a_row, _I64(r))) for r in range(rows)]
-        sums = self._loop(a_rows, sums, vectors)
+        sums = self._loop(a_rows, sums, vectors, fetches)
         for place, is_last, value in zip(places, last, sums, strict=True):
             self._store(value, place, MASKS and is_last)
 
-    def _loop(self, a_rows: Any, sums: Any, vectors: int) -> Any:
+    def _loop(self, a_rows: Any, sums: Any, vectors: int, fetches: bool) -> Any:
         b = self.builder
         before = b.block
         head, body, after = (b.append_basic_block(f"tile.{n}") for n in ("head", "body", "after"))
@@ -188,7 +207,7 @@ class _Tile:
         totals = [b.phi(self.vector) for _ in sums]
         b.cbranch(b.icmp_signed("<", k, self.depth), body, after)
         b.position_at_end(body)
-        added = self._step(k, a_rows, totals, vectors)
+        added = self._step(k, a_rows, totals, vectors, fetches)
         for phi, start, following in zip(
             [k, *totals], [_I64(0), *sums], [b.add(k, _I64(1)), *added], strict=True
         ):
@@ -202,7 +221,7 @@ class _Tile:
         b.position_at_end(after)
         return totals
 
-    def _step(self, k: Any, a_rows: Any, sums: Any, vectors: int) -> list[Any]:
+    def _step(self, k: Any, a_rows: Any, sums: Any, vectors: int, fetches: bool) -> list[Any]:
         """``sums[r, v] + A[r, k] B[k, v]``."""
         b = self.builder
         b_row = self._at(self.b, b.mul(k, self.b_row))
@@ -214,6 +233,8 @@ class _Tile:
                 buffered = b.icmp_signed("==", k, self.buffered)
                 place = b.select(buffered, self.b_buffer, place)
             operands.append(self._load(place, MASKS and is_last))
+        if fetches:
+            self._fetch(self._at(self.ahead, b.mul(k, self.b_row)))
         fused = self._function("llvm.fmuladd", self.vector, [self.vector] * 3)
         added = []
         for r, row in enumerate(a_rows):
@@ -221,6 +242,15 @@ class _Tile:
             for v, operand in enumerate(operands):
                 added.append(b.call(fused, [factor, operand, sums[r * vectors + v]]))
         return added
+
+    def _fetch(self, row: Any) -> None:
+        pointer, b = self.b.type, self.builder
+        kind = ir.FunctionType(ir.VoidType(), [pointer, _I32, _I32, _I32])
+        fetch = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
+        read, closest, data = _I32(0), _I32(3), _I32(1)
+        for line in range(FETCHED):
+            place = self._at(row, _I64(line * CACHE_LINE // self.bytes))
+            b.call(fetch, [place, read, closest, data])
 
     def _at(self, pointer: Any, *distances: Any) -> Any:
         for distance in distances:
