@@ -5,10 +5,12 @@ import re
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import recurra
 from recurra.models.compressors import COMPRESSORS, Compressor
+from recurra.models.evaluation import character_losses
 
 
 def test_eval_gives_the_library_s_numbers(call, runs):
@@ -115,8 +117,16 @@ def test_eval_of_a_mixture_beside_its_run(call, runs):
     assert test.mixture.nats < min(test.loss.nats, test.adaptive.nats)
     assert test.mixture.characters == test.loss.characters
     assert rows[1]["nats_per_char"] == pytest.approx(test.loss.nats_per_char)
+    losses = []
+    for run in (runs / "rnn", runs / "wrnn"):
+        model = recurra.load_model(run)
+        held_out = recurra.load_corpus([runs / "plays.txt"]).test
+        losses += character_losses(model.engine("reference", 1), held_out)
+    mean = -np.log(np.mean(np.exp(-np.array(losses)), axis=0)).mean()
+    assert rows[1]["mean_nats_per_char"] == pytest.approx(mean)
     code, out, _ = call("eval", runs / "rnn", "--mix", "counts", "--engine", "reference")
     assert code == 0
+    assert "mean" not in out
     heading = out.splitlines()[0]
     assert heading.index("nats/char") < heading.index("mixture nats/char")
     assert "adaptive" not in out

@@ -266,6 +266,28 @@ def test_members_may_number_characters_their_own_way():
     assert evaluate(engine, [own]).nats == pytest.approx(found.sum())
 
 
+def test_the_mean_of_networks_is_that_of_their_probabilities():
+    ways = [np.arange(6), np.array([3, 1, 0, 5, 4, 2])]
+    members = [Member(engine_of(seed), numbers) for seed, numbers in enumerate(ways, 7)]
+    mixture = Mixture(Vocabulary(CHARACTERS), members, [TRAINING])
+    before, nats = mixture.losses(TEXT), 0.0
+    mixture = Mixture(Vocabulary(CHARACTERS), members, [TRAINING])
+    texts = [TEXT[:200], TEXT[200:]]
+    found = mixture.mean_loss(texts)
+    for text in texts:
+        states = [member.engine.zero_state(1) for member in members]
+        for last, following in pairwise(text):
+            p = 0.0
+            for i, (member, numbers) in enumerate(zip(members, ways, strict=True)):
+                one = np.array([numbers[last]], np.int32)
+                log_p, states[i] = member.engine.next_log_probabilities(one, states[i])
+                p += math.exp(log_p[0, numbers[following]]) / 2
+            nats -= math.log(p)
+    assert found.nats == pytest.approx(nats)
+    assert found.characters == len(TEXT) - 2
+    np.testing.assert_array_equal(mixture.losses(TEXT), before)
+
+
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=50))
 def test_decisions_lead_to_every_character_once(frequency):
     tree = decisions(np.array(frequency)).tolist()

@@ -104,18 +104,20 @@ def evaluate(
             "nothing to evaluate: the text has fewer than two characters; give a longer text, "
             "or a split with a larger part for it"
         )
+    return Loss.of(character_losses(engine, texts, progress, weights))
+
+
+def character_losses(
+    engine: Engine,
+    texts: Sequence[Text],
+    progress: Callable[[int], object] | None = None,
+    weights: Weights = "parameter",
+) -> list[NDArray[Any]]:
+    """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
     losses, reading = stream_losses(engine, texts, weights)
     for done in reading:
         if progress is not None:
             progress(done)
-    return Loss.of(losses)
-
-
-def character_losses(engine: Engine, texts: Sequence[Text]) -> list[NDArray[Any]]:
-    """``-log p`` of every character but the first of each text, streamed; see `evaluate`."""
-    losses, reading = stream_losses(engine, texts)
-    for _ in reading:
-        pass
     return losses
 
 

@@ -5,6 +5,7 @@ the PAQ family (Mahoney 2005); a logistic mixer weighs them and the networks, an
 from every decision.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from recurra.compute.base import Engine
 from recurra.models.adaptation.reader import AdaptiveReader
-from recurra.models.evaluation import Loss, Text
+from recurra.models.evaluation import Loss, Text, character_losses
 from recurra.text.corpus import predictable
 from recurra.text.vocabulary import Vocabulary
 
@@ -203,6 +204,22 @@ class Mixture:
             if member.reader is not None:
                 member.reader.restart()
         return Loss(nats, characters)
+
+    def mean_loss(
+        self, texts: Sequence[Text], progress: Callable[[int], object] | None = None
+    ) -> Loss:
+        """The loss of the mean of the networks' predictions: no counts, and nothing is learned.
+
+        Args:
+            texts: one array of characters per file.
+            progress: called again and again with the characters that one network has done so far.
+        """
+        log_p = []
+        for member in self.members:
+            own = [member.numbers[text].astype(np.int32) for text in texts]
+            losses = character_losses(member.engine, own, progress)
+            log_p.append(-np.concatenate(losses, dtype=np.float64))
+        return Loss.of([math.log(len(log_p)) - np.logaddexp.reduce(log_p)])
 
     def _mix(self, text: Text, begin: int, sums: Array, count: int) -> Array:
         from recurra.compute.numba.kernels.mixing import mix

@@ -36,6 +36,8 @@ class Score:
         skipped: characters of a given text that the model does not know; they were left out.
         adaptive: the loss if it learns from what it has read; None where that was not asked for.
         adaptation: how it learns.
+        mean: the loss of the mean of the runs' predictions, with the trained weights; None where no
+            other run is in the mixture.
         mixture: the loss of a mixture of runs and counts; None where that was not asked for.
         versus: the losses of compressors that have read the run's training text, by name.
     """
@@ -46,6 +48,7 @@ class Score:
     skipped: int = 0
     adaptive: Loss | None = None
     adaptation: Adaptation | None = None
+    mean: Loss | None = None
     mixture: Loss | None = None
     versus: Mapping[str, Loss] = field(default_factory=dict)
 
@@ -118,7 +121,8 @@ def score(
         prices = {one.name: one.loss(_decoded(model, part)) for one in compressors}
         for protocol in [None] if windows is None else [None, windows]:
             report = tell_reading(progress, f"the {name} text", part)
-            loss, adaptive, mixed = evaluate(computes, part, protocol, report), None, None
+            loss, adaptive = evaluate(computes, part, protocol, report), None
+            mean = mixed = None
             if not math.isfinite(loss.nats):
                 raise RunError(
                     f"the model of {run.folder} predicts no finite numbers: restore a backup, or "
@@ -135,9 +139,12 @@ def score(
                 mixture = mixture or make_mixture(
                     opened, mix, own, settings, engine, threads, progress
                 )
+                if len(mixture.members) > 1:
+                    report = tell_reading(progress, f"the {name} text, network by network", part)
+                    mean = mixture.mean_loss(part, report)
                 report = tell_reading(progress, f"the {name} text, mixed", part)
                 mixed = mixture.loss(part, report)
-            yield Score(name, protocol, loss, skipped, adaptive, settings, mixed, prices)
+            yield Score(name, protocol, loss, skipped, adaptive, settings, mean, mixed, prices)
 
 
 def _known(corpus: Corpus, vocabulary: Vocabulary) -> Iterator[Text]:

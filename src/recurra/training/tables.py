@@ -43,6 +43,7 @@ _SCORES = Table[Score](
     Column("bits_per_char", "bits", lambda row: row.loss.bits_per_char, numbers.loss),
     Column("perplexity", "perplexity", lambda row: row.loss.perplexity, numbers.number),
     *_losses("adaptive", lambda row: row.adaptive),
+    *_losses("mean", lambda row: row.mean),
     *_losses("mixture", lambda row: row.mixture),
 )
 
