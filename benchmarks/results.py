@@ -1,10 +1,11 @@
-"""What each network reaches, with its command, seeds, minutes and samples: docs/results.md.
+"""What each network reaches, with its command, seeds, processor time and samples: docs/results.md.
 
     python benchmarks/results.py --text english=input.txt --text chinese=novels/ [--rows NAME ...]
 
-Rows stand in benchmarks/results.toml. Every seed is one `recurra train`, then one `recurra eval`
-over all held-out text and one `recurra write`, in processes of their own; what is done already
-(in --runs) is not done again. The page is written from the rows that are done.
+Rows stand in benchmarks/results.toml. Every seed is one `recurra train`, then `recurra eval` with
+trained weights, with weights that follow the text and with counts, and one `recurra write`, in
+processes of their own; what is done already (in --runs) is not done again. The page is written
+from the rows that are done.
 """
 
 import argparse
@@ -13,10 +14,11 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
+from resource import RUSAGE_CHILDREN, getrusage
+from statistics import mean, stdev
 from typing import Any
 
 from machine import machine
@@ -24,9 +26,23 @@ from machine import machine
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "results.md"
 RECURRA = [sys.executable, "-c", "from recurra.cli import main; main()"]
-WINDOWS = (64, 256)  # the contexts of nanoGPT's recipes
+WINDOW, WINDOWS = 256, "windows of 256"  # the context of nanoGPT's recipe for a GPU
+COMPRESSORS = {"zpaq": "zpaq, method 5", "ppmd": "PPMd, order 6"}
+TRAINED, LEARNING, COUNTS = READINGS = "trained weights", "learning while reading", "with counts"
+MIXED = "a mixture of trained networks"
+PARTS = "validation", "test"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-RESULT = "result.json"
+RESULT, COMPRESSED = "result.json", "compressed.json"
+
+
+@dataclass(frozen=True)
+class Text:
+    """What rows are trained on."""
+
+    title: str
+    split: str
+    tail: float = 0.0  # the part of it that is held out, to be read as one text, too
+    compressors: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,23 +51,29 @@ class Row:
 
     name: str
     text: str
-    options: str
+    options: str = ""
     seeds: int = 1
     sample: str = ""  # what the first seed's network goes on with
+    together: str = ""  # nothing is trained: the networks of this row predict together
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one seed of a row came to."""
+    """What one seed of a row came to.
+
+    Attributes:
+        command: that made it.
+        networks: what `train` told at the end of each.
+        cpu: minutes of one core; None: not known.
+        losses: "READING, TEXT" -> nats per character.
+        sample: what it wrote.
+    """
 
     command: str
-    finished: dict[str, Any]
-    losses: list[float]  # streamed, then by windows
-    sample: str
-
-    @property
-    def minutes(self) -> float:
-        return float(self.finished["seconds"]) / 60
+    networks: list[dict[str, Any]]
+    cpu: float | None
+    losses: dict[str, float]
+    sample: str = ""
 
 
 def recurra(*arguments: str) -> str:
@@ -59,51 +81,132 @@ def recurra(*arguments: str) -> str:
     return done.stdout
 
 
-def command(row: Row, split: str) -> str:
-    return f"recurra train TEXT --split {split} {row.options}"
+def evaluate(*arguments: str) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = json.loads(recurra("eval", *arguments, "--json"))["results"]
+    return results
 
 
-def load_result(run: Path, asked: str) -> Result:
-    """What was measured, if it was measured with the options that are asked now."""
-    result = Result(**json.loads((run / RESULT).read_text("utf-8")))
-    if result.command != asked:
-        sys.exit(f"{run} is from `{result.command}`: remove it to measure again")
-    return result
+def held_out(text: Text, paths: Sequence[str], folder: Path) -> list[list[str]]:
+    """The texts to read: the run's own parts, and its held-out text as one if that is asked."""
+    if not text.tail:
+        return [[]]
+    data, tail = Path(*paths).read_bytes(), folder / "tail.txt"
+    tail.write_bytes(data[len(data) - round(text.tail * len(data)) :])
+    return [[], [str(tail)]]
 
 
-def measure(row: Row, seed: int, split: str, texts: list[str], run: Path) -> None:
-    """Train, evaluate and write; the result is kept in the run folder."""
+def train(row: Row, text: Text, seed: int, paths: list[str], run: Path) -> Result:
+    """Train, evaluate and write."""
+    cpu: float | None = None
     if (run / "config.json").exists():
-        train = ["--resume", str(run)]
+        finished = json.loads(recurra("train", "--resume", str(run), "--json"))
     else:
-        options = [*shlex.split(row.options), "--split", split, "--seed", str(seed)]
-        train = [*texts, "--out", str(run), *options]
-    finished = json.loads(recurra("train", *train, "--json"))
-    loss = {}
-    for windows in WINDOWS:
-        scored = json.loads(recurra("eval", str(run), f"--windows={windows}", "--json"))["results"]
-        loss |= {s["windows"]: s["nats_per_char"] for s in scored if s["text"] == "validation"}
+        before = sum(getrusage(RUSAGE_CHILDREN)[:2])
+        options = [*shlex.split(row.options), "--split", text.split, "--seed", str(seed)]
+        finished = json.loads(recurra("train", *paths, "--out", str(run), *options, "--json"))
+        cpu = (sum(getrusage(RUSAGE_CHILDREN)[:2]) - before) / 60
+    losses = {}
+    for texts in held_out(text, paths, run):
+        asked = [str(run), *texts, "--adapt", "--mix", "counts", f"--windows={WINDOW}"]
+        for found in evaluate(*asked):
+            if found["windows"]:
+                losses[f"{WINDOWS}, {found['text']}"] = found["nats_per_char"]
+                continue
+            for reading, kind in zip(READINGS, ("", "adaptive_", "mixture_"), strict=True):
+                losses[f"{reading}, {found['text']}"] = found[f"{kind}nats_per_char"]
     sample = recurra("write", str(run), row.sample, "--seed", "1") if row.sample else ""
-    losses = [loss[windows] for windows in (None, *WINDOWS)]
-    result = Result(command(row, split), finished, losses, sample)
-    (run / RESULT).write_text(json.dumps(vars(result), ensure_ascii=False), "utf-8")
-    print(row.text, row.name, seed, f"{loss[None]:.4f}", flush=True)
+    return Result(command(row, text), [finished], cpu, losses, sample)
 
 
-def table(rows: list[Row], results: dict[str, list[Result]]) -> Iterator[str]:
-    windows = "".join(f" windows of {windows} |" for windows in WINDOWS)
-    yield f"| | minutes | parameters | characters read | streamed |{windows} seeds |"
-    yield "|---|---:|---:|---:|---:|" + "---:|" * len(WINDOWS) + "---:|"
+def join(row: Row, text: Text, paths: list[str], runs: Sequence[Path]) -> Result:
+    """Evaluate the mixture of some networks."""
+    own = [Result(**json.loads((run / RESULT).read_text("utf-8"))) for run in runs]
+    times = [result.cpu for result in own if result.cpu]
+    losses = {}
+    mixed = [option for run in runs[1:] for option in ("--mix", str(run))]
+    ways = [
+        (TRAINED, "mean", []),
+        (LEARNING, "mixture", ["--adapt"]),
+        (COUNTS, "mixture", ["--adapt", "--mix", "counts"]),
+    ]
+    for reading, kind, way in ways:
+        for texts in held_out(text, paths, runs[0]):
+            for found in evaluate(str(runs[0]), *texts, *mixed, *way):
+                losses[f"{reading}, {found['text']}"] = found[f"{kind}_nats_per_char"]
+                if not way:
+                    losses[f"{MIXED}, {found['text']}"] = found["mixture_nats_per_char"]
+    networks = [network for result in own for network in result.networks]
+    return Result(command(row, text), networks, mean(times) * len(own) if times else None, losses)
+
+
+def compress(run: Path) -> dict[str, float]:
+    """What the compressors pay for the parts of a run's text."""
+    found = evaluate(str(run), f"--versus={','.join(COMPRESSORS)}")
+    return {f"{n}, {f['text']}": f[f"{n}_nats_per_char"] for f in found for n in COMPRESSORS}
+
+
+def command(row: Row, text: Text) -> str:
+    if row.together:
+        return "recurra eval RUN --mix RUN2 ..."
+    return f"recurra train TEXT --split {text.split} {row.options}"
+
+
+def place(runs: Path, row: Row, seed: int) -> Path:
+    return runs / f"{row.text}-{row.name.replace(' ', '-')}-{seed}"
+
+
+def load_results(runs: Path, row: Row, text: Text) -> list[Result]:
+    """What was measured of a row, if it was measured as is asked now."""
+    files = [place(runs, row, seed) / RESULT for seed in range(row.seeds)]
+    found = [Result(**json.loads(f.read_text("utf-8"))) for f in files if f.exists()]
+    for result in found:
+        if result.command != command(row, text):
+            sys.exit(f"{row.name} is from `{result.command}`: remove it to measure again")
+    return found
+
+
+def spread(numbers: Sequence[float]) -> str:
+    """A mean, and the standard deviation."""
+    return f"{mean(numbers):.4f}" + (f" ± {stdev(numbers):.4f}" if len(numbers) > 1 else "")
+
+
+def table(
+    rows: list[Row], results: dict[str, list[Result]], compressed: dict[str, float]
+) -> Iterator[str]:
+    """All rows of a text: validation / test."""
+    yield f"| | CPU minutes | parameters | characters read | {' | '.join(READINGS)} | seeds |"
+    yield "|---|" + "---:|" * (4 + len(READINGS))
     for row in rows:
         found = results[row.name]
-        figures = [found[0].finished["parameters"], mean(r.finished["characters"] for r in found)]
-        cells = [row.name, f"{mean(r.minutes for r in found):.1f}", *(f"{n:,.0f}" for n in figures)]
-        losses = zip(*(r.losses for r in found), strict=True)
-        cells += [" / ".join(f"{loss:.4f}" for loss in them) for them in losses]
+        times = [result.cpu for result in found if result.cpu]
+        sums = [
+            mean(sum(network[key] for network in result.networks) for result in found)
+            for key in ("parameters", "characters")
+        ]
+        cells = [row.name, f"{mean(times):.1f}" if times else "–", *(f"{n:,.0f}" for n in sums)]
+        for reading in READINGS:
+            losses = [[r.losses[f"{reading}, {part}"] for r in found] for part in PARTS]
+            cells.append(" / ".join(map(spread, losses)))
         yield f"| {' | '.join(cells)} | {len(found)} |"
+    for name, title in COMPRESSORS.items():
+        if compressed:
+            paid = [f"{compressed[f'{name}, {part}']:.4f}" for part in PARTS]
+            yield f"| {title} | | | | | {' / '.join(paid)} | | |"
     yield ""
-    yield from (f"- {row.name}: `{results[row.name][0].command}`" for row in rows)
-    yield ""
+
+
+def other_readings(rows: list[Row], results: dict[str, list[Result]]) -> Iterator[str]:
+    """Both parts as one text, and windows, where they were measured."""
+    keys = [f"{reading}, given" for reading in (*READINGS, WINDOWS)]
+    if any(keys[0] in results[row.name][0].losses for row in rows):
+        yield f"Both parts as one text; {WINDOWS}: from zeros at every {WINDOW} characters:"
+        yield ""
+        yield f"| | {' | '.join((*READINGS, WINDOWS))} |"
+        yield "|---|" + "---:|" * len(keys)
+        for row in rows:
+            found = [[r.losses[k] for r in results[row.name] if k in r.losses] for k in keys]
+            yield f"| {row.name} | {' | '.join(spread(f) if f else '' for f in found)} |"
+        yield ""
 
 
 def quoted(text: str) -> str:
@@ -122,10 +225,49 @@ def samples(rows: list[Row], results: dict[str, list[Result]]) -> Iterator[str]:
             yield ""
 
 
+def section(name: str, text: Text, rows: list[Row], runs: Path) -> Iterator[str]:
+    """All that was measured on a text."""
+    results = {row.name: load_results(runs, row, text) for row in rows}
+    rows = [row for row in rows if results[row.name]]
+    if not rows:
+        return
+    file = runs / f"{name}-{COMPRESSED}"
+    yield from (f"## {text.title}", "")
+    yield from table(rows, results, json.loads(file.read_text()) if file.exists() else {})
+    yield from (f"- {row.name}: `{results[row.name][0].command}`" for row in rows)
+    yield ""
+    yield from other_readings(rows, results)
+    yield from ("### Samples", "", *samples(rows, results))
+
+
+def measure(
+    name: str, text: Text, rows: list[Row], paths: list[str], asked: argparse.Namespace
+) -> None:
+    """Measure what is asked of a text and not done; results are kept in the run folders."""
+    named = {row.name: row for row in rows}
+    for row, seed in ((each, seed) for each in rows for seed in range(each.seeds)):
+        run, file = place(asked.runs, row, seed), asked.runs / f"{name}-{COMPRESSED}"
+        wanted = row.name in (asked.rows or named) and seed in (asked.seeds or [seed])
+        if not wanted or (run / RESULT).exists():
+            continue
+        if row.together:
+            of = named[row.together]
+            members = [place(asked.runs, of, other) for other in range(of.seeds)]
+            result = join(row, text, paths, members)
+        else:
+            result = train(row, text, seed, paths, run)
+            if text.compressors and not file.exists():
+                file.write_text(json.dumps(compress(run)), "utf-8")
+        run.mkdir(parents=True, exist_ok=True)
+        (run / RESULT).write_text(json.dumps(vars(result), ensure_ascii=False), "utf-8")
+        print(name, row.name, seed, result.losses, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--text", action="append", required=True, metavar="NAME=PATH")
+    parser.add_argument("--text", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="only these")
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     asked = parser.parse_args()
     paths: dict[str, list[str]] = {}
@@ -133,22 +275,11 @@ def main() -> None:
         paths.setdefault(name, []).append(path)
     described = tomllib.loads((HERE / "results.toml").read_text("utf-8"))
     lines = [", ".join(f"{what} {value}" for what, value in machine().items()) + ".", ""]
-    for text, about in described["text"].items():
-        rows = [Row(**row) for row in described["row"] if row["text"] == text]
-        results: dict[str, list[Result]] = {}
-        for row in rows:
-            for seed in range(row.seeds):
-                run = asked.runs / f"{text}-{row.name.replace(' ', '-')}-{seed}"
-                wanted = text in paths and row.name in (asked.rows or [row.name])
-                if wanted and not (run / RESULT).exists():
-                    measure(row, seed, about["split"], paths[text], run)
-                if (run / RESULT).exists():
-                    result = load_result(run, command(row, about["split"]))
-                    results.setdefault(row.name, []).append(result)
-        rows = [row for row in rows if row.name in results]
-        if rows:
-            lines += [f"## {about['title']}", "", *table(rows, results)]
-            lines += ["### Samples", "", *samples(rows, results)]
+    for name, about in described["text"].items():
+        text, rows = Text(**about), [Row(**r) for r in described["row"] if r["text"] == name]
+        if name in paths:
+            measure(name, text, rows, paths[name], asked)
+        lines += section(name, text, rows, asked.runs)
     page = PAGE.read_text("utf-8")
     before, after = page.split(BEGIN)[0], page.split(END)[1]
     PAGE.write_text("\n".join([before + BEGIN, *lines, END + after]), "utf-8")
