@@ -8,9 +8,10 @@ import pytest
 
 import recurra
 from command_line import SMALL, process, write_text
+from recurra.compute.reference import ReferenceEngine
 from recurra.errors import RecurraError, RunError, SettingError
 from recurra.training.finished_run import FinishedRun
-from recurra.training.records import Finished, Notice, Progress
+from recurra.training.records import Compiling, Finished, Notice, Progress
 
 RECIPE = recurra.MODERN.with_(
     hidden=6, batch=2, seq_len=8, steps=40, warmup=5, record_every=5, evaluate_every=10,
@@ -51,6 +52,15 @@ def told(folder):
     clocks = ("seconds", "chars_per_second", "seconds_left", "run")
     lines = (folder / "metrics.jsonl").read_text("utf-8").splitlines()
     return [{k: v for k, v in json.loads(line).items() if k not in clocks} for line in lines]
+
+
+def test_what_is_finished_compiles_nothing(text, tmp_path, monkeypatch):
+    train(text, tmp_path / "run")
+    monkeypatch.setattr(ReferenceEngine, "cold", True)
+    monkeypatch.setattr(ReferenceEngine, "compiling", "rnn", raising=False)
+    monkeypatch.setattr(ReferenceEngine, "compile", lambda engine: None, raising=False)
+    assert Compiling not in [type(record) for record in go_on(tmp_path / "run")]
+    assert Compiling in [type(record) for record in go_on(tmp_path / "run", steps=50)]
 
 
 def test_at_a_constant_rate_it_ends_as_if_it_had_had_that_budget_from_the_beginning(text, tmp_path):

@@ -207,7 +207,7 @@ class Trainer:
             yield from self._engine_change()
             yield from self._notices
             self._notices = []
-            if engine.cold:
+            if engine.cold and self._reason(until) is None:
                 if place := engine.unwritable_cache:
                     yield Notice(
                         self.watch.step,

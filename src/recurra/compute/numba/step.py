@@ -89,6 +89,7 @@ class OptimizerStep:
         self._marked = np.zeros(vocabulary, np.uint8)
         self._rows = np.zeros(vocabulary, np.int32)
         self._parts: dict[tuple[Shard, Sequence[str]], list[_Part]] = {}
+        self._blocks: dict[Shard, list[_MatrixBlock]] = {}
 
     def decay(self, rate: float) -> tuple[float, float]:
         """Weight decay of a matrix: the part added to its gradient, the factor of its weights."""
@@ -146,11 +147,13 @@ class OptimizerStep:
                 self.kernels.update_block(*block.arrays, *sizes, changes, *numbers)
 
         if self.matrices:
-            blocks = self._blocks(shard)
+            blocks = self._blocks_of(shard)
             self.run(update_blocks, [blocks[i::threads] for i in range(threads)])
 
-    def _blocks(self, shard: Shard) -> list[_MatrixBlock]:
+    def _blocks_of(self, shard: Shard) -> list[_MatrixBlock]:
         """The blocks of all these matrices, large ones first."""
+        if shard in self._blocks:
+            return self._blocks[shard]
         blocks = []
         for place, (name, count) in enumerate(self.matrices.items()):
             p = self.parameters[name]
@@ -159,7 +162,9 @@ class OptimizerStep:
             height, width = len(p) // count, p.shape[1]
             flat = [[a[i] for a in arrays] for i in range(count)]
             blocks += [_MatrixBlock(place, own, height, width) for own in flat]
-        return sorted(blocks, key=lambda block: -block.height * block.width)
+        blocks.sort(key=lambda block: -block.height * block.width)
+        self._blocks = {shard: blocks}
+        return blocks
 
     def _distinct(self, shards: Sequence[Shard]) -> Array:
         """The characters that occur in the text of this step."""
