@@ -1,6 +1,7 @@
 """Diagrams: every arrow is there, nothing overlaps, whatever the network."""
 
 import xml.etree.ElementTree as ET
+from functools import cache
 from itertools import combinations, pairwise
 from math import dist
 
@@ -57,6 +58,11 @@ def test_arrows(right: str, expected: list[str]) -> None:
     assert sorted(arrows(f"h[t] = {right}\n")) == sorted(expected)
 
 
+@cache
+def picture(name: str, steps: int) -> str:
+    return draw(recurra.load_network(name), steps)
+
+
 def router(network: recurra.Network) -> Router:
     return Router(make_layout(make_graph(network)))
 
@@ -102,8 +108,7 @@ def test_library(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_one_step(name: str) -> None:
-    network = recurra.load_network(name)
-    one, three = (ET.fromstring(draw(network, steps)) for steps in (1, 3))
+    one, three = (ET.fromstring(picture(name, steps)) for steps in (1, 3))
     assert len(three.findall(f"{SVG}circle")) == 3 * len(one.findall(f"{SVG}circle"))
     assert float(one.get("width")) < float(three.get("width"))
     assert one.get("height") == three.get("height")
@@ -115,7 +120,7 @@ def test_one_step(name: str) -> None:
 @pytest.mark.parametrize("name", LIBRARY)
 def test_svg(name: str) -> None:
     network = recurra.load_network(name)
-    root = ET.fromstring(draw(network))
+    root = ET.fromstring(picture(name, 3))
     graph = make_graph(network)
     assert len(root.findall(f"{SVG}circle")) >= 3 * len(graph.nodes)
     texts = ["".join(t.itertext()).replace("\u200b", "") for t in root.iter(f"{SVG}text")]

@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -15,24 +16,31 @@ from recurra.view.words import LANGUAGES
 from strategies import networks
 
 
-def check(network: recurra.Network, language: str = "en") -> ET.Element:
-    page = ET.fromstring(f"<main>{explanation_html(network, language)}</main>")
+def page_of(network: recurra.Network, language: str = "en") -> ET.Element:
+    return ET.fromstring(f"<main>{explanation_html(network, language)}</main>")
+
+
+@cache
+def library_page(name: str, language: str) -> ET.Element:
+    return page_of(recurra.load_network(name), language)
+
+
+def check(page: ET.Element) -> None:
     assert len(page.findall(".//math")) > 10
     for formula in page.iter("math"):
         assert not re.search(r"[\\&}$^_]", "".join(formula.itertext()))
     for paragraph in page.iter("p"):
         assert not re.search(r"[$*`]|^#", "".join(paragraph.itertext()))
     assert len(page.findall(".//{*}svg")) == 1
-    return page
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", LIBRARY)
 def test_library(name: str, language: str) -> None:
-    network = recurra.load_network(name)
-    page = check(network, language)
+    page = library_page(name, language)
+    check(page)
     first, kernel = page.findall("pre")
-    assert "".join(first.itertext()) == network.source.rstrip()
+    assert "".join(first.itertext()) == recurra.load_network(name).source.rstrip()
     assert "def forward" in "".join(kernel.itertext())
     assert page.find("h2").text == name
 
@@ -46,30 +54,30 @@ def letters(node: ET.Element) -> int:
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_no_line_of_a_formula_is_wider_than_a_page(name: str) -> None:
-    page = ET.fromstring(f"<main>{explanation_html(recurra.load_network(name))}</main>")
-    assert max(map(letters, page.iter("mtr"))) <= 80  # tests/long/latex.py asks LaTeX
+    formulas = library_page(name, "en").iter("mtr")
+    assert max(map(letters, formulas)) <= 80  # tests/long/latex.py asks LaTeX
 
 
 @pytest.mark.parametrize("case", VALID, ids=[case.name for case in VALID])
-def test_valid(case: Valid) -> None:
-    check(recurra.parse(case.text))
+def test_valid(case: Valid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recurra.explain.html.draw", lambda network: "<svg/>")  # see test_diagram
+    check(page_of(recurra.parse(case.text)))
 
 
 @given(networks(structured=True))
 @settings(max_examples=settings.default.max_examples // 5)
 def test_any_network(text: str) -> None:
-    check(recurra.parse(text))
+    check(page_of(recurra.parse(text)))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function(name: str) -> None:
-    check(recurra.load_network("rnn", {"f": name}))
+    check(page_of(recurra.load_network("rnn", {"f": name})))
 
 
 def test_what_a_description_holds_stays_text() -> None:
     text = "# <script>alert(1)</script> & *a* `b` $c$ \\\\d | &lt;\nh[t] = tanh(U @ x[t])\n"
-    network = recurra.parse(f"{text}o[t] = softmax(Q @ h[t])\n", "<b>")
-    page = ET.fromstring(f"<main>{explanation_html(network)}</main>")
+    page = page_of(recurra.parse(f"{text}o[t] = softmax(Q @ h[t])\n", "<b>"))
     assert page.find("h2").text == "<b>"
     assert "".join(page.find("p").itertext()) == (
         "<script>alert(1)</script> & *a* `b` $c$ \\\\d | &lt;"

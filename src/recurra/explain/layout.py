@@ -7,9 +7,9 @@ for few crossings; then every node moves towards its neighbours (Sugiyama, Tagaw
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from graphlib import TopologicalSorter
-from itertools import pairwise, permutations
+from itertools import combinations, pairwise, permutations
 from operator import itemgetter, mul
 
 import numpy as np
@@ -21,6 +21,9 @@ _HALF_WIDTH = {RADIUS: 36.0, OPERATOR_RADIUS: 28.0, 0.0: 16.0}
 _STARTS, _SWEEPS = 12, 4  # of the search for orders
 _MOVES = 41  # the last one is upwards
 _MOST_PERMUTED = 5  # beyond, a row is sorted instead of trying every order
+
+Row = tuple[str, ...]
+Lines = list[tuple[str, str]]  # between neighbouring rows: (low, high)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def make_layout(graph: Graph) -> Layout:
     for name in sorted(number, key=list(number).index):
         rows[number[name]].append(name)
     ways: dict[tuple[str, str], tuple[str, ...]] = {}
-    lines: dict[tuple[str, str], None] = {}  # between neighbouring rows
+    lines: dict[tuple[str, str], None] = {}
     for arrow in today:
         between = range(number[arrow.source] + 1, number[arrow.target])
         way = tuple(f"{arrow.source}|{row}" for row in between)
@@ -93,8 +96,8 @@ def make_layout(graph: Graph) -> Layout:
             near = abs(number[arrow.source] - number[arrow.target]) <= 1
             wishes[arrow.target] -= 3.0 if near and arrow.lag == 1 else 1.0
             wishes[arrow.source] += 1.0
-    rows = _orders(rows, list(lines), wishes)
-    return Layout(graph, tuple(map(tuple, rows)), _places(graph, rows, list(lines)), ways)
+    best = _orders(rows, list(lines), wishes)
+    return Layout(graph, tuple(best), _places(graph, best, list(lines)), ways)
 
 
 def _rows(graph: Graph, today: list[Arrow]) -> dict[str, int]:
@@ -115,54 +118,47 @@ def _rows(graph: Graph, today: list[Arrow]) -> dict[str, int]:
     return number
 
 
-def _orders(
-    rows: list[list[str]], lines: list[tuple[str, str]], wishes: dict[str, float]
-) -> list[list[str]]:
+def _orders(rows: list[list[str]], lines: Lines, wishes: dict[str, float]) -> list[Row]:
     """The rows in the best orders that sweeps from several random starts find."""
+    # the sweeps ask for the same rows between the same neighbours again and again
+    ordered = cache(partial(_ordered, lines, wishes))
     rng = np.random.default_rng(0)
     found = []
     for _ in range(_STARTS):
-        order = [[row[i] for i in rng.permutation(len(row))] for row in rows]
+        order = [tuple(row[i] for i in rng.permutation(len(row))) for row in rows]
         for sweep in range(_SWEEPS):
             for row in range(len(rows))[:: -1 if sweep % 2 else 1]:
-                order[row] = _ordered(row, order, lines, wishes)
+                below, above = order[max(row - 1, 0) : row], order[row + 1 : row + 2]
+                order[row] = ordered(tuple(below), order[row], tuple(above))
         found.append((_cost(order, lines, wishes), order))
     return min(found, key=itemgetter(0))[1]
 
 
-def _cost(
-    rows: Sequence[Sequence[str]], lines: list[tuple[str, str]], wishes: dict[str, float]
-) -> tuple[float, float]:
+def _cost(rows: Sequence[Row], lines: Lines, wishes: dict[str, float]) -> tuple[float, float]:
     """The crossings of lines between rows, then how badly the wishes are met."""
     at = {name: i for row in rows for i, name in enumerate(row)}
     crossings = 0
-    for lower, upper in pairwise(rows):
-        between = [(at[a], at[b]) for a, b in lines if a in lower and b in upper]
-        for i, (a, b) in enumerate(between):
-            crossings += sum((a - c) * (b - d) < 0 for c, d in between[:i])
+    for lower in rows:
+        between = [(at[a], at[b]) for a, b in lines if a in lower and b in at]
+        crossings += sum((a - c) * (b - d) < 0 for (a, b), (c, d) in combinations(between, 2))
     return crossings, -sum(wishes.get(name, 0.0) * i for name, i in at.items())
 
 
 def _ordered(
-    row: int,
-    rows: list[list[str]],
-    lines: list[tuple[str, str]],
-    wishes: dict[str, float],
-) -> list[str]:
+    lines: Lines, wishes: dict[str, float], below: tuple[Row, ...], row: Row, above: tuple[Row, ...]
+) -> Row:
     """One row in the order that is best for its neighbours."""
-    below, above = rows[max(row - 1, 0) : row], rows[row + 1 : row + 2]
-    if len(rows[row]) <= _MOST_PERMUTED:
-        orders = map(list, permutations(rows[row]))
-        return min(orders, key=lambda order: _cost([*below, order, *above], lines, wishes))
+    lines = [line for line in lines if line[0] in row or line[1] in row]
+    if len(row) <= _MOST_PERMUTED:
+        return min(permutations(row), key=lambda o: _cost([*below, o, *above], lines, wishes))
     at = {name: i / len(r) for r in (*below, *above) for i, name in enumerate(r)}
     near = {
-        name: [at[n] for line in lines if name in line for n in line if n in at]
-        for name in rows[row]
+        name: [at[n] for line in lines if name in line for n in line if n in at] for name in row
     }
-    return sorted(rows[row], key=lambda name: sum(near[name]) / max(len(near[name]), 1))
+    return tuple(sorted(row, key=lambda name: sum(near[name]) / max(len(near[name]), 1)))
 
 
-def _places(graph: Graph, rows: list[list[str]], lines: list[tuple[str, str]]) -> dict[str, float]:
+def _places(graph: Graph, rows: list[Row], lines: Lines) -> dict[str, float]:
     neighbours: dict[str, list[str]] = {name: [] for row in rows for name in row}
     for low, high in lines:
         neighbours[low].append(high)
