@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equations_list import COMPILED, OUTPUT, VALID, Valid
+from equations_list import COMPILED, LIBRARY, OUTPUT, VALID, Valid
 from gradient_tasks import ENGINES, EXACT, check, engines, error, make_task
 from recurra.compute.gradcheck import (
     check_gradients,
@@ -19,8 +19,9 @@ from recurra.lang.parser import parse
 from strategies import POSITIVE, networks, sizes
 
 # In the short suite each engine sees all constructs, the compiled one in few equations and
-# networks: it compiles each of them for seconds. `pytest -m long` runs the rest.
-SHORT = ("slstm", "wrnn")
+# networks: it compiles each of them for seconds. `pytest -m long` runs the rest. A memory is
+# compiled and checked in `numba/test_codegen.py`.
+SHORT = ("output reads a lag", "product of a parameter", "norm of a norm, twice", "slstm", "wrnn")
 
 
 def kept(name: str, *case: object, short: bool = True) -> Any:
@@ -28,15 +29,12 @@ def kept(name: str, *case: object, short: bool = True) -> Any:
     return pytest.param(name, *case, marks=marks)
 
 
-library_networks = pytest.mark.parametrize(
-    ("name", "network"),
+def library_networks(*short: str) -> pytest.MarkDecorator:
     # what the others are made of is compiled with the equations of the list
-    [
-        kept(n, e, short=e in SHORT)
-        for e in library()
-        for n in (ENGINES if e in COMPILED else ENGINES[:1])
-    ],
-)
+    cases = [(n, e) for e in library() for n in (ENGINES if e in COMPILED else ENGINES[:1])]
+    return pytest.mark.parametrize(
+        ("name", "network"), [kept(n, e, short=e in short) for n, e in cases]
+    )
 
 
 # -------------------------------------------------------------------------------------- the oracle
@@ -44,14 +42,14 @@ library_networks = pytest.mark.parametrize(
 
 @pytest.mark.parametrize(
     ("name", "case"),
-    [kept(n, c, short=i % 24 == 5) for n in ENGINES for i, c in enumerate(VALID)],
+    [kept(n, c, short=c.name in SHORT) for n in ENGINES for c in VALID],
     ids=[f"{n}-{c.name}" for n in ENGINES for c in VALID],
 )
 def test_valid(name: str, case: Valid) -> None:
     check(make_task(name, parse(case.text)))
 
 
-@library_networks
+@library_networks(*SHORT)
 @pytest.mark.parametrize(("steps", "batch"), [(1, 1), (2, 3), (6, 2)])
 def test_library(name: str, network: str, steps: int, batch: int) -> None:
     check(make_task(name, load_network(network), steps=steps, batch=batch))
@@ -73,9 +71,10 @@ def test_functions(name: str, function: str) -> None:
     check(make_task(name, parse(text, choices={"f": function, "c": c})))
 
 
-@engines
 @pytest.mark.parametrize("steps", [1, 2, 3, 5])
-@pytest.mark.parametrize("lag", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("name", "lag"), [kept(n, lag, short=lag == 3) for n in ENGINES for lag in (1, 2, 3)]
+)
 def test_lags(name: str, lag: int, steps: int) -> None:
     text = (
         f"a[t] = tanh(U @ x[t] + W @ a[t-{lag}] + u * a[t-1])\n"
@@ -130,7 +129,7 @@ def test_a_text_in_two_parts_is_the_text(name: str) -> None:
 
 @engines
 def test_nothing_passed_in_is_modified_nor_kept(name: str) -> None:
-    task = make_task(name, load_network("gru"), steps=3)
+    task = make_task(name, load_network("lstm"), steps=3)
     p, engine = task.problem, task.engine
     masks = engine.dropout_masks(0.5, 3, 2, np.random.default_rng(0))
     assert masks is not None
@@ -151,7 +150,7 @@ def test_nothing_passed_in_is_modified_nor_kept(name: str) -> None:
     assert all(np.array_equal(engine.dump_state(first[2])[key], after[key]) for key in after)
 
 
-@library_networks
+@library_networks("wrnn")
 def test_float32(name: str, network: str) -> None:
     task = make_task(name, load_network(network), hidden=32, steps=8, batch=4)
     p, want = task.problem, task.oracle()
@@ -313,7 +312,7 @@ def test_dropout_keeps_what_it_says(name: str) -> None:
 @pytest.mark.parametrize(
     "name", [ENGINES[0], *(pytest.param(n, marks=pytest.mark.long) for n in ENGINES[1:])]
 )
-@pytest.mark.parametrize("network", library())
+@pytest.mark.parametrize("network", LIBRARY)
 def test_finite_differences(name: str, network: str) -> None:
     rows = check_gradients(load_network(network), name, entries=6)
     assert all(row.passed and row.error <= 1e-7 for row in rows), rows

@@ -64,7 +64,9 @@ def test_a_wrong_derivative(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_caught(load_network("rnn"), "reference") == (True, True)
 
 
-@engines
+@pytest.mark.parametrize(
+    "name", ["reference", "torch:cpu", pytest.param("compiled", marks=pytest.mark.long)]
+)
 def test_a_path_through_time_dropped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes back from two steps ago is lost where it is element-wise."""
 

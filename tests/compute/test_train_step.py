@@ -133,7 +133,7 @@ def test_threads_share_parameters_and_the_vocabulary(
 
 
 def test_the_same_threads_give_the_same_bytes() -> None:
-    loaded = load_network("gru")
+    loaded = load_network("wrnn")
     shapes = ShapeSolver(loaded).shapes(50, 24)
     first, second = (
         trained(make_engine("compiled", make_plan(loaded), shapes, np.float64, 2), SETTINGS[10], 6)
@@ -162,7 +162,7 @@ def test_parameters_of_another_network(damage: str, name: str) -> None:
 @pytest.mark.parametrize("number", [7, -1, 2**31 - 1])
 @pytest.mark.parametrize("place", ["inputs", "targets"])
 def test_characters_outside_of_the_vocabulary(number: int, place: str) -> None:
-    loaded = load_network("rnn")
+    loaded = load_network("wrnn")
     shapes = ShapeSolver(loaded).shapes(7, 6)
     engine = make_engine("compiled", make_plan(loaded), shapes, np.float64)
     rng = np.random.default_rng(0)

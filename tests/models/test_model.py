@@ -109,12 +109,17 @@ def test_the_learning_rate_falls_with_the_numbers_that_are_summed(
     assert default_rate(make_plan(network), shapes) == pytest.approx(2 / reach)
 
 
-@pytest.mark.parametrize("engine", ["reference", "compiled"])
 @pytest.mark.parametrize(
-    ("name", "choices"), [("wrnn", {}), ("large", {"shortlist": 50}), ("large", {"shortlist": 0})]
+    ("engine", "name", "choices"),
+    [
+        ("reference", "wrnn", {}),
+        ("reference", "large", {"shortlist": 0}),
+        ("reference", "large", {"shortlist": 50}),
+        ("compiled", "large", {"shortlist": 50}),
+    ],
 )
 def test_scaled_networks_begin_with_the_frequencies(
-    name: str, choices: dict[str, str | float], engine: str
+    engine: str, name: str, choices: dict[str, str | float]
 ) -> None:
     counts = np.random.default_rng(1).integers(0, 1000, 300)
     counts[7] = 0

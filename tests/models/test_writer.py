@@ -194,7 +194,10 @@ def test_what_is_drawn_comes_with_what_the_model_said(engine):
     assert "".join(drawing.write(20)) == "".join(plain.write(20))
 
 
-@pytest.mark.parametrize("network", ["wrnn", "lag2", "tied", "large"])
+@pytest.mark.parametrize(
+    "network",
+    ["lag2", "tied", *(pytest.param(name, marks=pytest.mark.long) for name in ("wrnn", "large"))],
+)
 @pytest.mark.parametrize(
     "sampling",
     [Sampling(), Sampling(0.0), Sampling(1.5, 4), Sampling(1.0, 9, 0.7), Sampling(1.0, 10**30)],

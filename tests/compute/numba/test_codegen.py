@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import recurra
-from gradient_tasks import make_task
+from gradient_tasks import check, make_task
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,18 @@ def test_names_of_a_network_never_meet_in_a_kernel(names: list[str]) -> None:
 
 def test_loops_over_a_memory_vectorise() -> None:
     """An index that may be below 0 counts from the end: a vector gathers it number by number."""
-    equations = "e[t] = E @ x[t]\nC[t] = C[t-1] / 2 + outer(e[t], e[t])\nC: blocks(2)\n"
-    equations += "h[t] = C[t] @ e[t] + C[t-1].T @ e[t]\no[t] = softmax(Q @ h[t])\n"
+    equations = (
+        "e[t] = E @ x[t]\nC: blocks(2)\n"
+        "C[t] = outer(1, e[t]) * C[t-1] + outer(e[t-1], 1) * C[t-2] + mean(e[t]) * outer(e[t], a)\n"
+        "h[t] = C[t] @ e[t] + C[t-1].T @ e[t]\no[t] = softmax(Q @ h[t])\n"
+    )
     task = make_task("compiled", recurra.parse(equations))
     text = task.engine.source.text  # type: ignore[attr-defined]
     # of no module of ours, so that they are compiled: code from disk cannot be looked into
     names: dict[str, Any] = {"__name__": "generated"}
     exec(text, names)
     vars(task.engine)["_kernels"] = SimpleNamespace(**names)
-    task.engine.loss_and_gradients(task.problem.inputs, task.problem.targets, task.state)
+    check(task)
     blocks = re.findall(r"^def ((?:for|back)ward_?\d*)([^@]+)", text, re.MULTILINE)
     loops = [name for name, lines in blocks if "for i in range" in lines]
     assert len(loops) == 6
