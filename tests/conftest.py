@@ -1,10 +1,14 @@
-"""How hypothesis searches: the same examples every time by default, new and many with a flag.
+"""How hypothesis searches, and the command line in this process.
+
+The same examples every time by default, new and many with a flag.
 
 ``pytest --hypothesis-profile=long`` looks further. No profile has a deadline: other work on the
 same cores must not fail a test.
 """
 
+import io
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -22,3 +26,22 @@ settings.load_profile("quick")
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than cores, since many tests wait for processes of their own."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capfd):
+    """Run a command line in this process: its exit code, stdout and stderr."""
+    from recurra.cli import main  # most tests do without
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+
+    def run(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "argv", ["recurra", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, *capfd.readouterr()
+
+    return run

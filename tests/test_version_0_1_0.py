@@ -6,8 +6,6 @@ The fixtures were made once, by tests/fixtures/make_v0_1_0.py; they are never ma
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +20,16 @@ RUNS = ("finished", "interrupted", "compiled")
 CLOSE = {"rel": 1e-6}
 
 
-def command(*arguments, check=True):
-    """A command line in a process of its own; what it printed."""
-    program = "from recurra.cli import main; main()"
-    line = [sys.executable, "-c", program, *map(str, arguments)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, encoding="utf-8")
-    if check:
-        assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return done.stdout
+@pytest.fixture
+def command(call):
+    """Run a command line in this process, which ends well: what it prints."""
+
+    def run(*arguments):
+        code, out, err = call(*arguments)
+        assert (code, err) == (0, "")
+        return out
+
+    return run
 
 
 def same_machine():
@@ -42,7 +42,7 @@ def same_machine():
 
 
 @pytest.fixture
-def old(tmp_path, monkeypatch):
+def old(tmp_path, monkeypatch, call):
     """A copy of all of it, elsewhere, as the working folder."""
     copy = tmp_path / "old"
     shutil.copytree(MADE, copy)
@@ -69,7 +69,7 @@ def test_a_run_opens(old, name):
 
 
 @pytest.mark.parametrize("name", ["interrupted", pytest.param("compiled", marks=pytest.mark.long)])
-def test_a_run_goes_on_to_its_end(old, name):
+def test_a_run_goes_on_to_its_end(old, command, name):
     command("train", "--resume", name, "novel.txt", "--quiet")
     end, path = EXPECTED[name], old / name / "last.safetensors"
     *_, last = recurra.Run.open(old / name).metrics()
@@ -83,14 +83,14 @@ def test_a_run_goes_on_to_its_end(old, name):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == end["sha256"]
 
 
-def test_a_finished_run_stays_as_it_is(old):
+def test_a_finished_run_stays_as_it_is(old, command):
     command("train", "--resume", "finished", "novel.txt", "--quiet")
     saved = (old / "finished" / "last.safetensors").read_bytes()
     assert hashlib.sha256(saved).hexdigest() == EXPECTED["finished"]["sha256"]
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_evaluates_and_writes(old, name):
+def test_a_run_evaluates_and_writes(old, command, name):
     line = ["eval", name, "novel.txt", "--engine=reference", "--json"]
     held_out = json.loads(command(*line))["results"]
     assert [one["text"] for one in held_out] == ["validation", "test"]
@@ -104,14 +104,14 @@ def test_a_run_evaluates_and_writes(old, name):
 
 
 @pytest.mark.parametrize("thing", ["finished", "study", "unfinished-study", "comparison"])
-def test_each_reports(old, thing):
+def test_each_reports(old, command, thing):
     command("report", thing, "-o", "page.html", "--prompt=Ada ", "--chars=20")
     page = (old / "page.html").read_text("utf-8")
     assert "nats" in page
     assert "novel" in page
 
 
-def test_a_study_opens(old):
+def test_a_study_opens(old, command):
     table = json.loads(command("trials", "study", "--json"))["trials"]
     assert sorted(row["state"] for row in table) == ["done"] * 2 + ["pruned"] * 4
     command("train", "--from", "study", "--out=winner", "--quiet", "--steps=5", "--warmup=1",
@@ -121,7 +121,7 @@ def test_a_study_opens(old):
     assert recurra.Run.open("winner").config["recipe"]["hidden"] == best.setting["hidden"]
 
 
-def test_a_study_goes_on_to_its_end(old):
+def test_a_study_goes_on_to_its_end(old, command):
     command(*EXPECTED["tune"])
     trials = recurra.Study.open("unfinished-study").trials()
     assert len(trials) == len(EXPECTED["trials"])
@@ -132,13 +132,13 @@ def test_a_study_goes_on_to_its_end(old):
         assert trial.rungs == pytest.approx(rungs, **CLOSE)
 
 
-def test_a_comparison_opens(old):
+def test_a_comparison_opens(old, command):
     shown = command("compare", "--resume", "comparison", "--text=novel.txt", "--quiet")
     assert "wrnn" in shown
     assert losses(old / "comparison").keys() == losses(MADE / "comparison").keys()
 
 
-def test_a_comparison_goes_on_to_the_same_end(old):
+def test_a_comparison_goes_on_to_the_same_end(old, command):
     shutil.rmtree(old / "comparison" / "runs" / "6-steps40" / "wrnn" / "seed-1")
     (old / "comparison" / "test.safetensors").unlink()
     command("compare", "--resume", "comparison", "--text=novel.txt", "--quiet")

@@ -107,7 +107,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     script = TRAINING + "print('go', flush=True); train(sys.argv[1], 400)"
     kills = 0
-    for _ in range(20):
+    for _ in range(8):
         child = python(script, folder)
         assert child.stdout.readline() == "go\n"
         time.sleep(rng.uniform(0.0, 0.06))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from command_line import SMALL, process, write_text
+from command_line import trained, write_text
 from serving import serving
 
 
@@ -10,11 +10,7 @@ from serving import serving
 def folder(tmp_path_factory):
     """A folder with a text, and a trained run called ``runs/rnn``."""
     folder = tmp_path_factory.mktemp("studio")
-    text = write_text(folder / "plays.txt")
-    done = process(
-        "train", text, "--network", "rnn", "--out", folder / "runs" / "rnn", "-q", *SMALL
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    trained(write_text(folder / "plays.txt"), "rnn", folder / "runs" / "rnn")
     return folder
 
 

@@ -4,6 +4,8 @@ import random
 import subprocess
 import sys
 
+import pytest
+
 RECURRA = [sys.executable, "-m", "recurra"]
 SMALL = [
     "--hidden=6", "--batch=2", "--seq-len=8", "--steps=40", "--warmup=5", "--record-every=5",
@@ -16,6 +18,20 @@ def write_text(path, encoding="utf-8"):
     words = ["to be", "or not", "that is", "the question\n", "宝玉", "黛玉"]
     path.write_text(" ".join(chance.choice(words) for _ in range(600)), encoding)
     return path
+
+
+def trained(text, network, out):
+    """Train a small run by a command line in this process; its folder."""
+    from recurra.cli import main  # most tests do without
+
+    line = ["recurra", "train", text, "--network", network, "--out", out, "-q", *SMALL]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", list(map(str, line)))
+        patch.setattr(sys, "unraisablehook", sys.unraisablehook)
+        with pytest.raises(SystemExit) as end:
+            main()
+    assert not end.value.code
+    return out
 
 
 def process(*arguments, **options):

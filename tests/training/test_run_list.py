@@ -8,7 +8,6 @@ import shutil
 import pytest
 
 import recurra
-from command_line import process
 from recurra.training.run_list import RUN_LIST, list_runs
 
 
@@ -49,13 +48,13 @@ def test_every_run_is_there_the_best_first(folder):
     assert list_runs(folder / "a")[0].run == "."
 
 
-def test_table_csv_and_json_say_the_same(folder):
+def test_table_csv_and_json_say_the_same(folder, call):
     rows = list_runs(folder)
-    shown = process("runs", str(folder)).stdout.decode()
+    shown = call("runs", folder)[1]
     assert all(row.run in shown for row in rows)
-    found = list(csv.DictReader(io.StringIO(process("runs", str(folder), "--csv").stdout.decode())))
+    found = list(csv.DictReader(io.StringIO(call("runs", folder, "--csv")[1])))
     assert [row["run"] for row in found] == [row.run for row in rows]
-    records = json.loads(process("runs", str(folder), "--json").stdout.decode())["runs"]
+    records = json.loads(call("runs", folder, "--json")[1])["runs"]
     assert [list(record) for record in records] == [list(row) for row in found]
     assert {record["seq_len"] for record in records} == {16, None}
 

@@ -105,7 +105,7 @@ def test_two_processes_find_what_one_finds(tmp_path, options):
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path, monkeypatch):
-    options = {"length": 100 * LENGTH, "space": {"lr": [0.1, 0.03]}}
+    options = {"length": 25 * LENGTH, "space": {"lr": [0.1, 0.03]}}
     expected = table(finished(tmp_path, "alone", **options))
     made = study(tmp_path, "killed", **options)
     children = []

@@ -206,7 +206,7 @@ def test_a_plugin_that_cannot_be_imported_is_told(monkeypatch):
         PRUNERS.get("wishful")
 
 
-def test_toys_search_are_killed_go_on_and_are_reported(tmp_path):
+def test_toys_search_are_killed_go_on_and_are_reported(tmp_path, call):
     expected = table(finished(tmp_path, "alone", **TOYS))
     assert [row["trial"] for row in expected if row["state"] == "pruned"] == [3]
     assert [row["lr"] for row in expected[:3]] == [0.01, 0.03, 0.1]
@@ -234,8 +234,9 @@ def test_toys_search_are_killed_go_on_and_are_reported(tmp_path):
         while process.poll() is None and not (tmp_path / "made" / "trials" / "00001").exists():
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-    for arguments in (command, ["report", "made", "-o", "page.html"], ["trials", "made"]):
-        subprocess.run([*program, *arguments], check=True, **options)
+    subprocess.run([*program, *command], check=True, **options)
+    for arguments in (["report", "made", "-o", "page.html"], ["trials", "made"]):
+        assert call(*arguments)[0] == 0
     made = Study.open(tmp_path / "made")
     assert (made.spec.pruner.name, made.spec.sampler.name) == ("unlucky", "backwards")
     assert table(made) == expected
