@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 import recurra
 from programs import load_program
-from random_models import ALL
+from random_models import ALL, TEXTS
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.export.base import Export
@@ -105,7 +105,7 @@ def check_jax(text, folder, hidden=3):
     case.check(float(loss), found, after)
 
 
-@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("text", TEXTS)
 def test_torch_losses_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_torch(text, tmp_path)
 

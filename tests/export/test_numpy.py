@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 import recurra
 from programs import load_program
-from random_models import ALL
+from random_models import ALL, TEXTS
 from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.explain.formulas import total
@@ -85,7 +85,7 @@ def start_lags(start):
     return {name: [-lag for lag in past] for name, past in start.items()}
 
 
-@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("text", TEXTS)
 def test_loss_and_gradients_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 

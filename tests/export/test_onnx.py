@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import recurra
-from random_models import ALL, model_of
+from random_models import TEXTS, model_of
 from recurra.export.base import Export
 from strategies import networks, sizes
 
@@ -47,7 +47,7 @@ def check_equal(text, folder, hidden=3):
     assert [one.name for one in session.get_outputs()] == ["logp", *(f"next.{n}" for n in names)]
 
 
-@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("text", TEXTS)
 def test_log_probabilities_are_those_of_the_reference_engine(text, tmp_path):
     check_equal(text, tmp_path)
 

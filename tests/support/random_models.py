@@ -1,13 +1,18 @@
 """Models with random weights, for what is exported; and the networks that most targets take."""
 
 import numpy as np
+import pytest
 
 import recurra
-from equations_list import VALID
+from equations_list import LIBRARY, VALID
 from recurra.lang.shape_solver import ShapeSolver
 
 ALL = {case.name: case.text for case in VALID}
 ALL |= {name: recurra.load_network(name).source for name in recurra.library()}
+
+# All equations of the list; of the library, those of the short suite.
+TEXTS = [pytest.param(case.text, id=case.name) for case in VALID]
+TEXTS += [pytest.param(ALL[one.values[0]], id=one.values[0], marks=one.marks) for one in LIBRARY]
 
 
 def model_of(
