@@ -170,6 +170,10 @@ class _Forward(Emitter):
             call = "times" if term.transposed else "times_transposed"
             start = self.row(term.vector, term.lag, "0")
             operand, matrix = self.dropped(term.vector), self.array("parameter", term.matrix)
+            if table := self.table(term):
+                text = self.array("parameter", table), "inputs", "dropout_scale"
+                self.call("times_looked_up", operand, "rows", matrix, out, str(i > 0), *text)
+                continue
             self.meet(term.vector)
             self.call(call, operand, start, "rows", matrix, out, "0", str(i > 0))
 
@@ -464,6 +468,29 @@ class _Backward(Emitter):
             gradient = self.array("gradient", term.matrix)
             add = ("gradient", term.matrix) in self.begun
             self.begun.add(("gradient", term.matrix))
+            if table := self.table(term):
+                d_operand, matrix = (
+                    self.array("d_dropped", term.vector),
+                    self.array("parameter", term.matrix),
+                )
+                text = (
+                    self.array("parameter", table),
+                    self.array("gradient", table),
+                    "inputs",
+                    "dropout_scale",
+                )
+                self.call(
+                    "times_looked_up_backward",
+                    d_sum,
+                    "rows",
+                    operand,
+                    d_operand,
+                    matrix,
+                    gradient,
+                    str(add),
+                    *text,
+                )
+                continue
             left, right = (d_sum, "0"), (operand, row)
             if term.transposed:
                 left, right = right, left

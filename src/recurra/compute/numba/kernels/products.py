@@ -8,9 +8,11 @@ blocks lie one below the other, and each meets its own columns.
 
 from typing import Any
 
+import numpy as np
+
 from recurra.compute.numba.kernels.gemm import gemm
 from recurra.compute.numba.kernels.gemv import gemv, gemv_transposed
-from recurra.compute.numba.kernels.jit import jit
+from recurra.compute.numba.kernels.jit import inlined, jit
 from recurra.compute.numba.kernels.tile import MASKS, VECTOR_BYTES
 from recurra.compute.numba.kernels.transpose import transpose_part
 
@@ -22,6 +24,8 @@ __all__ = [
     "outer",
     "step_times_transposed",
     "times",
+    "times_looked_up",
+    "times_looked_up_backward",
     "times_transposed",
     "transpose",
 ]
@@ -75,6 +79,50 @@ def outer(a: Any, i: Any, b: Any, j: Any, rows: Any, out: Any, add: Any) -> None
         left, right = i * blocks * m + block * m, j * width + block * n
         parts = (a, left, 1, blocks * m, b, right, width, 1)
         gemm(m, n, rows, out, block * m * n, n, *parts, add)
+
+
+@jit
+def times_looked_up(
+    a: Any, rows: Any, matrix: Any, out: Any, add: Any, table: Any, inputs: Any, scale: Any
+) -> None:
+    """``out (+)= a @ matrix.T`` of rows that were looked up, ``a = table[inputs]``.
+
+    A table with fewer rows than the text is multiplied itself, and the products are looked up;
+    unless each row has dropped something of its own, with a ``scale`` above 0.
+    """
+    if _is_long(table, rows, scale):
+        times_transposed(a, 0, rows, matrix, out, 0, add)
+        return
+    products = np.empty((table.shape[0], out.shape[1]), out.dtype)
+    times_transposed(table, 0, table.shape[0], matrix, products, 0, False)
+    if not add:
+        out[:] = 0.0
+    for i in range(rows):
+        c = inputs[i]
+        for j in range(out.shape[1]):
+            out[i, j] += products[c, j]
+
+
+@jit
+def times_looked_up_backward(
+    d: Any, rows: Any, a: Any, d_a: Any, matrix: Any, d_matrix: Any, add: Any,
+    table: Any, d_table: Any, inputs: Any, scale: Any,
+) -> None:  # fmt: skip
+    """The gradient of `times_looked_up`, from that of its result."""
+    if _is_long(table, rows, scale):
+        outer(d, 0, a, 0, rows, d_matrix, add)
+        times(d, 0, rows, matrix, d_a, 0, True)
+        return
+    d_products = np.zeros((table.shape[0], d.shape[1]), d.dtype)
+    add_at(d, inputs, d_products)
+    outer(d_products, 0, table, 0, table.shape[0], d_matrix, add)
+    times(d_products, 0, table.shape[0], matrix, d_table, 0, True)
+
+
+@inlined
+def _is_long(table: Any, rows: Any, scale: Any) -> Any:
+    """Whether products of the text's rows are fewer than those of the table's, or have to be."""
+    return scale > 0.0 or 2 * table.shape[0] > rows
 
 
 @jit
