@@ -1,5 +1,6 @@
 """Lines of a generated kernel function, and the arguments they need."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,9 @@ from recurra.compute.autodiff import (
 from recurra.compute.numba.source import FIXED, SHARED, Key, Kind
 from recurra.compute.plan import Block, Plan, Stage, Term
 
+_WORD = re.compile(r"\w+")
+PASS = "pass"  # at the end of the name of a function
+
 
 class Emitter:
     """Lines of the function for one block, and the arguments they turned out to need.
@@ -31,6 +35,7 @@ class Emitter:
         by_units: whether threads share the units; see `generate_kernels`.
 
     Attributes:
+        known: values that are variables of the pass by now.
         fresh: what other threads may still be writing, by the plan's names: products that read it
             come after a meeting.
     """
@@ -47,6 +52,8 @@ class Emitter:
         self.lines: list[str] = []
         self.depth = 1
         self.ascii: dict[str, str] = {}
+        self.known: dict[Value, str] = {}
+        self.pass_lines: list[str] = []
         self.line("rows = inputs.size")
         if by_units:
             self.line("met = 0")
@@ -55,7 +62,15 @@ class Emitter:
         """The whole function as text."""
         arguments = [*(SHARED if self.by_units else ()), *self.arguments.values()]
         head = f"@jit\ndef {name}({', '.join(arguments)}):"
-        return "\n".join([head, self.title, *self.lines]) + "\n"
+        text = "\n".join([head, self.title, *self.lines]) + "\n"
+        if self.pass_lines:
+            text = "\n".join(["@jit", *self.pass_lines, "\n", text])
+        return text.replace(f" {PASS}(", f" {name}_{PASS}(")
+
+    @property
+    def body(self) -> list[str]:
+        """All that makes it this function and no other."""
+        return self.lines + self.pass_lines
 
     def line(self, text: str) -> None:
         """Add a line at the present depth."""
@@ -140,6 +155,31 @@ class Emitter:
         """Text of the columns that a loop in `rows` passes through: so many, or a thread's own."""
         return f"range({'first, end' if self.by_units else count})"
 
+    @contextmanager
+    def one_pass(self, stages: tuple[Stage, ...], order: str) -> Iterator[None]:
+        """Add the call of a function, and lines to it: a loop over rows and a thread's columns.
+
+        No two of its arrays share memory, as those of the function around it may.
+        """
+        before, self.lines = self.lines, []
+        with self.indented(f"for row in {order}:"):
+            if any(total.lookups for stage in stages for total in stage.sums):
+                self.line("c = inputs[row]")
+            with self.indented("for j in range(first, end):"):
+                yield
+        self.pass_lines, self.lines = self.lines, before
+        words = set(_WORD.findall("\n".join(self.pass_lines)))
+        arguments = ["rows", *(name for name in self.arguments.values() if name in words)]
+        self.pass_lines.insert(0, f"def {PASS}({', '.join(arguments)}, first, end):")
+        width = f"{self.array('vector', stages[0].vector)}.shape[1]"
+        columns = "first, end"
+        if self.by_units:
+            vector = self.array("vector", stages[0].vector)
+            self.line(f"first, end = own_columns({vector}, part, parts)")
+        else:
+            columns = f"uintp(0), uintp({width})"
+        self.line(f"{PASS}({', '.join(arguments)}, {columns})")
+
     def program(self, operations: tuple[Operation, ...], stage: Stage, prefix: str) -> None:
         """Add the operations of an element-wise program."""
         for index, operation in enumerate(operations):
@@ -148,6 +188,8 @@ class Emitter:
 
     def value(self, value: Value, stage: Stage, prefix: str) -> str:
         """Text of a value for one number of a row; of a matrix, that of row i and column j."""
+        if value in self.known:
+            return self.known[value]
         place = "base + j" if stage.matrix else "j"
         match value:
             case Temporary(index):
@@ -233,3 +275,13 @@ def _expression(kind: str, values: list[str]) -> str:
     name = kind.removesuffix("'")
     suffix = "_derivative" if name != kind else ""
     return f"{_KERNELS.get(name, name)}{suffix}({', '.join(values)})"
+
+
+def split_heads(array: str, heads: int) -> str:
+    """Text of an array with a row for every head."""
+    return f"{array}.reshape(-1, {array}.shape[1] // {heads})" if heads > 1 else array
+
+
+def times_heads(row: str, heads: int) -> str:
+    """Text of a row, or of a number of rows, in such an array."""
+    return f"({row}) * {heads}" if heads > 1 else row

@@ -17,8 +17,9 @@ from recurra.compute.dropout import Masks
 from recurra.compute.hidden_matrices import hidden_matrices
 from recurra.compute.host import HostEngine
 from recurra.compute.numba.ahead import compiled_ahead
+from recurra.compute.numba.blocks import loop_matrices
 from recurra.compute.numba.cache import unwritable
-from recurra.compute.numba.codegen import can_share_units, generate_kernels, loop_matrices
+from recurra.compute.numba.codegen import can_share_units, generate_kernels
 from recurra.compute.numba.compilation import compiling
 from recurra.compute.numba.kernels.jit import is_kept
 from recurra.compute.numba.loading import is_compiled, load

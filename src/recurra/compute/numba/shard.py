@@ -10,7 +10,7 @@ import numpy.typing as npt
 from recurra.compute.arrays import aligned_zeros
 from recurra.compute.base import Array, Parameters, State, Weights
 from recurra.compute.dropout import Masks
-from recurra.compute.numba.codegen import local_gradients, loop_matrices
+from recurra.compute.numba.blocks import local_gradients, loop_matrices
 from recurra.compute.numba.source import Call, Kind
 from recurra.compute.plan import Plan, Term
 from recurra.errors import TextError
