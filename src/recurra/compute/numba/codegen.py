@@ -24,7 +24,7 @@ from numpy import {dtype}, uintp
 
 from recurra.compute.numba.kernels.sampling import carry, draw, log_probabilities, put
 from recurra.compute.numba.kernels.elementwise import *  # noqa: F403
-from recurra.compute.numba.kernels.jit import jit
+from recurra.compute.numba.kernels.jit import jit, one_pass
 from recurra.compute.numba.kernels.layernorm import *  # noqa: F403
 from recurra.compute.numba.kernels.products import *  # noqa: F403
 from recurra.compute.numba.kernels.rows import *  # noqa: F403

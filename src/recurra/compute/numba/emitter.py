@@ -64,7 +64,7 @@ class Emitter:
         head = f"@jit\ndef {name}({', '.join(arguments)}):"
         text = "\n".join([head, self.title, *self.lines]) + "\n"
         if self.pass_lines:
-            text = "\n".join(["@jit", *self.pass_lines, "\n", text])
+            text = "\n".join(["@one_pass", *self.pass_lines, "\n", text])
         return text.replace(f" {PASS}(", f" {name}_{PASS}(")
 
     @property
@@ -162,7 +162,12 @@ class Emitter:
         No two of its arrays share memory, as those of the function around it may.
         """
         before, self.lines = self.lines, []
-        with self.indented(f"for row in {order}:"):
+        # two loops: the rows of one time step never overlap with those of another, and that is all
+        # that LLVM compares before it computes with vectors
+        with (
+            self.indented(f"for start in {order}:"),
+            self.indented("for row in range(start, start + batch):"),
+        ):
             if any(total.lookups for stage in stages for total in stage.sums):
                 self.line("c = inputs[row]")
             with self.indented("for j in range(first, end):"):

@@ -13,7 +13,7 @@ from recurra.compute.plan import Block, Stage, Sum
 
 def add_forward_pass(emitter: Emitter, block: Block) -> None:
     """Add the pass that computes the vectors of a block, after its products."""
-    with emitter.one_pass(block.stages, "range(rows)"):
+    with emitter.one_pass(block.stages, "range(0, rows, batch)"):
         for place, stage in enumerate(block.stages):
             for number, total in enumerate(stage.sums):
                 _add_sum(emitter, total, f"s{place}_{number}")
@@ -37,7 +37,7 @@ def add_backward_pass(
     """
     sent: dict[Read, str] = {}
     own = {stage.vector for stage in block.stages}
-    with emitter.one_pass(block.stages, "range(rows - 1, -1, -1)"):
+    with emitter.one_pass(block.stages, "range(rows - batch, -1, -batch)"):
         for place, stage in reversed([*enumerate(block.stages)]):
             received = [sent[read]] if (read := Read(stage.vector, 0)) in sent else []
             if stage.vector not in local:

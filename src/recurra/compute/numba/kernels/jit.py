@@ -29,16 +29,18 @@ def inlined(function: Callable[..., Any]) -> Any:
     return Function(function, INLINED | {"no_cpython_wrapper": False}, sealed=False)
 
 
-def jit(function: Callable[..., Any], *, python: bool = True) -> Any:
+def jit(function: Callable[..., Any], *, python: bool = True, disjoint: bool = False) -> Any:
     """A kernel: compiled for the types it meets, kept on disk, free of Python's global lock.
 
     Args:
         function: plain Python, over numbers, arrays and other kernels.
         python: called by Python and by kernels, not by a `symbol` of C types.
+        disjoint: called by kernels with arrays that share no memory: nothing has to be compared
+            before its loops go by vectors, and loops over many arrays do that at all.
     """
     options: Any = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
     options |= {"no_cpython_wrapper": not python, "no_cfunc_wrapper": python}
-    made: Any = Function(function, options, sealed=True)
+    made: Any = Function(function, options, sealed=True, disjoint=disjoint)
     for form in (made, made.linked):
         form.compile = in_thread(function.__name__, form.compile)
     # only what the names of the cache's folder and of generated modules answer for
@@ -46,6 +48,11 @@ def jit(function: Callable[..., Any], *, python: bool = True) -> Any:
         name = f"{function.__module__}.{function.__qualname__}"
         made._cache, made.linked._cache = _DiskCache(name), _BitcodeCache(f"{name}-linked")
     return made
+
+
+def one_pass(function: Callable[..., Any]) -> Any:
+    """A kernel with one loop, over many arrays that share no memory."""
+    return jit(function, disjoint=True)
 
 
 # What defines a symbol, by its name.

@@ -115,6 +115,14 @@ class _SealedBitcodeCompiler(_BitcodeCompiler):
     library = _SealedBitcode
 
 
+class _DisjointCompiler(_SealedBitcodeCompiler):
+    """The same, of functions whose arrays share no memory."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        self.state.flags.noalias = True
+        return super().compile_extra(func)
+
+
 # -------------------------------------------------------------------------------------- functions
 
 
@@ -125,13 +133,17 @@ class Function(CPUDispatcher):
         function: plain Python.
         options: of `numba.njit`.
         sealed: whether calls stay inside; else all has to be inlined.
+        disjoint: whether its arrays share no memory when a kernel calls it.
     """
 
-    def __init__(self, function: Callable[..., Any], options: Any, *, sealed: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], options: Any, *, sealed: bool, disjoint: bool = False
+    ) -> None:
         options = {"nopython": True, **options}
         own, other = (
             (_SealedCompiler, _SealedBitcodeCompiler) if sealed else (Compiler, _BitcodeCompiler)
         )
+        other = _DisjointCompiler if disjoint else other
         super().__init__(function, {}, options, pipeline_class=own)
         options = options | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
         self.linked = _LinkedFunction(function, {}, options, pipeline_class=other)
