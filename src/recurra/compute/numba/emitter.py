@@ -108,8 +108,13 @@ class Emitter:
     def table(self, term: Term) -> str:
         """The matrix whose rows are the operand of a product, looked up; empty if there is none."""
         stage = self.plan.stages[term.vector]
-        by_rows = self.by_units or term.lag or term.transposed or not term.hoisted
-        if by_rows or not stage.is_pointwise or len(stage.sums) != 1:
+        if (
+            term.lag
+            or term.transposed
+            or not term.hoisted
+            or not stage.is_pointwise
+            or len(stage.sums) != 1
+        ):
             return ""
         (total,) = stage.sums
         bare = stage.element.value == SumValue(total.name) and not (total.terms or total.biases)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
@@ -37,6 +37,10 @@ from recurra.lang.shapes import Shapes
 # of a core holds no more, and where there are at most so many streams for a thread: with streams of
 # its own each would read all of the matrices at every time step, and hardly use what it reads.
 OUTGROWN, FEW_STREAMS = 2**21, 8
+# Where no product waits for the time step before, threads share the units if they are more than the
+# streams, and if so many numbers are multiplied for each of the matrices' products: fewer are done
+# before a thread is awake.
+WORTH_SHARING = 2**24
 # Of a gate: more than all threads, so that nobody waits for one that has failed.
 OPEN = 2**62
 # Seconds of writing a call a character, after which the kernel that writes is compiled: about as
@@ -122,11 +126,17 @@ class CompiledEngine(HostEngine):
 
     def _shares_units(self, steps: int, batch: int) -> bool:
         """Whether training cuts the units among the threads, not the streams."""
-        matrices = loop_matrices(self.plan.sums.values())
-        numbers = sum(math.prod(self.shapes.parameters[name]) for name in matrices)
-        outgrown = numbers * self.dtype.itemsize > OUTGROWN
-        few = 1 < batch <= FEW_STREAMS * self.threads and steps > 1 < self.threads
-        return outgrown and few and can_share_units(self.plan)
+        if not steps > 1 < self.threads or not can_share_units(self.plan):
+            return False
+        sums = [total for total in self.plan.sums.values() if total is not self.plan.logits]
+        if matrices := loop_matrices(sums):
+            outgrown = self._weights(matrices) * self.dtype.itemsize > OUTGROWN
+            return outgrown and 1 < batch <= FEW_STREAMS * self.threads
+        work = steps * batch * self._weights(t.matrix for total in sums for t in total.terms)
+        return batch < self.threads and work > WORTH_SHARING and not self._output.shared
+
+    def _weights(self, matrices: Iterable[str]) -> int:
+        return sum(math.prod(self.shapes.parameters[name]) for name in matrices)
 
     def prepare(self, settings: StepSettings) -> None:
         """Get ready for `step`: optimiser slots and state are zeros after it."""

@@ -44,12 +44,12 @@ class ForwardEmitter(Emitter):
             call = "times" if term.transposed else "times_transposed"
             start = self.row(term.vector, term.lag, "0")
             operand, matrix = self.dropped(term.vector), self.array("parameter", term.matrix)
+            self.meet(term.vector)
             if table := self.table(term):
                 text = self.array("parameter", table), "inputs", "dropout_scale"
                 self.call("times_looked_up", operand, "rows", matrix, out, str(i > 0), *text)
-                continue
-            self.meet(term.vector)
-            self.call(call, operand, start, "rows", matrix, out, "0", str(i > 0))
+            else:
+                self.call(call, operand, start, "rows", matrix, out, "0", str(i > 0))
 
     def _stages(self, block: Block, start: str, count: str) -> None:
         for stage in block.stages:

@@ -7,6 +7,7 @@ it: one thread goes on with the backward pass, and helps when that is done.
 """
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,9 @@ class OutputLayer:
         shapes: sizes; where some characters have classes, `kernels.class_softmax` computes.
         pool: who works on it.
         worth_sharing: a layer with fewer weights than this is left to one thread.
+
+    Attributes:
+        shared: whether its vocabulary can, and had better, be cut among threads.
     """
 
     def __init__(
@@ -43,10 +47,12 @@ class OutputLayer:
         logits = plan.logits
         matrices = [t.matrix for s in plan.sums.values() for t in s.terms]
         matrices += [m for s in plan.sums.values() for m in s.lookups]
-        # one product with a matrix that nothing else reads, and one bias
-        self.alone = (
+        # large, and one product with a matrix that nothing else reads, and one bias
+        self.shared = (
             len(logits.terms) == len(logits.biases) == 1
             and matrices.count(logits.terms[0].matrix) == 1
+            and not shapes.classes
+            and prod(shapes.parameters[logits.terms[0].matrix]) >= worth_sharing
         )
         self.names = (logits.terms[0].matrix, *logits.biases[:1])
         self._kernels: Any = class_softmax if shapes.classes else softmax
@@ -58,9 +64,8 @@ class OutputLayer:
 
     def fuses(self, shard: Shard, step: OptimizerStep) -> bool:
         """Whether a step on this shard alone can, and better had, update the weights on its way."""
-        fits = self.alone and shard.rows <= softmax.STRIP and not self.sizes and shard.threads == 1
-        clipped = step.optimizer.settings.clip_norm is not None
-        return fits and not clipped and shard.gradients[self.names[0]].size >= self.worth_sharing
+        fits = self.shared and shard.rows <= softmax.STRIP and shard.threads == 1
+        return fits and step.optimizer.settings.clip_norm is None
 
     def whole(self, shard: Shard, parameters: Parameters, scale: float) -> float:
         """The loss; gradients of ``scale`` times it are left in the shard."""

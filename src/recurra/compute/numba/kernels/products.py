@@ -90,17 +90,16 @@ def times_looked_up(
     A table with fewer rows than the text is multiplied itself, and the products are looked up;
     unless each row has dropped something of its own, with a ``scale`` above 0.
     """
-    if _is_long(table, rows, scale):
+    if is_long(table, rows, scale):
         times_transposed(a, 0, rows, matrix, out, 0, add)
         return
     products = np.empty((table.shape[0], out.shape[1]), out.dtype)
     times_transposed(table, 0, table.shape[0], matrix, products, 0, False)
-    if not add:
-        out[:] = 0.0
     for i in range(rows):
         c = inputs[i]
         for j in range(out.shape[1]):
-            out[i, j] += products[c, j]
+            before = out[i, j] if add else out.dtype.type(0)
+            out[i, j] = before + products[c, j]
 
 
 @jit
@@ -109,7 +108,7 @@ def times_looked_up_backward(
     table: Any, d_table: Any, inputs: Any, scale: Any,
 ) -> None:  # fmt: skip
     """The gradient of `times_looked_up`, from that of its result."""
-    if _is_long(table, rows, scale):
+    if is_long(table, rows, scale):
         outer(d, 0, a, 0, rows, d_matrix, add)
         times(d, 0, rows, matrix, d_a, 0, True)
         return
@@ -120,7 +119,7 @@ def times_looked_up_backward(
 
 
 @inlined
-def _is_long(table: Any, rows: Any, scale: Any) -> Any:
+def is_long(table: Any, rows: Any, scale: Any) -> Any:
     """Whether products of the text's rows are fewer than those of the table's, or have to be."""
     return scale > 0.0 or 2 * table.shape[0] > rows
 
