@@ -33,12 +33,20 @@ h[t] = tanh(c[t])
 k[t] = tanh(A @ h[t] + B @ k[t-1] + e)
 o[t] = softmax(V @ k[t] + s)
 """
-NETWORKS = {"two lags": TWO_LAGS, "peephole": PEEPHOLE}
+NO_PRODUCT_IN_THE_LOOP = """
+e[t] = E @ x[t]
+z[t] = sigmoid(Z @ e[t] + u * h[t-1] + b)
+h[t] = z[t] * h[t-1] + (1 - z[t]) * (G @ e[t] + e[t-1])
+k[t] = relu(K @ h[t] + v * k[t-2])
+o[t] = softmax(V @ k[t] + s)
+"""
+NETWORKS = {"two lags": TWO_LAGS, "peephole": PEEPHOLE, "no product": NO_PRODUCT_IN_THE_LOOP}
 
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "OUTGROWN", -1)
+    monkeypatch.setattr(compiled, "WORTH_SHARING", -1)
 
 
 def make(name: str, network: Network, threads: int = 2, **settings: float) -> Engine:
@@ -72,6 +80,12 @@ def check_gradients(network: Network, threads: int, steps: int = STEPS, batch: i
 @pytest.mark.parametrize("name", NETWORKS)
 def test_gradients(name: str, threads: int) -> None:
     check_gradients(recurra.parse(NETWORKS[name]), threads)
+
+
+# 11 characters: products of each row, or of each character
+@pytest.mark.parametrize("steps", [9, 40])
+def test_one_stream(steps: int) -> None:
+    check_gradients(recurra.parse(NO_PRODUCT_IN_THE_LOOP), 2, steps, batch=1)
 
 
 def test_more_threads_than_rows() -> None:
@@ -120,11 +134,13 @@ def test_who_shares_units() -> None:
     assert not shares & {"lnlstm", "mlstm", "griffin", "rwkv7", "deltanet"}
 
 
-def shares(hidden: int, batch: int, threads: int) -> bool:
-    plan = make_plan(recurra.load_network("lstm"))
-    shapes = ShapeSolver(plan.network).shapes(VOCABULARY, hidden)
+def shares(
+    hidden: int, batch: int, threads: int, name: str = "lstm", steps: int = 2, characters: int = 11
+) -> bool:
+    plan = make_plan(recurra.load_network(name))
+    shapes = ShapeSolver(plan.network).shapes(characters, hidden)
     engine = compiled.CompiledEngine(plan, shapes, np.float32, threads)
-    return engine._shards_for(2, batch, training=True)[0].threads > 1
+    return engine._shards_for(steps, batch, training=True)[0].threads > 1
 
 
 def test_when_units_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +151,16 @@ def test_when_units_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not shares(256, 16, 2)  # matrices that a cache holds
     assert not shares(1024, 16, 1)
     assert not shares(1024, 1, 2)  # the output layer's step is cut by vocabulary then
+
+
+def test_when_units_of_one_stream_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert shares(512, 1, 2, "mingru", steps=64)
+    assert not shares(512, 2, 2, "mingru", steps=64)  # streams enough
+    assert shares(512, 2, 4, "mingru", steps=64)
+    assert not shares(64, 1, 2, "mingru", steps=64)  # done before a thread is awake
+    assert not shares(512, 1, 2, "mingru", steps=64, characters=5000)  # cut by vocabulary
+    assert not shares(512, 1, 2, "qrnn", steps=64)  # no product but the output layer's
 
 
 @pytest.mark.parametrize("part", [0, 1])

@@ -229,45 +229,32 @@ class BackwardEmitter(Emitter):
             for bias in total.biases:
                 self.call("add_rows", d_sum, "rows", self.array("gradient", bias))
         for term in total.terms:
-            operand = (
-                self.dropped(term.vector) if term.hoisted else self.array("vector", term.vector)
+            self._product(d_sum, total, term)
+
+    def _product(self, d_sum: str, total: Sum, term: Term) -> None:
+        operand = self.dropped(term.vector) if term.hoisted else self.array("vector", term.vector)
+        row = self.row(term.vector, term.lag, "0")
+        gradient = self.array("gradient", term.matrix)
+        add = ("gradient", term.matrix) in self.begun
+        self.begun.add(("gradient", term.matrix))
+        if table := self.table(term):
+            text = self.array("parameter", table), self.array("gradient", table), "inputs"
+            operands = operand, self.array("d_dropped", term.vector), row, "rows"
+            matrices = self.array("parameter", term.matrix), gradient, str(add)
+            self.meet(total.name)
+            self.call(
+                "times_looked_up_backward", d_sum, *operands, *matrices, *text, "dropout_scale"
             )
-            row = self.row(term.vector, term.lag, "0")
-            gradient = self.array("gradient", term.matrix)
-            add = ("gradient", term.matrix) in self.begun
-            self.begun.add(("gradient", term.matrix))
-            if table := self.table(term):
-                d_operand, matrix = (
-                    self.array("d_dropped", term.vector),
-                    self.array("parameter", term.matrix),
-                )
-                text = (
-                    self.array("parameter", table),
-                    self.array("gradient", table),
-                    "inputs",
-                    "dropout_scale",
-                )
-                self.call(
-                    "times_looked_up_backward",
-                    d_sum,
-                    "rows",
-                    operand,
-                    d_operand,
-                    matrix,
-                    gradient,
-                    str(add),
-                    *text,
-                )
-                continue
-            left, right = (d_sum, "0"), (operand, row)
-            if term.transposed:
-                left, right = right, left
-            self.call("outer", *left, *right, "rows", gradient, str(add))
-            if term.hoisted:
-                call = "times_transposed" if term.transposed else "times"
-                target, matrix = (
-                    self.array("d_dropped", term.vector),
-                    self.array("parameter", term.matrix),
-                )
-                self.meet(total.name)
-                self.call(call, d_sum, "0", "rows", matrix, target, row, "True")
+            return
+        left, right = (d_sum, "0"), (operand, row)
+        if term.transposed:
+            left, right = right, left
+        self.call("outer", *left, *right, "rows", gradient, str(add))
+        if term.hoisted:
+            call = "times_transposed" if term.transposed else "times"
+            target, matrix = (
+                self.array("d_dropped", term.vector),
+                self.array("parameter", term.matrix),
+            )
+            self.meet(total.name)
+            self.call(call, d_sum, "0", "rows", matrix, target, row, "True")

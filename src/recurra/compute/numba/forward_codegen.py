@@ -47,7 +47,7 @@ class ForwardEmitter(Emitter):
             self.meet(term.vector)
             if table := self.table(term):
                 text = self.array("parameter", table), "inputs", "dropout_scale"
-                self.call("times_looked_up", operand, "rows", matrix, out, str(i > 0), *text)
+                self.call("times_looked_up", operand, start, "rows", matrix, out, str(i > 0), *text)
             else:
                 self.call(call, operand, start, "rows", matrix, out, "0", str(i > 0))
 

@@ -207,3 +207,28 @@ def test_a_wide_matrix_whose_panels_are_copied(dtype, add):
     products.times(a, 0, 100, matrix, out, 0, add)
     expected = before * add + a.astype(np.float64) @ matrix
     np.testing.assert_allclose(out, expected, rtol=0, atol=2000 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(("rows", "scale"), [(9, 0.0), (10, 0.0), (40, 0.0), (40, 1.5)])
+@pytest.mark.parametrize("add", [False, True])
+def test_products_of_looked_up_rows(rows, scale, add):
+    """Alike on both ways; with dropout the rows are no rows of the table, and are read."""
+    rng = np.random.default_rng(rows)
+    table, matrix, out = (rng.standard_normal(shape) for shape in ((5, 4), (3, 4), (rows, 3)))
+    inputs = rng.integers(0, 5, rows, np.int32)
+    first = 2  # the rows lie behind others
+    a = np.concatenate([rng.standard_normal((first, 4)), table[inputs] + scale])
+    d_a, d_matrix, d_table = np.zeros_like(a), np.ones_like(matrix), np.zeros_like(table)
+    expected = add * out + a[first:] @ matrix.T
+    d = rng.standard_normal(out.shape)
+    text = inputs, scale
+    products.times_looked_up(a, first, rows, matrix, out, add, table, *text)
+    np.testing.assert_allclose(out, expected, rtol=1e-12)
+    matrices = matrix, d_matrix, add
+    products.times_looked_up_backward(d, a, d_a, first, rows, *matrices, table, d_table, *text)
+    np.testing.assert_allclose(d_matrix, add + d.T @ a[first:], rtol=1e-12)
+    # what goes to the table at once, and what it gets from its rows
+    np.add.at(d_table, inputs, d_a[first:])
+    wanted = np.zeros_like(table)
+    np.add.at(wanted, inputs, d @ matrix)
+    np.testing.assert_allclose(d_table, wanted, rtol=1e-12)

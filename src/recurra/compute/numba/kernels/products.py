@@ -83,34 +83,34 @@ def outer(a: Any, i: Any, b: Any, j: Any, rows: Any, out: Any, add: Any) -> None
 
 @jit
 def times_looked_up(
-    a: Any, rows: Any, matrix: Any, out: Any, add: Any, table: Any, inputs: Any, scale: Any
+    a: Any, i: Any, rows: Any, matrix: Any, out: Any, add: Any, table: Any, inputs: Any, scale: Any
 ) -> None:
-    """``out (+)= a @ matrix.T`` of rows that were looked up, ``a = table[inputs]``.
+    """``out (+)= a[i:] @ matrix.T`` of rows that were looked up, ``a[i:] = table[inputs]``.
 
     A table with fewer rows than the text is multiplied itself, and the products are looked up;
     unless each row has dropped something of its own, with a ``scale`` above 0.
     """
     if is_long(table, rows, scale):
-        times_transposed(a, 0, rows, matrix, out, 0, add)
+        times_transposed(a, i, rows, matrix, out, 0, add)
         return
     products = np.empty((table.shape[0], out.shape[1]), out.dtype)
     times_transposed(table, 0, table.shape[0], matrix, products, 0, False)
-    for i in range(rows):
-        c = inputs[i]
+    for row in range(rows):
+        c = inputs[row]
         for j in range(out.shape[1]):
-            before = out[i, j] if add else out.dtype.type(0)
-            out[i, j] = before + products[c, j]
+            before = out[row, j] if add else out.dtype.type(0)
+            out[row, j] = before + products[c, j]
 
 
 @jit
 def times_looked_up_backward(
-    d: Any, rows: Any, a: Any, d_a: Any, matrix: Any, d_matrix: Any, add: Any,
+    d: Any, a: Any, d_a: Any, i: Any, rows: Any, matrix: Any, d_matrix: Any, add: Any,
     table: Any, d_table: Any, inputs: Any, scale: Any,
 ) -> None:  # fmt: skip
     """The gradient of `times_looked_up`, from that of its result."""
     if is_long(table, rows, scale):
-        outer(d, 0, a, 0, rows, d_matrix, add)
-        times(d, 0, rows, matrix, d_a, 0, True)
+        outer(d, 0, a, i, rows, d_matrix, add)
+        times(d, 0, rows, matrix, d_a, i, True)
         return
     d_products = np.zeros((table.shape[0], d.shape[1]), d.dtype)
     add_at(d, inputs, d_products)

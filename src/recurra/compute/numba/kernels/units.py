@@ -96,32 +96,32 @@ def own_step_times_transposed(
 
 @jit
 def own_times_looked_up(
-    a: Any, rows: Any, matrix: Any, out: Any, add: Any, table: Any, inputs: Any, scale: Any,
-    part: Any, parts: Any,
+    a: Any, i: Any, rows: Any, matrix: Any, out: Any, add: Any,
+    table: Any, inputs: Any, scale: Any, part: Any, parts: Any,
 ) -> None:  # fmt: skip
-    """``out (+)= a @ matrix.T`` of rows that were looked up, ``a = table[inputs]``."""
+    """``out (+)= a[i:] @ matrix.T`` of rows that were looked up, ``a[i:] = table[inputs]``."""
     if is_long(table, rows, scale):
-        own_times_transposed(a, 0, rows, matrix, out, 0, add, part, parts)
+        own_times_transposed(a, i, rows, matrix, out, 0, add, part, parts)
         return
     products = np.empty((table.shape[0], out.shape[1]), out.dtype)
     own_times_transposed(table, 0, table.shape[0], matrix, products, 0, False, part, parts)
     first, end = own_columns(out, part, parts)
-    for i in range(rows):
-        c = inputs[i]
+    for row in range(rows):
+        c = inputs[row]
         for j in range(first, end):
-            before = out[i, j] if add else out.dtype.type(0)
-            out[i, j] = before + products[c, j]
+            before = out[row, j] if add else out.dtype.type(0)
+            out[row, j] = before + products[c, j]
 
 
 @jit
 def own_times_looked_up_backward(
-    d: Any, rows: Any, a: Any, d_a: Any, matrix: Any, d_matrix: Any, add: Any,
+    d: Any, a: Any, d_a: Any, i: Any, rows: Any, matrix: Any, d_matrix: Any, add: Any,
     table: Any, d_table: Any, inputs: Any, scale: Any, part: Any, parts: Any,
 ) -> None:  # fmt: skip
     """The gradient of `own_times_looked_up`: rows of the matrix, columns of the table."""
     if is_long(table, rows, scale):
-        own_outer(d, 0, a, 0, rows, d_matrix, add, part, parts)
-        own_times(d, 0, rows, matrix, d_a, 0, True, part, parts)
+        own_outer(d, 0, a, i, rows, d_matrix, add, part, parts)
+        own_times(d, 0, rows, matrix, d_a, i, True, part, parts)
         return
     d_products = np.zeros((table.shape[0], d.shape[1]), d.dtype)
     add_at(d, inputs, d_products)
