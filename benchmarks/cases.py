@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recurra.compute.numba.blocks import looked_up_from
 from recurra.compute.optimizers.base import OptimizerSettings
-from recurra.compute.plan import make_plan
+from recurra.compute.plan import Term, make_plan
 from recurra.lang.library import load_network
 from recurra.lang.network import Network
 from recurra.lang.shape_solver import ShapeSolver
@@ -87,7 +88,7 @@ def is_plain(case: Case) -> bool:
     plan = make_plan(load(case.network))
     pointwise = all(stage.is_pointwise for stage in plan.stages.values())
     used = {op.kind for stage in plan.stages.values() for op in stage.element.forward}
-    unknown = used & {"exp", "log", "sqrt", "abs", "sin", "cos", "max", "min", "**"}
+    unknown = used & {"abs", "sin", "cos", "max", "min", "**"}
     return pointwise and not (unknown or plan.edges or plan.network.shortlist)
 
 
@@ -141,10 +142,37 @@ class Task:
 
     @property
     def flops(self) -> int:
-        """Multiplications and additions in the products of a step, once forward, twice back."""
-        terms = [term for total in self.plan.sums.values() for term in total.terms]
-        weights = sum(math.prod(self.shapes.parameters[term.matrix]) for term in terms)
-        return 6 * self.steps * self.batch * weights
+        """Multiplications and additions in the products of a step, once forward, twice back.
+
+        A product whose operand is a row of an embedding need not be done for more rows than that
+        has.
+        """
+
+        def flops(term: Term) -> int:
+            rows = self.steps * self.batch
+            if looked_up_from(self.plan, term):
+                rows = min(rows, self.vocabulary)
+            return 6 * rows * math.prod(self.shapes.parameters[term.matrix])
+
+        return sum(flops(term) for total in self.plan.sums.values() for term in total.terms)
+
+    @property
+    def memory_numbers(self) -> int:
+        """Numbers of all matrix memories, at all time steps."""
+        grids = self.shapes.grids.values()
+        return sum(math.prod(grid) for grid in grids) * self.batch * self.steps
+
+    @property
+    def vector_numbers(self) -> int:
+        """Numbers that must be written and read again, where the loop has no product.
+
+        Of each vector for the way back, of each product's result, and of their derivatives, by
+        the equations and by the products in turn.
+        """
+        widths, sums = self.plan.widths(self.shapes), self.plan.sums.values()
+        products = [total.owner for total in sums if total.terms and total is not self.plan.logits]
+        width = sum(widths.values()) + 2 * sum(widths[owner] for owner in products)
+        return width * self.batch * self.steps
 
     @property
     def recurrent_bytes(self) -> int:

@@ -67,7 +67,7 @@ LAYERS = ("rnn", "wrnn", "lstm", "gru2")
 FUSED = (*LAYERS, "lstm_embedding", "gru2_embedding")
 
 OURS, PEAK, READING, CELLS = "recurra", "gemm", "reading", "libxsmm"
-EXPORTED, EXPORTED_JAX, TRAFFIC = "torch export", "jax export", "copy"
+EXPORTED, EXPORTED_JAX, TRAFFIC, VECTORS = "torch export", "jax export", "copy", "copy vectors"
 CONTENDERS = {
     OURS: Entry("ours:Recurra"),
     "course": Entry(
@@ -109,6 +109,7 @@ CONTENDERS = {
     EXPORTED: Entry("exported:Exported", "torch"),
     EXPORTED_JAX: Entry("jax_:Exported", "jax", suits=lambda c: c.optimizer == "adagrad"),
     TRAFFIC: Entry("copy_:Copy"),
+    VECTORS: Entry("copy_:CopyVectors"),  # of networks without a product in the loop
     # these write T characters a step instead of learning from them
     "write recurra": Entry("ours:Writing"),
     "write torch": Entry("pytorch:Writing", "torch"),

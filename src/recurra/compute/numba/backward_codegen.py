@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from recurra.compute.autodiff import ParameterValue, Read, SumValue
-from recurra.compute.numba.blocks import is_pass, local_gradients
+from recurra.compute.numba.blocks import is_pass, local_gradients, looked_up_from
 from recurra.compute.numba.emitter import Emitter, split_heads, times_heads
 from recurra.compute.numba.pass_codegen import add_backward_pass
 from recurra.compute.numba.source import Key, Kind
@@ -237,7 +237,7 @@ class BackwardEmitter(Emitter):
         gradient = self.array("gradient", term.matrix)
         add = ("gradient", term.matrix) in self.begun
         self.begun.add(("gradient", term.matrix))
-        if table := self.table(term):
+        if table := looked_up_from(self.plan, term):
             text = self.array("parameter", table), self.array("gradient", table), "inputs"
             operands = operand, self.array("d_dropped", term.vector), row, "rows"
             matrices = self.array("parameter", term.matrix), gradient, str(add)

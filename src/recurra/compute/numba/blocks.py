@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from recurra.compute.plan import Block, Plan, Sum
+from recurra.compute.autodiff import SumValue
+from recurra.compute.plan import Block, Plan, Sum, Term
 
 
 def kernel_blocks(plan: Plan) -> tuple[Block, ...]:
@@ -66,3 +67,14 @@ def loop_matrices(sums: Iterable[Sum]) -> tuple[str, ...]:
     """Matrices that time loops multiply with, in order."""
     terms = (t for s in sums for t in s.terms if not t.hoisted)
     return tuple(dict.fromkeys(t.matrix for t in terms))
+
+
+def looked_up_from(plan: Plan, term: Term) -> str:
+    """The matrix whose rows, looked up, are the operand of a product; empty if there is none."""
+    stage = plan.stages[term.vector]
+    if term.lag or term.transposed or not term.hoisted or not stage.is_pointwise:
+        return ""
+    match stage.sums:
+        case (Sum(name, lookups=(matrix,), terms=(), biases=()),):
+            return matrix if stage.element.value == SumValue(name) else ""
+    return ""

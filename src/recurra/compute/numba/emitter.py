@@ -19,7 +19,7 @@ from recurra.compute.autodiff import (
     Value,
 )
 from recurra.compute.numba.source import FIXED, SHARED, Key, Kind
-from recurra.compute.plan import Block, Plan, Stage, Term
+from recurra.compute.plan import Block, Plan, Stage
 
 _WORD = re.compile(r"\w+")
 PASS = "pass"  # at the end of the name of a function
@@ -104,21 +104,6 @@ class Emitter:
     def dropped(self, vector: str) -> str:
         """The argument that holds what products outside the block see of a vector."""
         return self.array("dropped", vector)
-
-    def table(self, term: Term) -> str:
-        """The matrix whose rows are the operand of a product, looked up; empty if there is none."""
-        stage = self.plan.stages[term.vector]
-        if (
-            term.lag
-            or term.transposed
-            or not term.hoisted
-            or not stage.is_pointwise
-            or len(stage.sums) != 1
-        ):
-            return ""
-        (total,) = stage.sums
-        bare = stage.element.value == SumValue(total.name) and not (total.terms or total.biases)
-        return total.lookups[0] if bare and len(total.lookups) == 1 else ""
 
     def row(self, vector: str, lag: int, at: str = "row") -> str:
         """Text of the row of ``vector[t - lag]`` in its array, from the row of t in a sum."""

@@ -1,6 +1,6 @@
 """Source of the function that computes the vectors of a block."""
 
-from recurra.compute.numba.blocks import is_pass, loop_matrices
+from recurra.compute.numba.blocks import is_pass, looked_up_from, loop_matrices
 from recurra.compute.numba.emitter import Emitter, split_heads, times_heads
 from recurra.compute.numba.pass_codegen import add_forward_pass
 from recurra.compute.numba.source import Key, Kind
@@ -45,7 +45,7 @@ class ForwardEmitter(Emitter):
             start = self.row(term.vector, term.lag, "0")
             operand, matrix = self.dropped(term.vector), self.array("parameter", term.matrix)
             self.meet(term.vector)
-            if table := self.table(term):
+            if table := looked_up_from(self.plan, term):
                 text = self.array("parameter", table), "inputs", "dropout_scale"
                 self.call("times_looked_up", operand, start, "rows", matrix, out, str(i > 0), *text)
             else:
