@@ -292,6 +292,8 @@ def test_score_gives_both_figures_and_leaves_the_run_as_it_was(tmp_path, monkeyp
     def digests():
         return {p.name: hashlib.sha256(p.read_bytes()).digest() for p in run.folder.iterdir()}
 
+    with pytest.raises(SettingError, match="no rule best"):  # told before anything is computed
+        next(recurra.score(run, engine="none", adapt=Adaptation(rule="best")))
     before = digests()
     frozen = list(recurra.score(run, engine="reference", windows=9))
     settings = Adaptation(step=7)

@@ -10,6 +10,7 @@ from recurra.compute.registry import DEFAULT_ENGINE
 from recurra.errors import RunError, TextError
 from recurra.models.adaptation.base import Adaptation
 from recurra.models.adaptation.reader import AdaptiveReader, adaptive_loss
+from recurra.models.adaptation.registry import make_rule
 from recurra.models.adaptation.search import find_settings
 from recurra.models.compressors import Compressor, require_compressor
 from recurra.models.evaluation import Loss, Text, evaluate
@@ -92,6 +93,8 @@ def score(
     """
     for name in versus:
         require_compressor(name)
+    if adapt is not None:
+        make_rule(adapt.rule)
     opened = FinishedRun(run)
     model = opened.best
     computes = model.engine(engine, threads)
