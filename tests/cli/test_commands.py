@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import recurra
-from command_line import RECURRA, SMALL, process, wait_for, write_text
+from command_line import RECURRA, REFERENCE, SMALL, process, wait_for, write_text
 from recurra.cli import COMMANDS
 from recurra.cli.options import typed
 from recurra.compute.numba.codegen import generate_kernels
@@ -370,7 +370,7 @@ def test_a_text_may_look_like_an_option_or_a_folder(call, runs):
 
 
 def test_a_loop_keeps_its_standard_input(runs):
-    command = shlex.join([*RECURRA, "write"])
+    command = shlex.join([*REFERENCE, "write"])
     line = f'while read -r run; do {command} "$run" --chars=3; done'
     names = "".join(f"{runs / name}\n" for name in ("rnn", "wrnn"))
     done = subprocess.run(["sh", "-c", line], input=names.encode(), capture_output=True)
@@ -412,7 +412,7 @@ def test_several_runs_write_one_after_the_other_without_a_terminal(call, runs):
 @pytest.mark.skipif(os.name == "nt", reason="closed by a POSIX shell")
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_may_be_closed(runs, closed):
-    command = [*RECURRA, "write", runs / "rnn", "--chars", "5", "--seed", "1"]
+    command = [*REFERENCE, "write", runs / "rnn", "--chars", "5", "--seed", "1"]
     line = f"{shlex.join(map(str, command))} {closed}"
     done = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -420,7 +420,7 @@ def test_streams_may_be_closed(runs, closed):
 
 
 def test_a_reader_that_goes_away_is_no_error(runs):
-    command = [*RECURRA, "write", str(runs / "rnn"), "to be", "--chars", "1000000"]
+    command = [*REFERENCE, "write", str(runs / "rnn"), "to be", "--chars", "1000000"]
     with subprocess.Popen(command, stdout=-1, stderr=-1) as child:
         assert child.stdout.read(20).startswith(b"to be")
         child.stdout.close()

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from command_line import RECURRA, SMALL, process, write_text
+from command_line import RECURRA, REFERENCE, SMALL, process, trained, write_text
 from recurra.tuning.space import load_space, parse_space
 from studies import finished
 
@@ -93,10 +93,10 @@ def test_a_word_that_cannot_be_a_name_is_told(call, tmp_path, word):
 def test_a_prompt_in_utf_8_is_read_in_a_locale_without_it(tmp_path):
     write_text(tmp_path / "plays.txt")
     run = tmp_path / "run"
-    trained = process("train", tmp_path / "plays.txt", "--network=rnn", "--out", run, *SMALL, "-q")
-    assert trained.returncode == 0, trained.stderr
+    trained(tmp_path / "plays.txt", "rnn", run)
     env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
-    done = process("write", run, "宝玉", "--chars=3", env=env, stdin=subprocess.DEVNULL)
+    options = {"env": env, "stdin": subprocess.DEVNULL}
+    done = process("write", run, "宝玉", "--chars=3", program=REFERENCE, **options)
     assert done.returncode == 0
     assert done.stderr == b""
     assert done.stdout.decode().startswith("宝玉")

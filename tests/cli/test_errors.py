@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import recurra
-from command_line import process
+from command_line import REFERENCE, process
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_full_disk_is_told_once(runs, unbuffered):
         with open("/dev/full", "wb") as full:
             streams = {"stdout": full, "stderr": -1, "capture_output": False, "text": True}
             environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-            done = process(*command, **streams, env=environment)
+            done = process(*command, program=REFERENCE, **streams, env=environment)
         assert done.returncode == 1
         assert done.stderr == "Error: the output: No space left on device\n"
 

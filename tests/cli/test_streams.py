@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import recurra
-from command_line import RECURRA, SMALL, process
+from command_line import REFERENCE, SMALL, process
 from recurra.training.trainer import Trainer
 from recurra.view.text import visible
 
@@ -149,7 +149,7 @@ def test_a_pipe_has_the_text_as_it_is(stranger):
 def test_a_pipe_is_utf_8_whatever_the_locale(runs, environment):
     # Linux hands arguments over as bytes, which Python reads in the locale: so from standard input
     options = {"env": {**os.environ, **environment}, "input": "宝玉 to be Ω".encode()}
-    done = process("write", runs / "rnn", "-", "--chars=0", **options)
+    done = process("write", runs / "rnn", "-", "--chars=0", program=REFERENCE, **options)
     assert (done.returncode, done.stdout.decode()) == (0, "宝玉 to be Ω\n")
     assert "has never seen 'Ω': skipped" in done.stderr.decode()
 
@@ -161,7 +161,7 @@ def test_a_pipe_is_utf_8_whatever_the_locale(runs, environment):
 def test_any_terminal_can_be_written_to(runs, tmp_path, encoding):
     pty = pytest.importorskip("pty")
     master, slave = pty.openpty()
-    command = [*RECURRA, "write", str(runs / "rnn"), str(runs / "wrnn"), "宝玉", "--chars=30"]
+    command = [*REFERENCE, "write", str(runs / "rnn"), str(runs / "wrnn"), "宝玉", "--chars=30"]
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "TERM": "dumb"}
     with subprocess.Popen(command, stdout=slave, stderr=subprocess.PIPE, env=environment) as child:
         os.close(slave)
