@@ -6,11 +6,9 @@ batch + r`` of a sum is time step t of stream r; a vector has ``lags`` more step
 carried past. Arguments are named after their `Kind` and their quantity.
 """
 
-import re
-
 from recurra.compute.numba.backward_codegen import BackwardEmitter
 from recurra.compute.numba.blocks import kernel_blocks
-from recurra.compute.numba.emitter import Emitter
+from recurra.compute.numba.emitter import WORD, Emitter
 from recurra.compute.numba.forward_codegen import ForwardEmitter
 from recurra.compute.numba.source import Call, Key, Source
 from recurra.compute.numba.writing_codegen import writing_function
@@ -35,8 +33,6 @@ from recurra.compute.numba.kernels.rows import *  # noqa: F403
 UNITS_HEADER = """from recurra.compute.numba.kernels.barrier import wait_for
 from recurra.compute.numba.kernels.units import *  # noqa: F403
 """
-
-_WORD = re.compile(r"\w+")
 
 
 def generate_kernels(plan: Plan, dtype: str = "float32", *, by_units: bool = False) -> Source:
@@ -100,7 +96,7 @@ class _Functions:
     def call(self, kind: str, block: Emitter) -> Call:
         """The call of the function for a block: a new one, or one that differs in names alone."""
         places = {name: f"{place}_" for place, name in enumerate(block.arguments.values())}
-        renamed = (_WORD.sub(lambda word: places.get(word[0], word[0]), x) for x in block.body)
+        renamed = (WORD.sub(lambda word: places.get(word[0], word[0]), x) for x in block.body)
         lines = (kind, *renamed)
         if lines not in self._names:
             number = sum(known == kind for known, *_ in self._names) + 1

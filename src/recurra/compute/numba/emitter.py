@@ -21,7 +21,7 @@ from recurra.compute.autodiff import (
 from recurra.compute.numba.source import FIXED, SHARED, Key, Kind
 from recurra.compute.plan import Block, Plan, Stage
 
-_WORD = re.compile(r"\w+")
+WORD = re.compile(r"\w+")
 PASS = "pass"  # at the end of the name of a function
 
 
@@ -163,16 +163,13 @@ class Emitter:
             with self.indented("for j in range(first, end):"):
                 yield
         self.pass_lines, self.lines = self.lines, before
-        words = set(_WORD.findall("\n".join(self.pass_lines)))
+        words = set(WORD.findall("\n".join(self.pass_lines)))
         arguments = ["rows", *(name for name in self.arguments.values() if name in words)]
         self.pass_lines.insert(0, f"def {PASS}({', '.join(arguments)}, first, end):")
-        width = f"{self.array('vector', stages[0].vector)}.shape[1]"
-        columns = "first, end"
+        vector = self.array("vector", stages[0].vector)
         if self.by_units:
-            vector = self.array("vector", stages[0].vector)
             self.line(f"first, end = own_columns({vector}, part, parts)")
-        else:
-            columns = f"uintp(0), uintp({width})"
+        columns = "first, end" if self.by_units else f"uintp(0), uintp({vector}.shape[1])"
         self.line(f"{PASS}({', '.join(arguments)}, {columns})")
 
     def program(self, operations: tuple[Operation, ...], stage: Stage, prefix: str) -> None:
