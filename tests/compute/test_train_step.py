@@ -12,6 +12,8 @@ from recurra.compute.plan import make_plan
 from recurra.compute.registry import make_engine
 from recurra.errors import SettingError, TextError
 from recurra.lang.library import load_network
+from recurra.lang.network import Network
+from recurra.lang.parser import parse
 from recurra.lang.shape_solver import ShapeSolver
 
 SETTINGS = [
@@ -54,7 +56,7 @@ def trained(
 
 
 def check(
-    network: str,
+    network: str | Network,
     settings: OptimizerSettings,
     batch: int,
     threads: int,
@@ -64,7 +66,7 @@ def check(
     dropout: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """What training gave, after it was seen that both engines agree."""
-    loaded = load_network(network, choices)
+    loaded = load_network(network, choices) if isinstance(network, str) else network
     shapes = ShapeSolver(loaded).shapes(vocabulary, hidden)
     want, got = (
         trained(
@@ -114,9 +116,18 @@ def test_networks_with_shared_or_several_output_matrices(network: str, batch: in
     check(network, SETTINGS[0], batch, threads=2)
 
 
-@pytest.mark.parametrize("network", ["tied", "griffin"])
+BLOCKS = parse(
+    "h[t] = tanh(U @ x[t] + A @ h[t-1] + B @ h[t-2])\nA: blocks(4)\no[t] = softmax(Q @ h[t])\n"
+)
+
+
+@pytest.mark.parametrize(
+    "network",
+    ["tied", BLOCKS, pytest.param("griffin", marks=pytest.mark.long)],
+    ids=["tied", "blocks", "griffin"],
+)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_matrices_updated_as_a_whole(network: str, threads: int) -> None:
+def test_matrices_updated_as_a_whole(network: str | Network, threads: int) -> None:
     check(network, SETTINGS[-1], 3, threads, hidden=8)
 
 

@@ -235,7 +235,7 @@ def test_toys_search_are_killed_go_on_and_are_reported(tmp_path, call):
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     subprocess.run([*program, *command], check=True, **options)
-    for arguments in (["report", "made", "-o", "page.html"], ["trials", "made"]):
+    for arguments in (["report", "made", "-o", "page.html", "--chars=0"], ["trials", "made"]):
         assert call(*arguments)[0] == 0
     made = Study.open(tmp_path / "made")
     assert (made.spec.pruner.name, made.spec.sampler.name) == ("unlucky", "backwards")
