@@ -29,7 +29,7 @@ def writing_function(plan: Plan, forward: list[Call]) -> tuple[Call, str]:
         "if character < 0:",
         "    return i",
         "text[i] = inputs[0] = character",
-        "predicted[i] = log_p[0]",
+        "put(log_p, 0, predicted[i : i + 1], 0)",  # an assignment takes a second to compile
     ]
     more = "hidden, matrix, bias, sizes, uniforms, temperature, top_k, top_p, text, predicted"
     head = f"@jit\ndef write({', '.join(names.values())}, {more}):"

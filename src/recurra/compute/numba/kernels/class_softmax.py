@@ -32,10 +32,23 @@ def _bounds(c: Any, vocabulary: Any, shortlist: Any, size: Any) -> Any:
 
 
 @jit
+def _place(score: Any, vocabulary: Any, shortlist: Any) -> Any:
+    """The row of the layer that has a score of the head."""
+    return score if score < shortlist else score - shortlist + vocabulary
+
+
+@jit
 def _head(weights: Any, bias: Any, targets: Any, vocabulary: Any, shortlist: Any, size: Any) -> Any:
     """Weights and biases of the head, and which of its scores each row's target has."""
-    own = np.concatenate((weights[:shortlist], weights[vocabulary:]))
-    own_bias = np.concatenate((bias[:shortlist], bias[vocabulary:]))
+    # loops: NumPy's way to join and assign arrays takes seconds to compile, for its error messages
+    count = shortlist + len(weights) - vocabulary
+    own = np.empty((count, weights.shape[1]), weights.dtype)
+    own_bias = np.empty(count, bias.dtype)
+    for score in range(count):
+        place = _place(score, vocabulary, shortlist)
+        own_bias[score] = bias[place]
+        for j in range(weights.shape[1]):
+            own[score, j] = weights[place, j]
     among = targets.copy()
     for row in range(len(targets)):
         if targets[row] >= shortlist:
@@ -89,8 +102,11 @@ def train(
     own, own_bias, among = _head(weights, bias, targets, vocabulary, shortlist, size)
     d_own, d_own_bias = np.empty_like(own), np.empty_like(own_bias)
     loss: float = _train(rows, own, own_bias, among, scale, d_rows, d_own, d_own_bias)
-    d_weights[:shortlist], d_weights[vocabulary:] = d_own[:shortlist], d_own[shortlist:]
-    d_bias[:shortlist], d_bias[vocabulary:] = d_own_bias[:shortlist], d_own_bias[shortlist:]
+    for score in range(len(d_own)):
+        place = _place(score, vocabulary, shortlist)
+        d_bias[place] = d_own_bias[score]
+        for j in range(d_own.shape[1]):
+            d_weights[place, j] = d_own[score, j]
     order, starts = _by_class(among, shortlist, len(weights) - vocabulary)
     sorted_rows, sorted_targets = rows[order], targets[order]
     d_sorted = np.empty_like(sorted_rows)
@@ -157,9 +173,12 @@ def log_probabilities(
     # scores of all, shifted by one number, which changes no softmax
     scores = _log_probabilities(rows, weights, bias)
     result = np.empty((len(rows), vocabulary), rows.dtype)
+    of_head = np.empty(shortlist + len(bias) - vocabulary, rows.dtype)
     for i in range(len(rows)):
         z = scores[i]
-        head = _log_total(np.concatenate((z[:shortlist], z[vocabulary:])))
+        for score in range(len(of_head)):
+            of_head[score] = z[_place(score, vocabulary, shortlist)]
+        head = _log_total(of_head)
         for v in range(shortlist):
             result[i, v] = z[v] - head
         for c in range(len(z) - vocabulary):
