@@ -174,25 +174,36 @@ def table(
     rows: list[Row], results: dict[str, list[Result]], compressed: dict[str, float]
 ) -> Iterator[str]:
     """All rows of a text: validation / test."""
-    yield f"| | CPU minutes | parameters | characters read | {' | '.join(READINGS)} | seeds |"
-    yield "|---|" + "---:|" * (4 + len(READINGS))
+    yield f"| | {' | '.join(READINGS)} |"
+    yield "|---|" + "---:|" * len(READINGS)
     for row in rows:
-        found = results[row.name]
-        times = [result.cpu for result in found if result.cpu]
-        sums = [
-            mean(sum(network[key] for network in result.networks) for result in found)
-            for key in ("parameters", "characters")
-        ]
-        cells = [row.name, f"{mean(times):.1f}" if times else "–", *(f"{n:,.0f}" for n in sums)]
+        cells = [row.name]
         for reading in READINGS:
-            losses = [[r.losses[f"{reading}, {part}"] for r in found] for part in PARTS]
+            losses = [[r.losses[f"{reading}, {part}"] for r in results[row.name]] for part in PARTS]
             cells.append(" / ".join(map(spread, losses)))
-        yield f"| {' | '.join(cells)} | {len(found)} |"
+        yield f"| {' | '.join(cells)} |"
     for name, title in COMPRESSORS.items():
         if compressed:
             paid = [f"{compressed[f'{name}, {part}']:.4f}" for part in PARTS]
-            yield f"| {title} | | | | | {' / '.join(paid)} | | |"
+            yield f"| {title} | | {' / '.join(paid)} | |"
     yield ""
+
+
+def facts(found: Sequence[Result]) -> str:
+    """The command of a row, and what it takes for one seed."""
+    sizes = {
+        key: mean(sum(network[key] for network in result.networks) for result in found)
+        for key in ("parameters", "characters")
+    }
+    told = [f"`{found[0].command}`"]
+    told += [
+        f"{sizes['parameters']:,.0f} parameters",
+        f"{sizes['characters']:,.0f} characters read",
+    ]
+    times = [result.cpu for result in found if result.cpu]
+    told += [f"{mean(times):.1f} CPU minutes"] if times else []
+    told += [f"{len(found)} seeds"] if len(found) > 1 else []
+    return ", ".join(told)
 
 
 def other_readings(rows: list[Row], results: dict[str, list[Result]]) -> Iterator[str]:
@@ -234,7 +245,7 @@ def section(name: str, text: Text, rows: list[Row], runs: Path) -> Iterator[str]
     file = runs / f"{name}-{COMPRESSED}"
     yield from (f"## {text.title}", "")
     yield from table(rows, results, json.loads(file.read_text()) if file.exists() else {})
-    yield from (f"- {row.name}: `{results[row.name][0].command}`" for row in rows)
+    yield from (f"- {row.name}: {facts(results[row.name])}" for row in rows)
     yield ""
     yield from other_readings(rows, results)
     yield from ("### Samples", "", *samples(rows, results))
