@@ -165,7 +165,7 @@ def load_results(runs: Path, row: Row, text: Text) -> list[Result]:
     return found
 
 
-def spread(numbers: Sequence[float]) -> str:
+def mean_and_deviation(numbers: Sequence[float]) -> str:
     """A mean, and the standard deviation."""
     return f"{mean(numbers):.4f}" + (f" ± {stdev(numbers):.4f}" if len(numbers) > 1 else "")
 
@@ -180,7 +180,7 @@ def table(
         cells = [row.name]
         for reading in READINGS:
             losses = [[r.losses[f"{reading}, {part}"] for r in results[row.name]] for part in PARTS]
-            cells.append(" / ".join(map(spread, losses)))
+            cells.append(" / ".join(map(mean_and_deviation, losses)))
         yield f"| {' | '.join(cells)} |"
     for name, title in COMPRESSORS.items():
         if compressed:
@@ -216,7 +216,8 @@ def other_readings(rows: list[Row], results: dict[str, list[Result]]) -> Iterato
         yield "|---|" + "---:|" * len(keys)
         for row in rows:
             found = [[r.losses[k] for r in results[row.name] if k in r.losses] for k in keys]
-            yield f"| {row.name} | {' | '.join(spread(f) if f else '' for f in found)} |"
+            cells = [mean_and_deviation(losses) if losses else "" for losses in found]
+            yield f"| {row.name} | {' | '.join(cells)} |"
         yield ""
 
 

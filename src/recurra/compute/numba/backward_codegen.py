@@ -74,13 +74,13 @@ class BackwardEmitter(Emitter):
 
     def _begins(self, read: Read) -> bool:
         """Whether a pass is the first to add to a vector's gradient: it need not add to zeros."""
-        vector, ahead = read.vector, self.plan.lags[read.vector] - read.lag
+        vector, margin = read.vector, self.plan.lags[read.vector] - read.lag
         if not self.begun.isdisjoint({("d_vector", vector), ("d_dropped", vector)}):
             return False
         self.begun.add(("d_vector", vector))
         array = self.array("d_vector", vector)
-        if ahead:
-            self.margins.append(f"{array}[: {ahead} * batch]")
+        if margin:
+            self.margins.append(f"{array}[: {margin} * batch]")
         if read.lag:
             self.margins.append(f"{array}[{self.row(vector, read.lag, 'rows')} :]")
         return True

@@ -107,8 +107,8 @@ class Emitter:
 
     def row(self, vector: str, lag: int, at: str = "row") -> str:
         """Text of the row of ``vector[t - lag]`` in its array, from the row of t in a sum."""
-        ahead = self.plan.lags[vector] - lag
-        return f"{at} + {ahead} * batch" if ahead else at
+        margin = self.plan.lags[vector] - lag
+        return f"{at} + {margin} * batch" if margin else at
 
     def call(self, name: str, *arguments: str) -> None:
         """Add the call of a kernel, or of its namesake for a thread's own columns."""

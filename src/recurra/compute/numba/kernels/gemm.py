@@ -85,29 +85,29 @@ def _gemm(
                 # vectors and rows are dealt out evenly: 5 vectors are 3 + 2, not 4 + 1
                 j = vectors * p // panels * lanes
                 wide = min(vectors * (p + 1) // panels * lanes, columns) - j
-                ahead = -1
+                prefetch = -1
                 if from_afar and not b_copied:  # the next panel, or the first of the next rows
                     last = p + 1 == panels
-                    ahead = b_start + ((k + deep) * b_row if last else k * b_row + j + wide)
+                    prefetch = b_start + ((k + deep) * b_row if last else k * b_row + j + wide)
                 b_part = (b, b_start + k * b_row + j * b_column, b_row)
                 if b_copied:
                     _copy(b, b_part[1], b_row, b_column, deep, wide, panel, width)
                     b_part = (panel, 0, width)
                 c_part = (c, c_start + top * c_row + j, c_row)
-                _tiles(high, wide, deep, c_part, a_part, b_part, more, ahead)
+                _tiles(high, wide, deep, c_part, a_part, b_part, more, prefetch)
 
 
 @inlined
 def _tiles(
-    rows: Any, wide: Any, deep: Any, c_part: Any, a_part: Any, b_part: Any, add: Any, ahead: Any
+    rows: Any, wide: Any, deep: Any, c_part: Any, a_part: Any, b_part: Any, add: Any, prefetch: Any
 ) -> None:
-    """All rows times one panel, while one ``ahead`` is fetched, half by half; -1: none."""
+    """All rows times one panel, while that at ``prefetch`` is fetched, half by half; -1: none."""
     (c, c_start, c_row), (a, a_start, a_row, a_column) = c_part, a_part
     chunks, i = (rows + ROWS - 1) // ROWS, 0
     half = FETCHED * CACHE_LINE // c.itemsize
     for chunk in range(chunks):
         high = rows * (chunk + 1) // chunks - i
-        fetched = -1 if ahead < 0 else ahead + chunk % 2 * half
+        fetched = -1 if prefetch < 0 else prefetch + chunk % 2 * half
         tile(
             *(high, wide, deep, c, c_start + i * c_row, c_row),
             *(a, a_start + i * a_row, a_row, a_column, *b_part, add, fetched),

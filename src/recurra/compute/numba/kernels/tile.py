@@ -69,7 +69,7 @@ def tile(
     b_start: Any,
     b_row: Any,
     add: Any,
-    ahead: Any,
+    prefetch: Any,
 ) -> Any:
     """``C (+)= A @ B`` for 1 to `ROWS` rows, 1 to `VECTORS` vectors of columns and depth >= 1.
 
@@ -78,7 +78,7 @@ def tile(
     C, A and B are parts of flat arrays: where they start, the distance of their rows (and, for A,
     of its columns). The columns of C and B are contiguous. Nothing outside of C and A is read, nor
     beyond the rows of B, which without `MASKS` are at least a vector apart. While a large block is
-    computed, `FETCHED` cache lines of each row that begins at ``ahead`` in B are fetched into
+    computed, `FETCHED` cache lines of each row that begins at ``prefetch`` in B are fetched into
     cache, if it is not negative; they need not exist.
     """
     index = types.intp
@@ -104,9 +104,9 @@ class _Tile:
         self.builder = builder
         (self.rows, self.columns, self.depth, self.c, c_start, self.c_row) = values[:6]
         (self.a, a_start, self.a_row, self.a_column) = values[6:10]
-        (self.b, b_start, self.b_row, self.add, ahead) = values[10:]
-        self.ahead = builder.gep(self.b, [ahead])
-        self.fetches = builder.icmp_signed(">=", ahead, _I64(0))
+        (self.b, b_start, self.b_row, self.add, prefetch) = values[10:]
+        self.prefetch = builder.gep(self.b, [prefetch])
+        self.fetches = builder.icmp_signed(">=", prefetch, _I64(0))
         self.c, self.a, self.b = (
             builder.gep(pointer, [start])
             for pointer, start in ((self.c, c_start), (self.a, a_start), (self.b, b_start))
@@ -234,7 +234,7 @@ class _Tile:
                 place = b.select(buffered, self.b_buffer, place)
             operands.append(self._load(place, MASKS and is_last))
         if fetches:
-            self._fetch(self._at(self.ahead, b.mul(k, self.b_row)))
+            self._fetch(self._at(self.prefetch, b.mul(k, self.b_row)))
         fused = self._function("llvm.fmuladd", self.vector, [self.vector] * 3)
         added = []
         for r, row in enumerate(a_rows):
